@@ -1,0 +1,1 @@
+"""The daemon actor: the background life: cycles that run between the talks."""

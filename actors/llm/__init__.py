@@ -1,0 +1,1 @@
+"""The llm actor: many model endpoints as one."""

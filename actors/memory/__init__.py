@@ -1,0 +1,1 @@
+"""The memory actor: what is remembered, recalled and forgotten."""

@@ -1,0 +1,358 @@
+"""Contracts of the memory actor: what others may say to it, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from actors.message import Data, Message, Name, Namespace, Reply, Time
+
+Kind = Literal["turn", "fact", "summary", "reflection", "statement", "tool"]
+"""What a record is. A `tool` record is a tool's output: kept, but not recalled unless asked for by kind."""
+
+Stage = Literal["raw", "echoed", "crystallized", "archived"]
+"""Where a record stands in its life; see issue "life cycle"."""
+
+Relation = Literal["follows", "derives_from", "contradicts", "supersedes", "summarises"]
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Metadata = Annotated[dict[Name, JsonValue], Field(max_length=64)]
+Limit = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Link(Data):
+    """A directed relation from a record to an older one."""
+
+    relation: Relation
+    target: Identifier
+
+
+class NewMemory(Data):
+    """A record to be remembered. `time` is the event's; None means now."""
+
+    text: Text
+    speaker: Name | None = None
+    role: Name | None = None
+    session: Name | None = None
+    time: Time | None = None
+    kind: Kind = "turn"
+    importance: Annotated[float, Field(ge=0, le=1)] | None = None
+    metadata: Metadata = {}
+    links: Annotated[tuple[Link, ...], Field(max_length=256)] = ()
+    key: Name | None = None
+    """The same key in the same namespace gives the same record, however often it is sent."""
+
+
+class Memory(Data):
+    """A record as it stands. `valid_to` is set once another supersedes it; it stays readable."""
+
+    id: Identifier
+    namespace: Namespace
+    text: str
+    speaker: str | None
+    role: str | None
+    session: str | None
+    time: Time
+    ingested: Time
+    kind: Kind
+    stage: Stage
+    importance: float
+    valid_from: Time
+    valid_to: Time | None
+    metadata: dict[str, JsonValue]
+    links: tuple[Link, ...]
+
+
+class Stored(Data):
+    """One remembered record; `created` is False when its key was known already."""
+
+    id: Identifier
+    created: bool
+
+
+class Remembered(Reply, type="memory.remembered"):
+    """All records are on disk; in the order in which they were sent."""
+
+    memories: tuple[Stored, ...]
+
+
+class Remember(Message, type="memory.remember", reply=Remembered, max_bytes=1 << 20):
+    """Remember records: all of them or none. An envelope `key` makes the whole call idempotent."""
+
+    namespace: Namespace = "default"
+    memories: Annotated[tuple[NewMemory, ...], Field(min_length=1, max_length=1000)]
+
+
+class Turn(Data):
+    """One turn of a talk as a client's history has it, without its system prompts."""
+
+    role: Literal["user", "assistant", "tool"]
+    text: Text
+    speaker: Name | None = None
+
+
+class Conversed(Reply, type="memory.conversed"):
+    """Which session the history belongs to, and what of it was new."""
+
+    session: Name
+    last: Identifier
+    """The turn that the answer will follow."""
+
+    created: tuple[Identifier, ...]
+    superseded: tuple[Identifier, ...]
+
+
+class Converse(Message, type="memory.converse", reply=Conversed, idempotent=True):
+    """Take over what is new in a client's history, up to and with the turn that is to be answered.
+
+    Clients send everything each time. Turns that are known are left alone; at the first that differs, what followed it is
+    superseded (an edit), and the rest is remembered. With `session` None the talk is found by what was said in it, or begun.
+    """
+
+    namespace: Namespace = "default"
+    session: Name | None = None
+    turns: Annotated[tuple[Turn, ...], Field(min_length=1, max_length=4096)]
+    time: Time | None = None
+    begin_as: Name
+    """The session's name when a new talk begins: chosen by the caller, so that asking again begins no second one."""
+
+
+class Answered(Reply, type="memory.answered"):
+    """The assistant's turn is on disk."""
+
+    id: Identifier
+    created: bool
+    superseded: tuple[Identifier, ...]
+
+
+class Answer(Message, type="memory.answer", reply=Answered, idempotent=True):
+    """Remember the assistant's turn after the turn `after`; another answer there is superseded (a regeneration)."""
+
+    namespace: Namespace = "default"
+    session: Name
+    after: Identifier
+    text: Text
+    speaker: Name = "assistant"
+    time: Time | None = None
+    metadata: Metadata = {}
+    key: Name
+
+
+class Recollection(Memory):
+    """A record found, with its score; `explain` has the terms that add up to it."""
+
+    score: float
+    explain: dict[str, float] | None = None
+
+
+class Recalled(Reply, type="memory.recalled"):
+    """What was found, best first, ties by id."""
+
+    memories: tuple[Recollection, ...]
+
+
+class Recall(Message, type="memory.recall", reply=Recalled, idempotent=True):
+    """Find what was said. All filters hold at once; tools' outputs are found only when `kinds` names them."""
+
+    namespace: Namespace = "default"
+    query: Annotated[str, StringConstraints(max_length=16_384)]
+    k: Annotated[int, Field(ge=1, le=200)] = 10
+    kinds: tuple[Kind, ...] | None = None
+    session: Name | None = None
+    speaker: Name | None = None
+    since: Time | None = None
+    until: Time | None = None
+    as_of: Time | None = None
+    """Only what was valid at that moment; None: what is valid now."""
+
+    metadata: Metadata | None = None
+    explain: bool = False
+    weights: Annotated[dict[Name, float], Field(max_length=32)] | None = None
+    exclude: Annotated[tuple[Identifier, ...], Field(max_length=4096)] = ()
+
+
+class Found(Reply, type="memory.found"):
+    """One record."""
+
+    memory: Memory
+
+
+class Get(Message, type="memory.get", reply=Found, idempotent=True):
+    """One record by its id. `not_found` when it is of another namespace."""
+
+    namespace: Namespace = "default"
+    id: Identifier
+
+
+class Revise(Message, type="memory.revise", reply=Found, idempotent=True):
+    """Change a record's metadata or importance, or correct its text (the old text stays in its history)."""
+
+    namespace: Namespace = "default"
+    id: Identifier
+    text: Text | None = None
+    importance: Annotated[float, Field(ge=0, le=1)] | None = None
+    metadata: Metadata | None = None
+
+
+class Supersede(Message, type="memory.supersede", reply=Found, idempotent=True):
+    """End a record's validity: `by` says what took its place, and is linked to it. The record stays."""
+
+    namespace: Namespace = "default"
+    id: Identifier
+    by: Identifier | None = None
+    time: Time | None = None
+    cause: Name
+
+
+class Forgotten(Reply, type="memory.forgotten"):
+    """The ids that are gone, with what had been derived from them alone."""
+
+    ids: tuple[Identifier, ...]
+
+
+class Forget(Message, type="memory.forget", reply=Forgotten, idempotent=True):
+    """Forget records for good. Ids that are unknown are `not_found`, unless their forgetting is on record."""
+
+    namespace: Namespace = "default"
+    ids: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=1000)]
+
+
+class Listed(Reply, type="memory.listed"):
+    """Records oldest first, and where to go on; None at the end."""
+
+    memories: tuple[Memory, ...]
+    next_cursor: str | None
+
+
+class List(Message, type="memory.list", reply=Listed, idempotent=True):
+    """Page through records, oldest first. A cursor belongs to its namespace."""
+
+    namespace: Namespace = "default"
+    limit: Limit = 100
+    cursor: Name | None = None
+    kind: Kind | None = None
+    session: Name | None = None
+    current: bool = False
+    """Leave out what is superseded."""
+
+    newest: bool = False
+    """Newest first: a session's tail."""
+
+
+class Event(Data):
+    """One step of a record's history."""
+
+    seq: int
+    change: Literal["remembered", "revised", "superseded", "forgotten", "recalled", "staged"]
+    time: Time
+    cause: str
+    detail: dict[str, JsonValue]
+
+
+class History(Reply, type="memory.history_told"):
+    """What happened to a record, oldest first."""
+
+    events: tuple[Event, ...]
+
+
+class GetHistory(Message, type="memory.history", reply=History, idempotent=True):
+    """A record's history."""
+
+    namespace: Namespace = "default"
+    id: Identifier
+
+
+class Stats(Reply, type="memory.stats_told"):
+    """Figures of one namespace; `pending` is what waits to be embedded, `bytes` the size of its texts."""
+
+    count: int
+    pending: int
+    bytes: int
+    by_kind: dict[str, int]
+    by_stage: dict[str, int]
+    feed_cursor: int
+    """Seq of the newest change, over all namespaces."""
+
+
+class GetStats(Message, type="memory.stats", reply=Stats, idempotent=True):
+    """A namespace's figures."""
+
+    namespace: Namespace = "default"
+
+
+class Change(Data):
+    """One entry of the feed. `memory` is the record after the change; None once it is forgotten."""
+
+    seq: int
+    change: Literal["remembered", "revised", "superseded", "forgotten", "staged"]
+    namespace: Namespace
+    id: Identifier
+    time: Time
+    cause: str
+    memory: Memory | None
+
+
+class Fed(Reply, type="memory.fed"):
+    """Changes in order; ask on from `cursor`. Empty when nothing came within the wait."""
+
+    changes: tuple[Change, ...]
+    cursor: int
+
+
+class Feed(Message, type="memory.feed", reply=Fed, idempotent=True):
+    """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first."""
+
+    cursor: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
+
+
+class Session(Data):
+    """A talk: its turns counted, its first and last event times, how it began."""
+
+    name: Name
+    namespace: Namespace
+    turns: int
+    started: Time
+    last: Time
+    title: str
+    """The first words of its first turn."""
+
+
+class Sessions(Reply, type="memory.sessions_listed"):
+    """Talks, latest first."""
+
+    sessions: tuple[Session, ...]
+    next_cursor: str | None
+
+
+class ListSessions(Message, type="memory.sessions", reply=Sessions, idempotent=True):
+    """The talks of a namespace, latest first."""
+
+    namespace: Namespace = "default"
+    limit: Limit = 100
+    cursor: Name | None = None
+
+
+class SessionFound(Reply, type="memory.session_found"):
+    """One talk and its current turns, oldest first."""
+
+    session: Session
+    turns: tuple[Memory, ...]
+
+
+class GetSession(Message, type="memory.session", reply=SessionFound, idempotent=True):
+    """One talk, its latest `limit` current turns."""
+
+    namespace: Namespace = "default"
+    name: Name
+    limit: Limit = 100
+
+
+class ForgetSession(Message, type="memory.forget_session", reply=Forgotten, idempotent=True):
+    """Forget a talk: every record in it."""
+
+    namespace: Namespace = "default"
+    name: Name

@@ -1,0 +1,151 @@
+"""Message: the frozen pydantic base of all contracts, and the registry from a type's name to its class.
+
+A contract is declared where it is defined:
+
+    class Recall(Message, type="memory.recall", reply=Recalled, idempotent=True): ...
+
+The part of the type before the dot is the name of the actor that handles it.
+"""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from transport.errors import Invalid, UnknownType
+
+__all__ = ["Contract", "Data", "Message", "Name", "Namespace", "Reply", "Time", "contract_of", "contracts"]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+"""An identifier that people or programs choose: a session, a speaker, a key."""
+
+Namespace = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+"""The tenant that a record belongs to. Nothing crosses from one namespace to another."""
+
+Time = AwareDatetime
+"""A moment with its offset; ISO 8601 on the wire."""
+
+
+class Data(BaseModel):
+    """Frozen data inside messages. Unknown fields, NaN and infinities are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Reply(Data):
+    """What a handler answers, or a part of a stream. Fields unknown to an older reader are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    type: ClassVar[str]
+
+    def __init_subclass__(cls, *, type: str | None = None, **options: Any) -> None:  # noqa: A002 (the wire's own word)
+        super().__init_subclass__(**options)
+        if type is not None:
+            cls.type = type
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What the runtime knows of a message's type."""
+
+    type: str
+    message: builtins.type[Message]
+    reply: builtins.type[Reply] | None
+    """None for messages that are only told, never asked."""
+
+    part: builtins.type[Reply] | None
+    """What the parts of its stream are; None when it does not stream."""
+
+    idempotent: bool
+    """Handling it twice has the effect of handling it once."""
+
+    kept: bool
+    """Its call outlives its caller: who asks again with the same id (or key, see `Message.rejoins`) is joined to the call
+    in flight, or gets the answer kept for a minute, parts and all."""
+
+    max_bytes: int
+    """Largest body in bytes."""
+
+    @property
+    def actor(self) -> str:
+        """Name of the actor that handles it."""
+        return self.type.partition(".")[0]
+
+
+contracts: dict[str, Contract] = {}
+"""Every contract whose module has been imported, by type."""
+
+
+class Message(Data):
+    """A request to an actor. Subclasses declare their contract in the class line; see the module's docstring."""
+
+    contract: ClassVar[Contract]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        # Type hands the class line's words to both hooks; pydantic's below is the one that runs on the finished class.
+        del options
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        *,
+        type: str | None = None,  # noqa: A002 (the wire's own word)
+        reply: builtins.type[Reply] | None = None,
+        part: builtins.type[Reply] | None = None,
+        idempotent: bool = False,
+        kept: bool = False,
+        max_bytes: int = 1 << 20,
+        **options: Any,
+    ) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if type is None:
+            return
+        if type in contracts and contracts[type].message is not cls:
+            message = f"{type} is declared twice: {contracts[type].message!r} and {cls!r}"
+            raise TypeError(message)
+        cls.contract = contracts[type] = Contract(type, cls, reply, part, idempotent, kept, max_bytes)
+
+    @property
+    def rejoins(self) -> bool:
+        """Whether an ask with an already known `key` joins that call. Only looked at where the contract is `kept`."""
+        return True
+
+    @classmethod
+    def parse(cls, body: Any) -> Self:
+        """A message from a decoded body.
+
+        Raises:
+            Invalid: with the first offending field's name in the message and all of them in `detail["fields"]`.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            raise invalid(error, cls.contract.type) from error
+
+
+def invalid(error: ValidationError, what: str) -> Invalid:
+    """The wire error for a body that does not fit `what`."""
+    fields = [
+        {"field": ".".join(str(step) for step in problem["loc"]) or "body", "problem": problem["msg"]}
+        for problem in error.errors(include_url=False, include_input=False, include_context=False)[:16]
+    ]
+    first = fields[0]
+    return Invalid(f"{what}: {first['field']}: {first['problem']}", detail={"fields": fields})
+
+
+def contract_of(type_name: str) -> Contract:
+    """The contract of a type's name.
+
+    Raises:
+        UnknownType: when no imported module declares it.
+    """
+    try:
+        return contracts[type_name]
+    except KeyError:
+        message = f"no contract is called {type_name!r}"
+        raise UnknownType(message) from None

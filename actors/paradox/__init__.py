@@ -1,0 +1,1 @@
+"""The paradox actor: contradictions between what is said and what is remembered."""

@@ -1,0 +1,129 @@
+"""Contracts of the paradox actor: contradictions found, kept and resolved."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from actors.message import Data, Message, Name, Namespace, Reply, Time
+
+Verdict = Literal["contradiction", "update", "compatible", "unrelated"]
+State = Literal["fresh", "processing", "integrated", "dismissed", "dormant"]
+
+
+class Statement(Data):
+    """Something said: by whom and when, where known."""
+
+    text: Annotated[str, Field(min_length=1, max_length=65_536)]
+    speaker: Name | None = None
+    time: Time | None = None
+
+
+class Conflict(Data):
+    """An earlier statement that the new one is at odds with: contradiction or update. `why` names the rule."""
+
+    index: int
+    verdict: Verdict
+    score: float
+    why: str
+
+
+class Checked(Reply, type="paradox.checked"):
+    """The verdict on the new statement; conflicts best first."""
+
+    verdict: Verdict
+    score: float
+    conflicts: tuple[Conflict, ...]
+
+
+class Check(Message, type="paradox.check", reply=Checked, idempotent=True):
+    """Judge a new statement against earlier ones. Keeps nothing."""
+
+    statements: Annotated[tuple[Statement, ...], Field(max_length=256)]
+    new: Statement
+
+
+class Side(Data):
+    """One side of a paradox: the record it comes from, as it read when the paradox was found."""
+
+    memory: Name
+    text: str
+    speaker: str | None
+    time: Time
+
+
+class Step(Data):
+    """One entry of a paradox's history."""
+
+    time: Time
+    state: State
+    cause: str
+    note: str
+
+
+class Paradox(Data):
+    """Two remembered statements at odds. `tension` in [0, 1]: how probable times how important."""
+
+    id: Name
+    namespace: Namespace
+    earlier: Side
+    later: Side
+    verdict: Verdict
+    type: Literal["factual", "temporal", "preference", "value", "self_image", "assistant"]
+    tension: float
+    state: State
+    found: Time
+    why: str
+    history: tuple[Step, ...]
+
+
+class Paradoxes(Reply, type="paradox.listed"):
+    """Paradoxes, highest tension first."""
+
+    paradoxes: tuple[Paradox, ...]
+    next_cursor: str | None
+
+
+class List(Message, type="paradox.list", reply=Paradoxes, idempotent=True):
+    """The paradoxes of a namespace. `open` leaves those that are fresh or processing."""
+
+    namespace: Namespace = "default"
+    open: bool = False
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    cursor: Name | None = None
+
+
+class Found(Reply, type="paradox.found"):
+    """One paradox."""
+
+    paradox: Paradox
+
+
+class Get(Message, type="paradox.get", reply=Found, idempotent=True):
+    """One paradox by its id. `not_found` when it is of another namespace."""
+
+    namespace: Namespace = "default"
+    id: Name
+
+
+class Resolve(Message, type="paradox.resolve", reply=Found, idempotent=True):
+    """End a paradox, with a reason. `keep` says which side holds; the memories themselves are not changed."""
+
+    namespace: Namespace = "default"
+    id: Name
+    state: Literal["integrated", "dismissed"] = "integrated"
+    keep: Literal["earlier", "later", "both", "neither"] = "both"
+    reason: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class Progress(Reply, type="paradox.progress_told"):
+    """How far the feed has been followed."""
+
+    cursor: int
+    judged: int
+    open: int
+
+
+class GetProgress(Message, type="paradox.progress", reply=Progress, idempotent=True):
+    """How far the feed has been followed."""

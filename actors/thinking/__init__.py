@@ -1,0 +1,1 @@
+"""The thinking actor: what happens between a question and its answer."""

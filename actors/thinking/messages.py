@@ -1,0 +1,123 @@
+"""Contracts of the thinking actor: a question in, a public answer out, the thought kept apart."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from actors.llm.messages import ChatMessage, Choice, Usage
+from actors.message import Data, Message, Name, Namespace, Reply, Time
+
+Effort = Literal["none", "low", "medium", "high"]
+
+INTENTS = (
+    "information_seeking",
+    "emotional_support",
+    "problem_solving",
+    "creative_collaboration",
+    "social_interaction",
+    "philosophical",
+    "validation_seeking",
+    "challenge_authority",
+    "mixed",
+)
+
+
+class Saying(Reply, type="thinking.saying"):
+    """A public piece of the answer, as OpenAI streams a choice."""
+
+    index: int = 0
+    delta: dict[str, JsonValue]
+    logprobs: JsonValue = None
+
+
+class Thought(Reply, type="thinking.thought_had"):
+    """The answer as a whole, and what HTTP tells beside it as `lattice`."""
+
+    thought_id: Name
+    session: Name | None
+    choices: tuple[Choice, ...]
+    model: str
+    usage: Usage
+    memories: tuple[str, ...]
+    """Ids of the records that the answer was given from."""
+
+    degraded: bool
+    endpoint: str | None
+    """None when no model was asked."""
+
+    attempts: int
+
+
+class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=True, max_bytes=16 << 20):
+    """Answer the last turn of `messages`. Parts come only with `stream`."""
+
+    namespace: Namespace = "default"
+    session: Name | None = None
+    memory: Literal["on", "read", "off"] = "on"
+    """on: recall and remember; read: recall only; off: neither."""
+
+    model: Name | None = None
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=4096)]
+    options: dict[Name, JsonValue] = {}
+    effort: Effort | None = None
+    stream: bool = False
+    retry: bool = False
+    """The client says that it repeats itself: join the call of the same envelope key. Without it a known key begins a new
+    thought in its place: people do ask the same thing twice."""
+
+    @property
+    def rejoins(self) -> bool:
+        """Only a repeated request is joined by its key."""
+        return self.retry
+
+
+class Step(Data):
+    """One step of a thought: its name, when it began and how long it took, what came of it."""
+
+    name: str
+    started_ms: float
+    took_ms: float
+    outcome: str
+
+
+class ThoughtRecord(Reply, type="thinking.thought_found"):
+    """What went on in private: intent, context with scores, strategy, timings, what was missing."""
+
+    thought_id: Name
+    namespace: Namespace
+    session: Name | None
+    time: Time
+    intent: str
+    confidence: float
+    context: tuple[dict[str, JsonValue], ...]
+    missing: tuple[str, ...]
+    """Parts of the context that were not there in time."""
+
+    steps: tuple[Step, ...]
+    degraded: bool
+    endpoint: str | None
+    attempts: int
+    usage: Usage
+
+
+class GetThought(Message, type="thinking.thought", reply=ThoughtRecord, idempotent=True):
+    """A thought by its id. `not_found` when it is of another namespace."""
+
+    namespace: Namespace = "default"
+    thought_id: Name
+
+
+class Analysis(Reply, type="thinking.analyzed"):
+    """What a text seems to want."""
+
+    intent: str
+    confidence: float
+    scores: dict[str, float]
+
+
+class Analyze(Message, type="thinking.analyze", reply=Analysis, idempotent=True):
+    """The intent of a text, without a model."""
+
+    text: Annotated[str, Field(min_length=1, max_length=65_536)]

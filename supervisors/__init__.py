@@ -1,0 +1,1 @@
+"""Restarts things: child specs, strategies, intensity, backoff, processes. Knows no subsystem."""

@@ -1,0 +1,1 @@
+"""Bytes between processes: envelopes, msgpack, ZeroMQ sockets, keys. Knows no actor and no HTTP."""
