@@ -1,0 +1,58 @@
+"""Where actors are found: the run directory, and the address that belongs to a name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from transport.bind import PATH_BYTES, check_private
+from transport.errors import Invalid
+
+__all__ = ["address_of", "run_directory"]
+
+NAME_ROOM: Final = 32
+"""Bytes kept free after the directory for "/<name>.sock"."""
+
+
+def run_directory(data_dir: Path) -> Path:
+    """The directory of sockets and locks that belongs to a data directory, made if missing, mode 0700.
+
+    `<data_dir>/run`; where a socket's path in it would be too long, a directory of ours with a short name that follows
+    from the data directory's, under $XDG_RUNTIME_DIR or the system's temporary directory.
+
+    Raises:
+        Invalid: what stands there is not a directory of ours alone.
+    """
+    directory = data_dir.resolve() / "run"
+
+    if len(os.fsencode(directory)) + NAME_ROOM > PATH_BYTES:
+        digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
+        directory = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"lattice-{os.geteuid()}-{digest}"
+
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    if directory.lstat().st_uid == os.geteuid() and not directory.is_symlink():
+        directory.chmod(0o700)
+
+    check_private(directory)
+
+    return directory
+
+
+def address_of(name: str, run_dir: Path, overrides: Mapping[str, str] | None = None) -> str:
+    """The address of an actor: what `overrides` says, or its socket in the run directory.
+
+    Raises:
+        Invalid: the name could not be a file's.
+    """
+    if overrides is not None and name in overrides:
+        return overrides[name]
+
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise Invalid(f"{name!r} is not an actor's name")
+
+    return f"ipc://{run_dir}/{name}.sock"

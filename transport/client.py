@@ -1,0 +1,448 @@
+"""Client: the way to one peer, a DEALER that the loop serves through its file descriptor.
+
+What was asked is kept until it is answered or its time is up. When the peer's process is replaced, seen by ZeroMQ's
+monitor as a new handshake or by another incarnation in an answer, everything that is unanswered is asked again with the
+same id and key and the time that is left. Who changes state recognises them; see "Delivery" in docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import struct
+from collections import deque
+from itertools import count
+from typing import Any, Final
+
+import zmq
+
+from transport import sockets
+from transport.call import Ask, Note, Outgoing, Tell, note
+from transport.codec import LARGE, Limits, Malformed, decode, encode, encode_header
+from transport.counters import Counters
+from transport.deadlines import Deadlines
+from transport.envelope import ASK, CANCEL, CREDIT, SERVER_KINDS, TELL, VERSION, Envelope
+from transport.errors import Conflict, DeadlineExceeded, Invalid, LatticeError, Overloaded, Unauthorized, Unavailable
+from transport.keys import ClientKeys
+from transport.stream import ClientStream
+
+__all__ = ["Client"]
+
+BATCH: Final = 256
+PENDING: Final = 16384
+"""Calls that may wait for their answers."""
+
+QUEUED: Final = 16384
+"""Messages that may wait to be sent; calls that are sent again for a new process do not count."""
+
+BYTES: Final = 256 << 20
+"""Bodies of all that is kept, in bytes."""
+
+HIGH_WATER: Final = 1024
+RETRY_S: Final = 0.01
+HANDSHAKE_MS: Final = 2000
+TCP_RECONNECT_MAX_MS: Final = 50
+"""A refused key would otherwise cost a thousand CURVE handshakes a second."""
+
+LARGE_BODY: Final = 1 << 20
+LARGE_ATTEMPTS: Final = 3
+"""A peer closes the connection on a frame larger than it takes. A body beyond the default limit that has seen that many
+connections end is taken for their cause."""
+
+MONITORED: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+
+class Client:
+    """A connection that outlives its peer's processes. To be made, used and closed on one running loop.
+
+    Arguments:
+        address: `ipc:///path` or `tcp://host:port`; nothing needs to listen there yet.
+        curve: this side's key pair and the server's public key, for tcp.
+        limits: what an answer, and what is asked, may be at most. A peer may take less.
+    """
+
+    def __init__(self, address: str, *, curve: ClientKeys | None = None, limits: Limits = LARGE) -> None:
+        self.address = address
+        self.connected = False
+        self.incarnation: str | None = None
+        """The peer's, from its last answer on this connection."""
+
+        self.counters = Counters()
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._pending: dict[str, Ask | ClientStream] = {}
+        self._queue: deque[Outgoing | Note] = deque()
+        self._bytes = 0
+        self._epoch = 0
+        self._tick: asyncio.Handle | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._deadlines: Deadlines[Outgoing] = Deadlines(self._loop, self._expire)
+        self._prefix = secrets.token_hex(8)
+        self._count = count(1)
+        self._socket = sockets.acquire().socket(zmq.DEALER)
+
+        for option, value in (
+            (zmq.IMMEDIATE, 1),
+            (zmq.RECONNECT_IVL, 1),
+            (zmq.RECONNECT_IVL_MAX, TCP_RECONNECT_MAX_MS if address.startswith("tcp://") else 0),
+            (zmq.SNDHWM, HIGH_WATER),
+            (zmq.RCVHWM, HIGH_WATER),
+            (zmq.LINGER, 0),
+            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+            (zmq.MAXMSGSIZE, limits.body_bytes),
+        ):
+            self._socket.set(option, value)
+
+        if curve is not None:
+            curve.apply(self._socket)
+
+        self._monitor = self._socket.get_monitor_socket(MONITORED)
+        self._fds = (sockets.descriptor(self._socket), sockets.descriptor(self._monitor))
+        self._loop.add_reader(self._fds[0], self._serve)
+        self._loop.add_reader(self._fds[1], self._watch)
+        self._socket.connect(address)
+        self._loop.call_soon(self._watch)
+
+    async def ask(
+        self,
+        to: str,
+        type: str,  # noqa: A002 (the wire's own word)
+        body: dict[str, Any],
+        *,
+        ttl_ms: int,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
+        key: str | None = None,
+        lane: str = "fg",
+        trace: str | None = None,
+    ) -> Envelope:
+        """Asks and waits for the reply, at most `ttl_ms` milliseconds. Cancelling the waiting task cancels the call.
+
+        Raises:
+            DeadlineExceeded: the time was up.
+            Overloaded: too many calls wait on this connection.
+            Invalid: the body cannot be put on the wire.
+            Conflict: a call with that id is waiting already.
+            Unauthorized: the peer does not let this side's key in.
+            Unavailable: the client was closed meanwhile.
+            LatticeError: any that the peer answered.
+        """
+        header, encoded = self._prepare(ASK, to, type, body, id, key, lane, trace, ttl_ms)
+        future: asyncio.Future[Envelope] = self._loop.create_future()
+        call = Ask(header, encoded, self._loop.time() + ttl_ms / 1000, self, future)
+        self._begin(call)
+
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not call.done:
+                call.done = True
+                self.forget(call, cancel=True)
+
+            raise
+
+    def stream(
+        self,
+        to: str,
+        type: str,  # noqa: A002 (the wire's own word)
+        body: dict[str, Any],
+        *,
+        ttl_ms: int,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
+        key: str | None = None,
+        lane: str = "fg",
+        trace: str | None = None,
+    ) -> ClientStream:
+        """Asks for an answer in parts; see `ClientStream`. The call begins at once.
+
+        Raises:
+            DeadlineExceeded, Overloaded, Invalid, Conflict, Unavailable: as `ask`, before anything is sent.
+        """
+        header, encoded = self._prepare(ASK, to, type, body, id, key, lane, trace, ttl_ms)
+        call = ClientStream(header, encoded, self._loop.time() + ttl_ms / 1000, self)
+        self._begin(call)
+
+        return call
+
+    def tell(
+        self,
+        to: str,
+        type: str,  # noqa: A002 (the wire's own word)
+        body: dict[str, Any],
+        *,
+        ttl_ms: int,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
+        key: str | None = None,
+        lane: str = "fg",
+        trace: str | None = None,
+    ) -> None:
+        """Says something that nothing answers: at most once, and not after `ttl_ms` milliseconds.
+
+        Raises:
+            DeadlineExceeded, Overloaded, Invalid, Unavailable: as `ask`.
+        """
+        header, encoded = self._prepare(TELL, to, type, body, id, key, lane, trace, ttl_ms)
+        message = Tell(header, encoded, self._loop.time() + ttl_ms / 1000)
+        self._bytes += len(encoded)
+        self._enqueue(message)
+
+    async def close(self, linger_ms: int = 200) -> None:
+        """Fails what is pending with `Unavailable`, gives what is queued `linger_ms` to leave, and closes."""
+        if self._closed:
+            return
+
+        self._flush()
+        self._closed = True
+        self.connected = False
+        self._deadlines.close()
+
+        for fd in self._fds:
+            self._loop.remove_reader(fd)
+
+        for handle in (self._tick, self._retry):
+            if handle is not None:
+                handle.cancel()
+
+        pending, self._pending = self._pending, {}
+
+        for call in pending.values():
+            call.fail(Unavailable("the connection was closed"))
+
+        self._queue.clear()
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=linger_ms)
+        await sockets.release()
+
+    def forget(self, call: Outgoing, *, cancel: bool) -> None:
+        """Takes a call out of the table; with `cancel` the peer is told, if it may have heard of the call."""
+        if self._pending.pop(call.id, None) is None:
+            return
+
+        self._bytes -= len(call.body)
+
+        if cancel and call.epoch and not self._closed and len(self._queue) < 2 * QUEUED:
+            self._enqueue(note(CANCEL, call.id))
+
+    def grant(self, call: Outgoing, n: int) -> None:
+        """Lets the peer send `n` more parts of a stream; one that is asked anew later begins its count again."""
+        if call.epoch == self._epoch and self.connected:
+            self._enqueue(note(CREDIT, call.id, n))
+
+    def _prepare(
+        self,
+        kind: str,
+        to: str,
+        type_name: str,
+        body: dict[str, Any],
+        call_id: str | None,
+        key: str | None,
+        lane: str,
+        trace: str | None,
+        ttl_ms: int,
+    ) -> tuple[dict[str, Any], bytes]:
+        if self._closed:
+            raise Unavailable("the connection was closed")
+
+        if ttl_ms <= 0:
+            raise DeadlineExceeded
+
+        if len(self._pending) >= PENDING or len(self._queue) >= QUEUED or self._bytes >= BYTES:
+            raise Overloaded(f"too much waits for {to} already", retry_after_ms=100)
+
+        header: dict[str, Any] = {
+            "v": VERSION,
+            "kind": kind,
+            "id": call_id or f"{self._prefix}{next(self._count):x}",
+            "to": to,
+            "type": type_name,
+            "ttl": ttl_ms,
+        }
+
+        if key is not None:
+            header["key"] = key
+
+        if lane != "fg":
+            header["lane"] = lane
+
+        if trace is not None:
+            header["trace"] = trace
+
+        return header, encode(header, body, self._limits)[1]
+
+    def _begin(self, call: Ask | ClientStream) -> None:
+        if call.id in self._pending:
+            raise Conflict(f"a call {call.id!r} is waiting already")
+
+        self._pending[call.id] = call
+        self._bytes += len(call.body)
+        self._deadlines.add(call)
+        self._enqueue(call)
+
+    def _enqueue(self, message: Outgoing | Note) -> None:
+        self._queue.append(message)
+
+        if self._tick is None and self.connected:
+            self._tick = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Sends what is queued, all of a tick together; stops where ZeroMQ's queue is full and goes on later."""
+        self._tick = None
+
+        if self._closed:
+            return
+
+        queue, send, now = self._queue, self._socket.send, self._loop.time()
+
+        while queue and self.connected:
+            message = queue[0]
+            header, body = message.frames if isinstance(message, Note) else self._frames(message, now)
+
+            if header:
+                try:
+                    send(header, zmq.SNDMORE | zmq.DONTWAIT)
+                except zmq.Again:
+                    self._retry = self._retry or self._loop.call_later(RETRY_S, self._again)
+                    break
+
+                send(body, zmq.DONTWAIT)
+                self.counters.sent += 1
+
+            queue.popleft()
+
+            if isinstance(message, Outgoing):
+                self._was_sent(message)
+
+        # Any call on the socket may have eaten the descriptor's edge.
+        if sockets.readable(self._socket):
+            self._serve()
+
+    def _again(self) -> None:
+        self._retry = None
+        self._flush()
+
+    def _frames(self, message: Outgoing, now: float) -> tuple[bytes, bytes]:
+        """The frames to send now; an empty header for what has ended meanwhile or was sent on this connection already."""
+        ttl = int((message.deadline - now) * 1000)
+
+        if message.done or message.epoch == self._epoch:
+            return b"", b""
+
+        if ttl <= 0:
+            self.counters.dropped["late"] += 1
+            return b"", b""
+
+        message.header["ttl"] = ttl
+
+        return encode_header(message.header), message.body
+
+    def _was_sent(self, message: Outgoing) -> None:
+        message.epoch = self._epoch
+        message.attempts += 1
+
+        if isinstance(message, Tell):
+            self._bytes -= len(message.body)
+
+    def _serve(self) -> None:
+        """Reads up to a batch. The descriptor is edge-triggered: leaving before EAGAIN, we come back by ourselves."""
+        if self._closed:
+            return
+
+        receive = self._socket.recv_multipart
+
+        for _ in range(BATCH):
+            try:
+                frames = receive(zmq.DONTWAIT)
+            except zmq.Again:
+                break
+
+            self._take(frames)
+        else:
+            self._loop.call_soon(self._serve)
+
+        if self._queue and self.connected and self._tick is None:
+            self._tick = self._loop.call_soon(self._flush)
+
+    def _take(self, frames: list[bytes]) -> None:
+        try:
+            envelope = decode(frames, self._limits)
+        except Malformed as error:
+            self.counters.rejected[error.reason] += 1
+            return
+
+        if envelope.kind not in SERVER_KINDS:
+            self.counters.rejected["direction"] += 1
+            return
+
+        self.counters.received += 1
+
+        if envelope.incarnation is not None and envelope.incarnation != self.incarnation:
+            known, self.incarnation = self.incarnation, envelope.incarnation
+
+            if known is not None:
+                self._ask_again(besides=envelope.id)
+
+        call = self._pending.get(envelope.id)
+
+        if call is None:
+            self.counters.rejected["unasked"] += 1
+        elif call.answer(envelope) and self._pending.pop(call.id, None) is not None:
+            self._bytes -= len(call.body)
+
+    def _watch(self) -> None:
+        """Reads what the monitor tells of the connection."""
+        while not self._closed and sockets.readable(self._monitor):
+            event = struct.unpack("=Hi", self._monitor.recv_multipart(zmq.DONTWAIT)[0])[0]
+
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.connected = True
+                self.incarnation = None
+                self._ask_again()
+            elif event == zmq.EVENT_DISCONNECTED:
+                self.connected = False
+            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self._fail_all(Unauthorized("the peer does not let this key in"))
+
+    def _ask_again(self, besides: str | None = None) -> None:
+        """Queues all that is unanswered for the peer's new process, in the order in which it was asked."""
+        self._epoch += 1
+        notes_and_tells = [message for message in self._queue if isinstance(message, Tell) or _is_cancel(message)]
+        self._queue.clear()
+
+        for call in list(self._pending.values()):
+            if call.id == besides:
+                call.epoch = self._epoch
+                continue
+
+            if call.attempts >= LARGE_ATTEMPTS and len(call.body) > LARGE_BODY:
+                self._pending.pop(call.id)
+                self._bytes -= len(call.body)
+                call.fail(Invalid(f"the peer ends the connection on this body of {len(call.body)} bytes"))
+                continue
+
+            credit = call.begin_again()
+            self._queue.append(call)
+
+            if credit:
+                self._queue.append(note(CREDIT, call.id, credit))
+
+        self._queue.extend(notes_and_tells)
+
+        if self._tick is None:
+            self._tick = self._loop.call_soon(self._flush)
+
+    def _expire(self, call: Outgoing) -> None:
+        self.forget(call, cancel=True)
+        call.fail(DeadlineExceeded(detail={"connected": self.connected}))
+
+    def _fail_all(self, error: LatticeError) -> None:
+        pending, self._pending = self._pending, {}
+
+        for call in pending.values():
+            self._bytes -= len(call.body)
+            call.fail(error)
+
+
+def _is_cancel(message: Outgoing | Note) -> bool:
+    """Whether it is a `cancel`, which a new process is told as well: it may keep the call."""
+    return isinstance(message, Note) and message.kind == CANCEL

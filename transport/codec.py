@@ -1,0 +1,324 @@
+"""Between envelopes and frames of bytes, with every limit set before anything is decoded.
+
+Bytes come from strangers. What this room promises: whatever they are, decoding costs memory and time in proportion to
+`Limits`, never to what the bytes claim, and ends in an `Envelope` or in `Malformed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import isfinite
+from typing import Any, Final, NoReturn
+
+import msgpack
+
+from transport.envelope import ASK, CREDIT, KINDS, PART, TELL, VERSION, Envelope
+from transport.errors import Invalid
+from transport.scan import Refused, scan
+
+__all__ = ["LARGE", "LIMITS", "Limits", "Malformed", "decode", "encode", "encode_header"]
+
+
+ID_BYTES: Final = 64
+NAME_BYTES: Final = 128
+KEY_BYTES: Final = 256
+TTL_MS: Final = 7 * 24 * 3600 * 1000
+"""Longest ttl that is taken: a week. More is a mistake, and would overflow timers."""
+
+SMALL: Final = 1024
+"""Below this many bytes a frame cannot claim enough to hurt: 340 nested array headers of 1,024 items each are 0.4 ms."""
+
+COUNTED: Final = 4096
+"""From this many bytes on, items are counted while they are decoded; a smaller frame cannot hold many."""
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+
+    if len(mapping) != len(pairs):
+        raise Refused("duplicate_key", "a map has the same key twice")
+
+    return mapping
+
+
+def _no_extension(code: int, data: bytes) -> NoReturn:
+    del code, data
+    raise Refused("extension", "msgpack extension types are not part of the protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a message may be at most. Sizes in bytes, lengths in items."""
+
+    header_bytes: int = 4096
+    body_bytes: int = 1 << 20
+    array_items: int = 1 << 16
+    map_items: int = 1 << 12
+    items: int = 1 << 16
+    """Of all arrays and maps of a body together; a map's entry counts once."""
+
+    depth: int = 16
+    """Containers inside each other, the body's own map included."""
+
+    decode_small: Callable[[bytes], Any] = field(init=False, repr=False, compare=False)
+    decode_large: Callable[..., Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        def decoder(array_items: int) -> Callable[..., Any]:
+            return partial(
+                msgpack.unpackb,
+                raw=False,
+                strict_map_key=True,
+                ext_hook=_no_extension,
+                object_pairs_hook=_mapping,
+                max_array_len=array_items,
+                max_map_len=self.map_items,
+                max_str_len=self.body_bytes,
+                max_bin_len=self.body_bytes,
+                max_ext_len=0,
+            )
+
+        object.__setattr__(self, "decode_small", decoder(min(self.array_items, COUNTED)))
+        object.__setattr__(self, "decode_large", decoder(self.array_items))
+
+
+LIMITS: Final = Limits()
+LARGE: Final = Limits(body_bytes=(16 << 20) + 65536, array_items=1 << 18, items=1 << 18)
+"""For hosts that take whole exports (`memory.import`): 16 MiB and some slack."""
+
+HEADER_LIMITS: Final = Limits(body_bytes=4096, array_items=64, map_items=64, items=256)
+
+
+class Malformed(Invalid):
+    """The bytes are not a message of this protocol."""
+
+    def __init__(self, message: str, *, reason: str, id: str | None = None, partial: Envelope | None = None) -> None:  # noqa: A002 (the wire's own word)
+        super().__init__(message)
+        self.reason = reason
+        """A short word for counters."""
+
+        self.id = id
+        """The header's id, where it could be read: who sent it can be answered."""
+
+        self.partial = partial
+        """The envelope without its body, where the header was right and the body was not."""
+
+
+def encode(header: dict[str, Any], body: dict[str, Any], limits: Limits = LIMITS) -> list[bytes]:
+    """The two frames of a message.
+
+    Raises:
+        Invalid: the body holds what msgpack cannot say, or a frame is larger than `limits`.
+    """
+    try:
+        frames = [_pack(header), _pack(body)]
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        _packer.reset()
+        raise Invalid(f"cannot be put on the wire: {error}") from error
+
+    if len(frames[0]) > limits.header_bytes:
+        raise Invalid(f"the header has {len(frames[0])} bytes, at most {limits.header_bytes} may be sent")
+
+    if len(frames[1]) > limits.body_bytes:
+        raise Invalid(f"the body has {len(frames[1])} bytes, at most {limits.body_bytes} may be sent")
+
+    return frames
+
+
+def encode_header(header: dict[str, Any]) -> bytes:
+    """The frame of a header that `encode` has taken before, of which only numbers have changed."""
+    return bytes(_pack(header))
+
+
+def decode(frames: Sequence[bytes], limits: Limits = LIMITS) -> Envelope:
+    """The envelope that two frames hold.
+
+    Raises:
+        Malformed: with `id` set where the header could be read far enough, so that the sender can be answered.
+    """
+    if not frames:
+        raise Malformed("a message has two frames, this has none", reason="frames")
+
+    if len(frames[0]) > limits.header_bytes:
+        raise Malformed(f"the header has more than {limits.header_bytes} bytes", reason="header_size")
+
+    try:
+        header = _unpack(frames[0], HEADER_LIMITS)
+    except Refused as error:
+        raise Malformed(f"header: {error}", reason="header_" + error.reason) from error
+
+    envelope = _envelope(header)
+
+    if len(frames) != 2:
+        raise Malformed(f"a message has two frames, this has {len(frames)}", reason="frames", id=envelope.id, partial=envelope)
+
+    size = len(frames[1])
+
+    if size > limits.body_bytes:
+        message = f"the body has {size} bytes, at most {limits.body_bytes} are taken"
+        raise Malformed(message, reason="body_size", id=envelope.id, partial=envelope)
+
+    try:
+        envelope.body = _unpack(frames[1], limits)
+    except Refused as error:
+        raise Malformed(f"body: {error}", reason="body_" + error.reason, id=envelope.id, partial=envelope) from error
+
+    if envelope.kind == CREDIT:
+        _check_credit(envelope)
+
+    envelope.size = size
+
+    return envelope
+
+
+def _envelope(header: dict[str, Any]) -> Envelope:
+    get = header.get
+    identity = get("id")
+
+    if type(identity) is not str or not 0 < len(identity) <= ID_BYTES or len(identity.encode()) > ID_BYTES:
+        raise Malformed(f"header: id is to be a string of 1 to {ID_BYTES} bytes", reason="header_id")
+
+    if get("v") != VERSION or type(header["v"]) is not int:
+        raise Malformed(f"header: v is to be {VERSION}, the only version", reason="header_version", id=identity)
+
+    kind = get("kind")
+
+    if type(kind) is not str or kind not in KINDS:
+        raise Malformed("header: kind is not one of " + ", ".join(sorted(KINDS)), reason="header_kind", id=identity)
+
+    to, type_name, ttl, seq, lane = get("to"), get("type"), get("ttl"), get("seq"), get("lane", "fg")
+
+    if to is not None and (type(to) is not str or not 0 < len(to) <= NAME_BYTES):
+        _refuse("to", f"a string of 1 to {NAME_BYTES} characters", identity)
+
+    if type_name is not None and (type(type_name) is not str or not 0 < len(type_name) <= NAME_BYTES):
+        _refuse("type", f"a string of 1 to {NAME_BYTES} characters", identity)
+
+    if (kind in (ASK, TELL)) and (to is None or type_name is None):
+        _refuse("type" if to is not None else "to", f"there on every {kind}", identity)
+
+    if ttl is not None and (type(ttl) is not int or not 0 <= ttl <= TTL_MS):
+        _refuse("ttl", f"an integer of 0 to {TTL_MS} milliseconds", identity)
+
+    if seq is not None and (type(seq) is not int or seq < 0):
+        _refuse("seq", "an integer from 0", identity)
+
+    if seq is None and kind == PART:
+        _refuse("seq", "there on every part", identity)
+
+    if lane not in ("fg", "bg"):
+        _refuse("lane", "fg or bg", identity)
+
+    key, trace, incarnation = get("key"), get("trace"), get("inc")
+
+    if key is not None and (type(key) is not str or not 0 < len(key) <= KEY_BYTES):
+        _refuse("key", f"a string of 1 to {KEY_BYTES} characters", identity)
+
+    if trace is not None and (type(trace) is not str or len(trace) > NAME_BYTES):
+        _refuse("trace", f"a string of at most {NAME_BYTES} characters", identity)
+
+    if incarnation is not None and (type(incarnation) is not str or not 0 < len(incarnation) <= ID_BYTES):
+        _refuse("inc", f"a string of 1 to {ID_BYTES} characters", identity)
+
+    return Envelope(kind, identity, to, type_name, ttl, key, lane, seq, trace, incarnation, {})
+
+
+def _refuse(name: str, wanted: str, identity: str) -> NoReturn:
+    raise Malformed(f"header: {name} is to be {wanted}", reason="header_" + name, id=identity)
+
+
+def _check_credit(envelope: Envelope) -> None:
+    n = envelope.body.get("n")
+
+    if type(n) is not int or not 0 < n < 1 << 31:
+        raise Malformed("credit: n is to be an integer from 1 to 2147483647", reason="credit", id=envelope.id, partial=envelope)
+
+
+def _unpack(raw: bytes, limits: Limits) -> dict[str, Any]:
+    size = len(raw)
+
+    if size > SMALL and _claims(raw) > limits.depth:
+        # Array and map headers reserve memory for what they announce before it has come; see `scan`.
+        scan(raw, limits.items, limits.depth)
+
+    try:
+        if size < COUNTED:
+            value = limits.decode_small(raw)
+        else:
+            count = _Count(limits.items)
+            value = limits.decode_large(raw, object_pairs_hook=count.mapping, list_hook=count.array)
+    except Refused:
+        raise
+    except ValueError as error:
+        reason = "utf8" if isinstance(error, UnicodeDecodeError) else "msgpack"
+        raise Refused(reason, f"not msgpack within the limits: {str(error) or type(error).__name__}") from error
+
+    if type(value) is not dict:
+        raise Refused("map", "a msgpack map is needed")
+
+    _check(value, limits.depth)
+
+    return value
+
+
+def _claims(raw: bytes) -> int:
+    """How many array and map headers of the large forms there may be; bytes of text and numbers may be taken for some."""
+    return raw.count(b"\xdc") + raw.count(b"\xdd") + raw.count(b"\xde") + raw.count(b"\xdf")
+
+
+class _Count:
+    """Counts items as they are decoded, so that a bomb ends when it passes the limit and not when it is whole."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, items: int) -> None:
+        self.left = items
+
+    def mapping(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self.left -= len(pairs) + 1
+
+        if self.left < 0:
+            raise Refused("items", "too many items")
+
+        return _mapping(pairs)
+
+    def array(self, values: list[Any]) -> list[Any]:
+        self.left -= len(values) + 1
+
+        if self.left < 0:
+            raise Refused("items", "too many items")
+
+        return values
+
+
+def _check(value: dict[str, Any] | list[Any], depth: int) -> None:
+    """Refuses what msgpack can say and a contract cannot: keys of bytes, NaN, infinities, containers deeper than `depth`."""
+    if depth == 0:
+        raise Refused("depth", "containers stand too deep in each other")
+
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                raise Refused("key", "a key is not a string")
+
+        values: Any = value.values()
+    else:
+        values = value
+
+    kinds = set(map(type, values))
+
+    if float in kinds:
+        for item in values:
+            if type(item) is float and not isfinite(item):
+                raise Refused("number", "NaN and infinities are not numbers here")
+
+    if dict in kinds or list in kinds:
+        for item in values:
+            if type(item) is dict or type(item) is list:
+                _check(item, depth - 1)
+
+
+_packer = msgpack.Packer(use_bin_type=True)
+_pack = _packer.pack

@@ -1,0 +1,160 @@
+"""CURVE keys for tcp: made, kept in `<data>/keys/` for their owner's eyes only, and applied to sockets.
+
+One file a key pair, `<name>.key`, mode 0600; who may connect stands in `clients`, one public key a line, with a name.
+
+    keys/server.key      public and secret key of this machine's actors
+    keys/client.key      public and secret key of who connects from here
+    keys/clients         "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID  laptop"
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import zmq
+from zmq.utils import z85
+
+from transport.errors import Conflict, Invalid
+
+__all__ = ["ClientKeys", "KeyPair", "ServerKeys", "allow", "allowed", "create", "load", "load_or_create"]
+
+KEY_LENGTH: Final = 40
+"""Characters of a key in Z85, as ZeroMQ writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A CURVE key pair in Z85."""
+
+    public: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerKeys:
+    """What a server on tcp needs: its own pair, and whose public keys it lets in, asked at every handshake."""
+
+    pair: KeyPair
+    clients: Callable[[], frozenset[str]]
+
+    def apply(self, socket: zmq.Socket[Any]) -> None:
+        """Makes the addresses that the socket binds from now on speak CURVE."""
+        socket.set(zmq.CURVE_PUBLICKEY, self.pair.public.encode())
+        socket.set(zmq.CURVE_SECRETKEY, self.pair.secret.encode())
+        socket.set(zmq.CURVE_SERVER, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKeys:
+    """What a client on tcp needs: its own pair, and the public key of the server that it expects."""
+
+    pair: KeyPair
+    server: str
+
+    def apply(self, socket: zmq.Socket[Any]) -> None:
+        """Makes the socket speak CURVE, to the holder of the server's secret key and nobody else."""
+        socket.set(zmq.CURVE_PUBLICKEY, self.pair.public.encode())
+        socket.set(zmq.CURVE_SECRETKEY, self.pair.secret.encode())
+        socket.set(zmq.CURVE_SERVERKEY, self.server.encode())
+
+
+def create(directory: Path, name: str) -> KeyPair:
+    """Makes a key pair and keeps it in `<directory>/<name>.key`.
+
+    Raises:
+        Conflict: there is one already; a key is replaced by deleting it first.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    public, secret = zmq.curve_keypair()
+    pair = KeyPair(public.decode(), secret.decode())
+    path = directory / f"{name}.key"
+
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise Conflict(f"{path} is there already") from None
+
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"public {pair.public}\nsecret {pair.secret}\n")
+        file.flush()
+        os.fsync(descriptor)
+
+    return pair
+
+
+def load(directory: Path, name: str) -> KeyPair:
+    """The key pair that `create` kept.
+
+    Raises:
+        FileNotFoundError: there is none.
+        Invalid: the file can be read by others, or does not hold a pair.
+    """
+    path = directory / f"{name}.key"
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    with os.fdopen(descriptor) as file:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+
+        if mode & 0o077:
+            raise Invalid(f"{path} can be read by others (mode {mode:04o}); make it 0600, or better, make a new one")
+
+        fields = dict(line.split(" ", 1) for line in file.read().splitlines() if " " in line)
+
+    pair = KeyPair(fields.get("public", ""), fields.get("secret", ""))
+
+    if not _is_key(pair.public) or not _is_key(pair.secret) or zmq.curve_public(pair.secret.encode()).decode() != pair.public:
+        raise Invalid(f"{path} does not hold a key pair")
+
+    return pair
+
+
+def load_or_create(directory: Path, name: str) -> KeyPair:
+    """The key pair kept under that name, made now if there is none."""
+    try:
+        return load(directory, name)
+    except FileNotFoundError:
+        return create(directory, name)
+
+
+def allow(directory: Path, public: str, name: str) -> None:
+    """Lets the holder of a public key connect; servers that are running see it at the next handshake.
+
+    Raises:
+        Invalid: that is not a public key.
+    """
+    if not _is_key(public):
+        raise Invalid("a public key has 40 characters of Z85")
+
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory / "clients", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    with os.fdopen(descriptor, "a") as file:
+        file.write(f"{public} {' '.join(name.split())}\n")
+
+
+def allowed(directory: Path) -> frozenset[str]:
+    """The public keys that are let in: those in `clients`, and this machine's own client key."""
+    keys: set[str] = set()
+
+    with contextlib.suppress(FileNotFoundError):
+        keys.update(line[:KEY_LENGTH] for line in (directory / "clients").read_text().splitlines())
+
+    with contextlib.suppress(FileNotFoundError):
+        keys.add(load(directory, "client").public)
+
+    return frozenset(key for key in keys if _is_key(key))
+
+
+def _is_key(text: str) -> bool:
+    try:
+        z85.decode(text)
+    except (KeyError, ValueError):
+        return False
+
+    return len(text) == KEY_LENGTH

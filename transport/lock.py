@@ -1,0 +1,140 @@
+"""Lock: whoever holds it owns a name; the kernel gives it back when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+from pathlib import Path
+from typing import Self
+
+from transport.errors import Conflict
+
+__all__ = ["Lock"]
+
+
+class Lock:
+    """An exclusive lock on a file, whose content is its holder's process id.
+
+    The file stays when the lock is released: deleting it would let two processes lock two files of one name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
+    @property
+    def holder(self) -> int | None:
+        """Process id of who holds or last held it; None where nobody has yet."""
+        try:
+            return int(self.path.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def try_acquire(self) -> bool:
+        """Takes the lock if it is free."""
+        descriptor = self._open()
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+
+        self._hold(descriptor)
+
+        return True
+
+    async def acquire(self, wait_s: float) -> None:
+        """Takes the lock, waiting at most that long for its holder to give it back or die.
+
+        Raises:
+            Conflict: it was not free in time; the message names the holder.
+        """
+        if self.try_acquire():
+            return
+
+        descriptor = await _Wait(self._open()).result(wait_s)
+
+        if descriptor is None:
+            raise Conflict(f"{self.path} is held by process {self.holder}")
+
+        self._hold(descriptor)
+
+    def release(self) -> None:
+        """Gives the lock back. Releasing what is not held does nothing."""
+        if self._descriptor is not None:
+            # Said aloud: closing alone would leave it locked by a child that was forked meanwhile.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        if not self.held and not self.try_acquire():
+            raise Conflict(f"{self.path} is held by process {self.holder}")
+
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def _open(self) -> int:
+        return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def _hold(self, descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+
+class _Wait:
+    """One wait in the kernel's queue, in a thread that ends with it: neither the loop nor a timer asks again and again."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._got: asyncio.Future[None] = self._loop.create_future()
+        self._guard = threading.Lock()
+        self._given_up = False
+
+    async def result(self, wait_s: float) -> int | None:
+        """The locked descriptor, or None when the time was up."""
+        taken = False
+        threading.Thread(target=self._wait, name="lock", daemon=True).start()
+
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._got
+        except TimeoutError:
+            return None
+        else:
+            taken = True
+            return self._descriptor
+        finally:
+            with self._guard:
+                self._given_up = not taken
+
+            if not taken and self._got.done() and not self._got.cancelled():
+                os.close(self._descriptor)
+
+    def _wait(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+        with self._guard:
+            if not self._given_up:
+                self._loop.call_soon_threadsafe(self._tell)
+                return
+
+        os.close(self._descriptor)
+
+    def _tell(self) -> None:
+        if self._given_up:
+            os.close(self._descriptor)
+        elif not self._got.done():
+            self._got.set_result(None)
