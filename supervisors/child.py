@@ -1,0 +1,235 @@
+"""The life of a supervised process after it has been told who it is: ready, heartbeats, drain, and what to do as an orphan."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TextIO
+
+from loguru import logger
+
+from actors.host import Host
+from supervisors import linux
+from supervisors.control import Assignment, Control, connect
+from supervisors.crashes import stack_path
+from supervisors.logs import log_to_file
+
+__all__ = ["run_child"]
+
+KNOCK_S = 0.02
+"""Between two attempts of an orphan to find a new supervisor."""
+
+Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[None]]
+
+
+def run_child(
+    assignment: Assignment,
+    control: Control | None,
+    make_host: Callable[[Assignment], Host],
+    populate: Populate,
+) -> int:
+    """Run one process's share of the house until it is told to stop or fails; returns its exit code.
+
+    What happens behind the scenes:
+
+    1. Logs go to `<data dir>/logs/<name>.log`, stacks of faults to `<name>.stack` beside it.
+    2. The host is made and populated in a fresh event loop; then the supervisor hears `ready`, and a heartbeat from then on.
+    3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor.
+    4. An actor's failure is reported with its traceback: exit 1.
+    5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long.
+    6. A loop that has not run for `fence_s` ends the process, whoever else is alive.
+
+    Args:
+        assignment: who this is.
+        control: the channel it came through; None for a process that stands alone, which also obeys SIGINT.
+        make_host: builds the host; in the loop.
+        populate: starts the actors in it; gets the sockets that came with the assignment.
+    """
+    log_to_file(assignment)
+    return asyncio.run(Life(assignment, control, make_host, populate).live())
+
+
+class Life:
+    """One process's share, from its assignment to its exit code."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        control: Control | None,
+        make_host: Callable[[Assignment], Host],
+        populate: Populate,
+    ) -> None:
+        self.assignment = assignment
+        self.control = control
+        self.alone = control is None
+        self.make_host = make_host
+        self.populate = populate
+        self.state = "starting"
+        self.drain_s = assignment.drain_s
+        self.knocking: asyncio.Task[None] | None = None
+        self.up_pidfd: int | None = None
+
+    async def live(self) -> int:
+        """See `run_child`."""
+        self.loop = asyncio.get_running_loop()
+        self.told_to_stop = asyncio.Event()
+        self.loop.add_signal_handler(signal.SIGTERM, self.told_to_stop.set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if self.alone:
+            self.loop.add_signal_handler(signal.SIGINT, self.told_to_stop.set)
+
+        with stack_path(self.assignment.data_dir, self.assignment.name).open("w") as stacks:
+            faulthandler.enable(stacks)
+            faulthandler.register(signal.SIGUSR1, stacks)
+            self._hold_off_fence(stacks)
+            self._watch_up()
+            self._listen()
+            try:
+                return await self._serve()
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+                faulthandler.disable()
+                faulthandler.unregister(signal.SIGUSR1)
+
+    async def _serve(self) -> int:
+        stopping = asyncio.ensure_future(self.told_to_stop.wait())
+        try:
+            self.host = self.make_host(self.assignment)
+            async with self.host as host:
+                starting = asyncio.ensure_future(self._start(host))
+                await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if starting.done():
+                    await starting
+                    await asyncio.wait({stopping, host.failed}, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    starting.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await starting
+
+                if host.failed.done():
+                    return self._report(*host.failed.result())
+
+                self.state = "draining"
+                logger.info("draining", seconds=self.drain_s)
+                await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
+                return 0
+        except Exception as error:  # noqa: BLE001 (said to the supervisor, and by the exit code)
+            return self._report(f"{type(error).__name__}: {error}", traceback.format_exc())
+        finally:
+            stopping.cancel()
+            if self.knocking is not None:
+                self.knocking.cancel()
+
+    async def _start(self, host: Host) -> None:
+        sockets = [socket.socket(fileno=handed) for handed in (self.control.handed if self.control else [])]
+        await self.populate(host, self.assignment, sockets)
+        self.state = "ready"
+        self._say("ready", incarnation=host.incarnation)
+        logger.info("ready", incarnation=host.incarnation)
+        self._beat()
+
+    def _beat(self) -> None:
+        self._say("beat", stats=self.host.stats())
+        self.loop.call_later(self.assignment.heartbeat_s, self._beat)
+
+    def _hold_off_fence(self, stacks: TextIO) -> None:
+        seconds = self.assignment.fence_s
+        faulthandler.dump_traceback_later(seconds, exit=True, file=stacks)
+        self.loop.call_later(seconds / 6, self._hold_off_fence, stacks)
+
+    def _report(self, reason: str, trace: str | None) -> int:
+        logger.error("failed", reason=reason, traceback=trace)
+        print(f"{self.assignment.name} failed: {reason}", file=sys.stderr)  # noqa: T201 (for whoever watches `up`)
+        self._say("failed", reason=reason[:2000], traceback=(trace or "")[-32000:])
+        return 1
+
+    def _say(self, say: str, **fields: Any) -> None:
+        if self.control is not None:
+            self.control.send(say, **fields)
+
+    # The supervisor, and its absence
+
+    def _listen(self) -> None:
+        if self.control is not None:
+            self.control.socket.setblocking(False)
+            self.loop.add_reader(self.control.fileno(), self._hear)
+
+    def _hear(self) -> None:
+        while self.control is not None:
+            try:
+                received = self.control.receive()
+            except BlockingIOError:
+                return
+
+            if received is None:
+                self._orphaned()
+                return
+
+            message = received[0]
+            if message["say"] == "drain":
+                self.drain_s = message["timeout_s"]
+            if message["say"] in ("drain", "begone"):
+                self.told_to_stop.set()
+
+    def _orphaned(self) -> None:
+        if self.control is not None:
+            self.loop.remove_reader(self.control.fileno())
+            self.control.close()
+            self.control = None
+
+        logger.warning("the supervisor is gone", grace_s=self.assignment.orphan_grace_s)
+        self.knocking = self.loop.create_task(self._knock(), name="knock")
+
+    async def _knock(self) -> None:
+        deadline = self.loop.time() + self.assignment.orphan_grace_s
+
+        while self.loop.time() < deadline and not self._up_is_over():
+            self.control = connect(self.assignment.run_dir)
+            if self.control is not None:
+                self._introduce()
+                return
+
+            await asyncio.sleep(KNOCK_S)
+
+        logger.warning("no supervisor has come; draining", up_is_over=self._up_is_over())
+        self.told_to_stop.set()
+
+    def _introduce(self) -> None:
+        self._say(
+            "hello",
+            name=self.assignment.name,
+            pid=os.getpid(),
+            epoch=self.assignment.epoch,
+            incarnation=self.host.incarnation,
+            state=self.state,
+        )
+        logger.info("found a supervisor")
+        self._listen()
+
+    def _watch_up(self) -> None:
+        if self.alone:
+            return
+
+        self.up_pidfd = linux.open_pidfd(self.assignment.up_pid)
+        if self.up_pidfd is not None:
+            self.loop.add_reader(self.up_pidfd, self._up_ended)
+
+    def _up_ended(self) -> None:
+        if self.up_pidfd is not None:
+            self.loop.remove_reader(self.up_pidfd)
+            os.close(self.up_pidfd)
+            self.up_pidfd = None
+
+        # While there is a supervisor it sees the same and drains the house in order.
+        if self.control is None:
+            self.told_to_stop.set()
+
+    def _up_is_over(self) -> bool:
+        return self.up_pidfd is None

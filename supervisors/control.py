@@ -1,0 +1,132 @@
+"""The control channel between the supervisor and its processes: small msgpack maps on a Unix SOCK_SEQPACKET socket.
+
+One packet is one message, descriptors travel along, and an end of file means that the other side's process is gone.
+
+    a process says   hello {pid, name?, incarnation?, epoch?, state}   first thing on each connection
+                     ready {incarnation}, beat {stats}, failed {reason, traceback}
+    the supervisor   assign {assignment} with descriptors, drain {timeout_s}, begone {}
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgpack
+
+from supervisors.spec import Spec
+
+__all__ = ["Assignment", "Control", "bind", "connect"]
+
+MAX_PACKET = 128 * 1024
+"""Under the default send buffer (net.core.wmem_default, 212992), which bounds a SEQPACKET message."""
+
+MAX_DESCRIPTORS = 8
+
+
+class Assignment(Spec):
+    """Who a process is to be."""
+
+    name: str
+    incarnation: str
+    """Unique for each process that ever bears the name."""
+
+    epoch: int
+    """1 for the first incarnation, then counting up, also across supervisors; who has an older one is fenced off."""
+
+    run_dir: Path
+    data_dir: Path
+    up_pid: int
+    ready_timeout_s: float = 30.0
+    heartbeat_s: float = 1.0
+    drain_s: float | None = 10.0
+    """How long it may drain when nobody tells it otherwise; None: as long as it takes."""
+
+    orphan_grace_s: float = 5.0
+    fence_s: float = 30.0
+    settings: dict[str, Any] = {}
+    """The composition root's own; the supervisor only passes it on."""
+
+
+class Control:
+    """One end of the channel. Packets are sent whole or not at all; a full buffer or a dead peer loses them."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.handed: list[int] = []
+        """Descriptors that came with the assignment."""
+
+    def fileno(self) -> int:
+        """For the loop's reader."""
+        return self.socket.fileno()
+
+    def send(self, say: str, descriptors: Sequence[int] = (), **fields: Any) -> bool:
+        """Send one message; False when the peer cannot get it."""
+        packet = msgpack.packb({"say": say, **fields})
+        try:
+            socket.send_fds(self.socket, [packet], list(descriptors), socket.MSG_NOSIGNAL)
+        except OSError:
+            return False
+
+        return True
+
+    def receive(self) -> tuple[dict[str, Any], list[int]] | None:
+        """The next message and its descriptors; None at the end.
+
+        Raises:
+            BlockingIOError: there is none now, on a socket that does not block.
+        """
+        try:
+            packet, descriptors, flags, _ = socket.recv_fds(self.socket, MAX_PACKET, MAX_DESCRIPTORS)
+        except ConnectionError:
+            return None
+
+        if not packet or flags & socket.MSG_TRUNC:
+            return None
+
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+
+        message = msgpack.unpackb(packet)
+        return message, descriptors
+
+    def peer_pid(self) -> int:
+        """The pid of the process that connected, from the kernel."""
+        credentials = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        return int(struct.unpack("3i", credentials)[0])
+
+    def close(self) -> None:
+        """Close this end."""
+        self.socket.close()
+
+
+def bind(run_dir: Path) -> socket.socket:
+    """The supervisor's listening socket `<run_dir>/supervisor.ctl`, 0600. Whoever binds holds the supervisor's lock."""
+    path = run_dir / "supervisor.ctl"
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(mask)
+
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def connect(run_dir: Path) -> Control | None:
+    """A process's connection to its supervisor; None when nobody listens."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        connection.connect(str(run_dir / "supervisor.ctl"))
+    except OSError:
+        connection.close()
+        return None
+
+    return Control(connection)

@@ -1,0 +1,60 @@
+"""Crash reports: what was known of a child when it died, one JSON file each in `<data dir>/crashes`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["log_path", "stack_path", "tail", "write_report"]
+
+TAIL_BYTES = 64 * 1024
+TAIL_LINES = 50
+
+
+def log_path(data_dir: Path, name: str) -> Path:
+    """Where a child writes its log."""
+    return data_dir / "logs" / f"{name}.log"
+
+
+def stack_path(data_dir: Path, name: str) -> Path:
+    """Where a child's faulthandler writes stacks: of a fault in C code, or of a loop that hangs."""
+    return data_dir / "logs" / f"{name}.stack"
+
+
+def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: int) -> Path:
+    """Write one report, with the child's last log lines and stacks, and remove the oldest beyond `keep`."""
+    folder = data_dir / "crashes"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    path = folder / f"{now:%Y%m%dT%H%M%S.%fZ}-{name}.json"
+    report = {
+        "time": now.isoformat(),
+        "name": name,
+        **facts,
+        "stacks": tail(stack_path(data_dir, name), lines=200),
+        "log": tail(log_path(data_dir, name), lines=TAIL_LINES),
+    }
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(report, indent=2))
+    fresh.replace(path)
+
+    # Their names begin with the time.
+    for old in sorted(folder.glob("*.json"))[:-keep]:
+        old.unlink(missing_ok=True)
+
+    return path
+
+
+def tail(path: Path, *, lines: int) -> list[str]:
+    """The last lines of a file; none where there is no file."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,15 @@
+"""What a person who watches `up` reads about a child that has changed."""
+
+from __future__ import annotations
+
+__all__ = ["describe"]
+
+
+def describe(*, name: str, state: str, pid: int | None, restarts: int, last_exit: str | None) -> str:
+    """One line: who, how, and why the incarnation before ended."""
+    line = f"{name:<12} {state:<12}"
+
+    if state == "ready":
+        return f"{line} process {pid}" + (f", restarts: {restarts}" if restarts else "")
+
+    return f"{line} {last_exit}" if last_exit and state != "draining" else line.rstrip()

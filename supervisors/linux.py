@@ -1,0 +1,122 @@
+"""What the kernel knows of processes: pidfds, start times, reaping, orphans' new parents. Linux 5.4 or newer, no library."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from supervisors.strategy import End
+
+__all__ = ["adopt_orphans", "children_of", "descendants", "end_of", "is_over", "kill", "open_pidfd", "reap", "start_time"]
+
+PR_SET_CHILD_SUBREAPER = 36
+STARTTIME_FIELD = 22
+"""Of /proc/<pid>/stat, counted from 1 (proc(5)): clock ticks from boot to the process's start. With the pid it is unique."""
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of whatever its descendants leave behind.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def open_pidfd(pid: int, started: int | None = None) -> int | None:
+    """A descriptor that becomes readable when the process ends, or None when it has.
+
+    `started` is its start time as far as known: a process that merely has the same pid is not taken for it.
+    """
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+    if started is not None and start_time(pid) != started:
+        os.close(pidfd)
+        return None
+
+    return pidfd
+
+
+def start_time(pid: int) -> int | None:
+    """When the process started, in clock ticks since boot; None when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+    # The second field, the command's name, may hold anything, parentheses and spaces too.
+    return int(stat[stat.rindex(")") + 2 :].split()[STARTTIME_FIELD - 3])
+
+
+def kill(pidfd: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Signal a process that may be gone already."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, number)
+
+
+def is_over(pidfd: int) -> bool:
+    """Whether the process has ended (it may not be reaped yet)."""
+    try:
+        signal.pidfd_send_signal(pidfd, 0)  # type: ignore[arg-type]  # 0 asks, sends nothing
+    except ProcessLookupError:
+        return True
+
+    try:
+        return os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False
+
+
+def reap(known: dict[int, os.waitid_result]) -> None:
+    """Collect every child that has ended into `known`, by pid."""
+    while True:
+        try:
+            result = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)
+        except ChildProcessError:
+            return
+
+        if result is None:
+            return
+
+        known[result.si_pid] = result
+
+
+def end_of(result: os.waitid_result | None) -> End:
+    """What an exit status says."""
+    if result is None:
+        return End("killed", "exit status unknown (it was another supervisor's child)")
+
+    if result.si_code == os.CLD_EXITED:
+        return End("normal" if result.si_status == 0 else "abnormal", f"exit {result.si_status}")
+
+    try:
+        name = f"signal {result.si_status} ({signal.Signals(result.si_status).name})"
+    except ValueError:
+        name = f"signal {result.si_status}"
+
+    return End("killed" if result.si_status == signal.SIGKILL else "abnormal", name)
+
+
+def children_of(pid: int) -> list[int]:
+    """Pids of a process's children; none when it is gone."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def descendants(pid: int) -> list[int]:
+    """Pids of all that descend from a process, nearest first."""
+    found = children_of(pid)
+    for child in found:
+        found.extend(children_of(child))
+
+    return found

@@ -1,0 +1,252 @@
+"""A child that is an OS process: promoted from a spare, watched by pidfd and heartbeat, adopted where it already runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from supervisors import linux
+from supervisors.control import Assignment, Control
+from supervisors.crashes import write_report
+from supervisors.process import Process
+from supervisors.roster import Entry
+from supervisors.spares import Spares
+from supervisors.spec import ChildSpec
+from supervisors.strategy import End
+from supervisors.supervision import Supervision
+
+__all__ = ["House", "ProcessChild"]
+
+STACK_WAIT_S = 0.05
+"""How long a hung process may take to write its stacks before it is killed. Five threads took 2 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all children of one supervisor share."""
+
+    run_dir: Path
+    data_dir: Path
+    up_pid: int
+    listener_fd: int | None
+    settings: dict[str, Any]
+    spares: Spares
+    save: Callable[[], None]
+    """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
+
+
+class ProcessChild:
+    """One name, borne by one process after another."""
+
+    def __init__(self, spec: ChildSpec, supervision: Supervision, house: House) -> None:
+        self.spec = spec
+        self.supervision = supervision
+        self.house = house
+        self.epoch = 0
+        self.incarnation: str | None = None
+        self.process: Process | None = None
+        self.stats: dict[str, Any] = {}
+        self.serves = False
+        self.verdict: str | None = None
+        """Why this supervisor kills it; None while it does not."""
+
+        self.failure: dict[str, Any] = {}
+        self.stopping = False
+        self.last_sign = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that bears the name now."""
+        return self.process.pid if self.process else None
+
+    def start(self) -> None:
+        """Promote a spare, as soon as there is one."""
+        self._forget_the_last()
+        self._set_timer(self.spec.ready_timeout_s, self._not_ready)
+        self.house.spares.take(self._promote)
+
+    def stop(self) -> None:
+        """Ask it to drain, and kill it when its time is up."""
+        self.stopping = True
+
+        if self.process is None:
+            self.house.spares.withdraw(self._promote)
+            asyncio.get_running_loop().call_soon(self._ended, None)
+        elif self.spec.shutdown == "brutal":
+            self.process.kill()
+        else:
+            seconds = None if self.spec.shutdown == "infinity" else self.spec.shutdown
+            if not self.process.send("drain", timeout_s=seconds):
+                self.process.kill(signal.SIGTERM)
+
+            self._set_timer(seconds, lambda: self._condemn(f"had not drained within {seconds:g} s"))
+
+    def adopt(self, process: Process, entry: Entry, *, wait_s: float) -> None:
+        """Take over a process of this name that the last supervisor left; it has `wait_s` to say hello."""
+        self._forget_the_last()
+        self.epoch, self.incarnation = entry.epoch, entry.incarnation
+        self._bear(process)
+        self._set_timer(wait_s, lambda: self._condemn(f"did not say hello to the new supervisor within {wait_s:g} s"))
+
+    def see_off(self, process: Process, entry: Entry, *, wait_s: float) -> None:
+        """A process of this name that belongs to a house that is gone: have it drain, then kill it."""
+        self.adopt(process, entry, wait_s=wait_s)
+        self.stopping = True
+        process.kill(signal.SIGTERM)
+
+    def hello(self, control: Control, message: dict[str, Any]) -> bool:
+        """It has connected (again); False when that is not the process that bears the name."""
+        if self.process is None or (control.peer_pid(), message.get("epoch")) != (self.process.pid, self.epoch):
+            return False
+
+        self.process.attach(control)
+        if self.stopping:
+            self.stop()
+        elif message["state"] == "ready":
+            self._on_message({**message, "say": "ready"})
+        return True
+
+    def entry(self) -> Entry:
+        """What the roster keeps of it."""
+        process = self.process
+        return Entry(
+            name=self.spec.name,
+            pid=process.pid if process else None,
+            started=process.started if process else None,
+            incarnation=self.incarnation,
+            epoch=self.epoch,
+        )
+
+    def _promote(self, process: Process) -> None:
+        spec, house = self.spec, self.house
+        self.epoch += 1
+        self.incarnation = secrets.token_hex(8)
+        self._bear(process)
+        house.save()
+        assignment = Assignment(
+            name=spec.name,
+            incarnation=self.incarnation,
+            epoch=self.epoch,
+            run_dir=house.run_dir,
+            data_dir=house.data_dir,
+            up_pid=house.up_pid,
+            ready_timeout_s=spec.ready_timeout_s,
+            heartbeat_s=spec.heartbeat_s,
+            drain_s={"infinity": None, "brutal": 0.0}.get(spec.shutdown) if isinstance(spec.shutdown, str) else spec.shutdown,
+            orphan_grace_s=self.supervision.spec.orphan_grace_s,
+            fence_s=self.supervision.spec.fence_s,
+            settings=house.settings,
+        )
+        descriptors = [house.listener_fd] if spec.gets_listener and house.listener_fd is not None else []
+        if not process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
+            self._condemn("could not be told who it is")
+
+    def _bear(self, process: Process) -> None:
+        self.process = process
+        process.on_message = self._on_message
+        process.on_end = self._ended
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        self.last_sign = time.monotonic()
+
+        match message["say"]:
+            case "ready" if not self.serves:
+                self.serves = True
+                self.incarnation = message.get("incarnation") or self.incarnation
+                if not self.stopping:
+                    self._set_timer(self._silence_s, self._listen_for_life)
+                self.supervision.ready(self.spec.name)
+            case "beat":
+                self.stats = message["stats"]
+            case "failed":
+                self.failure = message
+
+    @property
+    def _silence_s(self) -> float:
+        return self.spec.heartbeat_s * self.spec.heartbeats_missed
+
+    def _listen_for_life(self) -> None:
+        left_s = self.last_sign + self._silence_s - time.monotonic()
+        if left_s > 0:
+            self._set_timer(left_s, self._listen_for_life)
+            return
+
+        if self.process is not None:
+            # Registered with faulthandler in the child; one that is stopped writes nothing.
+            self.process.kill(signal.SIGUSR1)
+        self.verdict = f"no heartbeat for {self._silence_s:g} s"
+        self._set_timer(STACK_WAIT_S, lambda: self._condemn(self.verdict or ""))
+
+    def _not_ready(self) -> None:
+        self._condemn(f"not ready within {self.spec.ready_timeout_s:g} s")
+
+    def _condemn(self, verdict: str) -> None:
+        self.verdict = verdict
+        self._set_timer(None, self._not_ready)
+
+        if self.process is not None:
+            self.process.kill()
+        else:
+            self.house.spares.withdraw(self._promote)
+            self._ended(None)
+
+    def _ended(self, result: os.waitid_result | None) -> None:
+        self._set_timer(None, self._not_ready)
+        process, self.process = self.process, None
+        end = linux.end_of(result) if process else End("normal", "had no process yet")
+
+        if self.stopping:
+            end = End("shutdown", f"{end.reason}, {self.verdict}" if self.verdict else end.reason)
+        elif self.verdict:
+            end = End("abnormal", self.verdict)
+        elif self.failure:
+            end = End("abnormal", f"{end.reason}: {self.failure['reason']}")
+
+        if process and (self.verdict or not self.stopping):
+            # After the replacement: nobody waits for a report.
+            asyncio.get_running_loop().call_soon(self._report, self._facts(process.pid, end))
+        self.supervision.ended(self.spec.name, end)
+
+    def _facts(self, pid: int, end: End) -> dict[str, Any]:
+        return {
+            "pid": pid,
+            "incarnation": self.incarnation,
+            "epoch": self.epoch,
+            "how": end.how,
+            "reason": end.reason,
+            "was_ready": self.serves,
+            "restarts": self.supervision.records[self.spec.name].restarts,
+            "last_heartbeat": self.stats,
+            "traceback": self.failure.get("traceback"),
+        }
+
+    def _report(self, facts: dict[str, Any]) -> None:
+        try:
+            path = write_report(self.house.data_dir, self.spec.name, facts, keep=self.supervision.spec.crash_reports)
+        except OSError as error:
+            logger.error("no crash report could be written", child=self.spec.name, error=str(error))
+        else:
+            logger.warning("crash report", child=self.spec.name, path=str(path), reason=facts["reason"])
+
+    def _forget_the_last(self) -> None:
+        self.stats, self.failure = {}, {}
+        self.serves = self.stopping = False
+        self.verdict = self.incarnation = None
+
+    def _set_timer(self, seconds: float | None, function: Callable[[], None]) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+        if seconds is not None:
+            self.timer = asyncio.get_running_loop().call_later(seconds, function)

@@ -1,0 +1,94 @@
+"""`--single-process`: the same actors under the same strategies in one process and one host."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from loguru import logger
+
+from actors.host import Host
+from actors.supervision import Child as ChildView
+from supervisors.actor import Supervisor
+from supervisors.actor_child import ActorChild
+from supervisors.control import Assignment
+from supervisors.lines import describe
+from supervisors.logs import log_to_file
+from supervisors.spec import ChildSpec, SupervisorSpec
+from supervisors.strategy import Finish
+from supervisors.supervision import Supervision
+
+__all__ = ["run_single"]
+
+
+def run_single(
+    spec: SupervisorSpec,
+    *,
+    run_dir: Path,
+    data_dir: Path,
+    make_host: Callable[[], Host],
+    start: Callable[[Host, str], Awaitable[None]],
+    on_line: Callable[[str], None],
+    on_ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Run all children as actors of this process until SIGTERM or SIGINT drains them (exit code 0) or they give up (1).
+
+    Args:
+        spec: the children and the rules.
+        run_dir: sockets and locks.
+        data_dir: logs and crash reports.
+        make_host: builds the host; in the loop.
+        start: starts the actor of a name in the host.
+        on_line: gets a line for each change worth a person's eye.
+        on_ready: called once, when all children are ready for the first time.
+    """
+    log_to_file(Assignment(name="lattice", incarnation="", epoch=1, run_dir=run_dir, data_dir=data_dir, up_pid=0))
+    return asyncio.run(_run(spec, data_dir, make_host, start, on_line, on_ready))
+
+
+async def _run(
+    spec: SupervisorSpec,
+    data_dir: Path,
+    make_host: Callable[[], Host],
+    start: Callable[[Host, str], Awaitable[None]],
+    on_line: Callable[[str], None],
+    on_ready: Callable[[], None],
+) -> int:
+    loop = asyncio.get_running_loop()
+    finished: asyncio.Future[Finish] = loop.create_future()
+    children: dict[str, ActorChild] = {}
+    told = False
+
+    def changed(child: ChildView) -> None:
+        nonlocal told
+        if child.state != "starting":
+            on_line(
+                describe(name=child.name, state=child.state, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
+            )
+        if not told and supervision.all_ready:
+            told = True
+            on_ready()
+
+    async with make_host() as host:
+
+        def make_child(child: ChildSpec, supervision: Supervision) -> ActorChild:
+            children[child.name] = ActorChild(child, supervision, host, start, data_dir)
+            return children[child.name]
+
+        supervision = Supervision(spec, make_child, on_change=changed, on_finish=finished.set_result)
+        host.on_actor_failed = lambda name, reason, trace: children[name].failed(reason, trace)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, supervision.shutdown, "told to stop")
+
+        await host.start_actor(Supervisor, supervision)
+        supervision.start()
+        finish = await finished
+
+    logger.info("finished", reason=finish.reason)
+    if finish.gave_up:
+        on_line(f"giving up: {finish.reason}")
+
+    return 1 if finish.gave_up else 0

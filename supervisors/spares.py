@@ -1,0 +1,132 @@
+"""Spare processes: the supervisor's side of the zygote. Keeps some waiting, hands one out, and sees to more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from loguru import logger
+
+from supervisors import linux
+from supervisors.control import Control
+from supervisors.intensity import Backoff
+from supervisors.process import Process, Reaper
+
+__all__ = ["Spares"]
+
+
+class Spares:
+    """Processes that wait to be told who they are.
+
+    Args:
+        command: starts the zygote; `--control FD` is added.
+        run_dir: where spares find the supervisor.
+        keep: how many wait when nothing happens.
+    """
+
+    def __init__(self, command: Sequence[str], run_dir: Path, keep: int, reaper: Reaper) -> None:
+        self.command = [*command]
+        self.run_dir = run_dir
+        self.keep = keep
+        self.reaper = reaper
+        self.waiting: deque[Process] = deque()
+        self.takers: deque[Callable[[Process], None]] = deque()
+        self.ordered = 0
+        self.zygote: Process | None = None
+        self.backoff = Backoff(0.2, 2.0, 10.0, random.Random())  # noqa: S311 (jitter, no secret)
+        self.closed = False
+
+    def open(self) -> None:
+        """Start the zygote. It answers once it has imported everything."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            zygote = subprocess.Popen(  # noqa: S603 (the composition root's own command)
+                [*self.command, "--control", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+                pass_fds=[theirs.fileno()],
+            )
+        # The reaper collects its exit status; Popen would complain that it never did.
+        zygote.returncode = 0
+        pidfd = linux.open_pidfd(zygote.pid)
+        if pidfd is None:
+            raise ChildProcessError("the zygote was gone before it could be watched")
+
+        self.zygote = Process(zygote.pid, pidfd, self.reaper)
+        self.zygote.attach(Control(ours))
+        self.zygote.on_message = lambda _: self._zygote_is_ready()
+        self.zygote.on_end = self._zygote_ended
+        self.ordered = 0
+        self._order()
+
+    def take(self, taker: Callable[[Process], None]) -> None:
+        """Give a spare to `taker`, now if one waits, else as soon as one does."""
+        if self.waiting:
+            process = self.waiting.popleft()
+            process.on_end = lambda _: None
+            taker(process)
+        else:
+            self.takers.append(taker)
+
+        self._order()
+
+    def withdraw(self, taker: Callable[[Process], None]) -> None:
+        """The taker wants none any more."""
+        if taker in self.takers:
+            self.takers.remove(taker)
+
+    def arrived(self, process: Process) -> None:
+        """A spare has connected."""
+        self.ordered = max(0, self.ordered - 1)
+        if self.takers:
+            self.takers.popleft()(process)
+            self._order()
+            return
+
+        process.on_end = lambda _: self._spare_ended(process)
+        self.waiting.append(process)
+
+    def close(self) -> None:
+        """End the zygote and all spares; they end when their connection does."""
+        self.closed = True
+        self.takers.clear()
+        for process in (*self.waiting, *([self.zygote] if self.zygote else [])):
+            process.kill()
+
+    def _order(self) -> None:
+        if self.closed or self.zygote is None:
+            return
+
+        missing = self.keep + len(self.takers) - len(self.waiting) - self.ordered
+        for _ in range(missing):
+            if not self.zygote.send("fork", run_dir=str(self.run_dir)):
+                break
+            self.ordered += 1
+
+    def _zygote_is_ready(self) -> None:
+        self.backoff.reset()
+
+    def _spare_ended(self, process: Process) -> None:
+        self.waiting.remove(process)
+        self._order()
+
+    def _zygote_ended(self, result: os.waitid_result | None) -> None:
+        """Its spares live on; a new zygote makes the next ones."""
+        self.zygote = None
+        if self.closed:
+            return
+
+        wait_s = self.backoff.next()
+        logger.warning("zygote ended", reason=linux.end_of(result).reason, again_in_s=wait_s)
+        asyncio.get_running_loop().call_later(wait_s, self._open_again)
+
+    def _open_again(self) -> None:
+        if not self.closed:
+            self.open()

@@ -1,0 +1,76 @@
+"""The zygote: a process that has imported everything and forks spares, so that a replacement costs no imports.
+
+It holds no thread, no loop, no ZeroMQ context and no open database, since none of them survives a fork. A spare is forked
+twice: the process between ends at once, so that the kernel makes the supervisor (a subreaper) the spare's parent, who
+then learns its exit status. Each spare connects to the supervisor and blocks until it is told who it is.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from supervisors.control import Assignment, Control, connect
+
+__all__ = ["run_zygote"]
+
+
+def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) -> int:
+    """Fork a spare for each `fork {run_dir}` on the control socket until it ends. Call it when all is imported.
+
+    `become` is called in a promoted spare, with the descriptors of its assignment in `control.handed`; what it returns is
+    the process's exit code.
+    """
+    control = Control(socket.socket(fileno=control_fd))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # What is here now is here for good: without this, a collection in a spare would copy every page it walks over.
+    gc.collect()
+    gc.freeze()
+    control.send("hello")
+
+    while (received := control.receive()) is not None:
+        message, _ = received
+        between = os.fork()
+        if between == 0:
+            if os.fork() != 0:
+                os._exit(0)
+
+            control.close()
+            os._exit(_spare(Path(message["run_dir"]), become))
+
+        os.waitpid(between, 0)
+
+    return 0
+
+
+def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
+    """Wait for an assignment and become it. A spare whose supervisor is gone has nothing to wait for."""
+    control = connect(run_dir)
+    if control is None:
+        return 0
+
+    control.send("hello", pid=os.getpid(), state="spare")
+    received = control.receive()
+    if received is None or received[0]["say"] != "assign":
+        return 0
+
+    message, control.handed = received
+    code = 1
+    try:
+        code = become(Assignment.model_validate(message["assignment"]), control)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    except BaseException as error:  # noqa: BLE001 (the last frame of this process: what is not said here is lost)
+        control.send("failed", reason=f"{type(error).__name__}: {error}"[:2000], traceback=traceback.format_exc()[-32000:])
+        traceback.print_exc()
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code

@@ -1,0 +1,147 @@
+"""A house of two small actors, composed as run.py composes the real one. Run as a command by the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from actors.host import Host
+from actors.message import Message, Reply
+from actors.runtime import AsyncActor, handles
+from supervisors.child import run_child
+from supervisors.single import run_single
+from supervisors.spec import ChildSpec, SupervisorSpec
+from supervisors.supervisor import run_supervisor
+from supervisors.up import run_up
+from supervisors.zygote import run_zygote
+
+
+class Said(Reply, type="echo.said"):
+    text: str
+    pid: int
+    listener: bool = False
+
+
+class Say(Message, type="echo.say", reply=Said, idempotent=True):
+    text: str = ""
+    wait_s: float = 0.0
+
+
+class Break(Message, type="echo.break"):
+    """Told, so that its failure is the actor's."""
+
+
+class Spin(Message, type="echo.spin"):
+    """Holds the loop for good."""
+
+
+class SayOther(Message, type="other.say", reply=Said, idempotent=True):
+    text: str = ""
+
+
+class Echo(AsyncActor):
+    name = "echo"
+    concurrency = 8
+
+    def __init__(self, listener=None, broken=None):
+        super().__init__()
+        self.listener = listener
+        self.broken = broken
+
+    def on_start(self):
+        if self.broken is not None and self.broken.exists():
+            raise RuntimeError("echo is broken on purpose")
+
+    @handles(Say)
+    async def say(self, message: Say) -> Said:
+        if message.wait_s:
+            import asyncio
+
+            await asyncio.sleep(message.wait_s)
+        return Said(text=message.text, pid=os.getpid(), listener=self.listener is not None)
+
+    @handles(Break)
+    async def fail(self, message: Break) -> None:
+        raise RuntimeError("told to break")
+
+    @handles(Spin)
+    async def spin(self, message: Spin) -> None:
+        while True:
+            pass
+
+
+class Other(AsyncActor):
+    name = "other"
+
+    @handles(SayOther)
+    async def say(self, message: SayOther) -> Said:
+        return Said(text=message.text, pid=os.getpid())
+
+
+def command(what: str, root: Path) -> list[str]:
+    return [sys.executable, "-m", "tests.supervisors.echo_house", what, str(root)]
+
+
+async def start(host: Host, name: str, root: Path, listener=None) -> None:
+    if name == "echo":
+        await host.start_actor(Echo, listener, root / "broken")
+    else:
+        await host.start_actor(Other)
+
+
+def main() -> int:
+    what, root = sys.argv[1], Path(sys.argv[2])
+    options = dict(zip(sys.argv[3::2], sys.argv[4::2], strict=True))
+    run_dir = root / "run"
+    run_dir.mkdir(mode=0o700, exist_ok=True)
+    settings = json.loads((root / "spec.json").read_text()) if (root / "spec.json").exists() else {}
+    children = (
+        ChildSpec(name="other", **settings.get("other", {})),
+        ChildSpec(name="echo", gets_listener=True, **settings.get("echo", {})),
+    )
+    spec = SupervisorSpec(children=children, **settings.get("supervisor", {}))
+
+    def line(text: str) -> None:
+        print(f"{time.monotonic():.4f} {text}", flush=True)
+
+    if what == "up":
+        listener = socket.create_server(("127.0.0.1", 0))
+        return run_up(
+            command("supervise", root), run_dir=run_dir, listener=listener, on_line=line, on_ready=lambda: line("ALL READY")
+        )
+    if what == "supervise":
+        return run_supervisor(
+            spec,
+            run_dir=run_dir,
+            data_dir=root,
+            zygote_command=command("zygote", root),
+            listener_fd=int(options["--listener"]),
+            up_pid=int(options["--up-pid"]),
+            assignment={"root": str(root)},
+        )
+    if what == "zygote":
+
+        async def populate(host, assignment, sockets):
+            await start(host, assignment.name, Path(assignment.settings["root"]), *sockets)
+
+        def make_host(assignment):
+            return Host(run_dir=assignment.run_dir, incarnation=assignment.incarnation)
+
+        return run_zygote(int(options["--control"]), lambda a, c: run_child(a, c, make_host, populate))
+    return run_single(
+        spec,
+        run_dir=run_dir,
+        data_dir=root,
+        make_host=lambda: Host(run_dir=run_dir),
+        start=lambda host, name: start(host, name, root),
+        on_line=line,
+        on_ready=lambda: line("ALL READY"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
