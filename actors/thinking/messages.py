@@ -59,7 +59,9 @@ class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=Tru
     """on: recall and remember; read: recall only; off: neither."""
 
     model: Name | None = None
-    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=4096)]
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=4095)]
+    """One fewer than `llm.generate` takes: the prompt may add a system message."""
+
     options: dict[Name, JsonValue] = {}
     effort: Effort | None = None
     stream: bool = False
@@ -91,9 +93,15 @@ class ThoughtRecord(Reply, type="thinking.thought_found"):
     time: Time
     intent: str
     confidence: float
+    strategy: str = "direct"
+    """How the answer was made. "direct": one model call, whatever the effort."""
+
+    effort: Effort | None = None
     context: tuple[dict[str, JsonValue], ...]
+    """Ids and scores, by part; no texts."""
+
     missing: tuple[str, ...]
-    """Parts of the context that were not there in time."""
+    """Parts that were not there in time or failed, each with its reason."""
 
     steps: tuple[Step, ...]
     degraded: bool

@@ -1,0 +1,174 @@
+"""Context: what is looked up before an answer, all at once, under one deadline. Whatever is there when time is up is used.
+
+A part that is late or fails is named in `missing` with its reason; it never fails the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from actors.memory.messages import Conversed, List, Listed, Memory, Recall, Recalled, Recollection
+from actors.paradox.messages import List as ListParadoxes
+from actors.paradox.messages import Paradox
+from actors.runtime import AsyncActor
+from actors.thinking.messages import Think
+from actors.thinking.settings import ThinkingSettings
+from actors.thinking.steps import Steps
+from actors.thinking.talk import plain, question
+from transport.errors import LatticeError, NotFound
+
+__all__ = ["Context", "gather", "recall"]
+
+LONGEST_QUERY = 16_384
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Context:
+    """What was there in time. None stands for a part that is missing."""
+
+    recalled: tuple[Recollection, ...] | None = None
+    """Best first, without the question itself and without what this talk's edit or regeneration is about to replace."""
+
+    tail: tuple[Memory, ...] | None = None
+    """Newest first: turns of the named session before the one that is answered."""
+
+    tensions: tuple[Paradox, ...] | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    """Part -> reason."""
+
+
+@dataclass(slots=True)
+class Part(Generic[Value]):
+    """One lookup under way."""
+
+    name: str
+    task: asyncio.Task[Value]
+
+    def result(self, missing: dict[str, str]) -> Value | None:
+        """What came of it, None (and an entry in `missing`) where nothing did. Failures of our own are raised."""
+        if not self.task.done():
+            missing[self.name] = "not there in time"
+            return None
+
+        try:
+            return self.task.result()
+        except LatticeError as error:
+            missing[self.name] = f"{error.code}: {error.message}"
+            return None
+
+
+async def gather(
+    actor: AsyncActor,
+    message: Think,
+    conversed: asyncio.Task[Conversed | None] | None,
+    *,
+    settings: ThinkingSettings,
+    seconds: float,
+    steps: Steps,
+) -> Context:
+    """Look all up at once, for at most `seconds`. `conversed` is memory taking over the talk; None when it is only read."""
+
+    def begin(name: str, lookup: Coroutine[Any, Any, Value]) -> Part[Value]:
+        return Part(name, asyncio.create_task(timed(steps, name, lookup), name=f"thinking {name}"))
+
+    recalled = begin("memory.recall", recall(actor, message, settings=settings, seconds=seconds))
+    tail = begin("memory.list", session_tail(actor, message, conversed, settings=settings, seconds=seconds))
+    tensions = begin("paradox.list", open_tensions(actor, message, settings=settings, seconds=seconds))
+    tasks = (recalled.task, tail.task, tensions.task)
+    try:
+        await asyncio.wait(tasks, timeout=seconds)
+        context = Context()
+        context.recalled = recalled.result(context.missing)
+        context.tail = tail.result(context.missing)
+        context.tensions = tensions.result(context.missing)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    talk = conversed.result() if conversed is not None and conversed.done() and not conversed.cancelled() else None
+    if context.recalled is not None:
+        context.recalled = to_the_point(context.recalled, message, talk)
+    return context
+
+
+async def timed(steps: Steps, name: str, lookup: Awaitable[Value]) -> Value:
+    """A lookup as a step of the thought."""
+    with steps.step(name) as step:
+        value = await lookup
+        if isinstance(value, tuple):
+            step.outcome = f"{len(value)} found"
+        return value
+
+
+async def recall(actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float) -> tuple[Recollection, ...]:
+    """What memory holds on the last user message, best first. More than `recall_k`, since what is visible falls away."""
+    query = question(message.messages)[:LONGEST_QUERY]
+    if not query.strip():
+        return ()
+
+    wanted = settings.recall_k + min(len(message.messages), 64)
+    asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True)
+    reply: Recalled = await actor.ask(asked, timeout=seconds)
+    return reply.memories
+
+
+async def session_tail(
+    actor: AsyncActor,
+    message: Think,
+    conversed: asyncio.Task[Conversed | None] | None,
+    *,
+    settings: ThinkingSettings,
+    seconds: float,
+) -> tuple[Memory, ...]:
+    """The turns before the one that is answered, newest first, where the client names a session.
+
+    It is asked for once memory has taken over the talk, so that turns which an edit supersedes are not in it; and what follows
+    the turn that is answered (an answer that is being regenerated) is left out. A talk that is only read has no such mark:
+    there the tail serves clients that send their last message alone.
+    """
+    if message.session is None or settings.tail_turns == 0:
+        return ()
+
+    talk = await asyncio.shield(conversed) if conversed is not None else None
+    if talk is None and any(turn.get("role") == "assistant" for turn in message.messages):
+        return ()
+
+    session = talk.session if talk is not None else message.session
+    limit = min(settings.tail_turns + len(message.messages), 1000)
+    asked = List(namespace=message.namespace, session=session, kind="turn", current=True, newest=True, limit=limit)
+    try:
+        reply: Listed = await actor.ask(asked, timeout=seconds)
+    except NotFound:
+        return ()
+    return tuple(turn for turn in reply.memories if talk is None or turn.id < talk.last)
+
+
+async def open_tensions(
+    actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float
+) -> tuple[Paradox, ...]:
+    """The namespace's unsettled paradoxes, highest tension first."""
+    if settings.tensions == 0:
+        return ()
+
+    reply = await actor.ask(ListParadoxes(namespace=message.namespace, open=True, limit=settings.tensions), timeout=seconds)
+    paradoxes: tuple[Paradox, ...] = reply.paradoxes
+    return paradoxes
+
+
+def to_the_point(recalled: tuple[Recollection, ...], message: Think, talk: Conversed | None) -> tuple[Recollection, ...]:
+    """Without the question itself, and without this talk's turns that an edit or a regeneration replaces."""
+    asked = plain(question(message.messages))
+    replaced = set(talk.superseded) if talk is not None else set()
+    return tuple(
+        memory
+        for memory in recalled
+        if plain(memory.text) != asked
+        and memory.id not in replaced
+        and not (talk is not None and memory.session == talk.session and memory.id > talk.last)
+    )

@@ -1,0 +1,69 @@
+"""A client's messages, in OpenAI's form, read as a talk: its texts, its turns, what was asked. Knows no actor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from actors.llm.messages import ChatMessage
+from actors.memory.messages import Turn
+from actors.thinking.degraded import is_degraded
+
+__all__ = ["SYSTEM_ROLES", "plain", "question", "text_of", "turns_of", "visible"]
+
+SYSTEM_ROLES = ("system", "developer")
+LONGEST_TURN = 262_144
+LONGEST_SPEAKER = 256
+
+ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
+
+
+def text_of(message: ChatMessage) -> str:
+    """A message's text: its content, or its text parts joined. Empty for tool calls; other parts show as `[image_url]`."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+
+    pieces = []
+    for part in content:
+        if not isinstance(part, dict):
+            continue
+
+        text = part.get("text")
+        pieces.append(text if isinstance(text, str) else f"[{part.get('type', 'part')}]")
+    return "\n".join(pieces)
+
+
+def question(messages: Sequence[ChatMessage]) -> str:
+    """The text of the last user message; empty when there is none."""
+    return next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+
+
+def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
+    """The talk as memory takes it.
+
+    Left out are system prompts, messages without text (an assistant's bare tool calls), and degraded answers that come back
+    in the client's history: they are our notice of a failure, not something that the assistant knows.
+    """
+    turns = []
+    for message in messages:
+        role = ROLES.get(str(message.get("role")))
+        text = text_of(message)[:LONGEST_TURN]
+        if role is None or not text.strip() or (role == "assistant" and is_degraded(text)):
+            continue
+
+        name = message.get("name")
+        speaker = name[:LONGEST_SPEAKER] if isinstance(name, str) and name else None
+        turns.append(Turn.model_validate({"role": role, "text": text, "speaker": speaker}))
+    return tuple(turns)
+
+
+def plain(text: str) -> str:
+    """A text in the form in which two are compared: single spaces, no case."""
+    return " ".join(text.split()).casefold()
+
+
+def visible(messages: Iterable[ChatMessage]) -> frozenset[str]:
+    """What the model sees anyway, in comparable form."""
+    return frozenset(plain(text_of(message)) for message in messages)
