@@ -23,6 +23,7 @@ __all__ = ["LARGE", "LIMITS", "Limits", "Malformed", "decode", "encode", "encode
 
 ID_BYTES: Final = 64
 NAME_BYTES: Final = 128
+LANES: Final = ("fg", "bg")
 KEY_BYTES: Final = 256
 TTL_MS: Final = 7 * 24 * 3600 * 1000
 """Longest ttl that is taken: a week. More is a mistake, and would overflow timers."""
@@ -188,41 +189,57 @@ def _envelope(header: dict[str, Any]) -> Envelope:
     if type(kind) is not str or kind not in KINDS:
         raise Malformed("header: kind is not one of " + ", ".join(sorted(KINDS)), reason="header_kind", id=identity)
 
-    to, type_name, ttl, seq, lane = get("to"), get("type"), get("ttl"), get("seq"), get("lane", "fg")
+    to, type_name = _text(header, "to", NAME_BYTES), _text(header, "type", NAME_BYTES)
 
-    if to is not None and (type(to) is not str or not 0 < len(to) <= NAME_BYTES):
-        _refuse("to", f"a string of 1 to {NAME_BYTES} characters", identity)
+    if kind in (ASK, TELL) and (to is None or type_name is None):
+        _refuse("to" if to is None else "type", f"there on every {kind}", identity)
 
-    if type_name is not None and (type(type_name) is not str or not 0 < len(type_name) <= NAME_BYTES):
-        _refuse("type", f"a string of 1 to {NAME_BYTES} characters", identity)
-
-    if (kind in (ASK, TELL)) and (to is None or type_name is None):
-        _refuse("type" if to is not None else "to", f"there on every {kind}", identity)
-
-    if ttl is not None and (type(ttl) is not int or not 0 <= ttl <= TTL_MS):
-        _refuse("ttl", f"an integer of 0 to {TTL_MS} milliseconds", identity)
-
-    if seq is not None and (type(seq) is not int or seq < 0):
-        _refuse("seq", "an integer from 0", identity)
+    seq = _whole(header, "seq", (1 << 63) - 1)
 
     if seq is None and kind == PART:
         _refuse("seq", "there on every part", identity)
 
-    if lane not in ("fg", "bg"):
+    lane = get("lane", "fg")
+
+    if lane not in LANES:
         _refuse("lane", "fg or bg", identity)
 
-    key, trace, incarnation = get("key"), get("trace"), get("inc")
+    return Envelope(
+        kind,
+        identity,
+        to,
+        type_name,
+        _whole(header, "ttl", TTL_MS),
+        _text(header, "key", KEY_BYTES),
+        lane,
+        seq,
+        _text(header, "trace", NAME_BYTES),
+        _text(header, "inc", ID_BYTES),
+    )
 
-    if key is not None and (type(key) is not str or not 0 < len(key) <= KEY_BYTES):
-        _refuse("key", f"a string of 1 to {KEY_BYTES} characters", identity)
 
-    if trace is not None and (type(trace) is not str or len(trace) > NAME_BYTES):
-        _refuse("trace", f"a string of at most {NAME_BYTES} characters", identity)
+def _text(header: dict[str, Any], name: str, longest: int) -> str | None:
+    if name not in header:
+        return None
 
-    if incarnation is not None and (type(incarnation) is not str or not 0 < len(incarnation) <= ID_BYTES):
-        _refuse("inc", f"a string of 1 to {ID_BYTES} characters", identity)
+    value = header[name]
 
-    return Envelope(kind, identity, to, type_name, ttl, key, lane, seq, trace, incarnation, {})
+    if type(value) is not str or not 0 < len(value) <= longest:
+        _refuse(name, f"a string of 1 to {longest} characters", header["id"])
+
+    return value
+
+
+def _whole(header: dict[str, Any], name: str, most: int) -> int | None:
+    if name not in header:
+        return None
+
+    value = header[name]
+
+    if type(value) is not int or not 0 <= value <= most:
+        _refuse(name, f"an integer from 0 to {most}", header["id"])
+
+    return value
 
 
 def _refuse(name: str, wanted: str, identity: str) -> NoReturn:
@@ -309,10 +326,8 @@ def _check(value: dict[str, Any] | list[Any], depth: int) -> None:
 
     kinds = set(map(type, values))
 
-    if float in kinds:
-        for item in values:
-            if type(item) is float and not isfinite(item):
-                raise Refused("number", "NaN and infinities are not numbers here")
+    if float in kinds and not all(isfinite(item) for item in values if type(item) is float):
+        raise Refused("number", "NaN and infinities are not numbers here")
 
     if dict in kinds or list in kinds:
         for item in values:

@@ -14,6 +14,8 @@ import zmq
 
 __all__ = ["acquire", "descriptor", "end", "readable", "release"]
 
+EVENTS, POLLIN = zmq.EVENTS, int(zmq.POLLIN)
+
 _shared: dict[int, tuple[zmq.Context[zmq.Socket[bytes]], int]] = {}
 """Context and number of its users, by process id: a forked child never touches its parent's."""
 
@@ -53,4 +55,4 @@ def descriptor(socket: zmq.Socket[Any]) -> int:
 
 def readable(socket: zmq.Socket[Any]) -> bool:
     """Whether there is a message to read; to be asked after any other call on the socket, which may eat the wake-up."""
-    return bool(int(socket.get(zmq.EVENTS)) & zmq.POLLIN)
+    return bool(int(socket.get(EVENTS)) & POLLIN)
