@@ -10,7 +10,7 @@ from pathlib import Path
 
 from supervisors.strategy import End
 
-__all__ = ["adopt_orphans", "children_of", "descendants", "end_of", "is_over", "kill", "open_pidfd", "reap", "start_time"]
+__all__ = ["adopt_orphans", "children_of", "descendants", "end_of", "kill", "open_pidfd", "reap", "start_time"]
 
 PR_SET_CHILD_SUBREAPER = 36
 STARTTIME_FIELD = 22
@@ -60,19 +60,6 @@ def kill(pidfd: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Signal a process that may be gone already."""
     with suppress(ProcessLookupError):
         signal.pidfd_send_signal(pidfd, number)
-
-
-def is_over(pidfd: int) -> bool:
-    """Whether the process has ended (it may not be reaped yet)."""
-    try:
-        signal.pidfd_send_signal(pidfd, 0)  # type: ignore[arg-type]  # 0 asks, sends nothing
-    except ProcessLookupError:
-        return True
-
-    try:
-        return os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return False
 
 
 def reap(known: dict[int, os.waitid_result]) -> None:

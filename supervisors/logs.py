@@ -1,29 +1,85 @@
-"""Where a process of the house writes its log."""
+"""Where a process of the house writes its log: `<data dir>/logs/<name>.log`, and nowhere else."""
 
 from __future__ import annotations
 
 import os
+from io import TextIOWrapper
+from itertools import pairwise
+from pathlib import Path
 
 from loguru import logger
 
 from supervisors.control import Assignment
 from supervisors.crashes import log_path
 
-__all__ = ["log_to_file"]
+__all__ = ["LogFile", "log_to_file", "prepare_logs"]
+
+MAX_BYTES = 10_000_000
+KEPT = 3
 
 
-def log_to_file(assignment: Assignment) -> None:
-    """Write logs, and nothing else, to the file that crash reports quote."""
-    path = log_path(assignment.data_dir, assignment.name)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+class LogFile:
+    """A sink for loguru whose file is known later than the sink: `logger.add` takes 3 ms, a replacement has no time for that.
+
+    Past 10 MB the file becomes `<name>.log.1`, that one `.2`, and so on; three are kept.
+    """
+
+    def __init__(self) -> None:
+        self.file: TextIOWrapper | None = None
+        self.path: Path | None = None
+        self.characters = 0
+
+    def open(self, path: Path) -> None:
+        """Append to this file from now on."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path
+        self.file = path.open("a", buffering=1, errors="replace")
+        self.characters = path.stat().st_size
+
+    def __call__(self, line: str) -> None:
+        """Write one event."""
+        if self.file is None or self.path is None:
+            return
+
+        self.characters += self.file.write(line)
+        if self.characters > MAX_BYTES:
+            self._rotate(self.path)
+
+    def _rotate(self, path: Path) -> None:
+        if self.file is not None:
+            self.file.close()
+
+        older = [path, *(path.with_suffix(f".log.{number}") for number in range(1, KEPT + 1))]
+        for newer, old in reversed(list(pairwise(older))):
+            if newer.exists():
+                newer.replace(old)
+
+        self.open(path)
+
+
+log_file = LogFile()
+prepared = False
+
+
+def prepare_logs() -> None:
+    """Do what takes time, once; the zygote does it for all that it forks."""
+    global prepared  # noqa: PLW0603 (loguru's logger is global too)
+    if prepared:
+        return
+
+    prepared = True
     logger.remove()
     logger.add(
-        path,
+        log_file,
         level=os.environ.get("LATTICE_LOG_LEVEL", "INFO"),
         format="{time:YYYY-MM-DDTHH:mm:ss.SSSZZ} {level: <8} {name}: {message} {extra}",
-        rotation="10 MB",
-        retention=3,
         backtrace=False,
         diagnose=False,
     )
+
+
+def log_to_file(assignment: Assignment) -> None:
+    """Write this process's log to the file of its name, which crash reports quote."""
+    prepare_logs()
+    log_file.open(log_path(assignment.data_dir, assignment.name))
     logger.configure(extra={"actor": assignment.name, "epoch": assignment.epoch})

@@ -45,11 +45,12 @@ def run_single(
         on_ready: called once, when all children are ready for the first time.
     """
     log_to_file(Assignment(name="lattice", incarnation="", epoch=1, run_dir=run_dir, data_dir=data_dir, up_pid=0))
-    return asyncio.run(_run(spec, data_dir, make_host, start, on_line, on_ready))
+    return asyncio.run(_run(spec, data_dir=data_dir, make_host=make_host, start=start, on_line=on_line, on_ready=on_ready))
 
 
 async def _run(
     spec: SupervisorSpec,
+    *,
     data_dir: Path,
     make_host: Callable[[], Host],
     start: Callable[[Host, str], Awaitable[None]],

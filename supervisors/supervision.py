@@ -27,10 +27,17 @@ class Child(Protocol):
     Each `start` is followed by `Supervision.ready` or `Supervision.ended`, each `stop` by `ended`, exactly once.
     """
 
-    pid: int | None
-    incarnation: str | None
-    stats: dict[str, Any]
-    """`Host.stats()` of its last heartbeat."""
+    @property
+    def pid(self) -> int | None:
+        """Of the process it runs in, while it does."""
+
+    @property
+    def incarnation(self) -> str | None:
+        """What its answers carry, while it runs."""
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """`Host.stats()` of its last heartbeat."""
 
     def start(self) -> None:
         """Begin to start; does not wait."""

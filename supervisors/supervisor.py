@@ -71,7 +71,15 @@ def run_supervisor(
     linux.adopt_orphans()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_to_file(Assignment(name="supervisor", incarnation="", epoch=0, run_dir=run_dir, data_dir=data_dir, up_pid=up_pid))
-    process = SupervisorProcess(spec, run_dir, data_dir, zygote_command, listener_fd, up_pid, assignment)
+    process = SupervisorProcess(
+        spec=spec,
+        run_dir=run_dir,
+        data_dir=data_dir,
+        zygote_command=zygote_command,
+        listener_fd=listener_fd,
+        up_pid=up_pid,
+        settings=assignment,
+    )
     return asyncio.run(process.run())
 
 
@@ -80,6 +88,7 @@ class SupervisorProcess:
 
     def __init__(
         self,
+        *,
         spec: SupervisorSpec,
         run_dir: Path,
         data_dir: Path,

@@ -99,7 +99,8 @@ class Up:
 
         while True:
             if self._pause(wait_s):
-                return self._sweep(0.0)
+                self._sweep(LEFTOVER_S)
+                return 0
 
             status = self._run_supervisor()
             if self.signals > 1:
@@ -221,29 +222,32 @@ class Up:
                 with contextlib.suppress(ChildProcessError):
                     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
 
-    def _sweep(self, drain_s: float) -> int:
+    def _sweep(self, drain_s: float) -> None:
         """See that nothing is left: whoever still runs may drain for a while, then is killed."""
         until = time.monotonic() + drain_s
-        left = {pid: pidfd for pid in self._left() if (pidfd := linux.open_pidfd(pid)) is not None}
-        for pidfd in left.values():
-            linux.kill(pidfd, signal.SIGTERM if drain_s else signal.SIGKILL)
+        told: set[int] = set()
 
-        while left := {pid: pidfd for pid, pidfd in left.items() if not self._gone(pidfd, until - time.monotonic())}:
-            for pid, pidfd in left.items():
-                self.on_line(f"killing process {pid}, which was still there")
-                linux.kill(pidfd)
-            until = time.monotonic() + 1.0
+        while left := self._left():
+            wait_s = until - time.monotonic()
+            with selectors.DefaultSelector() as ends:
+                for pid, pidfd in left.items():
+                    ends.register(pidfd, selectors.EVENT_READ)
+                    if wait_s <= 0:
+                        linux.kill(pidfd)
+                    elif pid not in told:
+                        linux.kill(pidfd, signal.SIGTERM)
+                        told.add(pid)
 
+                ends.select(wait_s if wait_s > 0 else 1.0)
+
+            for pidfd in left.values():
+                os.close(pidfd)
+
+    def _left(self) -> dict[int, int]:
+        """Pid and pidfd of each process that descends from this one and has not been reaped."""
         self._reap()
-        return 0
-
-    def _left(self) -> list[int]:
-        return [pid for pid in linux.descendants(os.getpid()) if pid not in self.strangers]
-
-    def _gone(self, pidfd: int, wait_s: float) -> bool:
-        with selectors.DefaultSelector() as selector:
-            selector.register(pidfd, selectors.EVENT_READ)
-            return bool(selector.select(max(0.0, wait_s)))
+        pids = (pid for pid in linux.descendants(os.getpid()) if pid not in self.strangers)
+        return {pid: pidfd for pid in pids if (pidfd := linux.open_pidfd(pid)) is not None}
 
     def _give_up(self) -> int:
         self._sweep(LEFTOVER_S)

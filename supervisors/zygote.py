@@ -7,6 +7,7 @@ then learns its exit status. Each spare connects to the supervisor and blocks un
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from supervisors.control import Assignment, Control, connect
+from supervisors.logs import prepare_logs
 
 __all__ = ["run_zygote"]
 
@@ -30,6 +32,9 @@ def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) ->
     control = Control(socket.socket(fileno=control_fd))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    prepare_logs()
+    # A loop's first run imports and compiles; it is closed again, since a loop does not survive a fork.
+    asyncio.run(asyncio.sleep(0))
     # What is here now is here for good: without this, a collection in a spare would copy every page it walks over.
     gc.collect()
     gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -59,17 +60,15 @@ class Echo(AsyncActor):
     @handles(Say)
     async def say(self, message: Say) -> Said:
         if message.wait_s:
-            import asyncio
-
             await asyncio.sleep(message.wait_s)
         return Said(text=message.text, pid=os.getpid(), listener=self.listener is not None)
 
     @handles(Break)
-    async def fail(self, message: Break) -> None:
+    async def fail(self, _: Break) -> None:
         raise RuntimeError("told to break")
 
     @handles(Spin)
-    async def spin(self, message: Spin) -> None:
+    async def spin(self, _: Spin) -> None:
         while True:
             pass
 
@@ -106,7 +105,8 @@ def main() -> int:
     spec = SupervisorSpec(children=children, **settings.get("supervisor", {}))
 
     def line(text: str) -> None:
-        print(f"{time.monotonic():.4f} {text}", flush=True)
+        sys.stdout.write(f"{time.monotonic():.4f} {text}\n")
+        sys.stdout.flush()
 
     if what == "up":
         listener = socket.create_server(("127.0.0.1", 0))

@@ -1,0 +1,298 @@
+"""The house on real processes: whatever is killed comes back, whatever is told to stop leaves nothing behind."""
+
+import asyncio
+import contextlib
+import signal
+
+import pytest
+
+from actors.supervision import RestartChild, StartChild, StopChild
+from supervisors import linux
+from tests.supervisors.echo_house import Break, Spin
+from transport.errors import NotFound, Unavailable
+
+FAST = {"echo": {"heartbeat_s": 0.1}}
+
+
+async def test_a_house_starts_and_hands_the_listener_to_the_one_who_gets_it(house):
+    async with house() as home:
+        await home.ready()
+
+        assert (await home.say("hi")).text == "hi"
+        assert (await home.say()).listener
+        children = await home.children()
+        assert {name: child.state for name, child in children.items()} == {"other": "ready", "echo": "ready"}
+        assert children["echo"].pid == (await home.say()).pid
+
+
+async def test_a_killed_child_answers_again(house):
+    async with house() as home:
+        await home.ready()
+        before = await home.say()
+
+        home.kill(before.pid)
+        after = await home.say()
+
+        assert after.pid != before.pid
+        echo = (await home.children())["echo"]
+        assert (echo.restarts, echo.last_exit, echo.pid) == (1, "signal 9 (SIGKILL)", after.pid)
+        assert (await home.children())["other"].restarts == 0
+
+
+async def test_a_child_killed_again_and_again_answers_every_time(house):
+    async with house() as home:
+        await home.ready()
+        pids = set()
+
+        for _ in range(10):
+            pid = (await home.say()).pid
+            pids.add(pid)
+            home.kill(pid)
+            await home.gone(pid)
+
+        assert (await home.say()).pid not in pids
+        assert len(pids) == 10
+
+
+async def test_a_stopped_child_is_replaced(house):
+    async with house(**FAST) as home:
+        await home.ready()
+        before = await home.say()
+
+        home.kill(before.pid, signal.SIGSTOP)
+        await home.gone(before.pid)
+
+        assert (await home.say()).pid != before.pid
+        assert (await home.children())["echo"].last_exit == "no heartbeat for 0.3 s"
+
+
+async def test_a_spinning_child_is_replaced_and_its_report_says_where_it_spun(house):
+    async with house(**FAST) as home:
+        await home.ready()
+        before = await home.say()
+
+        home.client.ref("echo").tell(Spin())
+        await home.gone(before.pid)
+
+        assert (await home.say()).pid != before.pid
+        await home.line("no heartbeat")
+        (report,) = home.reports()
+        assert any("in spin" in line for line in report["stacks"])
+
+
+async def test_an_actor_that_fails_is_replaced_and_reported_with_its_traceback(house):
+    async with house() as home:
+        await home.ready()
+        before = await home.say()
+
+        home.client.ref("echo").tell(Break())
+        await home.gone(before.pid)
+
+        assert (await home.say()).pid != before.pid
+        (report,) = home.reports()
+        assert report["name"] == "echo"
+        assert "told to break" in report["reason"]
+        assert "RuntimeError: told to break" in report["traceback"]
+        assert any("ready" in line for line in report["log"])
+        assert report["restarts"] == 0
+
+
+async def test_the_supervisor_is_killed_and_its_children_go_on(house):
+    async with house() as home:
+        await home.ready()
+        pids = {name: child.pid for name, child in (await home.children()).items()}
+        asking = asyncio.ensure_future(ask_on(home))
+
+        supervisor = home.supervisor_pid()
+        home.kill(supervisor)
+        await home.line("starting it again")
+        assert {name: child.pid for name, child in (await home.children()).items()} == pids
+
+        await home.line("echo         ready")
+        home.kill(pids["echo"])
+        await home.gone(pids["echo"])
+        assert (await home.say()).pid != pids["echo"]
+        assert (await home.children())["echo"].last_exit.startswith("exit status unknown")
+
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+
+
+async def test_a_child_that_dies_while_there_is_no_supervisor_is_started_by_the_next(house):
+    async with house() as home:
+        await home.ready()
+        before = await home.say()
+
+        home.kill(home.supervisor_pid())
+        home.kill(before.pid)
+
+        assert (await home.say()).pid != before.pid
+        assert (await home.children())["other"].restarts == 0
+
+
+async def test_the_zygote_is_killed_and_replacements_go_on(house):
+    async with house() as home:
+        await home.ready()
+        zygote = home.zygote_pid()
+
+        home.kill(zygote)
+        await home.gone(zygote)
+
+        for _ in range(3):
+            pid = (await home.say()).pid
+            home.kill(pid)
+            await home.gone(pid)
+
+        assert (await home.say()).text == "hello"
+
+
+@pytest.mark.parametrize("with_supervisor", [False, True])
+async def test_up_is_killed_and_nothing_is_left(house, with_supervisor):
+    async with house() as home:
+        await home.ready()
+        if with_supervisor:
+            home.kill(home.supervisor_pid())
+        home.kill(home.process.pid)
+
+        await home.gone()
+
+
+async def test_a_hung_supervisor_is_replaced(house):
+    async with house() as home:
+        await home.ready()
+        supervisor = home.supervisor_pid()
+
+        home.kill(supervisor, signal.SIGSTOP)
+        await home.line("it hung")
+        await home.gone(supervisor)
+
+        assert (await home.children())["echo"].state == "ready"
+
+
+async def test_a_drain_finishes_what_runs_and_leaves_nothing(house):
+    async with house() as home:
+        await home.ready()
+        await home.say()
+        saying = asyncio.ensure_future(home.say("slow", wait_s=0.5))
+        await home.say("it is on its way")
+
+        home.kill(home.process.pid, signal.SIGTERM)
+
+        assert (await saying).text == "slow"
+        assert await home.process.wait() == 0
+        await home.gone()
+        assert not list((home.root / "run").glob("supervisor.ctl"))
+
+
+async def test_a_second_signal_kills(house):
+    async with house() as home:
+        await home.ready()
+        pid = (await home.say()).pid
+        home.kill(pid, signal.SIGSTOP)
+
+        home.kill(home.process.pid, signal.SIGTERM)
+        await home.line("draining")
+        home.kill(home.process.pid, signal.SIGINT)
+
+        assert await home.process.wait() == 1
+        await home.gone()
+
+
+async def test_who_does_not_drain_in_time_is_killed(house):
+    async with house(echo={"shutdown": 0.2}) as home:
+        await home.ready()
+        home.kill((await home.say()).pid, signal.SIGSTOP)
+
+        home.kill(home.process.pid, signal.SIGTERM)
+
+        await home.line("had not drained within 0.2 s")
+        assert await home.process.wait() == 0
+        await home.gone()
+
+
+async def test_a_child_that_cannot_start_is_tried_again_while_the_rest_serves(house):
+    async with house(supervisor={"backoff_first_s": 30.0, "backoff_cap_s": 60.0}) as home:
+        (home.root / "broken").touch()
+        await home.line("echo         backing_off")
+
+        assert (await home.say_other()).text == "hello"
+        echo = (await home.children())["echo"]
+        assert echo.state == "backing_off"
+        assert "echo is broken on purpose" in echo.last_exit
+        with pytest.raises(Unavailable, match="broken on purpose"):
+            await home.client.ref("supervisor").ask(StartChild(name="echo"))
+
+        (home.root / "broken").unlink()
+        started = await home.client.ref("supervisor").ask(StartChild(name="echo"))
+        assert started.child.state == "ready"
+
+
+async def test_a_house_that_terminates_is_tried_again_by_up_and_given_up_on(house):
+    async with house(supervisor={"escalation": "terminate"}) as home:
+        (home.root / "broken").touch()
+
+        await home.line("giving up: the supervisor failed more than 5 times within 60 s; the last time: echo could not start")
+        assert await home.process.wait() == 1
+        await home.gone()
+
+
+async def test_operators_stop_start_and_restart(house):
+    async with house() as home:
+        await home.ready()
+        supervisor = home.client.ref("supervisor")
+        before = await home.say()
+
+        restarted = (await supervisor.ask(RestartChild(name="echo"))).child
+        assert restarted.state == "ready"
+        assert restarted.pid == (await home.say()).pid != before.pid
+
+        stopped = (await supervisor.ask(StopChild(name="echo"))).child
+        assert (stopped.state, stopped.pid) == ("stopped", None)
+        assert linux.open_pidfd(restarted.pid) is None
+
+        assert (await supervisor.ask(StartChild(name="echo"))).child.state == "ready"
+        with pytest.raises(NotFound, match="other, echo"):
+            await supervisor.ask(RestartChild(name="nobody"))
+
+
+class TestSingleProcess:
+    async def test_an_actor_that_fails_is_replaced(self, house):
+        async with house(mode="single") as home:
+            await home.ready()
+            assert (await home.say()).pid == home.process.pid
+
+            home.client.ref("echo").tell(Break())
+            await home.line("echo         ready")
+
+            assert (await home.say()).text == "hello"
+            assert (await home.children())["echo"].restarts == 1
+            assert "told to break" in home.reports()[0]["reason"]
+
+    async def test_operators_stop_start_and_restart(self, house):
+        async with house(mode="single") as home:
+            await home.ready()
+            supervisor = home.client.ref("supervisor")
+
+            assert (await supervisor.ask(RestartChild(name="echo"))).child.state == "ready"
+            assert (await supervisor.ask(StopChild(name="echo"))).child.state == "stopped"
+            assert (await supervisor.ask(StartChild(name="echo"))).child.state == "ready"
+            assert (await home.say()).text == "hello"
+
+    async def test_a_drain_finishes_what_runs(self, house):
+        async with house(mode="single") as home:
+            await home.ready()
+            await home.say()
+            saying = asyncio.ensure_future(home.say("slow", wait_s=0.5))
+            await home.say("it is on its way")
+
+            home.process.terminate()
+
+            assert (await saying).text == "slow"
+            assert await home.process.wait() == 0
+
+
+async def ask_on(home):
+    """Ask without a pause; any failure fails the test."""
+    while True:
+        await home.say()

@@ -1,0 +1,80 @@
+"""The roster, crash reports, the log file and what the kernel says, each alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from supervisors import linux
+from supervisors.crashes import log_path, write_report
+from supervisors.logs import LogFile
+from supervisors.roster import Entry, Roster
+
+
+def test_a_roster_comes_back_as_it_was_written(tmp_path):
+    path = tmp_path / "children.json"
+    roster = Roster(up_pid=7, up_started=11, children=(Entry(name="echo", pid=8, started=12, epoch=3, restarts=2),))
+
+    roster.write(path)
+
+    assert Roster.read(path) == roster
+    assert roster.of_house(7, 11)
+    assert not roster.of_house(7, 12)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_roster_that_is_missing_or_damaged_is_an_empty_one(tmp_path):
+    path = tmp_path / "children.json"
+    assert Roster.read(path) == Roster()
+
+    path.write_bytes(b'{"children": [{"na')
+    assert Roster.read(path) == Roster()
+
+
+def test_crash_reports_quote_the_log_and_only_the_newest_are_kept(tmp_path):
+    log = log_path(tmp_path, "echo")
+    log.parent.mkdir()
+    log.write_text("".join(f"line {number}\n" for number in range(200)))
+
+    paths = [write_report(tmp_path, "echo", {"reason": f"exit {number}"}, keep=3) for number in range(5)]
+
+    assert sorted((tmp_path / "crashes").iterdir()) == paths[2:]
+    report = json.loads(paths[-1].read_text())
+    assert report["reason"] == "exit 4"
+    assert report["log"][-1] == "line 199"
+    assert len(report["log"]) == 50
+
+
+def test_a_log_file_is_rotated_and_three_old_ones_are_kept(tmp_path):
+    log = LogFile()
+    log.open(tmp_path / "logs" / "echo.log")
+    line = "x" * 1_000_000 + "\n"
+
+    for _ in range(55):
+        log(line)
+
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["echo.log", "echo.log.1", "echo.log.2", "echo.log.3"]
+    assert all(path.stat().st_size < 12_000_000 for path in (tmp_path / "logs").iterdir())
+
+
+def test_a_pid_alone_does_not_name_a_process():
+    started = linux.start_time(os.getpid())
+
+    pidfd = linux.open_pidfd(os.getpid(), started)
+    assert pidfd is not None
+    os.close(pidfd)
+    assert linux.open_pidfd(os.getpid(), started - 1) is None
+
+
+def test_ends_are_told_apart():
+    def end(code):
+        with subprocess.Popen([sys.executable, "-c", code]) as process:
+            return linux.end_of(os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT))
+
+    assert end("").how == "normal"
+    assert end("raise SystemExit(3)").reason == "exit 3"
+    killed = end("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert (killed.how, killed.reason) == ("killed", f"signal {signal.SIGKILL:d} (SIGKILL)")
+    assert end("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)").how == "abnormal"
+    assert linux.end_of(None).how == "killed"
