@@ -1,0 +1,308 @@
+"""The two threads of a database: a writer that commits for all who wait at once, and a reader beside it.
+
+Jobs are functions of a connection. Knows no file, no schema and no caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import apsw
+from loguru import logger
+
+from transport.errors import Overloaded, Unavailable
+
+__all__ = ["Reader", "Writer", "as_told"]
+
+T = TypeVar("T")
+
+GROUP = 512
+"""Most writes in one transaction: it bounds how long the first waits for the last."""
+
+LATER_S = 0.2
+"""Longest that a later write waits for others, in seconds: at most five commits a second are made for these alone."""
+
+REFUSED_BY_THE_DISK = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.ReadOnlyError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.CantOpenError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.NoMemError,
+    apsw.PermissionsError,
+)
+
+
+@dataclass(slots=True)
+class _Job:
+    run: Callable[[apsw.Connection], Any]
+    future: asyncio.Future[Any] | None
+    """None for a later write: nobody waits."""
+
+    grouped: bool = True
+    result: Any = None
+    error: BaseException | None = None
+
+    @property
+    def wanted(self) -> bool:
+        return self.future is None or not self.future.cancelled()
+
+
+class _Thread:
+    """A thread with a connection and a bounded queue of jobs; answers go back to the loop that started it."""
+
+    kind: str
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name = name
+        self._limit = limit
+        self._jobs: deque[_Job] = deque()
+        self._wake = threading.Condition()
+        self._accepting = False
+        self._ended: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop
+
+    async def start(self, connect: Callable[[], apsw.Connection]) -> None:
+        self._loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended = self._loop.create_future()
+        self._accepting = True
+        threading.Thread(target=self._main, args=(connect, opened), name=f"{self._name} {self.kind}", daemon=True).start()
+        await opened
+
+    async def stop(self) -> None:
+        with self._wake:
+            self._accepting = False
+            self._wake.notify()
+        if self._ended is not None:
+            await asyncio.shield(self._ended)
+
+    async def submit(self, run: Callable[[apsw.Connection], T], *, grouped: bool = True) -> T:
+        job = _Job(run, self._loop.create_future() if self._accepting else None, grouped)
+        with self._wake:
+            self._admit(len(self._jobs))
+            self._jobs.append(job)
+            self._wake.notify()
+        assert job.future is not None  # noqa: S101 (_admit has raised otherwise)
+        result: T = await job.future
+        return result
+
+    def _admit(self, waiting: int) -> None:
+        if not self._accepting:
+            raise Unavailable(f"{self._name} is closed")
+        if waiting >= self._limit:
+            raise Overloaded(f"{waiting} calls wait for {self._name} already", retry_after_ms=100)
+
+    def _main(self, connect: Callable[[], apsw.Connection], opened: asyncio.Future[None]) -> None:
+        try:
+            connection = connect()
+        except BaseException as error:  # noqa: BLE001 (whoever opens is told, whatever it was)
+            self._accepting = False
+            self._post(_settle_future, opened, error)
+            self._post(_settle_future, self._ended, None)
+            return
+
+        self._post(_settle_future, opened, None)
+        try:
+            self._serve(connection)
+        finally:
+            self._accepting = False
+            with suppress(apsw.Error):
+                connection.close()
+            left = [*self._jobs]
+            for job in left:
+                job.error = Unavailable(f"{self._name} is closed")
+            self._deliver(left)
+            self._post(_settle_future, self._ended, None)
+
+    def _serve(self, connection: apsw.Connection) -> None:
+        raise NotImplementedError
+
+    def _deliver(self, jobs: Sequence[_Job]) -> None:
+        """Give all answers of a group to the loop at once: waking it costs more than an answer."""
+        for job in jobs:
+            if job.future is None and job.error is not None:
+                logger.bind(database=self._name, error=type(job.error).__name__).warning("a later write was lost")
+        self._post(_answer, [job for job in jobs if job.future is not None])
+
+    def _post(self, fn: Callable[..., None], *args: Any) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(fn, *args)
+
+
+class Writer(_Thread):
+    """Commits for all jobs that wait, and for the later ones when they are due."""
+
+    kind = "writer"
+
+    def __init__(self, name: str, limit: int) -> None:
+        super().__init__(name, limit)
+        self._later: deque[_Job] = deque()
+        self._later_since = 0.0
+        self._hurried = False
+
+    def submit_later(self, run: Callable[[apsw.Connection], object]) -> bool:
+        """Take a job that nobody waits for; False when there is no room."""
+        with self._wake:
+            if not self._accepting or len(self._later) >= self._limit:
+                return False
+            if not self._later:
+                self._later_since = time.monotonic()
+            self._later.append(_Job(run, None))
+            self._wake.notify()
+        return True
+
+    async def settle(self) -> None:
+        """Wait until the later jobs accepted so far are on disk."""
+        marker = _Job(lambda _connection: None, self._loop.create_future())
+        with self._wake:
+            self._admit(0)
+            self._later.append(marker)
+            self._hurried = True
+            self._wake.notify()
+        assert marker.future is not None  # noqa: S101 (given above)
+        await marker.future
+
+    def _serve(self, connection: apsw.Connection) -> None:
+        while group := self._take():
+            grouped = [job for job in group if job.grouped and job.wanted]
+            rest = _commit(connection, grouped)
+            if rest:
+                with self._wake:
+                    self._jobs.extendleft(reversed(rest))
+                grouped = grouped[: -len(rest)]
+            self._deliver(grouped)
+
+            for job in (job for job in group if not job.grouped and job.wanted):
+                _run(job, connection)
+                self._deliver([job])
+
+    def _take(self) -> list[_Job]:
+        """What shares the next transaction; empty when all is done and nothing more is accepted."""
+        with self._wake:
+            while not self._jobs and not self._later_is_due():
+                if not self._accepting and not self._later:
+                    return []
+                left = self._later_since + LATER_S - time.monotonic() if self._later else None
+                self._wake.wait(left)
+
+            group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
+            if self._later_is_due():
+                group += [self._later.popleft() for _ in range(min(len(self._later), GROUP))]
+                self._hurried = self._hurried and bool(self._later)
+            return group
+
+    def _later_is_due(self) -> bool:
+        if not self._later:
+            return False
+        return self._hurried or not self._accepting or time.monotonic() - self._later_since >= LATER_S
+
+
+class Reader(_Thread):
+    """Runs one job after another, each over one snapshot."""
+
+    kind = "reader"
+
+    def _serve(self, connection: apsw.Connection) -> None:
+        while job := self._take():
+            if not job.wanted:
+                continue
+            try:
+                connection.execute("BEGIN")
+            except apsw.Error as error:
+                job.error = as_told(error)
+            else:
+                _run(job, connection)
+                with suppress(apsw.Error):
+                    connection.execute("ROLLBACK")
+            self._deliver([job])
+
+    def _take(self) -> _Job | None:
+        with self._wake:
+            while not self._jobs:
+                if not self._accepting:
+                    return None
+                self._wake.wait()
+            return self._jobs.popleft()
+
+
+def _commit(connection: apsw.Connection, jobs: list[_Job]) -> list[_Job]:
+    """Run all jobs in one transaction and commit it; their fields say how it went. Returns those to be run in the next one.
+
+    A full disk may make SQLite roll back the whole transaction, not the savepoint alone. Those that had run are then lost
+    with it and told so; those behind them have not begun.
+    """
+    if not jobs:
+        return []
+
+    done = 0
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            done += 1
+            connection.execute("SAVEPOINT job")
+            _run(job, connection)
+            if not connection.in_transaction:
+                _lose(jobs[:done], Unavailable("the disk refused a write of the same group"))
+                return jobs[done:]
+            if job.error is not None:
+                connection.execute("ROLLBACK TO job")
+            connection.execute("RELEASE job")
+        connection.execute("COMMIT")
+    except apsw.Error as error:
+        if connection.in_transaction:
+            with suppress(apsw.Error):
+                connection.execute("ROLLBACK")
+        _lose(jobs, as_told(error))
+    return []
+
+
+def _lose(jobs: list[_Job], error: BaseException) -> None:
+    for job in jobs:
+        job.error = job.error or error
+
+
+def _run(job: _Job, connection: apsw.Connection) -> None:
+    try:
+        job.result = job.run(connection)
+    except BaseException as error:  # noqa: BLE001 (it is its caller's, whatever it was)
+        job.error = as_told(error)
+
+
+def as_told(error: BaseException) -> BaseException:
+    """`error` as a caller may see it: what the disk refused becomes `Unavailable`."""
+    if not isinstance(error, REFUSED_BY_THE_DISK):
+        return error
+    told = Unavailable(f"the database refused: {type(error).__name__.removesuffix('Error')}: {error}", retry_after_ms=1000)
+    told.__cause__ = error
+    return told
+
+
+def _answer(jobs: list[_Job]) -> None:
+    for job in jobs:
+        future = job.future
+        if future is None or future.done():
+            continue
+        if job.error is not None:
+            future.set_exception(job.error)
+        else:
+            future.set_result(job.result)
+
+
+def _settle_future(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(None)

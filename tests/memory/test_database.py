@@ -1,0 +1,278 @@
+"""The database that every stateful actor owns, on real files, with a real kill."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import apsw
+import pytest
+
+from actors.database import Database, NewerDatabase
+from transport.errors import Overloaded, Unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
+
+
+def note(connection: apsw.Connection, text: str) -> int:
+    connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
+    return connection.last_insert_rowid()
+
+
+def notes(connection: apsw.Connection) -> list[str]:
+    return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY number")]
+
+
+def refuse(connection: apsw.Connection) -> None:
+    note(connection, "half done")
+    raise ValueError("no")
+
+
+@pytest.fixture
+async def database(tmp_path):
+    database = Database(tmp_path / "some" / "notes.db", SCHEMA)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def test_a_write_is_read_by_the_next_read(database):
+    assert await database.write(note, "one") == 1
+    assert await database.read(notes) == ["one"]
+
+
+async def test_a_write_that_raises_takes_back_only_itself(database):
+    results = await asyncio.gather(
+        database.write(note, "a"), database.write(refuse), database.write(note, "b"), return_exceptions=True
+    )
+
+    assert isinstance(results[1], ValueError)
+    assert await database.read(notes) == ["a", "b"]
+
+
+async def test_writes_that_wait_share_a_transaction(database):
+    commits = 0
+
+    def count(connection: apsw.Connection) -> None:
+        def committed() -> bool:
+            nonlocal commits
+            commits += 1
+            return False
+
+        connection.set_commit_hook(committed)
+
+    await database.write(count)
+    await asyncio.gather(*(database.write(note, str(number)) for number in range(200)))
+
+    assert len(await database.read(notes)) == 200
+    assert commits < 20
+
+
+async def test_the_reader_cannot_write(database):
+    with pytest.raises(Unavailable, match="ReadOnly"):
+        await database.read(note, "no")
+
+
+async def test_the_file_is_for_its_owner_alone(database):
+    await database.write(note, "private")
+
+    for path in database.path.parent.iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+
+
+async def test_a_full_disk_refuses_the_write_and_the_next_one_goes_on(database):
+    await database.write(note, "before")
+    await database.write(lambda connection: connection.pragma("max_page_count", connection.pragma("page_count")))
+
+    with pytest.raises(Unavailable, match="Full"):
+        await database.write(note, "x" * 100_000)
+
+    assert await database.read(notes) == ["before"]
+    await database.write(lambda connection: connection.pragma("max_page_count", 1_000_000))
+    await database.write(note, "after")
+    assert await database.read(notes) == ["before", "after"]
+
+
+async def test_a_file_that_became_read_only_refuses_writes_and_recovers(database):
+    connection = await database.write(lambda connection: connection)
+    connection.pragma("query_only", "on")
+    with pytest.raises(Unavailable):
+        await database.write(note, "no")
+    connection.pragma("query_only", "off")
+    await database.write(note, "yes")
+    assert await database.read(notes) == ["yes"]
+
+
+async def test_too_many_waiting_writes_are_overloaded(tmp_path):
+    database = Database(tmp_path / "notes.db", SCHEMA, queue_limit=4)
+    await database.open()
+    held, go = threading.Event(), threading.Event()
+
+    def hold(_connection: apsw.Connection) -> None:
+        held.set()
+        go.wait(10)
+
+    holding = asyncio.ensure_future(database.write(hold))
+    await asyncio.to_thread(held.wait, 10)
+    waiting = [asyncio.ensure_future(database.write(note, str(number))) for number in range(5)]
+    done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    go.set()
+    results = await asyncio.gather(holding, *waiting, return_exceptions=True)
+    await database.close()
+
+    assert len(done) == 1
+    assert sum(isinstance(result, Overloaded) for result in results) == 1
+
+
+async def test_a_write_cancelled_before_it_began_is_not_run(database):
+    held, go = threading.Event(), threading.Event()
+
+    def hold(_connection: apsw.Connection) -> None:
+        held.set()
+        go.wait(10)
+
+    holding = asyncio.ensure_future(database.write(hold))
+    await asyncio.to_thread(held.wait, 10)
+    cancelled = asyncio.ensure_future(database.write(note, "cancelled"))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    go.set()
+    await holding
+    assert await database.read(notes) == []
+
+
+async def test_later_writes_are_on_disk_once_settled(database):
+    assert database.write_later(note, "later")
+    await database.settle()
+    assert await database.read(notes) == ["later"]
+
+
+async def test_later_writes_are_kept_by_closing(tmp_path):
+    database = Database(tmp_path / "notes.db", SCHEMA)
+    await database.open()
+    assert database.write_later(note, "later")
+    await database.close()
+    assert not database.write_later(note, "too late")
+    with pytest.raises(Unavailable, match="closed"):
+        await database.write(note, "too late")
+
+    again = Database(tmp_path / "notes.db", SCHEMA)
+    await again.open()
+    assert await again.read(notes) == ["later"]
+    await again.close()
+
+
+async def test_a_newer_file_is_refused_and_left_untouched(tmp_path):
+    path = tmp_path / "notes.db"
+    newer = apsw.Connection(str(path))
+    newer.pragma("journal_mode", "wal")
+    newer.execute("CREATE TABLE future (x)")
+    newer.pragma("user_version", 7)
+    newer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    newer.close()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith("-shm")}
+
+    with pytest.raises(NewerDatabase, match="version 7"):
+        await Database(path, SCHEMA).open()
+
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith("-shm")} == before
+
+
+async def test_what_is_no_database_is_refused_and_left_untouched(tmp_path):
+    path = tmp_path / "notes.db"
+    path.write_bytes(b"something else entirely" * 100)
+
+    with pytest.raises(Unavailable, match="NotADB"):
+        await Database(path, SCHEMA).open()
+
+    assert path.read_bytes() == b"something else entirely" * 100
+
+
+async def test_migrations_go_on_from_where_the_file_stands(tmp_path):
+    first = Database(tmp_path / "notes.db", SCHEMA)
+    await first.open()
+    await first.write(note, "old")
+    await first.close()
+
+    second = Database(tmp_path / "notes.db", (*SCHEMA, "ALTER TABLE note ADD COLUMN colour TEXT"))
+    await second.open()
+    assert await second.read(lambda connection: list(connection.execute("SELECT text, colour FROM note"))) == [("old", None)]
+    await second.close()
+
+
+async def test_a_migration_that_fails_leaves_the_version_before(tmp_path):
+    broken = Database(tmp_path / "notes.db", (*SCHEMA, "CREATE TABLE half (x); SELECT * FROM nowhere"))
+    with pytest.raises(apsw.SQLError):
+        await broken.open()
+
+    database = Database(tmp_path / "notes.db", SCHEMA)
+    await database.open()
+    names = await database.read(
+        lambda connection: list(connection.execute("SELECT name FROM sqlite_schema WHERE type='table'"))
+    )
+    assert names == [("note",)]
+    await database.close()
+
+
+async def test_after_a_checkpoint_nothing_is_left_in_the_log(database):
+    await database.write(note, "a word that is to go")
+    await database.write(lambda connection: connection.execute("DELETE FROM note") and None)
+    await database.checkpoint()
+
+    for path in database.path.parent.iterdir():
+        assert b"a word that is to go" not in path.read_bytes()
+
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from actors.database import Database
+
+SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
+
+def pair(connection, number):
+    connection.execute("INSERT INTO note (text) VALUES (?)", (f"{number} first",))
+    connection.execute("INSERT INTO note (text) VALUES (?)", (f"{number} second",))
+    return number
+
+async def main():
+    database = Database(Path(sys.argv[1]), SCHEMA)
+    await database.open()
+
+    async def write(start):
+        for number in range(start, 1_000_000, 16):
+            print(await database.write(pair, number), flush=True)
+
+    await asyncio.gather(*(write(start) for start in range(16)))
+
+asyncio.run(main())
+"""
+
+
+def killed_writer(path: Path, after: int) -> list[str]:
+    """What a process that writes had acknowledged when it was killed, at least `after` writes in."""
+    process = subprocess.Popen([sys.executable, "-c", CHILD, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    acknowledged = [process.stdout.readline().strip() for _ in range(after)]
+    os.kill(process.pid, signal.SIGKILL)
+    acknowledged += [line.strip() for line in process.stdout if line.endswith("\n")]
+    process.wait()
+    process.stdout.close()
+    return acknowledged
+
+
+@pytest.mark.parametrize("after", [1, 40])
+async def test_what_was_acknowledged_is_there_after_a_kill_and_nothing_by_halves(tmp_path, after):
+    acknowledged = await asyncio.to_thread(killed_writer, tmp_path / "notes.db", after)
+
+    database = Database(tmp_path / "notes.db", SCHEMA)
+    await database.open()
+    kept = await database.read(notes)
+    await database.close()
+    assert {f"{number} first" for number in acknowledged} <= set(kept)
+    first, second = ({text.split()[0] for text in kept if text.endswith(word)} for word in ("first", "second"))
+    assert first == second
