@@ -31,10 +31,17 @@ class LogFile:
 
     def open(self, path: Path) -> None:
         """Append to this file from now on."""
+        self.close()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
         self.file = path.open("a", buffering=1, errors="replace")
         self.characters = path.stat().st_size
+
+    def close(self) -> None:
+        """Let the file go; what is logged then is lost."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
 
     def __call__(self, line: str) -> None:
         """Write one event."""
@@ -46,9 +53,7 @@ class LogFile:
             self._rotate(self.path)
 
     def _rotate(self, path: Path) -> None:
-        if self.file is not None:
-            self.file.close()
-
+        self.close()
         older = [path, *(path.with_suffix(f".log.{number}") for number in range(1, KEPT + 1))]
         for newer, old in reversed(list(pairwise(older))):
             if newer.exists():

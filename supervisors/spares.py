@@ -21,6 +21,9 @@ from supervisors.process import Process, Reaper
 
 __all__ = ["Spares"]
 
+REPLENISH_S = 0.02
+"""After a promotion, before the next spare is forked."""
+
 
 class Spares:
     """Processes that wait to be told who they are.
@@ -39,6 +42,7 @@ class Spares:
         self.waiting: deque[Process] = deque()
         self.takers: deque[Callable[[Process], None]] = deque()
         self.ordered = 0
+        self.expected = 0
         self.zygote: Process | None = None
         self.backoff = Backoff(0.2, 2.0, 10.0, random.Random())  # noqa: S311 (jitter, no secret)
         self.closed = False
@@ -66,16 +70,23 @@ class Spares:
         self.ordered = 0
         self._order()
 
+    def expect(self, number: int) -> None:
+        """So many will be taken one after another: have them all forked now."""
+        self.expected = number
+        self._order()
+
     def take(self, taker: Callable[[Process], None]) -> None:
         """Give a spare to `taker`, now if one waits, else as soon as one does."""
+        self.expected = max(0, self.expected - 1)
         if self.waiting:
             process = self.waiting.popleft()
             process.on_end = lambda _: None
             taker(process)
+            # Not at once: the fork would share the cores with the one that is just being promoted.
+            asyncio.get_running_loop().call_later(REPLENISH_S, self._order)
         else:
             self.takers.append(taker)
-
-        self._order()
+            self._order()
 
     def withdraw(self, taker: Callable[[Process], None]) -> None:
         """The taker wants none any more."""
@@ -104,7 +115,7 @@ class Spares:
         if self.closed or self.zygote is None:
             return
 
-        missing = self.keep + len(self.takers) - len(self.waiting) - self.ordered
+        missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - self.ordered
         for _ in range(missing):
             if not self.zygote.send("fork", run_dir=str(self.run_dir)):
                 break

@@ -129,6 +129,7 @@ class SupervisorProcess:
             self.loop.add_reader(listener.fileno(), self._accept, listener)
             self._watch_up()
             self._adopt_children()
+            self.spares.expect(sum(child.process is None for child in self.children.values()))
             say("supervising", pid=os.getpid())
             self._beat()
             self.supervision.start()

@@ -53,6 +53,7 @@ def test_a_log_file_is_rotated_and_three_old_ones_are_kept(tmp_path):
 
     for _ in range(55):
         log(line)
+    log.close()
 
     assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["echo.log", "echo.log.1", "echo.log.2", "echo.log.3"]
     assert all(path.stat().st_size < 12_000_000 for path in (tmp_path / "logs").iterdir())
