@@ -1,0 +1,75 @@
+"""Makes `.venv` from the pinned requirements where the dependencies are not importable. Needs the standard library alone."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+
+NEEDED = ("aiohttp", "apsw", "click", "loguru", "msgpack", "prometheus_client", "pydantic_settings", "pykka", "zmq")
+NEEDED_BY_TESTS = ("anthropic", "hypothesis", "importlinter", "mypy", "openai", "pytest", "pytest_asyncio", "pytest_timeout")
+
+
+def bootstrap(arguments: list[str]) -> None:
+    """Return when everything needed can be imported; otherwise continue in `.venv`, made or brought up to date first."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (who has an older one is to read a sentence, not a syntax error)
+        sys.exit(f"lattice: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
+
+    testing = arguments[:1] == ["test"]
+    needed = NEEDED + (NEEDED_BY_TESTS if testing else ())
+
+    if all(importlib.util.find_spec(module) for module in needed):
+        return
+
+    python = VENV / "bin" / "python"
+
+    with (ROOT / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_environment(python, ROOT / ("requirements-test.txt" if testing else "requirements.txt"))
+
+    if Path(sys.prefix) == VENV:
+        missing = [module for module in needed if not importlib.util.find_spec(module)]
+        if missing:
+            sys.exit(f"lattice: {', '.join(missing)} cannot be imported from {VENV}; remove that folder and start again")
+        return
+
+    sys.stdout.flush()
+    os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])  # noqa: S606 (this very program, in its environment)
+
+
+def make_environment(python: Path, requirements: Path) -> None:
+    """Bring `.venv` to exactly the pinned requirements. The stamp is written last: a broken install is done again."""
+    stamp = VENV / f".{requirements.stem}"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+
+    if not python.exists():
+        say(f"making {VENV} (once)")
+        if subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode:
+            sys.exit("lattice: this Python cannot make a virtual environment; on Debian: apt install python3-venv")
+
+    count = sum(1 for line in requirements.read_text().splitlines() if line and not line[0].isspace())
+    say(f"installing {count} pinned packages from {requirements.name} into {VENV} (once; about a minute)")
+    install = [python, "-m", "pip", "install", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input"]
+
+    if subprocess.run([*install, "--quiet", "--progress-bar=on", "-r", requirements], check=False).returncode:
+        sys.exit(f"lattice: the packages of {requirements.name} could not be installed; the lines above say why")
+
+    stamp.write_text(wanted)
+    if requirements.name == "requirements-test.txt":
+        # The test requirements contain all others at the same versions.
+        (VENV / ".requirements").write_text(hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest())
+
+
+def say(line: str) -> None:
+    """A line for the person who is waiting."""
+    print(f"lattice: {line}", file=sys.stderr, flush=True)

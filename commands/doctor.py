@@ -1,0 +1,199 @@
+"""`run.py doctor`: looks at this machine, the settings and the data, and names the remedy for what it finds."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import re
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import apsw
+import zmq
+
+from transport.addresses import run_directory
+from transport.lock import Lock
+
+FREE_BYTES = 1 << 30
+"""Below this, a few weeks of talk and the logs may fill the disk."""
+
+FIRST_SOUND_SQLITE = (3, 51, 3)
+"""Before it, since 3.7.0, two connections to one write-ahead log can lose it when it is reset."""
+
+CONNECT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `remedy` is empty where all is well."""
+
+    state: Literal["ok", "note", "wrong"]
+    what: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is to be looked at: taken from the settings by run.py."""
+
+    root: Path
+    data_dir: Path
+    host: str
+    port: int
+    endpoints: tuple[tuple[str, str, str], ...]
+    """Name, base URL, and the problem with its key ("" where there is none)."""
+
+
+async def examine(place: Place) -> list[Finding]:
+    """Every finding, in the order in which a newcomer meets the things."""
+    running = house_runs(place.data_dir)
+    return [
+        python(),
+        *packages(place.root),
+        sqlite(),
+        curve(),
+        *directories(place.data_dir),
+        *databases(place.data_dir, running=running),
+        port(place, running=running),
+        *await endpoints(place),
+    ]
+
+
+def python() -> Finding:
+    """Version, and what supervision needs of the platform."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if not hasattr(os, "pidfd_open"):
+        return Finding("wrong", f"Python {version} on {sys.platform}", "supervision needs Linux 5.3 or newer (pidfd)")
+    return Finding("ok", f"Python {version}")
+
+
+def packages(root: Path) -> Iterator[Finding]:
+    """The installed versions against the pinned ones."""
+    pinned = re.findall(r"^([a-z0-9-]+)==([^ ;\\]+) *(;?)", (root / "requirements.txt").read_text(), re.MULTILINE)
+    other = []
+
+    for name, version, conditional in pinned:
+        try:
+            installed = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            if not conditional:
+                other.append(f"{name} is missing")
+            continue
+        if installed != version:
+            other.append(f"{name} {installed} instead of {version}")
+
+    if other:
+        yield Finding("note", "packages other than the pinned ones: " + ", ".join(other), "remove .venv and start again")
+    else:
+        yield Finding("ok", f"{len(pinned)} packages as pinned")
+
+
+def sqlite() -> Finding:
+    """The SQLite that is used, which is not Python's own."""
+    version = apsw.sqlite_lib_version()
+    if tuple(int(part) for part in version.split(".")) < FIRST_SOUND_SQLITE:
+        return Finding("wrong", f"SQLite {version} (apsw)", "it can lose a write-ahead log; install a newer apsw")
+    return Finding("ok", f"SQLite {version} (apsw; Python's own {sqlite3.sqlite_version} is not used)")
+
+
+def curve() -> Finding:
+    """Whether actors could talk over TCP."""
+    if zmq.has("curve"):
+        return Finding("ok", f"ZeroMQ {zmq.zmq_version()} with CURVE")
+    return Finding("note", f"ZeroMQ {zmq.zmq_version()} without CURVE", "actors cannot talk over TCP; install the pyzmq wheel")
+
+
+def directories(data_dir: Path) -> Iterator[Finding]:
+    """Owner, mode and room."""
+    if not data_dir.exists():
+        yield Finding("ok", f"data directory {data_dir} (will be made)")
+        return
+
+    mode = data_dir.stat().st_mode & 0o777
+    if not os.access(data_dir, os.W_OK):
+        yield Finding("wrong", f"data directory {data_dir} cannot be written", "change its owner, or take another: --data-dir")
+    elif mode & 0o077:
+        yield Finding("note", f"data directory {data_dir} is open to others ({mode:o})", f"chmod 700 {data_dir}")
+    else:
+        yield Finding("ok", f"data directory {data_dir}")
+
+    free = shutil.disk_usage(data_dir).free
+    if free < FREE_BYTES:
+        yield Finding("note", f"{free >> 20} MiB are free there", "make room; when it is full, writes are refused")
+
+    yield Finding("ok", f"run directory {run_directory(data_dir)}")
+
+
+def databases(data_dir: Path, *, running: bool) -> Iterator[Finding]:
+    """`quick_check` of each; only while no house runs, since each database has one owner."""
+    for path in sorted(data_dir.glob("*.db")):
+        if running:
+            yield Finding("ok", f"{path.name}, {path.stat().st_size >> 10} KiB (in use; not looked into)")
+            continue
+        try:
+            with apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+                result = str(connection.pragma("quick_check"))
+        except apsw.Error as error:
+            result = str(error)
+        if result == "ok":
+            yield Finding("ok", f"{path.name}, {path.stat().st_size >> 10} KiB, sound")
+        else:
+            yield Finding("wrong", f"{path.name}: {result}", f"set {path} aside and bring back an export with `run.py import`")
+
+
+def port(place: Place, *, running: bool) -> Finding:
+    """Whether HTTP could be served where the settings say."""
+    where = f"{place.host}:{place.port}"
+    with socket.socket(socket.AF_INET6 if ":" in place.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((place.host, place.port))
+        except OSError as error:
+            if running:
+                return Finding("ok", f"{where} is in use, and a house runs")
+            return Finding("wrong", f"{where}: {error.strerror}", "take another with --port")
+    return Finding("ok", f"{where} is free")
+
+
+async def endpoints(place: Place) -> list[Finding]:
+    """Every model endpoint, side by side."""
+    if not place.endpoints:
+        remedy = (
+            "set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or write [[llm.endpoints]]; until then answers are degraded"
+        )
+        return [Finding("note", "no model endpoint", remedy)]
+    return list(await asyncio.gather(*(endpoint(*known) for known in place.endpoints)))
+
+
+async def endpoint(name: str, base_url: str, key_problem: str) -> Finding:
+    """Whether something listens there. No request is made: it could cost money."""
+    parts = urlsplit(base_url)
+    if key_problem:
+        return Finding("wrong", f"endpoint {name}: {key_problem}", "set it, or take the endpoint out")
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+    except (OSError, TimeoutError) as error:
+        return Finding("note", f"endpoint {name} at {base_url}: {error or 'no answer'}", "it is passed over while it is away")
+    writer.close()
+    return Finding("ok", f"endpoint {name} at {base_url} can be reached")
+
+
+def house_runs(data_dir: Path) -> bool:
+    """Whether a house holds the data directory's lock."""
+    path = data_dir / "house.lock"
+    if not path.exists():
+        return False
+    lock = Lock(path)
+    if not lock.try_acquire():
+        return True
+    lock.release()
+    return False

@@ -1,0 +1,90 @@
+"""`run.py export` and `run.py import`: a namespace's memories as JSON Lines, through the running memory actor.
+
+A line is one record as `memory.list` answers it. Import takes its text, speaker, role, session, time, kind, importance and
+metadata, under a key that follows from the record's id, so that importing twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, Protocol, TextIO
+
+from pydantic import ValidationError
+
+from actors.memory.messages import List, Listed, NewMemory, Remember, Remembered
+from actors.message import invalid
+from transport.errors import Invalid
+
+PAGE = 500
+TAKEN = ("text", "speaker", "role", "session", "time", "kind", "importance", "metadata")
+
+
+class MemoryRef(Protocol):
+    """What is needed of a Ref to the memory actor."""
+
+    async def ask(self, message: Any, *, timeout: float | None = None, key: str | None = None) -> Any:
+        """Ask and await the reply."""
+
+
+async def export_to(memory: MemoryRef, namespace: str, file: TextIO) -> int:
+    """Write every record, oldest first; returns how many."""
+    count = 0
+    async for listed in pages(memory, namespace):
+        for record in listed.memories:
+            file.write(record.model_dump_json() + "\n")
+            count += 1
+    return count
+
+
+async def pages(memory: MemoryRef, namespace: str) -> AsyncIterator[Listed]:
+    """Every page of a namespace's records."""
+    cursor = None
+    while True:
+        listed: Listed = await memory.ask(List(namespace=namespace, limit=PAGE, cursor=cursor))
+        yield listed
+        cursor = listed.next_cursor
+        if cursor is None:
+            return
+
+
+async def import_from(memory: MemoryRef, namespace: str, file: TextIO) -> tuple[int, int]:
+    """Remember every line of `file`; returns how many were new and how many were known.
+
+    Raises:
+        Invalid: naming the line that is not a record. What stood before it has been imported.
+    """
+    created = known = 0
+    for batch in batches(records(file)):
+        reply: Remembered = await memory.ask(Remember(namespace=namespace, memories=batch))
+        created += sum(stored.created for stored in reply.memories)
+        known += sum(not stored.created for stored in reply.memories)
+    return created, known
+
+
+def records(lines: Iterable[str]) -> Iterator[NewMemory]:
+    """The record that each line holds; blank lines are passed over."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            taken = {name: row[name] for name in TAKEN if row.get(name) is not None}
+            yield NewMemory.model_validate({**taken, "key": f"import:{row['id']}" if "id" in row else None})
+        except (ValueError, TypeError, AttributeError) as error:
+            reason = invalid(error, "record").message if isinstance(error, ValidationError) else str(error)
+            raise Invalid(f"line {number} is not a record: {reason}") from error
+
+
+def batches(records: Iterable[NewMemory]) -> Iterator[tuple[NewMemory, ...]]:
+    """Groups that stay well under a frame's limit: by count and by their texts' length."""
+    batch: list[NewMemory] = []
+    size = 0
+    for record in records:
+        if batch and (len(batch) == PAGE or size + len(record.text) > 100_000):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record.text)
+    if batch:
+        yield tuple(batch)

@@ -1,0 +1,51 @@
+"""One scripted model server and one house for a whole module of tests: starting them is most of the time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.model_server.fixture import SyncModelServer
+from tests.system.house import House
+
+ENDPOINT = """
+[[llm.endpoints]]
+name = "scripted"
+dialect = "openai"
+base_url = "{url}"
+models = ["gpt-test"]
+connect_timeout_s = 2.0
+first_token_timeout_s = 20.0
+between_tokens_timeout_s = 20.0
+total_timeout_s = 40.0
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[SyncModelServer]:
+    with SyncModelServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def data_dir() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="lattice-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def house(model: SyncModelServer, data_dir: Path) -> Iterator[House]:
+    with House(data_dir, config=ENDPOINT.format(url=model.base_url)) as house:
+        yield house
+
+
+@pytest.fixture
+def script(model: SyncModelServer) -> SyncModelServer:
+    """The model server with an empty script and log."""
+    model.reset()
+    return model

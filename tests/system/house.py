@@ -1,0 +1,176 @@
+"""A real house under test: `run.py up` as an operator starts it, on a free port, with a data directory of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+import openai
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 30.0
+STOP_S = 30.0
+
+
+class House:
+    """Started on entering, drained on leaving; what it printed is in `output`."""
+
+    def __init__(self, data_dir: Path, *, config: str = "", single_process: bool = False) -> None:
+        self.data_dir = data_dir
+        self.config = data_dir / "lattice.toml"
+        self.single_process = single_process
+        self.output: list[str] = []
+        self.url = ""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(config)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        assert not self.pids(), "processes outlived the house"
+
+    def start(self) -> None:
+        """Start and wait until the line with the URL is printed."""
+        command = [
+            sys.executable,
+            "run.py",
+            "up",
+            "--port",
+            "0",
+            "--data-dir",
+            str(self.data_dir),
+            "--config",
+            str(self.config),
+        ]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ANTHROPIC_"))}
+        self.process = subprocess.Popen(
+            command + (["--single-process"] if self.single_process else []),
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+        )
+        began = time.monotonic()
+        while not self.url:
+            assert self.process.stdout
+            left = START_S - (time.monotonic() - began)
+            readable, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
+            line = self.process.stdout.readline() if readable else ""
+            if not line:
+                self.process.kill()
+                raise AssertionError("the house did not become ready:\n" + "".join(self.output))
+            self.output.append(line)
+            if found := re.search(r"ready at (http://\S+)", line):
+                self.url = found[1]
+        self.ready_s = time.monotonic() - began
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. What it still prints is kept."""
+        self.process.send_signal(signal.SIGTERM)
+        rest, _ = self.process.communicate(timeout=STOP_S)
+        self.output.append(rest)
+        return self.process.returncode
+
+    def get(self, path: str, **headers: str) -> Any:
+        """GET as JSON; a keyword like `x_lattice_namespace` is a header."""
+        return self.call(urllib.request.Request(self.url + path, headers=named(headers)))
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        """POST JSON, get JSON."""
+        data = json.dumps(body).encode()
+        return self.call(urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **named(headers)}))
+
+    def call(self, request: urllib.request.Request) -> Any:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def actors(self) -> dict[str, dict[str, Any]]:
+        """`/v1/actors` by name."""
+        return {actor["name"]: actor for actor in self.get("/v1/actors")["actors"]}
+
+    def pid(self, name: str) -> int:
+        return self.actors()[name]["pid"]
+
+    def kill(self, pid: int) -> None:
+        """kill -9 of a process of this house."""
+        assert pid in self.pids(), f"{pid} is not of this house"
+        os.kill(pid, signal.SIGKILL)
+
+    def pids(self) -> set[int]:
+        """Every process whose command line names this house's data directory."""
+        return {pid for pid in all_pids() if self.belongs(pid)}
+
+    def pid_of_command(self, command: str) -> int:
+        """The process that runs one of run.py's hidden commands: supervise, zygote."""
+        found = [pid for pid in self.pids() if command.encode() in command_line(pid)[:4]]
+        assert found, f"no {command} among {[command_line(pid) for pid in self.pids()]}"
+        return min(found)
+
+    def power_cut(self) -> None:
+        """kill -9 of every process at once, and wait until all are gone."""
+        watched = [os.pidfd_open(pid) for pid in self.pids()]
+        for pidfd in watched:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        self.process.communicate(timeout=STOP_S)
+        for pidfd in watched:
+            assert select.select([pidfd], [], [], STOP_S)[0], "a process survived kill -9"
+            os.close(pidfd)
+        self.url = ""
+
+    def belongs(self, pid: int) -> bool:
+        return any(str(self.data_dir).encode() in word for word in command_line(pid))
+
+    def openai(self, **options: Any) -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", **options)
+
+
+def named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def all_pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def command_line(pid: int) -> list[bytes]:
+    """The words of a process's command line; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def wait_for_ready(house: House, *, name: str | None = None, other_than: int | None = None) -> None:
+    """Until every actor is ready and, with `name`, that one lives in another process than before.
+
+    Asks in a loop without a pause: `/readyz` answers only as fast as the house does.
+    """
+    until = time.monotonic() + START_S
+    actors: dict[str, Any] = {}
+
+    while time.monotonic() < until:
+        try:
+            actors = house.actors()
+        except (OSError, http.client.HTTPException):
+            # The gateway itself is being replaced.
+            continue
+        if all(actor["state"] == "ready" for actor in actors.values()) and (not name or actors[name]["pid"] != other_than):
+            return
+
+    raise AssertionError(f"not ready within {START_S} s: {actors}")
