@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +11,8 @@ from typing import ClassVar
 from loguru import logger
 
 from actors.clock import Clock, system_clock
-from actors.runtime import AsyncActor, Metric, handles
+from actors.metrics import Metric, Sample
+from actors.runtime import AsyncActor, handles
 from actors.thinking.course import Course
 from actors.thinking.intent import intent_of
 from actors.thinking.messages import Analysis, Analyze, GetThought, Saying, Think, Thought, ThoughtRecord
@@ -46,7 +47,7 @@ class Thinking(AsyncActor):
         await self.thoughts.close()
 
     @handles(Think)
-    async def think(self, message: Think) -> AsyncIterator[Saying | Thought]:
+    async def think(self, message: Think) -> AsyncGenerator[Saying | Thought]:
         """Answer the last turn of a talk."""
         call = self.call
         if call is None:
@@ -92,15 +93,15 @@ class Thinking(AsyncActor):
         """Thoughts by outcome, and parts that were missing from them."""
         return [
             Metric(
-                "lattice_thoughts_total",
-                "counter",
-                "Thoughts by how they ended.",
-                [({"outcome": outcome}, float(count)) for outcome, count in sorted(self.outcomes.items())],
+                name="lattice_thoughts_total",
+                kind="counter",
+                help="Thoughts by how they ended.",
+                samples=tuple(Sample(labels={"outcome": outcome}, value=n) for outcome, n in self.outcomes.items()),
             ),
             Metric(
-                "lattice_thought_parts_missing_total",
-                "counter",
-                "Parts of a thought that were not there in time or failed.",
-                [({"part": part}, float(count)) for part, count in sorted(self.missing.items())],
+                name="lattice_thought_parts_missing_total",
+                kind="counter",
+                help="Parts of a thought that were not there in time or failed.",
+                samples=tuple(Sample(labels={"part": part}, value=n) for part, n in self.missing.items()),
             ),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from actors.llm.messages import ChatMessage, Choice, Delta, Generate, Generated
 from actors.runtime import AsyncActor
@@ -29,7 +29,7 @@ class Answering:
         self.broken = 0
         self.generated: Generated | None = None
 
-    async def parts(self, prompt: tuple[ChatMessage, ...], *, seconds: float) -> AsyncIterator[Saying]:
+    async def parts(self, prompt: tuple[ChatMessage, ...], *, seconds: float) -> AsyncGenerator[Saying]:
         """The public pieces as they come; none when the client did not ask for a stream. `generated` is set at the end.
 
         Reasoning stays in the field in which the endpoint sent it and never becomes part of the text.
@@ -49,7 +49,7 @@ class Answering:
                 if not self.only_text or self.broken > self.continuations:
                     raise Unavailable("the model's answer broke off and cannot be taken up again") from error
 
-    async def attempt(self, prompt: tuple[ChatMessage, ...], *, seconds: float) -> AsyncIterator[Saying]:
+    async def attempt(self, prompt: tuple[ChatMessage, ...], *, seconds: float) -> AsyncGenerator[Saying]:
         """Ask once, from where the answer stands.
 
         The first key is stable over a re-ask of the same thought: the llm actor keeps the call for a minute and joins it, so

@@ -7,16 +7,17 @@ options; thinking adds no steps of its own for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from hashlib import sha256
 
 from pydantic import JsonValue
 
+from actors.call import Call
 from actors.clock import Clock
 from actors.llm.messages import Choice, Usage
 from actors.memory.messages import Answer, Converse, Conversed, Recollection
-from actors.runtime import AsyncActor, Call
+from actors.runtime import AsyncActor
 from actors.thinking.answering import Answering
 from actors.thinking.context import Context, gather, recall, to_the_point
 from actors.thinking.degraded import MODEL, degraded_text, takes_prose
@@ -66,7 +67,7 @@ class Course:
         self.degraded = False
         self.quoted: tuple[Recollection, ...] = ()
 
-    async def run(self) -> AsyncIterator[Saying | Thought]:
+    async def run(self) -> AsyncGenerator[Saying | Thought]:
         """The public pieces, then the thought.
 
         1. Memory takes over what is new in the talk, while the context is gathered.
@@ -130,7 +131,7 @@ class Course:
         memories = [memory for memory in found.recalled or () if plain(memory.text) not in seen]
         self.material = fitting(self.settings.budgets, memories[: self.settings.recall_k], tail, found.tensions or ())
 
-    async def answer(self) -> AsyncIterator[Saying]:
+    async def answer(self) -> AsyncGenerator[Saying]:
         """The model's answer; where none can be had, what memory holds."""
         prompt = prompt_of(
             self.message.messages,

@@ -44,7 +44,7 @@ class ThinkingSettings(BaseModel):
     tensions: Annotated[int, Field(ge=0, le=50)] = 4
     budgets: Budgets = Budgets()
 
-    remember_deadline_s: Seconds = 10.0
+    remember_deadline_s: Seconds = 5.0
     """How long a finished answer waits at most until memory has it on disk."""
 
     reserve_s: Seconds = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,8 +37,11 @@ class Steps:
         except LatticeError as error:
             step.outcome = error.code
             raise
-        except BaseException as error:
-            step.outcome = type(error).__name__
+        except asyncio.CancelledError:
+            step.outcome = "cancelled"
+            raise
+        except Exception:
+            step.outcome = "internal"
             raise
         finally:
             took = time.perf_counter() - started

@@ -10,11 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import apsw
+from loguru import logger
 
 from actors.clock import Clock
 from actors.database import Database
 from actors.thinking.messages import ThoughtRecord
 from actors.thinking.settings import ThinkingSettings
+from transport.errors import LatticeError
 
 __all__ = ["Thoughts"]
 
@@ -31,6 +33,9 @@ MIGRATIONS = (
 )
 SWEEP_EVERY = 64
 """Thoughts between two sweeps of what is too old or too many."""
+
+MOST_UNWRITTEN = 4_096
+"""Thoughts that wait for a disk that takes none; the oldest go first."""
 
 
 class Thoughts:
@@ -51,14 +56,19 @@ class Thoughts:
     def keep(self, record: ThoughtRecord) -> None:
         """Keep a thought; one with the same id (a thought begun again) is replaced."""
         self.unwritten[record.thought_id] = record
+        while len(self.unwritten) > MOST_UNWRITTEN:
+            del self.unwritten[next(iter(self.unwritten))]
         self.wake.set()
 
     async def write_on(self) -> None:
-        """Write what is kept, as it comes, for ever."""
+        """Write what is kept, as it comes, for ever. A disk that is full costs the record of a thought, never the talk."""
         while True:
             await self.wake.wait()
             self.wake.clear()
-            await self.flush()
+            try:
+                await self.flush()
+            except LatticeError as error:
+                logger.bind(code=error.code, reason=error.message, waiting=len(self.unwritten)).error("thoughts not written")
 
     async def flush(self) -> None:
         """Write all that is not yet on disk."""
@@ -87,8 +97,10 @@ class Thoughts:
 
     async def close(self) -> None:
         """Write the rest and close."""
-        await self.flush()
-        await self.database.close()
+        try:
+            await self.flush()
+        finally:
+            await self.database.close()
 
 
 def insert(connection: apsw.Connection, records: tuple[ThoughtRecord, ...]) -> None:
