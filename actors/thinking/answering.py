@@ -98,6 +98,11 @@ class Answering:
         choices = (first.model_copy(update={"message": {**first.message, "content": text}}), *others)
         return reply.model_copy(update={"choices": choices, "attempts": reply.attempts + self.broken})
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of the answer itself went out."""
+        return any(self.said.values()) or not self.only_text
+
     def cut(self) -> tuple[Choice, ...]:
         """What was said when time is up, as a choice that ended for want of room. Empty when nothing can go out like that."""
         text = self.said.get(0, "")

@@ -170,7 +170,7 @@ class Course:
         """
         if isinstance(error, DeadlineExceeded) and (said := self.answering.cut()):
             return said
-        if self.answering.said or not self.answering.only_text or not takes_prose(self.message.options):
+        if self.answering.begun or not takes_prose(self.message.options):
             raise error
         return ()
 
@@ -239,7 +239,7 @@ class Course:
     @property
     def from_no_model(self) -> bool:
         """Whether the answer came from memory alone."""
-        return self.degraded and not self.answering.said
+        return self.degraded and not self.answering.begun
 
     @property
     def attempts(self) -> int:

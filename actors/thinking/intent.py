@@ -18,6 +18,10 @@ __all__ = ["Intent", "intent_of"]
 LONGEST = 4_000
 """Characters that are looked at: the first and last half of this. What people want stands at either end of what they paste."""
 
+LONGEST_SENTENCE = 500
+"""Characters of a sentence that are looked at: some rules take time quadratic in it. With it the worst text that was tried
+("write " over and over) took 2 ms, without it 63 ms."""
+
 FALLBACK = 0.2
 """Score of the fallback when no rule matches: a question asks, a statement chats."""
 
@@ -50,7 +54,7 @@ def intent_of(text: str) -> Intent:
     winners: dict[str, float] = {}
 
     for sentence in SENTENCE.split(seen):
-        found = scored(sentence)
+        found = scored(sentence[:LONGEST_SENTENCE])
         for intent, score in found.items():
             scores[intent] = 1 - (1 - scores[intent]) * (1 - score)
         if found:

@@ -37,7 +37,7 @@ class Steps:
         except LatticeError as error:
             step.outcome = error.code
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GeneratorExit):
             step.outcome = "cancelled"
             raise
         except Exception:
