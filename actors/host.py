@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from actors.runtime import AsyncActor, Delivery
 from actors.system import DeadLetter, Dump, Dumped, GetInfo, GetMetrics, Info, Metrics, Ping, Pong
 from transport.addresses import address_of
 from transport.client import Client
-from transport.codec import LARGE, LIMITS
+from transport.codec import LARGE
 from transport.envelope import ASK, CANCEL, CREDIT, ERROR, INITIAL_CREDIT, PART, REPLY, TELL, Envelope
 from transport.errors import Conflict, DeadlineExceeded, LatticeError, Overloaded, Unavailable, UnknownActor, UnknownType
 from transport.lock import Lock
@@ -71,6 +71,9 @@ class Host:
         self.bind = bind
         self.actors: dict[str, AsyncActor] = {}
         self.draining = False
+        self.on_actor_failed: Callable[[str, str, str | None], None] | None = None
+        """Told of an actor that has failed and is gone: name, reason, traceback. Where None, `failed` resolves instead."""
+
         self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self.dead_letter_count = 0
         self._clients: dict[str, Client] = {}
@@ -129,7 +132,8 @@ class Host:
         actor = self.actors.get(name)
         if actor is None:
             raise UnknownActor(f"no {name} runs here")
-        await actor.actor_ref.ask(pykka.messages._ActorStop(), block=False)  # noqa: SLF001 (what `stop` sends)
+        if not actor.actor_stopped.is_set():
+            await actor.actor_ref.ask(pykka.messages._ActorStop(), block=False)  # noqa: SLF001 (what `stop` sends)
         await asyncio.shield(actor._main)  # noqa: SLF001
         self.actors.pop(name, None)
         self._unlisten(name)
@@ -262,7 +266,13 @@ class Host:
             self._kept.ended(execution)
 
     def _actor_ended(self, actor: AsyncActor, reason: str | None, trace: str | None) -> None:
-        if reason is not None and not self.failed.done():
+        if reason is None:
+            return
+        if self.on_actor_failed is not None:
+            self.actors.pop(actor.name, None)
+            self._unlisten(actor.name)
+            self.on_actor_failed(actor.name, reason, trace)
+        elif not self.failed.done():
             self.failed.set_result((f"{actor.name}: {reason}", trace))
 
     # The wire

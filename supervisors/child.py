@@ -42,7 +42,7 @@ def run_child(
     1. Logs go to `<data dir>/logs/<name>.log`, stacks of faults to `<name>.stack` beside it.
     2. The host is made and populated in a fresh event loop; then the supervisor hears `ready`, and a heartbeat from then on.
     3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor.
-    4. An actor's failure is reported with its traceback: exit 1.
+    4. An actor's failure is reported with its traceback; the process ends at once, with exit code 1.
     5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long.
     6. A loop that has not run for `fence_s` ends the process, whoever else is alive.
 
@@ -114,14 +114,14 @@ class Life:
                         await starting
 
                 if host.failed.done():
-                    return self._report(*host.failed.result())
+                    return self._crash(*host.failed.result())
 
                 self.state = "draining"
                 logger.info("draining", seconds=self.drain_s)
                 await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
                 return 0
         except Exception as error:  # noqa: BLE001 (said to the supervisor, and by the exit code)
-            return self._report(f"{type(error).__name__}: {error}", traceback.format_exc())
+            return self._crash(f"{type(error).__name__}: {error}", traceback.format_exc())
         finally:
             stopping.cancel()
             if self.knocking is not None:
@@ -144,10 +144,15 @@ class Life:
         faulthandler.dump_traceback_later(seconds, exit=True, file=stacks)
         self.loop.call_later(seconds / 6, self._hold_off_fence, stacks)
 
-    def _report(self, reason: str, trace: str | None) -> int:
+    def _crash(self, reason: str, trace: str | None) -> int:
+        """Tell why, and end. Nothing is drained: a failed actor must answer nothing more, so that its replacement does."""
         logger.error("failed", reason=reason, traceback=trace)
-        print(f"{self.assignment.name} failed: {reason}", file=sys.stderr)  # noqa: T201 (for whoever watches `up`)
+        sys.stderr.write(f"{self.assignment.name} failed: {reason}\n")
         self._say("failed", reason=reason[:2000], traceback=(trace or "")[-32000:])
+        if not self.alone:
+            sys.stderr.flush()
+            os._exit(1)
+
         return 1
 
     def _say(self, say: str, **fields: Any) -> None:

@@ -95,6 +95,7 @@ class ProcessChild:
         """Take over a process of this name that the last supervisor left; it has `wait_s` to say hello."""
         self._forget_the_last()
         self.epoch, self.incarnation = entry.epoch, entry.incarnation
+        self.serves = entry.state == "ready"
         self._bear(process)
         self._set_timer(wait_s, lambda: self._condemn(f"did not say hello to the new supervisor within {wait_s:g} s"))
 
@@ -113,7 +114,7 @@ class ProcessChild:
         if self.stopping:
             self.stop()
         elif message["state"] == "ready":
-            self._on_message({**message, "say": "ready"})
+            self._serve(message)
         return True
 
     def entry(self) -> Entry:
@@ -160,16 +161,20 @@ class ProcessChild:
         self.last_sign = time.monotonic()
 
         match message["say"]:
-            case "ready" if not self.serves:
-                self.serves = True
-                self.incarnation = message.get("incarnation") or self.incarnation
-                if not self.stopping:
-                    self._set_timer(self._silence_s, self._listen_for_life)
-                self.supervision.ready(self.spec.name)
+            case "ready":
+                self._serve(message)
             case "beat":
                 self.stats = message["stats"]
             case "failed":
                 self.failure = message
+
+    def _serve(self, message: dict[str, Any]) -> None:
+        self.serves = True
+        self.last_sign = time.monotonic()
+        self.incarnation = message.get("incarnation") or self.incarnation
+        if not self.stopping:
+            self._set_timer(self._silence_s, self._listen_for_life)
+        self.supervision.ready(self.spec.name)
 
     @property
     def _silence_s(self) -> float:

@@ -134,9 +134,11 @@ class Strategy:
         """Time has passed."""
         return self._advance()
 
-    def adopt(self, name: str, state: Literal["starting", "draining"]) -> None:
-        """A process of this child runs already. Said before `start`; its `ready` or `ended` follows."""
-        self.members[name].state = state
+    def adopt(self, name: str, state: Literal["starting", "ready", "draining"]) -> None:
+        """A process of this child runs already. Said before `start`; what becomes of it is said later."""
+        member = self.members[name]
+        member.state = state
+        member.ready_since = self.clock()
 
     def start(self) -> list[Action]:
         """Start all children in order."""

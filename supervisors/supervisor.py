@@ -179,7 +179,7 @@ class SupervisorProcess:
 
             if ours:
                 child.adopt(process, entry, wait_s=child.spec.heartbeat_s * child.spec.heartbeats_missed)
-                self.supervision.strategy.adopt(entry.name, "starting")
+                self.supervision.strategy.adopt(entry.name, "ready" if entry.state == "ready" else "starting")
             else:
                 grace_s = 0.0 if isinstance(child.spec.shutdown, str) else child.spec.shutdown
                 child.see_off(process, entry, wait_s=grace_s)
