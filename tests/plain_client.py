@@ -36,4 +36,4 @@ def ask(address, type_name, body, ttl_ms=30_000):
 
 if __name__ == "__main__":
     for kind, answer in ask(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])):
-        print(kind, json.dumps(answer, default=repr))
+        sys.stdout.write(f"{kind} {json.dumps(answer, default=repr)}\n")

@@ -6,8 +6,10 @@ anyone. So the path and the reach are looked at first.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ def check_ipc(address: str) -> None:
 
     Raises:
         Invalid: its path is relative or longer than 107 bytes, or its directory is missing or open to others.
-        Conflict: what stands at the path is not a socket, or not ours.
+        Conflict: what stands at the path is not a socket, not ours, or somebody listens there.
     """
     path = Path(address.removeprefix("ipc://"))
 
@@ -49,6 +51,12 @@ def check_ipc(address: str) -> None:
 
     if found.st_uid != os.geteuid():
         raise Conflict(f"{path} belongs to user {found.st_uid}; it is left as it is")
+
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+
+        if probe.connect_ex(str(path)) != errno.ECONNREFUSED:
+            raise Conflict(f"a process listens at {path}; it is left alone")
 
 
 def check_private(directory: Path) -> None:

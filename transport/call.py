@@ -12,7 +12,7 @@ from transport.codec import encode
 from transport.envelope import CREDIT, ERROR, INITIAL_CREDIT, PART, VERSION, Envelope
 from transport.errors import LatticeError
 
-__all__ = ["Ask", "Line", "Note", "Outgoing", "Tell", "note"]
+__all__ = ["Ask", "Line", "Note", "Outgoing", "Tell", "header_of", "note"]
 
 
 class Line(Protocol):
@@ -132,3 +132,21 @@ def note(kind: str, call_id: str, n: int = 0) -> Note:
     header, encoded = encode({"v": VERSION, "kind": kind, "id": call_id}, body)
 
     return Note(kind, (header, encoded))
+
+
+def header_of(
+    kind: str, call_id: str, to: str, type_name: str, *, ttl_ms: int, key: str | None, lane: str, trace: str | None
+) -> dict[str, Any]:
+    """The header of an `ask` or `tell`."""
+    header: dict[str, Any] = {"v": VERSION, "kind": kind, "id": call_id, "to": to, "type": type_name, "ttl": ttl_ms}
+
+    if key is not None:
+        header["key"] = key
+
+    if lane != "fg":
+        header["lane"] = lane
+
+    if trace is not None:
+        header["trace"] = trace
+
+    return header

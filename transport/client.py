@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import struct
 from collections import deque
 from itertools import count
 from typing import Any, Final
@@ -17,11 +16,12 @@ from typing import Any, Final
 import zmq
 
 from transport import sockets
-from transport.call import Ask, Note, Outgoing, Tell, note
+from transport.call import Ask, Note, Outgoing, Tell, header_of, note
 from transport.codec import LARGE, Limits, Malformed, decode, encode, encode_header
 from transport.counters import Counters
 from transport.deadlines import Deadlines
-from transport.envelope import ASK, CANCEL, CREDIT, SERVER_KINDS, TELL, VERSION, Envelope
+from transport.dealer import dealer, events
+from transport.envelope import ASK, CANCEL, CREDIT, SERVER_KINDS, TELL, Envelope
 from transport.errors import Conflict, DeadlineExceeded, Invalid, LatticeError, Overloaded, Unauthorized, Unavailable
 from transport.keys import ClientKeys
 from transport.stream import ClientStream
@@ -38,21 +38,14 @@ QUEUED: Final = 16384
 BYTES: Final = 256 << 20
 """Bodies of all that is kept, in bytes."""
 
-HIGH_WATER: Final = 1024
 RETRY_S: Final = 0.01
-HANDSHAKE_MS: Final = 2000
 MORE: Final = int(zmq.SNDMORE | zmq.DONTWAIT)
 LAST: Final = int(zmq.DONTWAIT)
 """Plain integers: combining ZeroMQ's enum members costs a microsecond each time."""
-TCP_RECONNECT_MAX_MS: Final = 50
-"""A refused key would otherwise cost a thousand CURVE handshakes a second."""
-
 LARGE_BODY: Final = 1 << 20
 LARGE_ATTEMPTS: Final = 3
 """A peer closes the connection on a frame larger than it takes. A body beyond the default limit that has seen that many
 connections end is taken for their cause."""
-
-MONITORED: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
 
 class Client:
@@ -83,24 +76,7 @@ class Client:
         self._deadlines: Deadlines[Outgoing] = Deadlines(self._loop, self._expire)
         self._prefix = secrets.token_hex(8)
         self._count = count(1)
-        self._socket = sockets.acquire().socket(zmq.DEALER)
-
-        for option, value in (
-            (zmq.IMMEDIATE, 1),
-            (zmq.RECONNECT_IVL, 1),
-            (zmq.RECONNECT_IVL_MAX, TCP_RECONNECT_MAX_MS if address.startswith("tcp://") else 0),
-            (zmq.SNDHWM, HIGH_WATER),
-            (zmq.RCVHWM, HIGH_WATER),
-            (zmq.LINGER, 0),
-            (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
-            (zmq.MAXMSGSIZE, limits.body_bytes),
-        ):
-            self._socket.set(option, value)
-
-        if curve is not None:
-            curve.apply(self._socket)
-
-        self._monitor = self._socket.get_monitor_socket(MONITORED)
+        self._socket, self._monitor = dealer(sockets.acquire(), address, curve, limits)
         self._fds = (sockets.descriptor(self._socket), sockets.descriptor(self._monitor))
         self._loop.add_reader(self._fds[0], self._serve)
         self._loop.add_reader(self._fds[1], self._watch)
@@ -254,23 +230,8 @@ class Client:
         if len(self._pending) >= PENDING or len(self._queue) >= QUEUED or self._bytes >= BYTES:
             raise Overloaded(f"too much waits for {to} already", retry_after_ms=100)
 
-        header: dict[str, Any] = {
-            "v": VERSION,
-            "kind": kind,
-            "id": call_id or f"{self._prefix}{next(self._count):x}",
-            "to": to,
-            "type": type_name,
-            "ttl": ttl_ms,
-        }
-
-        if key is not None:
-            header["key"] = key
-
-        if lane != "fg":
-            header["lane"] = lane
-
-        if trace is not None:
-            header["trace"] = trace
+        call_id = call_id or f"{self._prefix}{next(self._count):x}"
+        header = header_of(kind, call_id, to, type_name, key=key, lane=lane, trace=trace, ttl_ms=ttl_ms)
 
         return header, encode(header, body, self._limits)[1]
 
@@ -298,7 +259,10 @@ class Client:
 
         queue, send, now = self._queue, self._socket.send, self._loop.time()
 
-        while queue and self.connected:
+        for _ in range(BATCH):
+            if not queue or not self.connected:
+                break
+
             message = queue[0]
             header, body = message.frames if isinstance(message, Note) else self._frames(message, now)
 
@@ -316,6 +280,8 @@ class Client:
 
             if isinstance(message, Outgoing):
                 self._was_sent(message)
+        else:
+            self._tick = self._loop.call_soon(self._flush)
 
         # Any call on the socket may have eaten the descriptor's edge.
         if sockets.readable(self._socket):
@@ -353,16 +319,20 @@ class Client:
             return
 
         receive = self._socket.recv_multipart
+        drained = False
 
-        for _ in range(BATCH):
-            try:
-                frames = receive(LAST)
-            except zmq.Again:
-                break
+        try:
+            for _ in range(BATCH):
+                try:
+                    frames = receive(LAST)
+                except zmq.Again:
+                    drained = True
+                    break
 
-            self._take(frames)
-        else:
-            self._loop.call_soon(self._serve)
+                self._take(frames)
+        finally:
+            if not drained:
+                self._loop.call_soon(self._serve)
 
         if self._queue and self.connected and self._tick is None:
             self._tick = self._loop.call_soon(self._flush)
@@ -395,9 +365,7 @@ class Client:
 
     def _watch(self) -> None:
         """Reads what the monitor tells of the connection."""
-        while not self._closed and sockets.readable(self._monitor):
-            event = struct.unpack("=Hi", self._monitor.recv_multipart(zmq.DONTWAIT)[0])[0]
-
+        for event in events(self._monitor):
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = True
                 self.incarnation = None

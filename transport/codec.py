@@ -24,15 +24,16 @@ __all__ = ["LARGE", "LIMITS", "Limits", "Malformed", "decode", "encode", "encode
 ID_BYTES: Final = 64
 NAME_BYTES: Final = 128
 LANES: Final = ("fg", "bg")
+NUMBERS: Final = frozenset({float, int, bool})
 KEY_BYTES: Final = 256
 TTL_MS: Final = 7 * 24 * 3600 * 1000
 """Longest ttl that is taken: a week. More is a mistake, and would overflow timers."""
 
-SMALL: Final = 1024
-"""Below this many bytes a frame cannot claim enough to hurt: 340 nested array headers of 1,024 items each are 0.4 ms."""
+SMALL: Final = 2048
+"""Below this many bytes a frame can hold too few items to be counted."""
 
-COUNTED: Final = 4096
-"""From this many bytes on, items are counted while they are decoded; a smaller frame cannot hold many."""
+MODEST: Final = 2048
+"""Items of an array that are always believed. The decoder keeps at most 1,024 arrays open inside each other: 16 MiB."""
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -42,6 +43,10 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise Refused("duplicate_key", "a map has the same key twice")
 
     return mapping
+
+
+def _is_float(value: Any) -> bool:
+    return type(value) is float
 
 
 def _no_extension(code: int, data: bytes) -> NoReturn:
@@ -63,7 +68,7 @@ class Limits:
     depth: int = 16
     """Containers inside each other, the body's own map included."""
 
-    decode_small: Callable[[bytes], Any] = field(init=False, repr=False, compare=False)
+    decode_small: Callable[..., Any] = field(init=False, repr=False, compare=False)
     decode_large: Callable[..., Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +86,7 @@ class Limits:
                 max_ext_len=0,
             )
 
-        object.__setattr__(self, "decode_small", decoder(min(self.array_items, COUNTED)))
+        object.__setattr__(self, "decode_small", decoder(min(self.array_items, MODEST)))
         object.__setattr__(self, "decode_large", decoder(self.array_items))
 
 
@@ -189,12 +194,13 @@ def _envelope(header: dict[str, Any]) -> Envelope:
     if type(kind) is not str or kind not in KINDS:
         raise Malformed("header: kind is not one of " + ", ".join(sorted(KINDS)), reason="header_kind", id=identity)
 
-    to, type_name = _text(header, "to", NAME_BYTES), _text(header, "type", NAME_BYTES)
+    to = _text(header, "to", NAME_BYTES) if "to" in header else None
+    type_name = _text(header, "type", NAME_BYTES) if "type" in header else None
 
     if kind in (ASK, TELL) and (to is None or type_name is None):
         _refuse("to" if to is None else "type", f"there on every {kind}", identity)
 
-    seq = _whole(header, "seq", (1 << 63) - 1)
+    seq = _whole(header, "seq", (1 << 63) - 1) if "seq" in header else None
 
     if seq is None and kind == PART:
         _refuse("seq", "there on every part", identity)
@@ -209,19 +215,16 @@ def _envelope(header: dict[str, Any]) -> Envelope:
         identity,
         to,
         type_name,
-        _whole(header, "ttl", TTL_MS),
-        _text(header, "key", KEY_BYTES),
+        _whole(header, "ttl", TTL_MS) if "ttl" in header else None,
+        _text(header, "key", KEY_BYTES) if "key" in header else None,
         lane,
         seq,
-        _text(header, "trace", NAME_BYTES),
-        _text(header, "inc", ID_BYTES),
+        _text(header, "trace", NAME_BYTES) if "trace" in header else None,
+        _text(header, "inc", ID_BYTES) if "inc" in header else None,
     )
 
 
-def _text(header: dict[str, Any], name: str, longest: int) -> str | None:
-    if name not in header:
-        return None
-
+def _text(header: dict[str, Any], name: str, longest: int) -> str:
     value = header[name]
 
     if type(value) is not str or not 0 < len(value) <= longest:
@@ -230,10 +233,7 @@ def _text(header: dict[str, Any], name: str, longest: int) -> str | None:
     return value
 
 
-def _whole(header: dict[str, Any], name: str, most: int) -> int | None:
-    if name not in header:
-        return None
-
+def _whole(header: dict[str, Any], name: str, most: int) -> int:
     value = header[name]
 
     if type(value) is not int or not 0 <= value <= most:
@@ -254,18 +254,8 @@ def _check_credit(envelope: Envelope) -> None:
 
 
 def _unpack(raw: bytes, limits: Limits) -> dict[str, Any]:
-    size = len(raw)
-
-    if size > SMALL and _claims(raw) > limits.depth:
-        # Array and map headers reserve memory for what they announce before it has come; see `scan`.
-        scan(raw, limits.items, limits.depth)
-
     try:
-        if size < COUNTED:
-            value = limits.decode_small(raw)
-        else:
-            count = _Count(limits.items)
-            value = limits.decode_large(raw, object_pairs_hook=count.mapping, list_hook=count.array)
+        value = _build(raw, limits)
     except Refused:
         raise
     except ValueError as error:
@@ -278,6 +268,27 @@ def _unpack(raw: bytes, limits: Limits) -> dict[str, Any]:
     _check(value, limits.depth)
 
     return value
+
+
+def _build(raw: bytes, limits: Limits) -> Any:
+    size = len(raw)
+
+    if size < SMALL:
+        return limits.decode_small(raw)
+
+    count = _Count(limits.items)
+
+    if _claims(raw) > limits.depth:
+        # Array and map headers reserve memory for what they announce before it has come; see `scan`.
+        try:
+            return limits.decode_small(raw, object_pairs_hook=count.mapping, list_hook=count.array)
+        except Refused:
+            raise
+        except ValueError:
+            scan(raw, limits.items, limits.depth)
+            count = _Count(limits.items)
+
+    return limits.decode_large(raw, object_pairs_hook=count.mapping, list_hook=count.array)
 
 
 def _claims(raw: bytes) -> int:
@@ -299,7 +310,12 @@ class _Count:
         if self.left < 0:
             raise Refused("items", "too many items")
 
-        return _mapping(pairs)
+        mapping = dict(pairs)
+
+        if len(mapping) != len(pairs):
+            raise Refused("duplicate_key", "a map has the same key twice")
+
+        return mapping
 
     def array(self, values: list[Any]) -> list[Any]:
         self.left -= len(values) + 1
@@ -316,9 +332,10 @@ def _check(value: dict[str, Any] | list[Any], depth: int) -> None:
         raise Refused("depth", "containers stand too deep in each other")
 
     if type(value) is dict:
-        for key in value:
-            if type(key) is not str:
-                raise Refused("key", "a key is not a string")
+        try:
+            "".join(value)
+        except TypeError:
+            raise Refused("key", "a key is not a string") from None
 
         values: Any = value.values()
     else:
@@ -326,7 +343,7 @@ def _check(value: dict[str, Any] | list[Any], depth: int) -> None:
 
     kinds = set(map(type, values))
 
-    if float in kinds and not all(isfinite(item) for item in values if type(item) is float):
+    if float in kinds and not all(map(isfinite, values if kinds <= NUMBERS else filter(_is_float, values))):
         raise Refused("number", "NaN and infinities are not numbers here")
 
     if dict in kinds or list in kinds:

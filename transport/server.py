@@ -185,16 +185,20 @@ class Server:
     def _serve(self) -> None:
         """Reads up to a batch. The descriptor is edge-triggered: leaving before EAGAIN, we come back by ourselves."""
         receive = self._socket.recv_multipart
+        drained = False
 
-        for _ in range(BATCH):
-            try:
-                peer, *frames = receive(LAST)
-            except zmq.Again:
-                break
+        try:
+            for _ in range(BATCH):
+                try:
+                    peer, *frames = receive(LAST)
+                except zmq.Again:
+                    drained = True
+                    break
 
-            self._take(Peer(peer), frames)
-        else:
-            self._loop.call_soon(self._wake)
+                self._take(Peer(peer), frames)
+        finally:
+            if not drained:
+                self._loop.call_soon(self._wake)
 
         if self._blocked:
             self._flush()

@@ -193,7 +193,7 @@ async def test_another_incarnation_in_an_answer_means_all_else_is_asked_again(cl
     await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_a_body_larger_than_this_side_takes_is_refused_here(client, echo):
+async def test_a_body_larger_than_this_side_takes_is_refused_here(echo):
     small = Client(echo.address, limits=Limits(body_bytes=1000))
 
     with pytest.raises(Invalid, match="at most 1000"):

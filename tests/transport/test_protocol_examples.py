@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 import json
 import re
+from dataclasses import dataclass
 
 import msgpack
 import pytest

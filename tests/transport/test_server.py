@@ -128,7 +128,7 @@ async def test_a_peer_that_does_not_read_costs_a_bounded_amount_and_nobody_else_
     slow.send(packed(type="t.silent", id="slow"), EMPTY)
     await echo.until(lambda: echo.asked)
     peers = []
-    echo.answer = lambda peer, ask: peers.append(peer)
+    echo.answer = lambda peer, _: peers.append(peer)
     slow.send(packed(id="again"), EMPTY)
     await echo.until(lambda: peers)
     del echo.answer
@@ -158,7 +158,7 @@ async def test_a_peer_that_left_is_told_of_and_counted(short_dir):
     echo = EchoServer(on_gone=gone.append)
     stranger = Stranger(echo.server.bind(f"ipc://{short_dir}/e.sock"))
     peers = []
-    echo.answer = lambda peer, ask: peers.append(peer)
+    echo.answer = lambda peer, _: peers.append(peer)
     stranger.send(packed(), EMPTY)
     await echo.until(lambda: peers)
     stranger.close()
@@ -205,7 +205,7 @@ async def test_one_server_listens_at_several_addresses(short_dir):
 
 
 @pytest.fixture
-async def server(short_dir):
+async def server():
     server = EchoServer().server
     yield server
     await server.close()
@@ -242,6 +242,13 @@ async def test_a_dead_process_socket_is_replaced_and_the_new_one_is_its_owners_a
     stranger.close()
 
 
+async def test_a_socket_where_somebody_listens_is_left_alone(echo, server, stranger):
+    with pytest.raises(Conflict, match="listens"):
+        server.bind(echo.address)
+
+    assert await echoes(stranger)
+
+
 async def test_the_length_of_a_path_is_checked_to_the_byte(server, short_dir):
     room = 107 - len(str(short_dir)) - 1
     server.bind(f"ipc://{short_dir}/{'x' * room}")
@@ -258,8 +265,13 @@ async def test_a_directory_that_others_can_enter_is_refused(server, short_dir):
         server.bind(f"ipc://{short_dir}/open/e.sock")
 
 
-@pytest.mark.parametrize("address", ["tcp://0.0.0.0:*", "tcp://*:5000", "tcp://[::]:5000", "tcp://localhost:1", "tcp://127.0.0.1",
-                                     "ipc://relative.sock", "ipc://*", "ipc:///no/such/place/e.sock", "inproc://x", "udp://1"])  # fmt: skip
+REFUSED = (
+    "tcp://0.0.0.0:* tcp://*:5000 tcp://[::]:5000 tcp://localhost:1 tcp://127.0.0.1 ipc://relative.sock ipc://* "
+    "ipc:///no/such/place/e.sock inproc://x udp://1"
+)
+
+
+@pytest.mark.parametrize("address", REFUSED.split())
 async def test_addresses_that_are_refused(server, address):
     with pytest.raises(Invalid):
         server.bind(address)
@@ -274,7 +286,7 @@ async def test_a_port_that_is_taken_is_unavailable(server):
             server.bind(f"tcp://127.0.0.1:{other.getsockname()[1]}")
 
 
-async def test_no_thread_is_started_for_a_message_or_an_actor(echo, client):
+async def test_no_thread_is_started_for_a_message_or_an_actor(client):
     def threads():
         return len(list(Path("/proc/self/task").iterdir()))
 

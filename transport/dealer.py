@@ -1,0 +1,60 @@
+"""A DEALER as a client of Lattice needs it, and the monitor that tells of its connection."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import zmq
+
+from transport import sockets
+from transport.codec import Limits
+from transport.keys import ClientKeys
+
+__all__ = ["dealer", "events"]
+
+HIGH_WATER: Final = 1024
+HANDSHAKE_MS: Final = 2000
+TCP_RECONNECT_MAX_MS: Final = 50
+"""A refused key would otherwise cost a thousand CURVE handshakes a second."""
+
+TCP_HEARTBEAT_MS: Final = 2000
+"""A machine that lost its power closes nothing; ZeroMQ's I/O threads find out by themselves, however busy the loops are."""
+
+MONITORED: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+
+def dealer(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, curve: ClientKeys | None, limits: Limits
+) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
+    """The socket, not yet connected, and its monitor."""
+    socket = context.socket(zmq.DEALER)
+
+    for option, value in (
+        (zmq.IMMEDIATE, 1),
+        (zmq.RECONNECT_IVL, 1),
+        (zmq.SNDHWM, HIGH_WATER),
+        (zmq.RCVHWM, HIGH_WATER),
+        (zmq.LINGER, 0),
+        (zmq.HANDSHAKE_IVL, HANDSHAKE_MS),
+        (zmq.MAXMSGSIZE, limits.body_bytes),
+    ):
+        socket.set(option, value)
+
+    if address.startswith("tcp://"):
+        socket.set(zmq.RECONNECT_IVL_MAX, TCP_RECONNECT_MAX_MS)
+        socket.set(zmq.HEARTBEAT_IVL, TCP_HEARTBEAT_MS)
+        socket.set(zmq.HEARTBEAT_TIMEOUT, 3 * TCP_HEARTBEAT_MS)
+
+    if curve is not None:
+        curve.apply(socket)
+
+    return socket, socket.get_monitor_socket(MONITORED)
+
+
+def events(monitor: zmq.Socket[bytes]) -> Iterator[int]:
+    """What the monitor has to tell now: numbers of ZeroMQ's events."""
+    while not monitor.closed and sockets.readable(monitor):
+        number, _ = struct.unpack("=Hi", monitor.recv_multipart(zmq.DONTWAIT)[0])
+        yield number
