@@ -2,11 +2,58 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from actors.message import Data, Message, Name, Namespace, Reply, Time
+from actors import message as base
+from actors.message import Data, Message, Reply
+
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def plain(text: str) -> str:
+    """`text`, if it can be stored and sent whole.
+
+    Raises:
+        ValueError: it holds NUL, or half of a surrogate pair.
+    """
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds half of a surrogate pair") from None
+    return text
+
+
+def plain_json(value: JsonValue) -> JsonValue:
+    """`value`, if every string and key in it is plain."""
+    if isinstance(value, str):
+        plain(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            plain(key)
+            plain_json(item)
+    elif isinstance(value, list):
+        for item in value:
+            plain_json(item)
+    return value
+
+
+def on_the_calendar(time: datetime) -> datetime:
+    """`time`, if it stays within the years 1 to 9999 in every time zone."""
+    if not EARLIEST <= time <= LATEST:
+        raise ValueError("lies outside the years 1 to 9999")
+    return time
+
+
+Name = Annotated[base.Name, AfterValidator(plain)]
+Namespace = Annotated[base.Namespace, AfterValidator(plain)]
+Time = Annotated[base.Time, AfterValidator(on_the_calendar)]
 
 Kind = Literal["turn", "fact", "summary", "reflection", "statement", "tool"]
 """What a record is. A `tool` record is a tool's output: kept, but not recalled unless asked for by kind."""
@@ -16,9 +63,9 @@ Stage = Literal["raw", "echoed", "crystallized", "archived"]
 
 Relation = Literal["follows", "derives_from", "contradicts", "supersedes", "summarises"]
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144)]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Metadata = Annotated[dict[Name, JsonValue], Field(max_length=64)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144), AfterValidator(plain)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(plain)]
+Metadata = Annotated[dict[Name, Annotated[JsonValue, AfterValidator(plain_json)]], Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
 
 

@@ -1,0 +1,249 @@
+"""The memory actor: takes messages to the functions that read and write its database.
+
+Every handler only waits: writes share commits in the writer's thread, reads run in the reader's, and a follower of the feed
+sleeps until something was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import apsw
+from loguru import logger
+
+from actors.clock import Clock, system_clock
+from actors.database import Database
+from actors.memory import feed as feeding
+from actors.memory import forgetting, sessions, store
+from actors.memory import recall as recalling
+from actors.memory.listing import list_memories
+from actors.memory.messages import (
+    Answer,
+    Answered,
+    Converse,
+    Conversed,
+    Fed,
+    Feed,
+    Forget,
+    ForgetSession,
+    Forgotten,
+    Found,
+    Get,
+    GetHistory,
+    GetSession,
+    GetStats,
+    History,
+    List,
+    Listed,
+    ListSessions,
+    Recall,
+    Recalled,
+    Remember,
+    Remembered,
+    Revise,
+    SessionFound,
+    Sessions,
+    Stats,
+    Supersede,
+)
+from actors.memory.schema import MIGRATIONS
+from actors.memory.settings import MemorySettings
+from actors.message import Message, Reply
+from actors.metrics import Metric
+from actors.runtime import AsyncActor, handles
+from transport.errors import Overloaded
+
+__all__ = ["Memory"]
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R", bound=Reply)
+
+
+class Memory(AsyncActor):
+    """Remembers what was said, and finds it again.
+
+    Args:
+        settings: see `MemorySettings`.
+        data_dir: holds memory.db.
+        clock: tells when something is remembered.
+    """
+
+    name = "memory"
+    concurrency: ClassVar[int] = 256
+
+    def __init__(self, settings: MemorySettings, data_dir: Path, clock: Clock = system_clock) -> None:
+        super().__init__()
+        self.settings = settings
+        self._clock = clock
+        self._database = Database(data_dir / "memory.db", MIGRATIONS)
+        self._committed = asyncio.Event()
+        self._waiting = 0
+        self._unnoted = 0
+
+    async def on_start(self) -> None:
+        """Open the database."""
+        await self._database.open()
+        logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
+
+    async def on_stop(self) -> None:
+        """Close it, with all that was accepted on disk."""
+        await self._database.close()
+
+    @handles(Remember)
+    async def remember(self, message: Remember) -> Remembered:
+        """All of the records or none."""
+        return await self._once(Remembered, message, store.remember, importance=self.settings.importance)
+
+    @handles(Revise)
+    async def revise(self, message: Revise) -> Found:
+        """Correct a record."""
+        return await self._once(Found, message, store.revise)
+
+    @handles(Supersede)
+    async def supersede(self, message: Supersede) -> Found:
+        """End a record's validity."""
+        return await self._write(message, store.supersede)
+
+    @handles(Converse)
+    async def converse(self, message: Converse) -> Conversed:
+        """Take over what is new in a client's history."""
+        return await self._write(message, sessions.converse, importance=self.settings.importance)
+
+    @handles(Answer)
+    async def answer(self, message: Answer) -> Answered:
+        """Remember what was answered."""
+        return await self._write(message, sessions.answer, importance=self.settings.importance)
+
+    @handles(Forget)
+    async def forget(self, message: Forget) -> Forgotten:
+        """Forget records for good. The answer comes when they are out of the log too."""
+        forgotten = await self._write(message, forgetting.forget)
+        await self._database.checkpoint()
+        return forgotten
+
+    @handles(ForgetSession)
+    async def forget_session(self, message: ForgetSession) -> Forgotten:
+        """Forget a talk for good."""
+        forgotten = await self._write(message, forgetting.forget_session)
+        await self._database.checkpoint()
+        return forgotten
+
+    @handles(Recall)
+    async def recall(self, message: Recall) -> Recalled:
+        """Find what was said. That it was found is written down later, unless background work asked."""
+        now = store.micros(self._clock.now())
+        recalled = await self._database.read(recalling.recall, message, now, self.settings)
+        if recalled.memories and (self.call is None or self.call.lane == "fg"):
+            self._note(message, recalled)
+        return recalled
+
+    @handles(Get)
+    async def get(self, message: Get) -> Found:
+        """One record."""
+        return await self._database.read(store.find, message.namespace, message.id)
+
+    @handles(List)
+    async def list(self, message: List) -> Listed:
+        """A page of records."""
+        return await self._database.read(list_memories, message, page_bytes=self.settings.page_bytes)
+
+    @handles(GetHistory)
+    async def history(self, message: GetHistory) -> History:
+        """What happened to a record, the recalls before this question included."""
+        await self._database.settle()
+        return await self._database.read(store.history, message.namespace, message.id)
+
+    @handles(GetStats)
+    async def stats(self, message: GetStats) -> Stats:
+        """A namespace's figures."""
+        return await self._database.read(store.stats, message.namespace)
+
+    @handles(ListSessions)
+    async def list_sessions(self, message: ListSessions) -> Sessions:
+        """A page of talks."""
+        return await self._database.read(sessions.list_sessions, message)
+
+    @handles(GetSession)
+    async def get_session(self, message: GetSession) -> SessionFound:
+        """One talk."""
+        return await self._database.read(sessions.get_session, message, page_bytes=self.settings.page_bytes)
+
+    @handles(Feed)
+    async def feed(self, message: Feed) -> Fed:
+        """What changed after the cursor; waits for the first change without holding anything but a slot."""
+        loop = asyncio.get_running_loop()
+        wait_until = loop.time() + message.wait_ms / 1000
+        if self.call is not None:
+            wait_until = min(wait_until, self.call.deadline - 0.1)
+
+        while True:
+            committed = self._committed
+            fed = await self._database.read(feeding.feed, message, page_bytes=self.settings.page_bytes)
+            if fed.changes or loop.time() >= wait_until:
+                return fed
+            await self._wait_for(committed, wait_until)
+
+    def metrics(self) -> builtins.list[Metric]:
+        """Followers that wait, and recalls that were not written down."""
+        return [
+            Metric("lattice_memory_feed_waiting", "gauge", "Followers of the feed that wait", [({}, self._waiting)]),
+            Metric("lattice_memory_recalls_unnoted", "counter", "Recalls lost to history", [({}, self._unnoted)]),
+        ]
+
+    async def _wait_for(self, committed: asyncio.Event, until: float) -> None:
+        if self._waiting >= self.settings.waiting_feeds:
+            raise Overloaded(f"{self._waiting} followers wait already", retry_after_ms=1000)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout_at(until):
+                await committed.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waiting -= 1
+
+    async def _write(self, message: Any, fn: Callable[..., R], **settings: Any) -> R:
+        """Run `fn(transaction, message, **settings)` and wake the feed's followers once it is on disk."""
+        now = self._clock.now()
+
+        def run(connection: apsw.Connection) -> R:
+            return fn(store.Transaction(connection, message.namespace, now), message, **settings)
+
+        written = await self._database.write(run)
+        committed, self._committed = self._committed, asyncio.Event()
+        committed.set()
+        return written
+
+    async def _once(self, reply: type[R], message: Any, fn: Callable[..., R], **settings: Any) -> R:
+        """As `_write`; a call whose envelope key is known gets the answer that was given then, and changes nothing."""
+        key = self.call.key if self.call is not None else None
+        kept = timedelta(days=self.settings.calls_kept_days)
+
+        def run(transaction: store.Transaction, message: Any, **settings: Any) -> R:
+            known = transaction.answered_before(message.contract.type, key)
+            if known is not None:
+                return reply.model_validate_json(known)
+            given = fn(transaction, message, **settings)
+            oldest = transaction.now - kept // store.MICROSECOND
+            transaction.keep_answer(message.contract.type, key, given.model_dump_json(), forget_before=oldest)
+            return given
+
+        return await self._write(message, run, **settings)
+
+    def _note(self, message: Recall, recalled: Recalled) -> None:
+        context = blake2b(repr((message.session, recalling.words_of(message.query))).encode(), digest_size=8).hexdigest()
+        now = self._clock.now()
+
+        def run(connection: apsw.Connection) -> None:
+            transaction = store.Transaction(connection, message.namespace, now)
+            ids = [memory.id for memory in recalled.memories]
+            recalling.note_recall(transaction, ids, context, self.settings.accesses_kept)
+
+        if not self._database.write_later(run):
+            self._unnoted += 1

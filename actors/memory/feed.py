@@ -1,0 +1,34 @@
+"""The ordered feed of changes, for those who follow memory from a cursor of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from actors.memory.messages import Change, Fed, Feed
+from actors.memory.store import moment, one, weight_of
+
+__all__ = ["feed"]
+
+
+def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
+    """The changes after the cursor, each with its record as it stands now; None where it is forgotten since."""
+    rows: Any = connection.execute(
+        "SELECT e.seq, e.change, e.memory, e.time, e.cause, coalesce(m.id, f.id), n.name, m.number IS NOT NULL FROM event e "
+        "LEFT JOIN memory m ON m.number = e.memory LEFT JOIN forgotten f ON f.number = e.memory "
+        "JOIN namespace n ON n.number = coalesce(m.namespace, f.namespace) "
+        "WHERE e.seq > ? AND e.change <> 'recalled' ORDER BY e.seq LIMIT ?",
+        (message.cursor, message.limit),
+    )
+    changes: list[Change] = []
+    left = page_bytes
+    for seq, change, number, time, cause, memory_id, namespace, lives in rows.fetchall():
+        memory = one(connection, number) if lives else None
+        left -= weight_of(memory) if memory else 512
+        if changes and left < 0:
+            break
+        changes.append(
+            Change(seq=seq, change=change, namespace=namespace, id=memory_id, time=moment(time), cause=cause, memory=memory)
+        )
+    return Fed(changes=tuple(changes), cursor=changes[-1].seq if changes else message.cursor)

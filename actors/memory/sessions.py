@@ -1,0 +1,310 @@
+"""Talks: what is new in a client's history, where an answer belongs, and which talks there are.
+
+A talk is the turns of a session that have a place in it (a chain). An edit takes the place from what it replaces; the record
+stays, with the end of its validity and a `supersedes` link from what took its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from actors.memory.cursor import cursor_of, position_of
+from actors.memory.messages import (
+    Answer,
+    Answered,
+    Converse,
+    Conversed,
+    GetSession,
+    ListSessions,
+    NewMemory,
+    Session,
+    SessionFound,
+    Sessions,
+    Turn,
+)
+from actors.memory.store import Transaction, by_key, fitting, micros, moment, records
+from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
+from transport.errors import NotFound
+
+__all__ = ["answer", "converse", "get_session", "list_sessions"]
+
+TITLE = 80
+"""Characters of a talk's title."""
+
+LOOK_BACK = 64
+"""How many turns before its last a history may be edited and still find its talk."""
+
+CANDIDATES = 8
+"""How many talks, latest first, are looked at that hold the same turn."""
+
+
+@dataclass(slots=True)
+class Placed:
+    """A turn that has a place in its talk. A forgotten one keeps it, so that a client's history does not bring it back."""
+
+    number: int
+    id: str
+    fingerprint: bytes
+    chain: bytes
+    forgotten: bool
+
+
+def converse(transaction: Transaction, message: Converse, *, importance: float) -> Conversed:
+    """Take over what is new in a client's history; see `Converse`."""
+    incoming = [fingerprint_of(transaction.namespace, turn.role, turn.text) for turn in message.turns]
+    name = message.session or session_of(transaction, incoming) or message.begin_as
+    time = transaction.now if message.time is None else micros(message.time)
+    session = transaction.session_number(name, time)
+    stored = placed(transaction.connection, session)
+
+    known = overlap([turn.fingerprint for turn in stored], incoming)
+    if message.session is not None and said_again(transaction, session, message, stored, known):
+        known = Overlap(len(stored), 0)
+
+    if known.length == 0:
+        before, replaced = stored, []
+    elif known.length < len(incoming):
+        before, replaced = stored[: known.end], stored[known.end :]
+    else:
+        return Conversed(session=name, last=stored[known.end - 1].id, created=(), superseded=())
+
+    new: list[tuple[int, str]] = []
+    chain = before[-1].chain if before else b""
+    for turn, fingerprint in zip(message.turns[known.length :], incoming[known.length :], strict=True):
+        chain = chain_of(chain, fingerprint)
+        record = record_of(turn, message)
+        new.append(
+            transaction.insert(record, session=session, importance=importance, place=(fingerprint, chain), cause="converse")
+        )
+    superseded = replace(transaction, replaced, new, time, "edited")
+    return Conversed(session=name, last=new[-1][1], created=tuple(new_id for _, new_id in new), superseded=superseded)
+
+
+def record_of(turn: Turn, message: Converse) -> NewMemory:
+    """The record of a turn. A tool's output is kept apart from what people said."""
+    kind = "tool" if turn.role == "tool" else "turn"
+    return NewMemory(text=turn.text, speaker=turn.speaker, role=turn.role, time=message.time, kind=kind)
+
+
+def said_again(transaction: Transaction, session: int, message: Converse, stored: Sequence[Placed], known: Overlap) -> bool:
+    """Whether a lone turn is said once more, by a client that sends only what is new.
+
+    It may also be the first turn of a whole history, to be answered anew. Where the talk has gone on beyond its first answer,
+    taking it for that would let the answer supersede everything; taking it as new loses nothing.
+    """
+    if len(message.turns) > 1 or known.end == len(stored) or known.length == 0:
+        return False
+    rows = transaction.connection.execute(
+        "SELECT 1 FROM memory WHERE session = ? AND chain IS NOT NULL AND role = 'user' AND number > ? LIMIT 1",
+        (session, stored[known.end - 1].number),
+    )
+    return rows.fetchone() is not None
+
+
+def session_of(transaction: Transaction, incoming: Sequence[bytes]) -> str | None:
+    """The talk that a client's history goes on with, found by what was said in it. None: a new one begins.
+
+    The longest beginning of the history that ends before its last turn is looked for: first all of it, then ever less (an
+    edit). A single turn finds only a talk that ends with it, since many talks begin with the same words. A history whose start
+    is cut off (a window that slid) is found by its last known turns.
+    """
+    chains = []
+    chain = b""
+    for fingerprint in incoming[:-1]:
+        chain = chain_of(chain, fingerprint)
+        chains.append(chain)
+
+    for length in range(len(chains), max(0, len(chains) - LOOK_BACK), -1):
+        name = talk_with(transaction, chains[length - 1], at_its_end=length == 1)
+        if name is not None:
+            return name
+    return slid_session_of(transaction, incoming)
+
+
+def talk_with(transaction: Transaction, chain: bytes, *, at_its_end: bool) -> str | None:
+    """The talk that has the chain: one that ends with it before others, then the latest."""
+    row = transaction.connection.execute(
+        "SELECT s.name, EXISTS (SELECT 1 FROM memory l WHERE l.session = p.session AND l.chain IS NOT NULL "
+        "AND l.number > p.number) AS goes_on FROM (SELECT number, session FROM memory WHERE chain = ?1 "
+        "UNION ALL SELECT number, session FROM forgotten WHERE chain = ?1) p JOIN session s ON s.number = p.session "
+        "WHERE s.namespace = ?2 ORDER BY goes_on, p.number DESC LIMIT 1",
+        (chain, transaction.namespace_number),
+    ).fetchone()
+    return row[0] if row and not (at_its_end and row[1]) else None
+
+
+def slid_session_of(transaction: Transaction, incoming: Sequence[bytes]) -> str | None:
+    """The talk whose end a history without its beginning goes on with, by two turns at least, or that has all of it."""
+    if len(incoming) < 3:
+        return None
+    rows = transaction.connection.execute(
+        "SELECT s.number, s.name FROM memory m JOIN session s ON s.number = m.session "
+        "WHERE m.fingerprint = ? AND s.namespace = ? ORDER BY m.number DESC LIMIT ?",
+        (incoming[-2], transaction.namespace_number, CANDIDATES),
+    )
+    for number, name in list(rows):
+        stored = [turn.fingerprint for turn in placed(transaction.connection, number)]
+        known = overlap(stored, incoming)
+        all_but_last = known.end == len(stored) and known.length == len(incoming) - 1
+        if known.length >= 2 and (all_but_last or known.length == len(incoming)):
+            found: str = name
+            return found
+    return None
+
+
+def replace(
+    transaction: Transaction, replaced: Sequence[Placed], new: Sequence[tuple[int, str]], time: int, cause: str
+) -> tuple[str, ...]:
+    """Take their places from turns that `new` ones stand for, each linked from the one at its height or from the last."""
+    superseded = []
+    for height, turn in enumerate(replaced):
+        if turn.forgotten:
+            transaction.connection.execute(
+                "UPDATE forgotten SET session = NULL, fingerprint = NULL, chain = NULL WHERE number = ?", (turn.number,)
+            )
+            continue
+        by, by_id = new[min(height, len(new) - 1)]
+        transaction.connection.execute("UPDATE memory SET fingerprint = NULL, chain = NULL WHERE number = ?", (turn.number,))
+        transaction.link(by, "supersedes", turn.number)
+        transaction.end(turn.number, time, cause, by=by_id)
+        superseded.append(turn.id)
+    return tuple(superseded)
+
+
+def answer(transaction: Transaction, message: Answer, *, importance: float) -> Answered:
+    """Put the assistant's turn behind the one that it answers; see `Answer`.
+
+    When that turn was meanwhile edited away, the answer is late: it is kept, superseded from the start.
+    """
+    key = f"a:{message.key}"
+    known = by_key(transaction, key)
+    if known is not None:
+        return Answered(id=known, created=False, superseded=())
+
+    session = session_number(transaction.connection, transaction.namespace, message.session)
+    stored = placed(transaction.connection, session)
+    at = next((at for at, turn in enumerate(stored) if turn.id == message.after), None)
+    record = NewMemory(
+        text=message.text, speaker=message.speaker, role="assistant", time=message.time, metadata=message.metadata
+    )
+    time = transaction.now if message.time is None else micros(message.time)
+    if at is None:
+        return late_answer(transaction, message, record, session, importance)
+
+    fingerprint = fingerprint_of(transaction.namespace, "assistant", message.text)
+    behind = stored[at + 1 :]
+    if behind and behind[0].fingerprint == fingerprint:
+        # The client's next history brought this very answer before it was told here.
+        transaction.connection.execute("UPDATE memory SET key = ? WHERE number = ? AND key IS NULL", (key, behind[0].number))
+        return Answered(id=behind[0].id, created=False, superseded=())
+
+    transaction.session_number(message.session, time)
+    new = transaction.insert(
+        record,
+        session=session,
+        importance=importance,
+        key=key,
+        place=(fingerprint, chain_of(stored[at].chain, fingerprint)),
+        cause="answer",
+    )
+    return Answered(id=new[1], created=True, superseded=replace(transaction, behind, [new], time, "regenerated"))
+
+
+def late_answer(transaction: Transaction, message: Answer, record: NewMemory, session: int, importance: float) -> Answered:
+    """Keep an answer to a turn that has lost its place."""
+    after = transaction.number_of(message.after, "after")
+    row = transaction.connection.execute("SELECT session FROM memory WHERE number = ?", (after,)).fetchone()
+    if row != (session,):
+        raise NotFound(f"after: no turn {message.after!r} in this session", detail={"field": "after"})
+    number, new = transaction.insert(record, session=session, importance=importance, key=f"a:{message.key}", cause="answer")
+    transaction.end(number, transaction.now if message.time is None else micros(message.time), "late", after=message.after)
+    return Answered(id=new, created=True, superseded=(new,))
+
+
+def placed(connection: apsw.Connection, session: int) -> list[Placed]:
+    """A talk's turns, in order."""
+    rows = connection.execute(
+        "SELECT number, id, fingerprint, chain, 0 FROM memory WHERE session = ?1 AND chain IS NOT NULL "
+        "UNION ALL SELECT number, id, fingerprint, chain, 1 FROM forgotten WHERE session = ?1 ORDER BY number",
+        (session,),
+    )
+    return [Placed(number, name, fingerprint, chain, bool(gone)) for number, name, fingerprint, chain, gone in rows]
+
+
+def session_number(connection: apsw.Connection, namespace: str, name: str) -> int:
+    """A session's row.
+
+    Raises:
+        NotFound: there is none of that name in the namespace.
+    """
+    row = connection.execute(
+        "SELECT s.number FROM session s JOIN namespace n ON n.number = s.namespace WHERE n.name = ? AND s.name = ?",
+        (namespace, name),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"session: no session {name!r} in this namespace", detail={"field": "session"})
+    number: int = row[0]
+    return number
+
+
+SESSION = """
+    SELECT s.number, s.name, n.name, s.started, s.last,
+        (SELECT count(*) FROM memory m WHERE m.session = s.number AND m.chain IS NOT NULL AND m.kind = 'turn'),
+        coalesce((SELECT substr(m.text, 1, 400) FROM memory m WHERE m.session = s.number AND m.chain IS NOT NULL
+            AND m.kind = 'turn' ORDER BY m.number LIMIT 1), '')
+    FROM session s JOIN namespace n ON n.number = s.namespace
+"""
+
+
+def session_from(row: Sequence[Any]) -> Session:
+    """A talk from a row of `SESSION`."""
+    _, name, namespace, started, last, turns, beginning = row
+    return Session(
+        name=name,
+        namespace=namespace,
+        turns=turns,
+        started=moment(started),
+        last=moment(last),
+        title=first_words(beginning),
+    )
+
+
+def first_words(text: str) -> str:
+    """The beginning of a text, on one line, cut between words where there are any."""
+    line = " ".join(text.split())
+    if len(line) <= TITLE:
+        return line
+    return line[: TITLE + 1].rpartition(" ")[0] or line[:TITLE]
+
+
+def list_sessions(connection: apsw.Connection, message: ListSessions) -> Sessions:
+    """The talks of a namespace, latest first."""
+    order = ("sessions", message.namespace)
+    clause, values = "n.name = ?", [message.namespace, message.limit + 1]
+    if message.cursor is not None:
+        clause += " AND (s.last, s.number) < (?, ?)"
+        values[1:1] = position_of(message.cursor, order, parts=2)
+    rows = list(connection.execute(f"{SESSION} WHERE {clause} ORDER BY s.last DESC, s.number DESC LIMIT ?", values))
+    page = rows[: message.limit]
+    more = len(rows) > len(page)
+    return Sessions(
+        sessions=tuple(session_from(row) for row in page),
+        next_cursor=cursor_of(order, page[-1][4], page[-1][0]) if more else None,
+    )
+
+
+def get_session(connection: apsw.Connection, message: GetSession, *, page_bytes: int) -> SessionFound:
+    """One talk and its latest turns, oldest of them first."""
+    number = session_number(connection, message.namespace, message.name)
+    row: Any = connection.execute(f"{SESSION} WHERE s.number = ?", (number,)).fetchone()
+    latest = records(
+        connection,
+        "WHERE m.session = ? AND m.chain IS NOT NULL ORDER BY m.number DESC LIMIT ?",
+        (number, message.limit),
+    )
+    turns, _ = fitting(latest, message.limit, page_bytes)
+    return SessionFound(session=session_from(row), turns=tuple(memory for _, memory in reversed(turns)))
