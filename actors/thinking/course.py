@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from hashlib import sha256
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -55,6 +56,7 @@ class Course:
         self.clock = clock
 
         self.id = thought_id_of(call.id)
+        self.created = int(clock.now().timestamp())
         self.steps = Steps()
         self.intent = intent_of(question(message.messages))
         self.context = Context()
@@ -77,9 +79,11 @@ class Course:
         talk = self.take_over()
         try:
             await self.look_up(talk)
+            name: dict[str, Any] = {"thought_id": self.id, "created": self.created}
             async with aclosing(self.answer()) as sayings:
                 async for saying in sayings:
-                    yield saying
+                    yield saying.model_copy(update=name) if name else saying
+                    name = {}
 
             await self.remember(talk)
             yield self.thought()
@@ -271,6 +275,7 @@ class Course:
             degraded=self.degraded,
             endpoint=self.endpoint,
             attempts=self.attempts,
+            created=self.created,
         )
 
     def record(self) -> ThoughtRecord:

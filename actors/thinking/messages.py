@@ -30,6 +30,11 @@ class Saying(Reply, type="thinking.saying"):
     index: int = 0
     delta: dict[str, JsonValue]
     logprobs: JsonValue = None
+    thought_id: Name | None = None
+    """On a stream's first part: whose answer it is, so that it can be named before it is whole."""
+
+    created: int | None = None
+    """On a stream's first part: when the thought was begun, in Unix time."""
 
 
 class Thought(Reply, type="thinking.thought_had"):
@@ -48,6 +53,8 @@ class Thought(Reply, type="thinking.thought_had"):
     """None when no model was asked."""
 
     attempts: int
+    created: int | None = None
+    """When the thought was begun, in Unix time: the same for everyone who is joined to it."""
 
 
 class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=True, max_bytes=16 << 20):
