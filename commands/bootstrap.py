@@ -41,7 +41,7 @@ def bootstrap(arguments: list[str]) -> None:
         return
 
     sys.stdout.flush()
-    os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])  # noqa: S606 (this very program, in its environment)
+    os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])
 
 
 def make_environment(python: Path, requirements: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -13,14 +15,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import apsw
+import click
 import zmq
 
+from actors.llm.discovery import from_environment
+from commands.house import ROOT, House, with_house
 from transport.addresses import run_directory
 from transport.lock import Lock
+
+__all__ = ["doctor"]
 
 FREE_BYTES = 1 << 30
 """Below this, a few weeks of talk and the logs may fill the disk."""
@@ -40,30 +47,37 @@ class Finding:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What is to be looked at: taken from the settings by run.py."""
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@with_house
+def doctor(house: House, *, as_json: bool) -> None:
+    """Look at this machine, the settings and the data; name the remedy for what is missing or wrong.
 
-    root: Path
-    data_dir: Path
-    host: str
-    port: int
-    endpoints: tuple[tuple[str, str, str], ...]
-    """Name, base URL, and the problem with its key ("" where there is none)."""
+    The exit code is 1 where something is wrong.
+    """
+    findings = asyncio.run(examine(house.settings))
+
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:5} {finding.what}" + (f"\n      {finding.remedy}" if finding.remedy else ""))
+
+    sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
 
 
-async def examine(place: Place) -> list[Finding]:
+async def examine(settings: Any) -> list[Finding]:
     """Every finding, in the order in which a newcomer meets the things."""
-    running = house_runs(place.data_dir)
+    running = house_runs(settings.data_dir)
     return [
         python(),
-        *packages(place.root),
+        *packages(ROOT),
         sqlite(),
         curve(),
-        *directories(place.data_dir),
-        *databases(place.data_dir, running=running),
-        port(place, running=running),
-        *await endpoints(place),
+        *directories(settings.data_dir),
+        *databases(settings.data_dir, running=running),
+        port(settings.gateway.host, settings.gateway.port, running=running),
+        *await endpoints(settings.llm),
     ]
 
 
@@ -149,13 +163,13 @@ def databases(data_dir: Path, *, running: bool) -> Iterator[Finding]:
             yield Finding("wrong", f"{path.name}: {result}", f"set {path} aside and bring back an export with `run.py import`")
 
 
-def port(place: Place, *, running: bool) -> Finding:
+def port(host: str, number: int, *, running: bool) -> Finding:
     """Whether HTTP could be served where the settings say."""
-    where = f"{place.host}:{place.port}"
-    with socket.socket(socket.AF_INET6 if ":" in place.host else socket.AF_INET) as probe:
+    where = f"{host}:{number}"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((place.host, place.port))
+            probe.bind((host, number))
         except OSError as error:
             if running:
                 return Finding("ok", f"{where} is in use, and a house runs")
@@ -163,28 +177,34 @@ def port(place: Place, *, running: bool) -> Finding:
     return Finding("ok", f"{where} is free")
 
 
-async def endpoints(place: Place) -> list[Finding]:
+async def endpoints(llm: Any) -> list[Finding]:
     """Every model endpoint, side by side."""
-    if not place.endpoints:
+    known = llm.endpoints or (from_environment(os.environ) if llm.discover else ())
+    if not known:
         remedy = (
             "set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or write [[llm.endpoints]]; until then answers are degraded"
         )
         return [Finding("note", "no model endpoint", remedy)]
-    return list(await asyncio.gather(*(endpoint(*known) for known in place.endpoints)))
+    return list(await asyncio.gather(*(endpoint(settings) for settings in known)))
 
 
-async def endpoint(name: str, base_url: str, key_problem: str) -> Finding:
+async def endpoint(settings: Any) -> Finding:
     """Whether something listens there. No request is made: it could cost money."""
-    parts = urlsplit(base_url)
-    if key_problem:
-        return Finding("wrong", f"endpoint {name}: {key_problem}", "set it, or take the endpoint out")
+    what = f"endpoint {settings.name} at {settings.base_url}"
+    if settings.api_key_env and not settings.key():
+        return Finding(
+            "note", f"{what}: {settings.api_key_env} is not set", "set it, or take api_key_env out if no key is needed"
+        )
+
+    parts = urlsplit(settings.base_url)
     try:
         async with asyncio.timeout(CONNECT_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
     except (OSError, TimeoutError) as error:
-        return Finding("note", f"endpoint {name} at {base_url}: {error or 'no answer'}", "it is passed over while it is away")
+        return Finding("note", f"{what}: {error or 'no answer'}", "it is passed over while it is away")
+
     writer.close()
-    return Finding("ok", f"endpoint {name} at {base_url} can be reached")
+    return Finding("ok", f"{what} can be reached")
 
 
 def house_runs(data_dir: Path) -> bool:

@@ -1,15 +1,20 @@
-"""`run.py send`: say something to an actor, print what it answers; and what `status` and `restart` ask the supervisor."""
+"""`run.py send`, `status`, `restart`: say something to an actor of the running house, and show what it answers."""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import json
+import sys
 from typing import Any
 
 import click
 
-from actors.host import Host
 from actors.message import Contract, contract_of, contracts
-from transport.errors import LatticeError, UnknownType
+from commands.house import House, with_house
+from transport.errors import UnknownType
+
+__all__ = ["restart", "send", "status"]
 
 MESSAGES = (
     "actors.memory.messages",
@@ -23,34 +28,82 @@ MESSAGES = (
 COLUMNS = ("name", "state", "pid", "restarts", "uptime", "memory", "mailbox", "lag", "handled", "failed", "last exit")
 
 
-async def send(
-    host: Host, type_name: str, body: Any, *, to: str | None = None, timeout: float = 30.0, key: str | None = None
-) -> dict[str, Any] | None:
+@click.command()
+@click.argument("type_name", metavar="TYPE")
+@click.argument("body", metavar="JSON", default="{}")
+@click.option("--to", help="Actor to ask; by default the part of TYPE before the dot. Needed for sys.* types.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds.")
+@click.option("--key", help="Idempotency key.")
+@with_house
+def send(house: House, type_name: str, body: str, *, to: str | None, timeout: float, key: str | None) -> None:
+    """Say something to an actor and print its answer as JSON; of a stream, each part on a line.
+
+    \b
+    Examples:
+      run.py send memory.remember '{"memories": [{"text": "Ana lives in Porto"}]}'
+      run.py send memory.recall '{"query": "Where does Ana live?", "k": 3}'
+      run.py send sys.ping --to llm
+    """
+    try:
+        parsed = json.loads(body)
+    except ValueError as error:
+        raise click.ClickException(f"the body is not JSON: {error}") from error
+
+    answer = asyncio.run(say(house, type_name, parsed, to=to, timeout=timeout, key=key))
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@with_house
+def status(house: House, *, as_json: bool) -> None:
+    """Every actor of the running house: state, pid, restarts, memory, what waits in its mailbox.
+
+    The exit code is 1 while not all are ready.
+    """
+    children = asyncio.run(say(house, "supervisor.children", {}, timeout=5.0))["children"]
+    click.echo(json.dumps({"actors": children}, indent=2) if as_json else table(children))
+    sys.exit(0 if all(child["state"] == "ready" for child in children) else 1)
+
+
+@click.command()
+@click.argument("name")
+@with_house
+def restart(house: House, name: str) -> None:
+    """Drain one actor and start it anew; returns once it is ready.
+
+    \b
+    Example:
+      run.py restart memory
+    """
+    child = asyncio.run(say(house, "supervisor.restart", {"name": name}, timeout=60.0))["child"]
+    click.echo(table([child]))
+
+
+async def say(
+    house: House, type_name: str, body: Any, *, to: str | None = None, timeout: float = 30.0, key: str | None = None
+) -> Any:
     """Say one message; returns the answer's body, None for a message that is only told. Parts are printed as they come.
 
     Raises:
-        click.ClickException: with what the actor, or the contract, has against it.
+        click.ClickException: no house runs here, or what the contract or the actor has against the message.
     """
-    try:
-        contract = find(type_name)
-        message = contract.message.parse(body)
-        ref = host.ref(to or contract.actor)
+    contract = find(type_name)
 
+    async def work(ref: Any) -> Any:
+        message = contract.message.parse(body)
         if contract.reply is None:
             ref.tell(message, key=key)
             return None
+        if contract.part is None:
+            return (await ref.ask(message, timeout=timeout, key=key)).model_dump(mode="json")
 
-        if contract.part is not None:
-            async with ref.stream(message, timeout=timeout, key=key) as stream:
-                async for part in stream:
-                    click.echo(part.model_dump_json())
-            reply = stream.reply
-        else:
-            reply = await ref.ask(message, timeout=timeout, key=key)
-    except LatticeError as error:
-        raise click.ClickException(f"{error.code}: {error.message}") from error
+        async with ref.stream(message, timeout=timeout, key=key) as stream:
+            async for part in stream:
+                click.echo(part.model_dump_json())
+        return stream.reply.model_dump(mode="json")
 
-    return reply.model_dump(mode="json")
+    return await house.with_actor(to or contract.actor, work)
 
 
 def find(type_name: str) -> Contract:

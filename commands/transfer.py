@@ -6,18 +6,57 @@ metadata, under a key that follows from the record's id, so that importing twice
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Protocol, TextIO
 
+import click
 from pydantic import ValidationError
 
 from actors.memory.messages import List, Listed, NewMemory, Remember, Remembered
 from actors.message import invalid
+from commands.house import House, with_house
 from transport.errors import Invalid
 
-PAGE = 500
+__all__ = ["export_memories", "import_memories"]
+
+PAGE = 50
+"""Records of an export's page: with the longest texts still below what one message may hold."""
+
+BATCH = 500
+BATCH_CHARACTERS = 100_000
 TAKEN = ("text", "speaker", "role", "session", "time", "kind", "importance", "metadata")
+
+
+@click.command(name="export")
+@click.option("--namespace", default="default", show_default=True)
+@click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
+@with_house
+def export_memories(house: House, file: TextIO, namespace: str) -> None:
+    """Write every memory of a namespace as JSON Lines, while the house runs.
+
+    \b
+    Example:
+      run.py export backup.jsonl --namespace anna
+    """
+    count = asyncio.run(house.with_actor("memory", lambda memory: export_to(memory, namespace, file)))
+    click.echo(f"{count} memories written to {file.name}", err=True)
+
+
+@click.command(name="import")
+@click.option("--namespace", default="default", show_default=True)
+@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+@with_house
+def import_memories(house: House, file: TextIO, namespace: str) -> None:
+    """Bring back what `export` wrote; a second time it changes nothing.
+
+    \b
+    Example:
+      run.py import backup.jsonl --namespace anna
+    """
+    created, known = asyncio.run(house.with_actor("memory", lambda memory: import_from(memory, namespace, file)))
+    click.echo(f"{created} memories came in, {known} were known already", err=True)
 
 
 class MemoryRef(Protocol):
@@ -81,7 +120,7 @@ def batches(records: Iterable[NewMemory]) -> Iterator[tuple[NewMemory, ...]]:
     batch: list[NewMemory] = []
     size = 0
     for record in records:
-        if batch and (len(batch) == PAGE or size + len(record.text) > 100_000):
+        if batch and (len(batch) == BATCH or size + len(record.text) > BATCH_CHARACTERS):
             yield tuple(batch)
             batch, size = [], 0
         batch.append(record)

@@ -1,0 +1,52 @@
+"""`run.py actor NAME`: one actor as a process of its own, without a supervisor."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from typing import Any
+
+import click
+
+from commands.house import House, with_house, with_listener_options
+from commands.up import open_listener
+
+__all__ = ["actor"]
+
+
+@click.command()
+@click.argument("name")
+@with_listener_options
+@with_house
+def actor(house: House, name: str) -> None:
+    """Run one actor as a process of its own, without a supervisor.
+
+    It finds the others, and they find it, through the run directory of the same --data-dir, or through [addresses].
+
+    \b
+    Example, in two terminals:
+      run.py actor memory --data-dir /tmp/m
+      run.py send memory.stats --data-dir /tmp/m
+    """
+    from supervisors.child import run_child
+    from supervisors.control import Assignment
+
+    composition, settings = house.composition, house.settings
+    if name not in composition.actors:
+        raise click.ClickException(f"there is no actor {name!r}; there are {', '.join(composition.actors)}")
+
+    run_dir = house.prepare()
+    listener = open_listener(house) if name == "gateway" else None
+    assignment = Assignment(
+        name=name, incarnation=secrets.token_hex(8), epoch=1, run_dir=run_dir, data_dir=settings.data_dir, up_pid=os.getpid()
+    )
+
+    async def populate(host: Any, assignment: Assignment, sockets: list[socket.socket]) -> None:
+        del sockets
+        await composition.start_actor(host, assignment.name, settings, listener)
+        where = "{}:{}".format(*listener.getsockname()[:2]) if listener else run_dir / f"{name}.sock"
+        click.echo(f"{name} is ready at {where}")
+
+    sys.exit(run_child(assignment, None, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate))

@@ -1,0 +1,148 @@
+"""What every command starts from: the settings of this call, and how run.py makes hosts and actors of them."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from transport.addresses import run_directory
+from transport.errors import LatticeError
+from transport.lock import Lock
+
+if TYPE_CHECKING:
+    import socket
+
+    from actors.host import Host
+    from supervisors.spec import SupervisorSpec
+
+__all__ = ["Composition", "House", "program", "with_house", "with_listener_options"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Composition(Protocol):
+    """What run.py knows and commands do not: every part, and how they are joined."""
+
+    actors: tuple[str, ...]
+    """Names, in the order in which they start."""
+
+    def load_settings(self, config: Path | None, flags: Mapping[str, Any]) -> Any:
+        """The settings of this start, or a `click.ClickException` that names what is wrong."""
+
+    def write_settings(self, settings: Any, run_dir: Path) -> None:
+        """Lay the settings down for processes that are started later."""
+
+    def read_settings(self, run_dir: Path) -> Any:
+        """The settings that were laid down."""
+
+    def spec(self) -> SupervisorSpec:
+        """The children and the rules of the house."""
+
+    def make_host(self, settings: Any, run_dir: Path, incarnation: str | None = None) -> Host:
+        """The host of one process."""
+
+    async def start_actor(self, host: Host, name: str, settings: Any, listener: socket.socket | None = None) -> None:
+        """Start the actor of a name."""
+
+    def import_everything(self) -> None:
+        """Import what every actor needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One call's settings, and what can be made of them."""
+
+    composition: Composition
+    settings: Any
+
+    def prepare(self) -> Path:
+        """Make the data directory (0700); returns the run directory."""
+        self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.run_dir
+
+    @property
+    def run_dir(self) -> Path:
+        """Where sockets and locks are."""
+        return run_directory(self.settings.data_dir)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only house of the data directory."""
+        lock = Lock(self.settings.data_dir / "house.lock")
+        if not lock.try_acquire():
+            raise click.ClickException(
+                f"another house runs in {self.settings.data_dir} (process {lock.holder}); see it with `run.py status`, "
+                "or start this one with another --data-dir"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def client(self, name: str) -> Host:
+        """A host without actors, for asking the actor `name`.
+
+        Raises:
+            click.ClickException: that actor does not run here, and no address is set for it.
+        """
+        data_dir = self.settings.data_dir
+        remote = getattr(self.settings.addresses, name, None)
+        if not remote and not (data_dir.exists() and (self.run_dir / f"{name}.sock").exists()):
+            raise click.ClickException(
+                f"no {name} runs in {data_dir}; start the house with `run.py up`, or name its --data-dir"
+            )
+        return self.composition.make_host(self.settings, self.run_dir)
+
+    async def with_actor(self, name: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Do `work` with a ref to a running actor.
+
+        Raises:
+            click.ClickException: with what the actor has against it.
+        """
+        async with self.client(name) as host:
+            try:
+                return await work(host.ref(name))
+            except LatticeError as error:
+                raise click.ClickException(f"{error.code}: {error.message}") from error
+
+
+def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options that all have, and a `House` as its first argument."""
+
+    @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept.")
+    @click.option("--config", type=click.Path(path_type=Path), help="Settings; ./lattice.toml where there is one.")
+    @click.pass_obj
+    @functools.wraps(command)
+    def with_settings(
+        composition: Composition,
+        *arguments: Any,
+        data_dir: Path | None,
+        config: Path | None,
+        host: str | None = None,
+        port: int | None = None,
+        **options: Any,
+    ) -> Any:
+        flags: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
+        gateway = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        settings = composition.load_settings(config, {**flags, "gateway": gateway} if gateway else flags)
+        return command(House(composition, settings), *arguments, **options)
+
+    return with_settings
+
+
+def with_listener_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where to listen for HTTP; stands above `with_house`."""
+    command = click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8080]")(command)
+    return click.option("--host", help="Address; beyond loopback API keys are needed.  [default: 127.0.0.1]")(command)
+
+
+def program(command: str, *arguments: str) -> list[str]:
+    """The command line that runs this program with a hidden command."""
+    return [sys.executable, str(ROOT / "run.py"), command, *arguments]

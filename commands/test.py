@@ -1,0 +1,37 @@
+"""`run.py test`: the tests and the linters, in the environment that the bootstrap made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from commands.house import ROOT
+
+__all__ = ["test"]
+
+LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run the tests; what follows goes to pytest. `--lint` runs ruff, mypy and import-linter instead.
+
+    \b
+    Examples:
+      run.py test
+      run.py test tests/memory -k cursor
+      run.py test --lint
+    """
+    os.chdir(ROOT)
+    if "--lint" not in arguments:
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+
+    for linter, *options in LINTERS:
+        click.echo(" ".join((linter, *options)))
+        if subprocess.run([Path(sys.executable).parent / linter, *options], check=False).returncode:
+            sys.exit(1)

@@ -1,0 +1,153 @@
+"""`run.py up`, and the two hidden commands behind it: `supervise` and `zygote`. The house, in processes or in one."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from commands.house import Composition, House, program, with_house, with_listener_options
+from transport.errors import LatticeError
+
+__all__ = ["open_listener", "supervise", "up", "zygote"]
+
+READY = """
+Lattice is ready at {url}
+
+  curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+
+Ctrl-C drains and stops it."""
+
+BACKLOG = 1024
+"""Connections that may wait while the gateway is replaced; the kernel bounds it by net.core.somaxconn."""
+
+
+@click.command()
+@click.option("--single-process", is_flag=True, help="All actors in this process: for development and small machines.")
+@with_listener_options
+@with_house
+def up(house: House, *, single_process: bool) -> None:
+    """Start the house: every actor a supervised process, until Ctrl-C.
+
+    \b
+    Examples:
+      run.py up
+      run.py up --port 9000 --data-dir /var/lib/lattice --config lattice.toml
+    """
+    from supervisors.up import run_up
+
+    run_dir = house.prepare()
+    with house.locked():
+        listener = open_listener(house)
+        address, port = listener.getsockname()[:2]
+        url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+
+        def on_ready() -> None:
+            click.echo(READY.format(url=url))
+
+        if single_process:
+            sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
+
+        house.composition.write_settings(house.settings, run_dir)
+        command = program("supervise", str(run_dir))
+        sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=click.echo, on_ready=on_ready))
+
+
+def open_listener(house: House) -> socket.socket:
+    """The HTTP listener. It is opened once, here, and inherited: connections wait while the gateway is replaced.
+
+    Raises:
+        click.ClickException: the address is taken, or may not be listened on without API keys.
+    """
+    from gateway.settings import check_bind
+
+    gateway = house.settings.gateway
+    listener = socket.socket(socket.AF_INET6 if ":" in gateway.host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        check_bind(gateway, house.settings.data_dir)
+        listener.bind((gateway.host, gateway.port))
+    except LatticeError as error:
+        raise click.ClickException(error.message) from error
+    except OSError as error:
+        where = f"{gateway.host}:{gateway.port}"
+        raise click.ClickException(f"cannot listen on {where}: {error.strerror}; take another with --port") from error
+    listener.listen(BACKLOG)
+    return listener
+
+
+def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_ready: Callable[[], None]) -> int:
+    """`up --single-process`: the same actors, supervised within one process."""
+    from supervisors.single import run_single
+
+    async def start(host: Any, name: str) -> None:
+        # A gateway that is restarted closes its socket; the one here stays open, and connections wait in it.
+        await house.composition.start_actor(host, name, house.settings, listener.dup() if name == "gateway" else None)
+
+    return run_single(
+        house.composition.spec(),
+        run_dir=run_dir,
+        data_dir=house.settings.data_dir,
+        make_host=lambda: house.composition.make_host(house.settings, run_dir),
+        start=start,
+        on_line=click.echo,
+        on_ready=on_ready,
+    )
+
+
+@click.command(hidden=True)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--listener", type=int)
+@click.option("--up-pid", type=int, required=True)
+@click.pass_obj
+def supervise(composition: Composition, run_dir: Path, listener: int | None, up_pid: int) -> None:
+    """What `up` starts: the supervisor's process."""
+    from supervisors.supervisor import run_supervisor
+
+    name_process("supervisor")
+    sys.exit(
+        run_supervisor(
+            composition.spec(),
+            run_dir=run_dir,
+            data_dir=composition.read_settings(run_dir).data_dir,
+            zygote_command=program("zygote", str(run_dir)),
+            listener_fd=listener,
+            up_pid=up_pid,
+            assignment={},
+        )
+    )
+
+
+@click.command(hidden=True)
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--control", type=int, required=True)
+@click.pass_obj
+def zygote(composition: Composition, run_dir: Path, control: int) -> None:
+    """What the supervisor starts: imports everything once, and forks spare processes."""
+    from supervisors.child import run_child
+    from supervisors.zygote import run_zygote
+
+    name_process("zygote")
+    composition.import_everything()
+    settings = composition.read_settings(run_dir)
+
+    async def populate(host: Any, assignment: Any, sockets: list[socket.socket]) -> None:
+        await composition.start_actor(host, assignment.name, settings, sockets[0] if sockets else None)
+
+    def become(assignment: Any, channel: Any) -> int:
+        name_process(assignment.name)
+        return run_child(
+            assignment, channel, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate
+        )
+
+    sys.exit(run_zygote(control, become))
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` show; the kernel keeps 15 bytes."""
+    Path("/proc/self/comm").write_text(f"lattice:{name}"[:15])
