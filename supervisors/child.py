@@ -85,7 +85,9 @@ class Life:
         if self.alone:
             self.loop.add_signal_handler(signal.SIGINT, self.told_to_stop.set)
 
-        with stack_path(self.assignment.data_dir, self.assignment.name).open("w") as stacks:
+        path = stack_path(self.assignment.data_dir, self.assignment.name, self.assignment.epoch)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with path.open("w") as stacks:
             faulthandler.enable(stacks)
             faulthandler.register(signal.SIGUSR1, stacks)
             self._hold_off_fence(stacks)
@@ -107,7 +109,7 @@ class Life:
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if starting.done():
                     await starting
-                    await asyncio.wait({stopping, host.failed}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait((stopping, host.failed), return_when=asyncio.FIRST_COMPLETED)
                 else:
                     starting.cancel()
                     with suppress(asyncio.CancelledError):

@@ -20,13 +20,13 @@ def log_path(data_dir: Path, name: str) -> Path:
     return data_dir / "logs" / f"{name}.log"
 
 
-def stack_path(data_dir: Path, name: str) -> Path:
-    """Where a child's faulthandler writes stacks: of a fault in C code, or of a loop that hangs."""
-    return data_dir / "logs" / f"{name}.stack"
+def stack_path(data_dir: Path, name: str, epoch: int) -> Path:
+    """Where faulthandler writes the stacks of one incarnation: of a fault in C code, or of a loop that hangs."""
+    return data_dir / "logs" / f"{name}.{epoch}.stack"
 
 
 def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: int) -> Path:
-    """Write one report, with the child's last log lines and stacks, and remove the oldest beyond `keep`."""
+    """Write one report, with the child's last log lines and the stacks of its `epoch`; remove the oldest beyond `keep`."""
     folder = data_dir / "crashes"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = datetime.now(UTC)
@@ -35,7 +35,7 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
         "time": now.isoformat(),
         "name": name,
         **facts,
-        "stacks": tail(stack_path(data_dir, name), lines=200),
+        "stacks": tail(stack_path(data_dir, name, facts.get("epoch", 0)), lines=200),
         "log": tail(log_path(data_dir, name), lines=TAIL_LINES),
     }
     fresh = path.with_suffix(".new")

@@ -30,23 +30,26 @@ class LogFile:
         self.characters = 0
 
     def open(self, path: Path) -> None:
-        """Append to this file from now on."""
+        """Append to this file from the first event on."""
         self.close()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path
-        self.file = path.open("a", buffering=1, errors="replace")
-        self.characters = path.stat().st_size
 
     def close(self) -> None:
         """Let the file go; what is logged then is lost."""
         if self.file is not None:
             self.file.close()
-            self.file = None
+
+        self.file = self.path = None
 
     def __call__(self, line: str) -> None:
         """Write one event."""
-        if self.file is None or self.path is None:
+        if self.path is None:
             return
+
+        if self.file is None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.file = self.path.open("a", buffering=1, errors="replace")
+            self.characters = self.path.stat().st_size
 
         self.characters += self.file.write(line)
         if self.characters > MAX_BYTES:

@@ -16,7 +16,7 @@ from loguru import logger
 
 from supervisors import linux
 from supervisors.control import Assignment, Control
-from supervisors.crashes import write_report
+from supervisors.crashes import stack_path, write_report
 from supervisors.process import Process
 from supervisors.roster import Entry
 from supervisors.spares import Spares
@@ -26,6 +26,7 @@ from supervisors.supervision import Supervision
 
 __all__ = ["House", "ProcessChild"]
 
+REPORT_AFTER_S = 0.03
 STACK_WAIT_S = 0.05
 """How long a hung process may take to write its stacks before it is killed. Five threads took 2 ms."""
 
@@ -42,6 +43,9 @@ class House:
     spares: Spares
     save: Callable[[], None]
     """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
+
+    on_report: Callable[[str, Path], None]
+    """Told of each crash report: whose, and where it is."""
 
 
 class ProcessChild:
@@ -60,6 +64,7 @@ class ProcessChild:
         """Why this supervisor kills it; None while it does not."""
 
         self.failure: dict[str, Any] = {}
+        self.reports: list[dict[str, Any]] = []
         self.stopping = False
         self.last_sign = 0.0
         self.timer: asyncio.TimerHandle | None = None
@@ -218,8 +223,11 @@ class ProcessChild:
             end = End("abnormal", f"{end.reason}: {self.failure['reason']}")
 
         if process and (self.verdict or not self.stopping):
-            # After the replacement: nobody waits for a report.
-            asyncio.get_running_loop().call_soon(self._report, self._facts(process.pid, end))
+            # After the replacement, which should have the cores for itself: nobody waits for a report.
+            asyncio.get_running_loop().call_later(REPORT_AFTER_S, self.write_reports)
+            self.reports.append(self._facts(process.pid, end))
+        else:
+            stack_path(self.house.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
         self.supervision.ended(self.spec.name, end)
 
     def _facts(self, pid: int, end: End) -> dict[str, Any]:
@@ -235,13 +243,19 @@ class ProcessChild:
             "traceback": self.failure.get("traceback"),
         }
 
-    def _report(self, facts: dict[str, Any]) -> None:
-        try:
-            path = write_report(self.house.data_dir, self.spec.name, facts, keep=self.supervision.spec.crash_reports)
-        except OSError as error:
-            logger.error("no crash report could be written", child=self.spec.name, error=str(error))
-        else:
-            logger.warning("crash report", child=self.spec.name, path=str(path), reason=facts["reason"])
+    def write_reports(self) -> None:
+        """Write the crash reports that wait; called after a while, and before the supervisor ends."""
+        name, data_dir = self.spec.name, self.house.data_dir
+        waiting, self.reports = self.reports, []
+
+        for facts in waiting:
+            try:
+                path = write_report(data_dir, name, facts, keep=self.supervision.spec.crash_reports)
+            except OSError as error:
+                logger.error("no crash report could be written", child=name, error=str(error))
+            else:
+                self.house.on_report(name, path)
+                stack_path(data_dir, name, facts["epoch"]).unlink(missing_ok=True)
 
     def _forget_the_last(self) -> None:
         self.stats, self.failure = {}, {}

@@ -108,7 +108,8 @@ class SupervisorProcess:
         self.reaper = Reaper()
         self.children: dict[str, ProcessChild] = {}
         self.told_all_ready = False
-        self.stacks = stack_path(data_dir, "supervisor").open("w")
+        (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
+        self.stacks = stack_path(data_dir, "supervisor", 0).open("w")
 
     async def run(self) -> int:
         """See `run_supervisor`."""
@@ -118,7 +119,14 @@ class SupervisorProcess:
         self.spares = Spares(self.zygote_command, self.run_dir, self.spec.spares, self.reaper)
         self.spares.open()
         self.house = House(
-            self.run_dir, self.data_dir, self.up_pid, self.listener_fd, self.settings, self.spares, self._save_roster
+            run_dir=self.run_dir,
+            data_dir=self.data_dir,
+            up_pid=self.up_pid,
+            listener_fd=self.listener_fd,
+            settings=self.settings,
+            spares=self.spares,
+            save=self._save_roster,
+            on_report=lambda name, path: say("crash_report", name=name, path=str(path)),
         )
         self.supervision = Supervision(self.spec, self._make_child, on_change=self._changed, on_finish=self.finished.set_result)
         self.loop.add_signal_handler(signal.SIGTERM, self.supervision.shutdown, "told to stop")
@@ -133,11 +141,14 @@ class SupervisorProcess:
             say("supervising", pid=os.getpid())
             self._beat()
             self.supervision.start()
-            await asyncio.wait({self.finished, host.failed}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {self.finished, host.failed}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
             self.loop.remove_reader(listener.fileno())
             listener.close()
             self.spares.close()
+            for child in self.children.values():
+                child.write_reports()
             if not self.finished.done():
                 # Its children go on; the next supervisor adopts them.
                 reason, trace = host.failed.result()

@@ -289,5 +289,7 @@ class Up:
             case "all_ready" if self.on_ready is not None:
                 self.on_ready()
                 self.on_ready = None
+            case "crash_report":
+                self.on_line(f"{said['name']:<12} crash report {said['path']}")
             case "finished":
                 self.reason = said["reason"]

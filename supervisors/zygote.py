@@ -17,6 +17,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from loguru import logger
+
+from actors.host import Host
 from supervisors.control import Assignment, Control, connect
 from supervisors.logs import prepare_logs
 
@@ -62,6 +65,7 @@ def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
         return 0
 
     control.send("hello", pid=os.getpid(), state="spare")
+    asyncio.run(_warm_up(run_dir))
     received = control.receive()
     if received is None or received[0]["say"] != "assign":
         return 0
@@ -79,3 +83,13 @@ def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     return code
+
+
+async def _warm_up(run_dir: Path) -> None:
+    """Walk the way of a promotion once: what a fork shares is copied when it is first touched, which takes time then."""
+    nobody = Assignment(name="nobody", incarnation="", epoch=0, run_dir=run_dir, data_dir=run_dir, up_pid=0)
+    Assignment.model_validate(nobody.model_dump(mode="json"))
+    logger.debug("warm", actor=nobody.name)
+
+    async with Host(run_dir=run_dir, bind=False):
+        await asyncio.sleep(0)
