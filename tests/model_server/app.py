@@ -46,6 +46,9 @@ async def script(request: web.Request) -> web.Response:
         return web.json_response({"error": str(error)}, status=400)
 
     house.script.load(told)
+    if told.clear:
+        house.models = ["gpt-test"]
+
     if told.models is not None:
         house.models = told.models
 

@@ -1,0 +1,155 @@
+"""A circuit breaker: leaves an endpoint alone that fails, and lets one call at a time find out whether it is back.
+
+closed: all calls go through. open: none does, until its time is up. half-open: one call, the probe, goes through; when its
+first token comes the breaker closes, when it fails the breaker opens for twice as long.
+
+Consecutive failures and a failure rate over a window open it, as with Envoy's outlier detection and Finagle's failure accrual.
+An endpoint that says how long it wants to be left alone (Retry-After) is held open for as long; a later, shorter word never
+shortens that (LiteLLM #40130).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from actors.llm.settings import BreakerSettings
+
+BreakerState = Literal["closed", "open", "half_open"]
+
+
+@dataclass(slots=True)
+class Permit:
+    """Leave to make one call. Exactly one of `succeeded`, `failed` and `abandoned` ends it; a second end does nothing."""
+
+    breaker: Breaker
+    generation: int
+    probe: bool
+    ended: bool = False
+
+    def first_token(self) -> None:
+        """The endpoint answers: a probe has found what it was sent for."""
+        if self.probe and not self.ended and self.generation == self.breaker.generation:
+            self.probe = False
+            self.breaker.close()
+            self.generation = self.breaker.generation
+
+    def succeeded(self) -> None:
+        """The call came to its end."""
+        self.first_token()
+        if self.end():
+            self.breaker.record(success=True)
+
+    def failed(self, retry_after_s: float | None = None) -> None:
+        """The endpoint failed. Of a call that began before the breaker opened, only its wish to be left alone counts."""
+        probe = self.probe
+        if self.end():
+            self.breaker.fail(probe=probe)
+
+        if retry_after_s is not None:
+            self.breaker.hold(retry_after_s)
+
+    def abandoned(self) -> None:
+        """The call ended without saying anything about the endpoint."""
+        if self.end() and self.probe:
+            self.breaker.probing = False
+
+    def end(self) -> bool:
+        """Whether this end counts: it is the first one, and the breaker has not opened or closed since the call began."""
+        counts = not self.ended and self.generation == self.breaker.generation
+        self.ended = True
+        return counts
+
+
+class Breaker:
+    """One endpoint's breaker.
+
+    Args:
+        settings: its thresholds.
+        now: seconds of a clock that only goes forward.
+    """
+
+    def __init__(self, settings: BreakerSettings, now: Callable[[], float]) -> None:
+        self.settings = settings
+        self.now = now
+        self.generation = 0
+        self.probing = False
+        self.open_until: float | None = None
+        self.opened = 0
+        """How often in a row it has opened without a call succeeding in between."""
+
+        self.consecutive = 0
+        self.outcomes: deque[tuple[float, bool]] = deque()
+
+    @property
+    def state(self) -> BreakerState:
+        """As it stands now."""
+        if self.open_until is None:
+            return "closed"
+
+        return "half_open" if self.probing or self.now() >= self.open_until else "open"
+
+    def enter(self) -> Permit | None:
+        """Leave to call the endpoint now, or None."""
+        if self.open_until is None:
+            return Permit(self, self.generation, probe=False)
+
+        if self.probing or self.now() < self.open_until:
+            return None
+
+        self.probing = True
+        return Permit(self, self.generation, probe=True)
+
+    def opens_in(self) -> float:
+        """Seconds until a call may go through; 0 when one may now, or when a probe is out."""
+        return 0.0 if self.open_until is None else max(self.open_until - self.now(), 0.0)
+
+    def hold(self, seconds: float) -> None:
+        """Open for at least so long from now."""
+        until = self.now() + seconds
+        if self.open_until is None:
+            self.open(until)
+        else:
+            self.open_until = max(self.open_until, until)
+
+    def close(self) -> None:
+        """Let all calls through again. How often it opened is forgotten only once a call has come to its end."""
+        self.generation += 1
+        self.open_until = None
+        self.probing = False
+        self.consecutive = 0
+        self.outcomes.clear()
+
+    def open(self, until: float) -> None:
+        """Let no call through before then. Calls that are under way no longer count."""
+        self.generation += 1
+        self.open_until = until
+        self.probing = False
+        self.opened += 1
+
+    def fail(self, *, probe: bool) -> None:
+        """Record a failure, and open where it is one too many."""
+        self.record(success=False)
+        if probe or self.consecutive >= self.settings.consecutive_failures or self.fails_too_often():
+            # Beyond 16 doublings any time is cut to its maximum anyhow.
+            doubled = self.settings.open_s * 2 ** min(self.opened, 16)
+            self.open(self.now() + min(doubled, self.settings.max_open_s))
+
+    def record(self, *, success: bool) -> None:
+        """Record how a call ended."""
+        self.consecutive = 0 if success else self.consecutive + 1
+        if success:
+            self.opened = 0
+
+        now = self.now()
+        self.outcomes.append((now, success))
+        while self.outcomes[0][0] < now - self.settings.window_s or len(self.outcomes) > 1000:
+            self.outcomes.popleft()
+
+    def fails_too_often(self) -> bool:
+        """Whether the share of failures within the window is too high, and the window full enough to say so."""
+        failures = sum(not success for _, success in self.outcomes)
+        count = len(self.outcomes)
+        return count >= self.settings.minimum_calls and failures >= count * self.settings.failure_rate

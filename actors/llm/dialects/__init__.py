@@ -1,0 +1,11 @@
+"""The dialects that endpoints speak, by name. Each turns the internal form into its own, and back; none knows of sockets."""
+
+from __future__ import annotations
+
+from actors.llm.dialects.anthropic import Anthropic
+from actors.llm.dialects.dialect import Call, Dialect, Listed, Reader
+from actors.llm.dialects.openai import OpenAI
+
+__all__ = ["DIALECTS", "Call", "Dialect", "Listed", "Reader"]
+
+DIALECTS: dict[str, Dialect] = {"openai": OpenAI(), "anthropic": Anthropic()}

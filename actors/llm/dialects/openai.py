@@ -1,0 +1,138 @@
+"""OpenAI's chat completions and embeddings, as many servers speak them. The internal form is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from actors.llm.continuation import instructed, prefilled
+from actors.llm.dialects.dialect import Call, Listed, error_failure, parsed
+from actors.llm.failure import Failure
+from actors.llm.form import Asked, Counted, Event, Finish, Piece
+
+OURS = {"model", "messages", "stream", "stream_options"}
+"""Fields of the body that options do not set."""
+
+
+class OpenAI:
+    """As in https://platform.openai.com/docs/api-reference/chat."""
+
+    embeds = True
+    continuation: Literal["prefill", "instruction"] = "instruction"
+
+    def base_url(self, url: str) -> str:
+        """The URL as it is."""
+        return url
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """What identifies us."""
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def generate(self, asked: Asked) -> Call:
+        """A chat completion."""
+        messages = list(asked.messages)
+        if asked.said:
+            go_on = prefilled if asked.continuation == "prefill" else instructed
+            messages = go_on(messages, asked.said)
+
+        body = {name: value for name, value in asked.options.items() if name not in OURS}
+        body |= {"model": asked.model, "messages": messages}
+        if asked.stream:
+            body |= {"stream": True} | ({"stream_options": {"include_usage": True}} if asked.counted else {})
+
+        return Call("/chat/completions", body)
+
+    def reader(self) -> OpenAIReader:
+        """A reader for one answer."""
+        return OpenAIReader()
+
+    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
+        """An embedding, as floats."""
+        return Call("/embeddings", {**options, "model": model, "input": list(texts), "encoding_format": "float"})
+
+    def models(self, body: Any) -> list[Listed]:
+        """What it lists."""
+        listed = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(listed, list):
+            raise Failure("its list of models has an unknown form")
+
+        return [
+            Listed(str(model["id"])[:256], model["created"] if isinstance(model.get("created"), int) else 0)
+            for model in listed[:10_000]
+            if isinstance(model, dict) and model.get("id")
+        ]
+
+    def told(self, body: Any) -> str:
+        """The error's message, where there is one."""
+        error = body.get("error") or body.get("message") or body.get("detail") if isinstance(body, dict) else None
+        return str(error.get("message") or "") if isinstance(error, dict) else str(error or "")
+
+
+class OpenAIReader:
+    """Reads chat.completion.chunk events, or one chat.completion."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def event(self, data: str) -> Iterator[Event]:
+        """One event."""
+        if data.startswith("[DONE]"):
+            self.ended = True
+            return
+
+        yield from self.chunk(parsed(data), "delta")
+
+    def whole(self, body: Any) -> Iterator[Event]:
+        """A completion that did not come as a stream."""
+        if not isinstance(body, dict) or not body.get("choices"):
+            raise (
+                error_failure(body["error"])
+                if isinstance(body, dict) and body.get("error")
+                else Failure("an answer without choices")
+            )
+
+        yield from self.chunk(body, "message")
+        self.ended = True
+
+    def chunk(self, chunk: Any, part: Literal["delta", "message"]) -> Iterator[Event]:
+        """A chunk of a stream, or a whole completion: they differ in one name."""
+        if not isinstance(chunk, dict):
+            raise Failure("a piece of its answer has an unknown form")
+
+        if chunk.get("error"):
+            raise error_failure(chunk["error"])
+
+        yield from counted(chunk)
+        for choice in chunk.get("choices") or ():
+            index = choice.get("index") or 0
+            delta = said(choice.get(part) or {})
+            if delta or choice.get("logprobs"):
+                yield Piece(index, delta, choice.get("logprobs"))
+
+            if choice.get("finish_reason"):
+                yield Finish(index, str(choice["finish_reason"])[:64])
+
+
+def said(delta: dict[str, Any]) -> dict[str, Any]:
+    """What a delta says: without the role, and without fields that say nothing."""
+    kept = {name: value for name, value in delta.items() if name != "role" and value not in (None, "", [])}
+    if "reasoning" in kept and isinstance(kept["reasoning"], str):
+        # vLLM's and OpenRouter's name for what DeepSeek calls reasoning_content.
+        kept.setdefault("reasoning_content", kept["reasoning"])
+        del kept["reasoning"]
+
+    return kept
+
+
+def counted(chunk: dict[str, Any]) -> Iterator[Counted]:
+    """Tokens and the model's name, where the chunk gives them."""
+    usage = chunk.get("usage")
+    if isinstance(usage, dict):
+        yield Counted(number(usage.get("prompt_tokens")), number(usage.get("completion_tokens")), chunk.get("model"))
+    elif isinstance(chunk.get("model"), str):
+        yield Counted(model=chunk["model"][:256])
+
+
+def number(value: Any) -> int | None:
+    """A count, or None where it is none."""
+    return value if isinstance(value, int) and 0 <= value < 1 << 53 else None

@@ -1,0 +1,51 @@
+"""The time that one attempt at an endpoint may take, phase by phase."""
+
+from __future__ import annotations
+
+import asyncio
+
+from actors.llm.failure import Blame, Failure
+from actors.llm.settings import EndpointSettings
+
+AFTER_FINISH_S = 1.0
+"""How long an answer that is complete waits for its token counts and its end mark."""
+
+
+class Limits:
+    """The time limits of one attempt, all within the caller's deadline. `at` is when the present one is up."""
+
+    def __init__(self, settings: EndpointSettings, deadline: float | None) -> None:
+        self.settings = settings
+        self.now = asyncio.get_running_loop().time
+        self.deadline = float("inf") if deadline is None else deadline
+        self.total_at = self.now() + settings.total_timeout_s
+        self.phase = f"no token within {settings.first_token_timeout_s:g} s"
+        self.phase_at = self.now() + settings.first_token_timeout_s
+
+    def at(self) -> float:
+        """When the present limit is up, in the loop's time."""
+        return min(self.phase_at, self.total_at, self.deadline)
+
+    def token(self) -> None:
+        """A token has come; the next has its own time."""
+        self.phase = f"no further token within {self.settings.between_tokens_timeout_s:g} s"
+        self.phase_at = self.now() + self.settings.between_tokens_timeout_s
+
+    def no_stream(self) -> None:
+        """The answer comes as one body, which has the first token's time as a whole."""
+        self.phase = f"no whole answer within {self.settings.first_token_timeout_s:g} s"
+
+    def finished(self) -> None:
+        """The answer is complete."""
+        self.phase_at = self.now() + min(AFTER_FINISH_S, self.settings.between_tokens_timeout_s)
+
+    def failure(self) -> Failure:
+        """What it means that time is up."""
+        at = self.at()
+        if at == self.deadline:
+            return Failure("the caller's time was up", blame=Blame.CALLER)
+
+        if at == self.total_at:
+            return Failure(f"not finished within {self.settings.total_timeout_s:g} s")
+
+        return Failure(self.phase)

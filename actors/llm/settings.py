@@ -1,0 +1,184 @@
+"""What can be set of the llm actor: its endpoints, and how failures are met. Keys themselves never stand here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from actors.llm.dialects import DIALECTS
+
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+EndpointName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class BreakerSettings(BaseModel):
+    """When an endpoint is left alone, and for how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    consecutive_failures: int = Field(3, ge=1)
+    """So many in a row open it."""
+
+    failure_rate: float = Field(0.5, gt=0, le=1)
+    """This share of failures within the window opens it too, once there were `minimum_calls`."""
+
+    window_s: Seconds = Field(30.0, gt=0)
+    minimum_calls: int = Field(10, ge=1)
+    open_s: Seconds = Field(1.0, gt=0)
+    """How long it stays open before one call may probe; doubled each time the probe fails."""
+
+    max_open_s: Seconds = Field(30.0, gt=0)
+
+
+class EndpointSettings(BaseModel):
+    """One model endpoint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: EndpointName
+    dialect: str = "openai"
+    base_url: str
+    """With the version, as OpenAI's clients take it: https://api.openai.com/v1. Anthropic's may leave /v1 out."""
+
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+
+    api_key_file: Path | None = None
+    models: tuple[str, ...] = ()
+    """Empty: all that the endpoint lists."""
+
+    embedding_models: tuple[str, ...] = ()
+    """The first is used where a request names none."""
+
+    priority: int = 0
+    """Lower first; equal ones share by weight."""
+
+    weight: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False)
+    connect_timeout_s: Seconds = 3.0
+    first_token_timeout_s: Seconds = 30.0
+    between_tokens_timeout_s: Seconds = 20.0
+    total_timeout_s: Seconds = 300.0
+    max_in_flight: int = Field(256, ge=1)
+    """Further calls go to the next endpoint, or wait in line where there is none."""
+
+    streams: bool = True
+    """Ask for streams even where the caller wants none, so that an endpoint that hangs is seen within its first-token timeout.
+    False for endpoints that cannot: then the first-token timeout is for the whole answer."""
+
+    breaker: BreakerSettings = BreakerSettings()
+
+    @field_validator("dialect")
+    @classmethod
+    def known_dialect(cls, dialect: str) -> str:
+        """One of those that there are."""
+        if dialect not in DIALECTS:
+            raise ValueError(f"there is no dialect {dialect!r}; there are: {', '.join(sorted(DIALECTS))}")
+
+        return dialect
+
+    @field_validator("base_url")
+    @classmethod
+    def usable_url(cls, url: str) -> str:
+        """An address over HTTP, without a password in it."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{url!r} is no URL of an endpoint; it looks like https://api.openai.com/v1")
+
+        if parts.username or parts.password:
+            raise ValueError("a URL must not hold a password; name a variable in api_key_env, or a file in api_key_file")
+
+        return url.rstrip("/")
+
+    @field_validator("connect_timeout_s", "first_token_timeout_s", "between_tokens_timeout_s", "total_timeout_s")
+    @classmethod
+    def positive(cls, seconds: float) -> float:
+        """More than no time."""
+        if seconds <= 0:
+            raise ValueError(f"a timeout is more than 0 seconds, not {seconds:g}")
+
+        return seconds
+
+    @model_validator(mode="after")
+    def one_key(self) -> Self:
+        """A key from one place, which can be read."""
+        if self.api_key_env and self.api_key_file:
+            raise ValueError(f"endpoint {self.name!r} has both api_key_env and api_key_file; leave one out")
+
+        if self.api_key_file is not None:
+            read_key_file(self.name, self.api_key_file)
+
+        return self
+
+    def key(self) -> str | None:
+        """The key, read anew from where it is kept. None where none is named, or the variable is not set."""
+        if self.api_key_file is not None:
+            return read_key_file(self.name, self.api_key_file)
+
+        return os.environ.get(self.api_key_env) or None if self.api_key_env else None
+
+    def key_problem(self) -> str:
+        """What is wrong with its key, for doctor and the log; empty when nothing is."""
+        if self.api_key_env and not os.environ.get(self.api_key_env):
+            return f"the environment variable {self.api_key_env}, named by api_key_env, is not set"
+
+        return ""
+
+
+class LlmSettings(BaseModel):
+    """The llm actor's settings: `[llm]` in lattice.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoints: tuple[EndpointSettings, ...] = ()
+    discover: bool = True
+    """With no endpoint given: take them from OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY, and a local Ollama."""
+
+    other_models: bool = True
+    """When every endpoint that has the model asked for has failed, let the others answer with their own first model; the
+    answer says which. False: `unavailable` instead."""
+
+    continue_streams: bool = True
+    """When a stream breaks after its first token, let the next endpoint go on from there. False: an error at once."""
+
+    queue_timeout_s: Seconds = Field(10.0, ge=0)
+    """How long a call waits in line when every endpoint that could serve it has `max_in_flight` calls already."""
+
+    max_response_bytes: int = Field(16 << 20, ge=1024)
+    models_timeout_s: Seconds = Field(1.0, gt=0)
+    """How long a listing of models waits for an endpoint."""
+
+    models_cache_s: Seconds = Field(60.0, ge=0)
+
+    @model_validator(mode="after")
+    def distinct_names(self) -> Self:
+        """No two endpoints of one name."""
+        seen: set[str] = set()
+        for endpoint in self.endpoints:
+            if endpoint.name in seen:
+                raise ValueError(f"two endpoints are called {endpoint.name!r}; give each its own name")
+
+            seen.add(endpoint.name)
+
+        return self
+
+
+def read_key_file(endpoint: str, path: Path) -> str:
+    """The key in a file, without the space around it.
+
+    Raises:
+        ValueError: when the file cannot be read or holds no key.
+    """
+    try:
+        key = path.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ValueError(f"endpoint {endpoint!r}: the key file {path} cannot be read: {why}") from None
+
+    if not key or "\n" in key:
+        raise ValueError(f"endpoint {endpoint!r}: the key file {path} should hold one line, the key")
+
+    return key

@@ -1,0 +1,138 @@
+"""The breaker by itself, and in front of a real server; its clock is moved by hand."""
+
+import pytest
+
+from actors.llm.breaker import Breaker
+from actors.llm.settings import BreakerSettings
+from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
+from transport.errors import Unavailable
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock) -> Breaker:
+    return Breaker(BreakerSettings(consecutive_failures=3, open_s=1, max_open_s=4, minimum_calls=10), clock)
+
+
+def fail(breaker: Breaker, times: int = 3) -> None:
+    for _ in range(times):
+        breaker.enter().failed()
+
+
+def test_it_opens_after_failures_in_a_row_and_not_when_a_success_came_between(breaker) -> None:
+    fail(breaker, 2)
+    breaker.enter().succeeded()
+    fail(breaker, 2)
+    assert breaker.state == "closed"
+    fail(breaker, 1)
+    assert breaker.state == "open"
+    assert breaker.enter() is None
+    assert breaker.opens_in() == 1
+
+
+def test_one_probe_at_a_time_goes_through_and_closes_it_with_its_first_token(breaker, clock) -> None:
+    fail(breaker)
+    clock.time += 1
+    assert breaker.state == "half_open"
+    probe = breaker.enter()
+    assert breaker.enter() is None
+    probe.first_token()
+    assert breaker.state == "closed"
+    assert breaker.enter() is not None
+
+
+def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_a_bound(breaker, clock) -> None:
+    fail(breaker)
+    for seconds in (2, 4, 4):
+        clock.time += breaker.opens_in()
+        breaker.enter().failed()
+        assert breaker.opens_in() == seconds
+    clock.time += 4
+    breaker.enter().succeeded()
+    fail(breaker)
+    assert breaker.opens_in() == 1
+
+
+def test_a_probe_that_is_given_up_leaves_the_next_one_its_place(breaker, clock) -> None:
+    fail(breaker)
+    clock.time += 1
+    breaker.enter().abandoned()
+    assert breaker.enter() is not None
+
+
+def test_a_share_of_failures_within_the_window_opens_it(breaker, clock) -> None:
+    for _ in range(5):
+        breaker.enter().succeeded()
+        breaker.enter().failed()
+    assert breaker.state == "open"
+    breaker.close()
+    for _ in range(9):
+        breaker.enter().succeeded()
+        breaker.enter().failed()
+        clock.time += 20
+    assert breaker.state == "closed"
+
+
+def test_calls_from_before_it_opened_do_not_close_or_reopen_it(breaker, clock) -> None:
+    early = [breaker.enter() for _ in range(2)]
+    fail(breaker)
+    early[0].succeeded()
+    assert breaker.state == "open"
+    clock.time += 1
+    breaker.enter().succeeded()
+    early[1].failed()
+    fail(breaker, 2)
+    assert breaker.state == "closed"
+
+
+def test_a_wish_to_be_left_alone_is_granted_and_never_shortened(breaker, clock) -> None:
+    first, second = breaker.enter(), breaker.enter()
+    first.failed(retry_after_s=30)
+    second.failed(retry_after_s=5)
+    assert breaker.opens_in() == 30
+    clock.time += 30
+    assert breaker.state == "half_open"
+
+
+async def test_a_broken_endpoint_is_left_alone_probed_once_and_taken_back(servers, clock) -> None:
+    first, second = servers
+    first.always(fault="status", status=500)
+    async with routing(endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1), now=clock) as router:
+        for _ in range(6):
+            assert (await answer(router, ask()))[0] == TEXT
+        assert len(first.log()) == 3
+        assert router.endpoints[0].breaker.state == "open"
+
+        clock.time += 1
+        for _ in range(3):
+            assert (await answer(router, ask()))[1].endpoint == "b"
+        assert len(first.log()) == 4
+
+        first.always(text=TEXT)
+        clock.time += 2
+        for _ in range(3):
+            assert (await answer(router, ask()))[1].endpoint == "a"
+        assert router.endpoints[0].breaker.state == "closed"
+
+
+async def test_a_rate_limit_is_kept_to_even_when_there_is_nobody_else(servers, clock) -> None:
+    first, _ = servers
+    first.always(fault="status", status=429, retry_after="20")
+    async with routing(endpoint("a", first.base_url), now=clock) as router:
+        for _ in range(3):
+            with pytest.raises(Unavailable) as error:
+                await answer(router, ask())
+            assert error.value.retry_after_ms == 20_000
+        assert len(first.log()) == 1

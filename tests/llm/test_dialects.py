@@ -1,0 +1,172 @@
+"""What goes in comes out, in both dialects; the vendors' own types are the judges."""
+
+import json
+
+import pytest
+from anthropic.types import MessageParam
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
+from pydantic import TypeAdapter
+
+from actors.llm.dialects import DIALECTS
+from actors.llm.failure import Blame, Failure
+from actors.llm.form import Asked
+from actors.llm.messages import Embed, Generate
+from tests.llm.conftest import answer, ask, endpoint, routing
+from transport.errors import Invalid, Unavailable
+
+CALL = {"id": "call_7", "name": "weather", "arguments": '{"city": "Bern", "days": 3}'}
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": "weather", "description": "d", "parameters": {"type": "object", "properties": {}}},
+    },
+]
+
+
+def anthropic_body(messages, **options) -> dict:
+    return DIALECTS["anthropic"].generate(Asked("claude", messages, options)).body
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["sse", "json"])
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+async def test_tool_calls_reasoning_finish_and_usage_come_through(servers, dialect, streams) -> None:
+    first, _ = servers
+    async with routing(endpoint("a", first.base_url, dialect=dialect, streams=streams)) as router:
+        first.next({"tool_calls": [CALL, {**CALL, "id": "call_8"}], "reasoning": "let me think"})
+        _, reply = await answer(router, ask(stream=True, options={"tools": TOOLS, "tool_choice": "required"}))
+        choice = reply.choices[0]
+        message = ChatCompletionMessage.model_validate(choice.message)
+        assert [call.id for call in message.tool_calls] == ["call_7", "call_8"]
+        assert json.loads(message.tool_calls[1].function.arguments) == {"city": "Bern", "days": 3}
+        assert choice.message["reasoning_content"] == "let me think"
+        assert choice.finish_reason == "tool_calls"
+
+        first.next({"text": "one two three four"})
+        text, reply = await answer(router, ask("five words are asked here", options={"max_tokens": 3}))
+        assert (text, reply.choices[0].finish_reason) == ("one two three ", "length")
+        assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (5, 3, 8)
+        completion = {"id": "x", "object": "chat.completion", "created": 1, "model": reply.model}
+        ChatCompletion.model_validate({**completion, "choices": [c.model_dump() for c in reply.choices]})
+
+
+async def test_openai_gets_every_option_and_several_choices(servers) -> None:
+    first, _ = servers
+    async with routing(endpoint("a", first.base_url)) as router:
+        options = {"n": 2, "temperature": 0.5, "a_new_option": {"x": [1]}, "model": "sneaky", "stream": False}
+        _, reply = await answer(router, ask(options=options))
+        assert [choice.index for choice in reply.choices] == [0, 1]
+        body = first.log()[0]["body"]
+        assert body["a_new_option"] == {"x": [1]}
+        assert body["model"] == "gpt-test"
+        assert body["stream"] is True
+        assert body["messages"] == [{"role": "user", "content": "hello"}]
+
+
+async def test_a_server_that_does_not_know_stream_options_is_asked_without_from_then_on(servers) -> None:
+    first, _ = servers
+    first.next({"fault": "status", "status": 422, "message": "extra fields not permitted: stream_options"})
+    async with routing(endpoint("a", first.base_url)) as router:
+        assert [(await answer(router, ask()))[1].attempts for _ in range(2)] == [2, 1]
+    assert ["stream_options" in seen["body"] for seen in first.log()] == [True, False, False]
+
+
+async def test_usage_that_an_endpoint_does_not_tell_is_estimated(servers) -> None:
+    first, _ = servers
+    first.always(text="x" * 40, usage=False)
+    async with routing(endpoint("a", first.base_url)) as router:
+        _, reply = await answer(router, ask("y" * 80))
+        assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (21, 10)
+
+
+def test_anthropic_gets_a_whole_talk_in_its_own_form() -> None:
+    talk = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, image("data:image/png;base64,iVBO")]},
+        {"role": "user", "content": [image("https://example.org/x.jpg")]},
+        {"role": "assistant", "content": "", "tool_calls": [called("a"), called("b")]},
+        {"role": "tool", "tool_call_id": "a", "content": "rain"},
+        {"role": "tool", "tool_call_id": "b", "content": [{"type": "text", "text": "sun"}]},
+        {"role": "user", "content": "So?"},
+        {"role": "developer", "content": "Be brief."},
+    ]
+    body = anthropic_body(talk, stop="END", temperature=1.7, tools=TOOLS, parallel_tool_calls=False, user="u1")
+    TypeAdapter(list[MessageParam]).validate_python(body["messages"])
+    assert [block["text"] for block in body["system"]] == ["Be kind.", "Be brief."]
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    asked, calls, results = (turn["content"] for turn in body["messages"])
+    assert asked[1]["source"] == {"type": "base64", "media_type": "image/png", "data": "iVBO"}
+    assert asked[2]["source"] == {"type": "url", "url": "https://example.org/x.jpg"}
+    assert calls[0] == {"type": "tool_use", "id": "a", "name": "weather", "input": {"city": "Bern"}}
+    assert [block["type"] for block in results] == ["tool_result", "tool_result", "text"]
+    assert results[1] == {"type": "tool_result", "tool_use_id": "b", "content": [{"type": "text", "text": "sun"}]}
+    assert body["stop_sequences"] == ["END"]
+    assert body["temperature"] == 1
+    assert body["max_tokens"] > 0
+    assert body["tools"][0]["input_schema"] == {"type": "object", "properties": {}}
+    assert body["tool_choice"] == {"type": "auto", "disable_parallel_tool_use": True}
+    assert body["metadata"] == {"user_id": "u1"}
+
+
+def test_structured_output_is_asked_for_in_words_where_there_is_no_option() -> None:
+    schema = {"type": "object", "properties": {"mood": {"type": "string"}}}
+    form = {"type": "json_schema", "json_schema": {"name": "m", "schema": schema}}
+    body = anthropic_body([{"role": "user", "content": "hi"}], response_format=form)
+    assert "mood" in body["system"][0]["text"]
+
+
+@pytest.mark.parametrize("part", [{"type": "input_audio", "input_audio": {}}, {"type": "video"}, "text"])
+def test_what_anthropic_cannot_take_is_the_requests_own_failure(part) -> None:
+    with pytest.raises(Failure) as failure:
+        anthropic_body([{"role": "user", "content": [part]}])
+    assert failure.value.blame is Blame.REQUEST
+
+
+async def test_several_choices_go_to_the_endpoint_that_can_give_them(servers) -> None:
+    first, second = servers
+    claude = endpoint("a", first.url, dialect="anthropic")
+    async with routing(claude, endpoint("b", second.base_url, priority=1)) as router:
+        assert len((await answer(router, ask(options={"n": 2})))[1].choices) == 2
+    async with routing(claude) as router:
+        with pytest.raises(Invalid, match="one choice only"):
+            await answer(router, ask(options={"n": 2}))
+
+
+async def test_keys_and_versions_go_into_each_dialects_headers(servers, monkeypatch) -> None:
+    first, _ = servers
+    monkeypatch.setenv("SECRET", "k")
+    async with routing(endpoint("a", first.url, dialect="anthropic", api_key_env="SECRET")) as router:
+        await answer(router, ask())
+    headers = first.log()[0]["headers"]
+    assert headers["x-api-key"] == "k"
+    assert headers["anthropic-version"] == "2023-06-01"
+    assert "authorization" not in headers
+
+
+async def test_texts_are_embedded_at_the_first_endpoint_that_can(servers) -> None:
+    first, second = servers
+    claude = endpoint("a", first.url, dialect="anthropic")
+    able = endpoint("b", second.base_url, embedding_models=["embed-1"], priority=1)
+    async with routing(claude, able) as router:
+        vectors = await router.embed(Embed(texts=("red fox", "red fox", "blue whale")), None)
+        assert vectors.vectors[0] == vectors.vectors[1] != vectors.vectors[2]
+        assert (vectors.model, vectors.endpoint) == ("embed-1", "b")
+        second.next({"on": "embeddings", "fault": "garbage"})
+        with pytest.raises(Unavailable, match="not JSON"):
+            await router.embed(Embed(texts=("x",)), None)
+    async with routing(claude) as router:
+        with pytest.raises(Unavailable, match="embedding_models"):
+            await router.embed(Embed(texts=("x",)), None)
+
+
+def test_whole_requests_are_judged_by_openais_own_types() -> None:
+    message = Generate(messages=({"role": "user", "content": "hi"},), options={"temperature": 1})
+    body = DIALECTS["openai"].generate(Asked("m", message.messages, message.options, said="Well")).body
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+
+
+def image(url: str) -> dict:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def called(call_id: str) -> dict:
+    return {"id": call_id, "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern"}'}}
