@@ -158,7 +158,7 @@ async def test_texts_are_embedded_at_the_first_endpoint_that_can(servers) -> Non
             await router.embed(Embed(texts=("x",)), None)
 
 
-def test_whole_requests_are_judged_by_openais_own_types() -> None:
+def test_openais_dialect_is_asked_to_go_on_by_a_turn_of_the_users() -> None:
     message = Generate(messages=({"role": "user", "content": "hi"},), options={"temperature": 1})
     body = DIALECTS["openai"].generate(Asked("m", message.messages, message.options, said="Well")).body
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
