@@ -1,48 +1,86 @@
-"""Call: what a handler knows of the call it handles, and what calls made meanwhile inherit from it."""
+"""Call: under which circumstances something is being done: until when, for whom, in which lane.
+
+What a handler asks while it handles a call inherits the call's deadline, lane and trace through a context variable.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Final
+from secrets import token_hex
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Call", "current_call", "next_call"]
-
-DEFAULT_TIMEOUT_S: Final = 30.0
-"""Allowed for a call that is made outside any other and names no time."""
+__all__ = ["Call", "calling", "current_call", "next_id"]
 
 
-@dataclass(slots=True)
 class Call:
-    """One call: its identity, and how much time it has left."""
+    """What is known of a call besides its message.
 
-    id: str
-    key: str | None
-    lane: str
-    deadline: float
-    """Loop time."""
+    Arguments:
+        id: names the call for its caller; `cancel` and `credit` carry it.
+        key: idempotency key, or None.
+        lane: "fg" or "bg".
+        deadline: loop time (`time.monotonic()`) until which the answer is of use.
+        trace: W3C traceparent, or None.
+        caller: who asks, for people: an actor's name, or a connection.
+    """
 
-    trace: str | None
-    caller: str | None = None
+    __slots__ = ("caller", "deadline", "id", "key", "lane", "trace")
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 (the wire's own word)
+        key: str | None,
+        lane: str,
+        deadline: float,
+        trace: str | None,
+        caller: str,
+    ) -> None:
+        self.id = id
+        self.key = key
+        self.lane = lane
+        self.deadline = deadline
+        self.trace = trace
+        self.caller = caller
 
     def remaining(self) -> float:
-        """Seconds left; negative when the time is up."""
-        return self.deadline - asyncio.get_running_loop().time()
+        """Seconds left until the deadline, never below 0."""
+        return max(0.0, self.deadline - time.monotonic())
 
 
-current_call: ContextVar[Call | None] = ContextVar("lattice_call", default=None)
+current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
+"""The call being handled by the running task, if any."""
 
 
-def next_call(*, timeout: float | None, key: str | None, lane: str | None) -> Call:
-    """A call about to be made: within the current one's time, in its lane, of its trace."""
-    now = asyncio.get_running_loop().time()
-    outer = current_call.get()
-    deadline = now + (DEFAULT_TIMEOUT_S if timeout is None and outer is None else timeout if timeout is not None else 1e9)
+@contextmanager
+def calling(*, timeout: float, lane: str = "fg", trace: str | None = None, caller: str = "") -> Iterator[Call]:
+    """Makes all that is asked in the block share a deadline, a lane and a trace.
 
-    if outer is not None:
-        deadline = min(deadline, outer.deadline)
+    For who begins a chain of calls: a request that came over HTTP, a cycle that is due. A handler is in its call already.
 
-    trace = outer.trace if outer is not None and outer.trace else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-    return Call(secrets.token_hex(12), key, lane or (outer.lane if outer is not None else "fg"), deadline, trace)
+    Arguments:
+        timeout: seconds from now until the common deadline.
+        lane: "fg" or "bg".
+        trace: W3C traceparent that is passed on.
+        caller: who begins, for logs.
+    """
+    call = Call(next_id(), None, lane, time.monotonic() + timeout, trace, caller)
+    token = current_call.set(call)
+
+    try:
+        yield call
+    finally:
+        current_call.reset(token)
+
+
+_prefix = token_hex(8)
+_count = 0
+
+
+def next_id() -> str:
+    """An id that no other call bears."""
+    global _count  # noqa: PLW0603 (the count is this function's own)
+    _count += 1
+
+    return f"{_prefix}.{_count:x}"

@@ -1,41 +1,42 @@
-"""Where the time comes from: the system, or a test that advances it by hand."""
+"""Clock: where actors get the time of day from, so that tests need not wait for it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
 
-__all__ = ["Clock", "ManualClock", "system_clock"]
+__all__ = ["Clock", "ManualClock", "SystemClock", "system_clock"]
 
 
 class Clock(Protocol):
-    """Tells the time of day."""
+    """Tells the time of day. Deadlines are measured on the loop's own clock, never on this."""
 
     def now(self) -> datetime:
-        """This moment, with its offset, UTC."""
+        """The moment, aware, in UTC."""
+        ...
 
 
 class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """This moment, UTC."""
+        """The moment, aware, in UTC."""
         return datetime.now(UTC)
 
 
 class ManualClock:
-    """Stands still until it is advanced."""
+    """A clock for tests that stands still until it is moved."""
 
-    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+    def __init__(self, start: datetime = datetime(2024, 1, 1, tzinfo=UTC)) -> None:
         self._now = start
 
     def now(self) -> datetime:
-        """The moment that it was set to."""
+        """The moment it was last moved to."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Moves it forward."""
         self._now += timedelta(seconds=seconds)
 
 
-system_clock: Final = SystemClock()
+system_clock: Clock = SystemClock()

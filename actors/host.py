@@ -1,59 +1,80 @@
-"""Host: one operating-system process's share of the house: its loop, its endpoint, its actors, readiness and drain."""
+"""Host: one OS process's share: its loop, its endpoint, its actors, its ways to others."""
 
+# ruff: noqa: SLF001 (the rooms of the runtime look into each other, and nobody else does)
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import secrets
 import sys
 import time
-from collections import deque
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import pykka
-import pykka.messages
 from loguru import logger
+from pykka import ActorRef, ActorRegistry
 
-from actors.call import Call
-from actors.execution import Execution, KeptCalls, Subscriber
+from actors.dead_letters import DeadLetters
+from actors.delivery import Delivery
+from actors.incoming import Incoming
 from actors.lag import LagWatch
-from actors.message import Message, Reply
-from actors.metrics import Metric, Sample
-from actors.refs import Ref, parse
-from actors.runtime import AsyncActor, Delivery
-from actors.system import DeadLetter, Dump, Dumped, GetInfo, GetMetrics, Info, Metrics, Ping, Pong
+from actors.post import Post
+from actors.refs import Ref
 from transport.addresses import address_of
 from transport.client import Client
-from transport.codec import LARGE
-from transport.envelope import ASK, CANCEL, CREDIT, ERROR, INITIAL_CREDIT, PART, REPLY, TELL, Envelope
-from transport.errors import Conflict, DeadlineExceeded, LatticeError, Overloaded, Unavailable, UnknownActor, UnknownType
+from transport.codec import LARGE, LIMITS
+from transport.errors import Conflict, LatticeError, Unavailable
+from transport.keys import ClientKeys, ServerKeys
 from transport.lock import Lock
-from transport.server import Peer, Server
+from transport.server import Server
 
-__all__ = ["Host"]
+if TYPE_CHECKING:
+    from actors.runtime import AsyncActor
 
-THREADS: Final = 4
-LOCK_WAIT_S: Final = 5.0
-DEAD_LETTERS: Final = 100
-DEFAULT_TTL_MS: Final = 30_000
-MAX_TTL_MS: Final = 3_600_000
-IN_FLIGHT: Final = 16_384
+__all__ = ["Curve", "Host"]
+
+LOCK_WAIT_S: Final = 10.0
+"""How long a name's former holder may take to die."""
+
+EXIT_S: Final = 5.0
+"""What leaving `async with` gives the actors to finish."""
+
+THREADS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Keys for tcp addresses.
+
+    Arguments:
+        server: for what this host binds; None where it binds none.
+        client: the keys with which an actor is reached, by its name.
+    """
+
+    server: ServerKeys | None
+    client: Callable[[str], ClientKeys]
 
 
 class Host:
-    """The actors of one process, and the way to those of others.
+    """Where the actors of a process live. To be entered, used and left on one loop.
 
-    Args:
-        run_dir: directory of sockets and locks, 0700.
-        incarnation: names this process's life; made up where None.
-        addresses: where actors are found that are not in `run_dir`, by name.
-        curve: key pairs for tcp.
-        bind: whether actors started here can be asked from outside.
+    Arguments:
+        run_dir: the directory of sockets and locks, see `transport.addresses.run_directory`.
+        incarnation: what names this process's life; made up if None.
+        addresses: where actors are that have no socket in `run_dir`, by name. What is started here listens there too.
+        curve: keys for tcp addresses.
+        bind: whether actors started here can be reached from other processes.
     """
+
+    failed: asyncio.Future[tuple[str, str]]
+    """Resolves with reason and traceback when an actor of this host has failed; the process then ends."""
 
     def __init__(
         self,
@@ -61,354 +82,257 @@ class Host:
         run_dir: Path,
         incarnation: str | None = None,
         addresses: Mapping[str, str] | None = None,
-        curve: Any = None,
+        curve: Curve | None = None,
         bind: bool = True,
     ) -> None:
         self.run_dir = run_dir
         self.incarnation = incarnation or secrets.token_hex(8)
         self.addresses = dict(addresses or {})
-        self.curve = curve
-        self.bind = bind
-        self.actors: dict[str, AsyncActor] = {}
-        self.draining = False
-        self.on_actor_failed: Callable[[str, str, str | None], None] | None = None
-        """Told of an actor that has failed and is gone: name, reason, traceback. Where None, `failed` resolves instead."""
+        self.on_actor_failed: Callable[[str, str, str], None] | None = None
+        """Told name, reason and traceback in place of `failed`, where actors are replaced within the process."""
 
-        self.dead_letters: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
-        self.dead_letter_count = 0
-        self._clients: dict[str, Client] = {}
-        self._locks: dict[str, Lock] = {}
-        self._executions: dict[str, Execution] = {}
-        self._remote: dict[str, Execution] = {}
+        self.started = time.monotonic()
+        self.draining = asyncio.Event()
+        """Set from the beginning of `drain`, for handlers that wait long for something to happen."""
+
+        self.dead_letters = DeadLetters()
+        self.lag = LagWatch()
+        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="actors")
+        self._curve = curve
+        self._bind = bind
         self._server: Server | None = None
-        self._began = time.monotonic()
+        self._locks: dict[str, Lock] = {}
+        self._clients: dict[str, Client] = {}
+        self._closed = False
 
     async def __aenter__(self) -> Self:
-        self.loop = asyncio.get_running_loop()
-        self.failed: asyncio.Future[tuple[str, str | None]] = self.loop.create_future()
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="host")
-        self.lag = LagWatch()
-        self._kept = KeptCalls(self.loop)
+        self._loop = asyncio.get_running_loop()
+        self.failed = self._loop.create_future()
+        self._post = Post(self, self._loop)
+        self.lag.start()
+
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.drain(0)
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        await self.drain(0.0 if self.failed.done() else EXIT_S)
 
-    def ref(self, name: str) -> Ref:
-        """An actor by name."""
-        return Ref(self, name)
+    # Actors
 
-    async def start_actor(self, actor_class: type[AsyncActor], *args: Any, **kwargs: Any) -> Any:
-        """Start an actor and wait until it is ready; returns its pykka ref.
+    async def start_actor(self, actor_class: type[AsyncActor], *args: Any, **kwargs: Any) -> ActorRef[Any]:
+        """Makes an actor, lets messages come to it, and waits until its `on_start` has run.
 
         Raises:
-            Conflict: an actor of that name runs already, here or in another process.
-            Exception: whatever its `on_start` raised.
+            Conflict: it lives here already, or in another process.
+            Exception: whatever its constructor or `on_start` raised.
         """
         name = actor_class.name
-        if name in self.actors:
-            raise Conflict(f"{name} runs here already")
-        if self.bind:
-            await self._listen(name)
+
+        if not name:
+            raise TypeError(f"{actor_class.__name__} has no name")
+
+        if name in self._post.actors:
+            raise Conflict(f"{name} lives here already")
+
+        if self._closed or self.draining.is_set():
+            raise Unavailable("this host is going away")
 
         actor = actor_class(*args, **kwargs)
         actor.host = self
-        actor._started = self.loop.create_future()  # noqa: SLF001 (the host is the actor's other half)
-        actor._on_end = lambda reason, trace: self._actor_ended(actor, reason, trace)  # noqa: SLF001
-        actor._on_dead_letter = lambda kind, reason: self.dead_letter(name, kind, reason)  # noqa: SLF001
-        pykka.ActorRegistry.register(actor.actor_ref)
-        self.actors[name] = actor
-        actor._start_actor_loop()  # noqa: SLF001
+
+        if self._bind and name not in self._locks:
+            await self._listen(actor)
+
+        self._post.add(actor)
+        ActorRegistry.register(actor.actor_ref)
+        actor._start_actor_loop()
+
         try:
-            await actor._started  # noqa: SLF001
-        except BaseException:
-            self.actors.pop(name, None)
-            self._unlisten(name)
+            await asyncio.shield(actor._begun)
+        except asyncio.CancelledError:
+            await self._abort(actor)
             raise
+
+        if actor._failure is not None:
+            await self._abort(actor)
+            raise actor._failure
+
         return actor.actor_ref
 
     async def stop_actor(self, name: str) -> None:
-        """Let an actor handle what it has, then stop it and free its name."""
-        actor = self.actors.get(name)
+        """Lets an actor handle what waits and stop; does nothing when none of that name lives here.
+
+        Asks that come from now on wait for its replacement. Cancelled, it ends the actor at once.
+        """
+        actor = self._post.remove(name)
+
         if actor is None:
-            raise UnknownActor(f"no {name} runs here")
-        if not actor.actor_stopped.is_set():
-            await actor.actor_ref.ask(pykka.messages._ActorStop(), block=False)  # noqa: SLF001 (what `stop` sends)
-        await asyncio.shield(actor._main)  # noqa: SLF001
-        self.actors.pop(name, None)
-        self._unlisten(name)
+            return
+
+        actor.stop()
+
+        try:
+            await asyncio.shield(actor._task)
+        except asyncio.CancelledError:
+            await self._abort(actor)
+            raise
+
+    def is_ready(self, name: str) -> bool:
+        """Whether the actor lives here and its `on_start` has run."""
+        actor = self._post.actors.get(name)
+
+        return actor is not None and actor._begun.done() and not actor.actor_stopped.is_set()
+
+    def readiness(self) -> dict[str, str]:
+        """The actors that are not ready, each with why."""
+        return {
+            name: why
+            for name, actor in self._post.actors.items()
+            if (why := actor.readiness() if self.is_ready(name) else "it is starting") is not None
+        }
+
+    # Ways to actors
+
+    def ref(self, name: str, *, caller: str = "") -> Ref:
+        """The way to an actor, here or elsewhere; it need not exist yet."""
+        return Ref(self, name, caller)
+
+    def lives_here(self, name: str) -> bool:
+        """Whether messages to that name stay in this process."""
+        return name in self._post.known
+
+    def deliver(self, name: str, delivery: Delivery) -> None:
+        """Takes a message from within the process to an actor that lives here; whatever goes wrong is its answer."""
+        self._post.deliver(name, delivery)
+
+    def client(self, name: str) -> Client:
+        """The connection to an actor elsewhere.
+
+        Raises:
+            Unavailable: this host is closed.
+        """
+        address = address_of(name, self.run_dir, self.addresses)
+        client = self._clients.get(address)
+
+        if client is None:
+            if self._closed:
+                raise Unavailable("this host is closed")
+
+            keys = self._curve.client(name) if self._curve is not None and address.startswith("tcp://") else None
+            client = self._clients[address] = Client(address, curve=keys)
+
+        return client
+
+    # The end
 
     async def drain(self, timeout_s: float) -> None:
-        """Accept no more, finish what runs within `timeout_s`, stop the actors in reverse order, flush, close."""
-        if self.loop.is_closed() or not hasattr(self, "lag"):
-            return
-        self.draining = True
-        deadline = self.loop.time() + timeout_s
-        running = [execution.task for execution in self._executions.values() if execution.task is not None]
-        if running and timeout_s > 0:
-            await asyncio.wait(running, timeout=timeout_s if timeout_s != float("inf") else None)
-        for execution in list(self._executions.values()):
-            execution.cancel(Unavailable("the actor is being stopped", retry_after_ms=100))
+        """Takes nothing more from outside, lets what runs finish, stops the actors in reverse, flushes and closes.
 
-        for name in reversed(list(self.actors)):
-            left = max(1.0, min(deadline - self.loop.time(), 3600))
-            try:
-                async with asyncio.timeout(left):
+        Arguments:
+            timeout_s: seconds for all of it; what has not finished by then is cancelled. May be infinite.
+        """
+        if self._closed:
+            return
+
+        self.draining.set()
+        deadline = self._loop.time() + timeout_s
+
+        for name in reversed(list(self._post.actors)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
                     await self.stop_actor(name)
-            except TimeoutError:
-                logger.warning("did not stop in time", actor=name, seconds=left)
+
+        self._closed = True
+        self._post.close(answer=not self.failed.done())
+
+        if self._server is not None:
+            await self._server.close()
 
         for client in self._clients.values():
             await client.close()
-        self._clients.clear()
-        if self._server is not None:
-            await self._server.close()
-            self._server = None
-        for name in list(self._locks):
-            self._unlisten(name)
-        self.lag.close()
-        self.threads.shutdown(wait=False, cancel_futures=True)
-        if not self.failed.done():
-            self.failed.cancel()
-        del self.lag
 
-    def stats(self) -> dict[str, Any]:
-        """Figures for heartbeats; cheap."""
-        lanes = {"fg": 0, "bg": 0}
-        for actor in self.actors.values():
-            for lane, count in actor._mailbox.waiting().items():  # noqa: SLF001
-                lanes[lane] += count
-        return {
-            "rss_bytes": resident_bytes(),
-            "mailbox": lanes,
-            "loop_lag_ms": round(self.lag.lag_ms, 3),
-            "handled": sum(actor.handled for actor in self.actors.values()),
-            "failed": sum(actor.failed for actor in self.actors.values()),
-            "dead_letters": self.dead_letter_count,
-        }
+        self.lag.stop()
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
-    # What refs need
-
-    def local(self, name: str, message: Message) -> AsyncActor | None:
-        """The actor, where it lives here."""
-        del message
-        return self.actors.get(name) if name not in self.addresses else None
-
-    def client(self, name: str) -> Client:
-        """The connection to where an actor lives."""
-        address = address_of(name, self.run_dir, self.addresses)
-        client = self._clients.get(address)
-        if client is None:
-            client = self._clients[address] = Client(address, limits=LARGE)
-        return client
-
-    def execute(self, name: str, message: Message, call: Call, subscriber: Subscriber) -> Execution:
-        """Have a message handled; its parts and outcome go to `subscriber`."""
-        execution = self._executions.get(call.id) or (self._kept.find(message, call) if message.contract.kept else None)
-        if execution is not None:
-            execution.subscribers = [other for other in execution.subscribers if other.call_id != call.id]
-            execution.subscribe(subscriber)
-            return execution
-
-        execution = Execution(message.contract, message, call)
-        execution.subscribe(subscriber)
-        actor = self.actors.get(name)
-        problem: LatticeError | None = None
-
-        if actor is None:
-            problem = UnknownActor(f"no {name} lives here")
-        elif message.contract.actor == "sys":
-            execution.finish(self._answer_system(actor, message))
-            return execution
-        elif message.contract.type not in actor._handlers:  # noqa: SLF001
-            problem = UnknownType(f"{name} handles no {message.contract.type!r}")
-        elif self.draining:
-            problem = Unavailable(f"{name} is being stopped", retry_after_ms=100)
-        elif len(self._executions) >= IN_FLIGHT:
-            problem = Overloaded("too many calls are in flight here", retry_after_ms=100)
-
-        if problem is None and actor is not None:
-            self._executions[call.id] = execution
-            execution.on_finish = self._finished
-            if message.contract.kept:
-                self._kept.add(execution)
-            try:
-                actor.actor_inbox.put(Delivery(message, call, execution))  # type: ignore[arg-type]
-            except Overloaded as error:
-                problem = error
-
-        if problem is not None:
-            self.dead_letter(name, message.contract.type, problem.message)
-            execution.finish(problem)
-        return execution
-
-    def tell_here(self, name: str, message: Message, call: Call) -> None:
-        """Put a message into an actor's mailbox that nothing answers."""
-        actor = self.actors.get(name)
-        if actor is None or message.contract.type not in actor._handlers:  # noqa: SLF001
-            self.dead_letter(name, message.contract.type, "nobody here handles it")
-            return
-        try:
-            actor.actor_inbox.put(Delivery(message, call, None))  # type: ignore[arg-type]
-        except Overloaded as error:
-            self.dead_letter(name, message.contract.type, error.message)
-            raise
-
-    def dead_letter(self, to: str, type_name: str, reason: str) -> None:
-        """Count, log and keep what could not be delivered or handled."""
-        self.dead_letter_count += 1
-        self.dead_letters.append(DeadLetter(time=datetime.now(UTC), to=to, type=type_name, reason=reason))
-        logger.debug("dead letter", to=to, type=type_name, reason=reason)
-
-    def _finished(self, execution: Execution) -> None:
-        self._executions.pop(execution.call.id, None)
-        if execution.contract.kept:
-            self._kept.ended(execution)
-
-    def _actor_ended(self, actor: AsyncActor, reason: str | None, trace: str | None) -> None:
-        if reason is None:
-            return
-        if self.on_actor_failed is not None:
-            self.actors.pop(actor.name, None)
-            self._unlisten(actor.name)
-            self.on_actor_failed(actor.name, reason, trace)
-        elif not self.failed.done():
-            self.failed.set_result((f"{actor.name}: {reason}", trace))
-
-    # The wire
-
-    async def _listen(self, name: str) -> None:
-        lock = Lock(self.run_dir / f"{name}.lock")
-        await lock.acquire(LOCK_WAIT_S)
-        self._locks[name] = lock
-        if self._server is None:
-            self._server = Server(incarnation=self.incarnation, on_envelope=self._on_envelope, limits=LARGE, curve=self.curve)
-        address = address_of(name, self.run_dir)
-        if address not in self._server.addresses:
-            self._server.bind(address)
-
-    def _unlisten(self, name: str) -> None:
-        lock = self._locks.pop(name, None)
-        if lock is not None:
+        for lock in self._locks.values():
             lock.release()
 
-    def _on_envelope(self, peer: Peer, envelope: Envelope) -> None:
-        assert self._server is not None  # noqa: S101 (it is what calls)
-        if envelope.kind in (CANCEL, CREDIT):
-            execution = self._remote.get(envelope.id)
-            if execution is None:
-                return
-            if envelope.kind == CANCEL:
-                execution.unsubscribe(envelope.id)
-            else:
-                execution.grant(envelope.id, envelope.body["n"])
+    def stats(self) -> dict[str, Any]:
+        """Figures for heartbeats."""
+        actors = self._post.actors.values()
+
+        return {
+            "rss_bytes": _resident_bytes(),
+            "mailbox": {
+                "fg": sum(len(actor._mailbox.foreground) for actor in actors),
+                "bg": sum(len(actor._mailbox.background) for actor in actors),
+            },
+            "loop_lag_ms": round(self.lag.lag_ms, 3),
+            "handled": sum(actor._crew.tally.handled.total() for actor in actors),
+            "failed": sum(actor._crew.tally.failed.total() for actor in actors),
+            "dead_letters": len(self.dead_letters),
+        }
+
+    # Called by actors
+
+    def _ended(self, actor: AsyncActor, unfinished: list[Delivery], failure: BaseException | None) -> None:
+        """An actor has ended; what it has not answered waits for its replacement."""
+        self._post.remove(actor.name, actor)
+        self._post.hold(actor.name, unfinished)
+
+        if failure is None or not actor._begun.done() or actor._begun_badly:
             return
 
-        now = self.loop.time()
-        ttl_ms = DEFAULT_TTL_MS if envelope.ttl is None else min(envelope.ttl, MAX_TTL_MS)
-        call = Call(envelope.id, envelope.key, envelope.lane, now + ttl_ms / 1000, envelope.trace)
-        to, type_name = envelope.to or "", envelope.type or ""
+        reason = f"{type(failure).__name__}: {failure}"
+        trace = "".join(traceback.format_exception(failure))
+        logger.error("an actor failed", actor=actor.name, reason=reason, traceback=trace)
+
+        if self.on_actor_failed is not None:
+            self.on_actor_failed(actor.name, reason, trace)
+        elif not self.failed.done():
+            self.failed.set_result((reason, trace))
+
+    async def _abort(self, actor: AsyncActor) -> None:
+        task = actor._task
+        self._post.remove(actor.name, actor)
+
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=EXIT_S)
+
+    async def _listen(self, actor: AsyncActor) -> None:
+        name = actor.name
+        own = address_of(name, self.run_dir)
+        lock = Lock(self.run_dir / f"{name}.lock")
+        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await lock.acquire(LOCK_WAIT_S)
+
         try:
-            if to not in self.actors:
-                raise UnknownActor(f"no {to!r} lives here")
-            message = parse(type_name, envelope.body, envelope.size)
-            if envelope.kind == TELL:
-                self.tell_here(to, message, call)
-                return
-            if ttl_ms == 0:
-                raise DeadlineExceeded
-        except LatticeError as error:
-            if envelope.kind == ASK:
-                self._server.send_error(peer, envelope.id, error)
-            else:
-                self.dead_letter(to, type_name, error.message)
-            return
-        self._remote.pop(envelope.id, None)
-        execution = self.execute(to, message, call, _Remote(self._server, peer, envelope.id, self._remote))
-        if any(subscriber.call_id == envelope.id for subscriber in execution.subscribers):
-            self._remote[envelope.id] = execution
+            if self._server is None:
+                self._server = Server(
+                    incarnation=self.incarnation,
+                    on_envelope=self._post.take,
+                    on_gone=self._post.gone,
+                    limits=LARGE if any(h.contract.max_bytes > LIMITS.body_bytes for h in actor._handlers.values()) else LIMITS,
+                    curve=self._curve.server if self._curve is not None else None,
+                )
+                self._post.server = self._server
 
-    # What the host answers for its actors
+            address = self.addresses.get(name)
 
-    def _answer_system(self, actor: AsyncActor, message: Message) -> Reply | LatticeError:
-        if isinstance(message, Ping):
-            return Pong(name=actor.name, incarnation=self.incarnation, pid=os.getpid(), time=datetime.now(UTC))
-        why_not = actor.readiness()
-        if isinstance(message, GetInfo):
-            return Info(
-                name=actor.name,
-                incarnation=self.incarnation,
-                pid=os.getpid(),
-                python=sys.version.split()[0],
-                types=tuple(sorted(actor._handlers)),  # noqa: SLF001
-                ready=why_not is None and not self.draining,
-                why_not_ready="draining" if self.draining else why_not,
-                stats=self.stats(),
-            )
-        if isinstance(message, GetMetrics):
-            return Metrics(metrics=(*self._metrics(actor), *actor.metrics()))
-        if isinstance(message, Dump):
-            running = [
-                {"type": execution.contract.type, "call": call_id, "remaining_s": round(execution.call.remaining(), 3)}
-                for call_id, execution in list(self._executions.items())[:100]
-            ]
-            mailbox = actor._mailbox  # noqa: SLF001
-            return Dumped(
-                running=tuple(running),
-                waiting=mailbox.waiting(),
-                waiting_types=tuple(mailbox.peek_types()),
-                dead_letters=tuple(self.dead_letters),
-            )
-        return UnknownType(f"{message.contract.type} is not known here")
+            for wanted in dict.fromkeys((own, address) if address is None or address.startswith("tcp://") else (address,)):
+                if wanted is not None:
+                    self._server.bind(wanted)
+        except BaseException:
+            lock.release()
+            raise
 
-    def _metrics(self, actor: AsyncActor) -> list[Metric]:
-        stats = self.stats()
-        figures: list[tuple[str, str, str, float]] = [
-            ("lattice_handled_total", "counter", "Messages handled.", actor.handled),
-            ("lattice_failed_total", "counter", "Handlers that failed.", actor.failed),
-            ("lattice_dead_letters_total", "counter", "Messages not delivered or not handled.", self.dead_letter_count),
-            ("lattice_in_flight", "gauge", "Calls being handled in this process.", len(self._executions)),
-            ("lattice_loop_lag_seconds", "gauge", "How late the loop runs.", self.lag.lag_ms / 1000),
-            ("lattice_loop_held_total", "counter", "Times the loop was held for more than 100 ms.", self.lag.held),
-            ("lattice_resident_bytes", "gauge", "Resident memory of the process.", stats["rss_bytes"]),
-            ("lattice_uptime_seconds", "gauge", "Since the process took its name.", time.monotonic() - self._began),
-        ]
-        families = [
-            Metric(name=name, kind=kind, help=about, samples=(Sample(value=value),))  # type: ignore[arg-type]
-            for name, kind, about, value in figures
-        ]
-        waiting = actor._mailbox.waiting()  # noqa: SLF001
-        lanes = tuple(Sample(labels={"lane": lane}, value=count) for lane, count in waiting.items())
-        return [*families, Metric(name="lattice_mailbox", kind="gauge", help="Messages that wait.", samples=lanes)]
+        self._locks[name] = lock
 
 
-class _Remote:
-    """The subscriber behind a call from another process."""
-
-    __slots__ = ("_peer", "_remote", "_server", "call_id", "credit", "cursor")
-
-    def __init__(self, server: Server, peer: Peer, call_id: str, remote: dict[str, Execution]) -> None:
-        self._remote = remote
-        self._server = server
-        self._peer = peer
-        self.call_id = call_id
-        self.cursor = 0
-        self.credit = INITIAL_CREDIT
-
-    def on_part(self, seq: int, part: Reply) -> None:
-        envelope = Envelope(PART, self.call_id, type=part.type, seq=seq, body=part.model_dump(mode="json"))
-        self._server.send(self._peer, envelope)
-
-    def on_outcome(self, outcome: Reply | LatticeError, parts: int) -> None:
-        if isinstance(outcome, LatticeError):
-            envelope = Envelope(ERROR, self.call_id, body=outcome.to_body())
-        else:
-            body = outcome.model_dump(mode="json")
-            envelope = Envelope(REPLY, self.call_id, type=outcome.type, seq=parts or None, body=body)
-        self._remote.pop(self.call_id, None)
-        self._server.send(self._peer, envelope)
-
-
-def resident_bytes() -> int:
-    """This process's resident memory, from /proc."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def _resident_bytes() -> int:
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

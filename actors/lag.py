@@ -1,4 +1,7 @@
-"""LagWatch: measures how late the loop runs, and says what held it."""
+"""The lag watch: how late the loop runs its timers, and the stack of whatever held it for more than 100 ms.
+
+A timer on the loop measures; one thread a host looks, when a beat is overdue, what the loop's thread is doing.
+"""
 
 from __future__ import annotations
 
@@ -7,54 +10,107 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
 
 from loguru import logger
 
-__all__ = ["LagWatch"]
+__all__ = ["LagWatch", "Stall"]
 
-TICK_S = 0.05
-HELD_S = 0.1
+BEAT_S: Final = 0.025
+HELD_S: Final = 0.1
+WINDOW: Final = 40
+"""Beats that `lag_ms` looks back on: a second."""
+
+RING: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A time at which the loop was held."""
+
+    time: float
+    """Unix time in seconds."""
+
+    stack: str
 
 
 class LagWatch:
-    """One timer on the loop and one thread beside it, which looks at the loop's stack when the timer is overdue."""
+    """Watches the running loop from `start` until `stop`."""
 
-    def __init__(self) -> None:
-        self.lag_ms = 0.0
-        """The latest measurement, smoothed over about a second."""
-
+    def __init__(self, held_s: float = HELD_S) -> None:
+        self.stalls: deque[Stall] = deque(maxlen=RING)
+        self.stall_count = 0
         self.worst_ms = 0.0
-        self.held = 0
-        """How often the loop was held for longer than 100 ms."""
+        self._held_s = held_s
+        self._lags: deque[float] = deque([0.0], maxlen=WINDOW)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._beat_at = 0.0
+        self._seen = 0.0
+        self._over = threading.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._thread: threading.Thread | None = None
 
+    @property
+    def lag_ms(self) -> float:
+        """The longest lag of the last second, in milliseconds."""
+        overdue = time.monotonic() - self._beat_at - BEAT_S if self._loop is not None else 0.0
+
+        return max(0.0, overdue, *self._lags) * 1000
+
+    def start(self) -> None:
+        """Begins to watch the running loop."""
         self._loop = asyncio.get_running_loop()
-        self._thread_id = threading.get_ident()
-        self._due = time.monotonic() + TICK_S
-        self._reported_due = 0.0
-        self._stopped = threading.Event()
-        self._timer = self._loop.call_later(TICK_S, self._tick)
-        self._thread = threading.Thread(target=self._watch, name="loop-lag", daemon=True)
+        self._beat_at = time.monotonic()
+        self._timer = self._loop.call_later(BEAT_S, self._beat)
+        self._thread = threading.Thread(target=self._watch, args=(threading.get_ident(),), name="lag watch", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop measuring."""
-        self._timer.cancel()
-        self._stopped.set()
+    def stop(self) -> None:
+        """Ends the timer and the thread."""
+        self._over.set()
 
-    def _tick(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+        if self._thread is not None:
+            self._thread.join(timeout=1)
+
+    def _beat(self) -> None:
         now = time.monotonic()
-        late_ms = max(0.0, now - self._due) * 1000
-        self.lag_ms += (late_ms - self.lag_ms) / 20
-        self.worst_ms = max(self.worst_ms, late_ms)
-        self._due = now + TICK_S
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+        lag = now - self._beat_at - BEAT_S
+        self._lags.append(lag)
 
-    def _watch(self) -> None:
-        while not self._stopped.wait(HELD_S / 2):
-            due = self._due
-            if time.monotonic() - due > HELD_S and due != self._reported_due:
-                self._reported_due = due
-                self.held += 1
-                frame = sys._current_frames().get(self._thread_id)  # noqa: SLF001 (the one way to another thread's stack)
-                stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-                logger.warning("the loop has been held for more than 100 ms by:\n{stack}", stack=stack)
+        if lag > self._held_s and self._seen != self._beat_at:
+            self._note("what held the loop also held the interpreter: no stack could be taken\n")
+
+        self.worst_ms = max(self.worst_ms, lag * 1000)
+        self._beat_at = now
+        assert self._loop is not None
+        self._timer = self._loop.call_later(BEAT_S, self._beat)
+
+    def _watch(self, thread_id: int) -> None:
+        while True:
+            beat_at = self._beat_at
+            overdue_at = beat_at + BEAT_S + self._held_s
+
+            if self._seen == beat_at:
+                overdue_at = time.monotonic() + self._held_s
+
+            if self._over.wait(max(0.0, overdue_at - time.monotonic())):
+                return
+
+            if self._beat_at != beat_at or self._seen == beat_at:
+                continue
+
+            frame = sys._current_frames().get(thread_id)  # noqa: SLF001 (the documented way to another thread's stack)
+
+            if frame is not None and self._beat_at == beat_at:
+                self._seen = beat_at
+                self._note("".join(traceback.format_stack(frame)))
+
+    def _note(self, stack: str) -> None:
+        self.stall_count += 1
+        self.stalls.append(Stall(time.time(), stack))
+        logger.warning("the loop is held", held_ms=int(self._held_s * 1000), stack=stack)

@@ -1,72 +1,155 @@
-"""Mailbox: an actor's bounded inbox with two lanes. Foreground goes first; background gets its turn all the same."""
+"""Mailbox: an actor's inbox. Two bounded lanes, foreground before background, and background never starves.
+
+Knows pykka's envelopes and Lattice's deliveries only as things that wait; who takes them out is `actors.crew`.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from pykka._envelope import Envelope as PykkaEnvelope
+from pykka.messages import _ActorStop
+
+from actors.delivery import Delivery
 from transport.errors import Overloaded
 
-__all__ = ["Mailbox"]
+__all__ = ["FOREGROUND_RUN", "Mailbox"]
 
-WEIGHT: Final = 8
-"""Foreground messages served for each background one, while both wait."""
+FOREGROUND_RUN: Final = 8
+"""Foreground messages that may go before one in the background while both wait."""
 
-RETRY_AFTER_MS: Final = 100
+Item = Delivery | PykkaEnvelope[Any]
 
 
 class Mailbox:
-    """Two bounded queues; `put` from any thread, `get` on the loop that serves it."""
+    """What waits for an actor. `put` may be called from any thread, everything else on the actor's loop."""
 
-    def __init__(self, fg: int = 1024, bg: int = 1024) -> None:
-        self.limits = {"fg": fg, "bg": bg}
+    def __init__(self, limits: tuple[int, int] = (1024, 1024)) -> None:
+        self.limits = limits
+        self.foreground: deque[Item] = deque()
+        self.background: deque[Delivery] = deque()
+        self.after_stop: deque[PykkaEnvelope[Any]] = deque()
+        """What came after the message that asks the actor to stop, and is not handled any more."""
+
+        self.stop: PykkaEnvelope[Any] | None = None
+        """The message that asks the actor to stop; taken when both lanes are empty."""
+
+        self.overloaded = 0
+        self.service_s = 0.001
+        """How long a message takes, a moving mean in seconds."""
+
         self.on_put: Callable[[], None] | None = None
-        """Called after each put, in the putting thread."""
+        """Called after each `put` and `offer`, in the putting thread."""
 
-        self._lanes: dict[str, deque[Any]] = {"fg": deque(), "bg": deque()}
-        self._in_a_row = 0
-        self._lock = threading.Lock()
+        self._run = 0
 
-    def put(self, envelope: Any, /) -> None:
-        """Queue a message in its lane (`envelope.lane`; pykka's own have none and are foreground).
+    # Pykka's inbox
+
+    def put(self, envelope: PykkaEnvelope[Any]) -> None:
+        """Takes one of pykka's envelopes, into the foreground.
 
         Raises:
-            Overloaded: the lane is full.
+            Overloaded: the lane is full. Pykka would block here; a loop must not.
         """
-        lane = getattr(envelope, "lane", "fg")
-        queue = self._lanes[lane]
-        with self._lock:
-            if len(queue) >= self.limits[lane]:
-                raise Overloaded(f"{len(queue)} messages wait in this mailbox", retry_after_ms=RETRY_AFTER_MS)
-            queue.append(envelope)
+        if self.stop is not None:
+            self.after_stop.append(envelope)
+        elif isinstance(envelope.message, _ActorStop):
+            self.stop = envelope
+        elif len(self.foreground) >= self.limits[0]:
+            self._refuse("fg")
+        else:
+            self.foreground.append(envelope)
+
         if self.on_put is not None:
             self.on_put()
 
-    def get(self, *, background: bool = True) -> Any:
-        """The next message; without `background` only a foreground one.
+    def get(self) -> PykkaEnvelope[Any]:
+        """The oldest of pykka's envelopes that no worker has taken; for the teardown of an actor that has stopped."""
+        if self.after_stop:
+            return self.after_stop.popleft()
 
-        Raises:
-            IndexError: there is none.
-        """
-        with self._lock:
-            fg, bg = self._lanes["fg"], self._lanes["bg"]
-            if background and bg and (not fg or self._in_a_row >= WEIGHT):
-                self._in_a_row = 0
-                return bg.popleft()
-            self._in_a_row += 1
-            return fg.popleft()
+        for item in self.foreground:
+            if not isinstance(item, Delivery):
+                self.foreground.remove(item)
+                return item
+
+        if self.stop is None:
+            raise IndexError("the inbox is empty")
+
+        stop, self.stop = self.stop, None
+
+        return stop
 
     def empty(self) -> bool:
-        """Whether nothing waits in either lane."""
-        return not (self._lanes["fg"] or self._lanes["bg"])
+        """Whether none of pykka's envelopes waits."""
+        return not (self.after_stop or self.stop or any(not isinstance(item, Delivery) for item in self.foreground))
 
-    def waiting(self) -> dict[str, int]:
-        """How many messages wait in each lane."""
-        return {lane: len(queue) for lane, queue in self._lanes.items()}
+    # Lattice's lanes
 
-    def peek_types(self) -> list[str]:
-        """The types of the messages that wait, foreground first; at most 20."""
-        waiting = [*self._lanes["fg"], *self._lanes["bg"]][:20]
-        return [str(getattr(envelope, "type", type(envelope.message).__name__)) for envelope in waiting]
+    def offer(self, delivery: Delivery) -> None:
+        """Takes a delivery into its lane.
+
+        Raises:
+            Overloaded: the lane is full; `retry_after_ms` says when it may have been worked off.
+        """
+        if delivery.lane == "bg":
+            if len(self.background) >= self.limits[1] and not self._purge(self.background):
+                self._refuse("bg")
+
+            self.background.append(delivery)
+        else:
+            if len(self.foreground) >= self.limits[0] and not self._purge(self.foreground):
+                self._refuse("fg")
+
+            self.foreground.append(delivery)
+
+        if self.on_put is not None:
+            self.on_put()
+
+    def take(self, *, background: bool = True) -> Item | None:
+        """The next to be handled; None when nothing waits, or only what stands in the background and may not run now."""
+        if self.foreground and (self._run < FOREGROUND_RUN or not self.background or not background):
+            if self.background:
+                self._run += 1
+
+            return self.foreground.popleft()
+
+        if self.background and background:
+            self._run = 0
+            return self.background.popleft()
+
+        return None
+
+    def deliveries(self) -> list[Delivery]:
+        """All deliveries that wait."""
+        return [item for item in (*self.foreground, *self.background) if isinstance(item, Delivery)]
+
+    def clear(self) -> list[Delivery]:
+        """Takes all deliveries out."""
+        deliveries = self.deliveries()
+        envelopes = [item for item in self.foreground if not isinstance(item, Delivery)]
+        self.foreground.clear()
+        self.foreground.extend(envelopes)
+        self.background.clear()
+
+        return deliveries
+
+    def __len__(self) -> int:
+        return len(self.foreground) + len(self.background)
+
+    def _purge(self, lane: deque[Any]) -> bool:
+        """Drops what was cancelled while it waited; whether that made room."""
+        before = len(lane)
+        kept = [item for item in lane if not getattr(item, "done", False)]
+        lane.clear()
+        lane.extend(kept)
+
+        return len(kept) < before
+
+    def _refuse(self, lane: str) -> None:
+        self.overloaded += 1
+        waiting = len(self.background) if lane == "bg" else len(self.foreground)
+        retry_after_ms = min(5000, max(10, int(waiting * self.service_s * 1000)))
+        raise Overloaded(f"{waiting} messages wait in lane {lane} already", retry_after_ms=retry_after_ms)

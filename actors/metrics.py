@@ -1,25 +1,20 @@
-"""Metric: what an actor adds to `sys.metrics`, in Prometheus's terms."""
+"""Metric: a figure that an actor exports, in the terms of Prometheus's text format."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from actors.message import Data
-
-__all__ = ["Metric", "Sample"]
+__all__ = ["Metric"]
 
 
-class Sample(Data):
-    """One value and the labels that tell it from its siblings."""
-
-    labels: dict[str, str] = {}
-    value: float
-
-
-class Metric(Data):
-    """A family of samples. Counters end in `_total`."""
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One name with its samples."""
 
     name: str
     kind: Literal["counter", "gauge"]
     help: str
-    samples: tuple[Sample, ...]
+    samples: Sequence[tuple[dict[str, str], float]]
+    """Labels and value; the actor's name is added to the labels by the host."""

@@ -1,247 +1,209 @@
-"""Ref: ask, tell and stream to an actor by name, wherever it runs. Local and remote look alike."""
+"""Ref: ask, tell and stream to an actor by name, wherever it runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from typing import TYPE_CHECKING, Any, Self
+import time
+from typing import TYPE_CHECKING, Any, Final
 
-from actors.call import Call, next_call
-from actors.execution import Execution
-from actors.message import Contract, Message, Reply, contract_of
 from pydantic import ValidationError
-from transport.envelope import INITIAL_CREDIT, Envelope
+
+from actors.call import current_call, next_id
+from actors.delivery import Delivery, LocalAsk, LocalStream
+from actors.streams import HereStream, RemoteStream, Stream
 from transport.errors import DeadlineExceeded, Internal, Invalid, LatticeError, Unavailable
 
 if TYPE_CHECKING:
     from actors.host import Host
+    from actors.message import Contract, Message, Reply
+    from transport.envelope import Envelope
     from transport.stream import ClientStream
 
-__all__ = ["Ref", "Stream"]
+__all__ = ["DEFAULT_TIMEOUT_S", "Ref", "Stream"]
+
+DEFAULT_TIMEOUT_S: Final = 30.0
+PAUSE_MS: Final = 50
+"""Before a peer that is going away is asked again, where its answer names no time."""
 
 
 class Ref:
-    """An actor by its name. Made by `Host.ref`; costs nothing to make."""
+    """An actor's name and the host that knows the way to it.
 
-    __slots__ = ("_host", "name")
+    Arguments:
+        host: this process's host.
+        name: the actor's name.
+        caller: who asks, for the logs of who is asked.
+    """
 
-    def __init__(self, host: Host, name: str) -> None:
-        self._host = host
+    __slots__ = ("_caller", "_host", "name")
+
+    def __init__(self, host: Host, name: str, caller: str = "") -> None:
         self.name = name
+        self._host = host
+        self._caller = caller
+
+    def __repr__(self) -> str:
+        return f"<Ref to {self.name}>"
 
     async def ask(
-        self,
-        message: Message,
-        *,
-        timeout: float | None = None,  # noqa: ASYNC109 (seconds for the whole call, across processes)
-        key: str | None = None,
-        lane: str | None = None,
+        self, message: Message, *, timeout: float | None = None, key: str | None = None, lane: str | None = None
     ) -> Any:
-        """The reply to a message. A call made while handling another has at most the time that is left to that one.
+        """Asks and waits for the reply, an instance of the contract's reply model. Parts, where there are any, are dropped.
+
+        Cancelling the waiting task cancels the call and all that it asked.
 
         Args:
-            message: any contract that the actor handles.
-            timeout: seconds for the whole call; 30 outside any other call.
+            message: what is asked.
+            timeout: seconds; by default what is left to the call being handled, or 30. Never more than what is left to it.
             key: idempotency key.
-            lane: "fg" or "bg"; that of the call being handled, by default.
+            lane: "fg" or "bg"; by default that of the call being handled, or "fg".
 
         Raises:
-            LatticeError: what the actor answered, or `DeadlineExceeded`, or `Unavailable` where it was never there.
+            DeadlineExceeded: the time was up.
+            Unavailable: the time was up, and there never was a connection to the actor.
+            LatticeError: any that the actor answered.
         """
-        call = next_call(timeout=timeout, key=key, lane=lane)
-        if call.remaining() <= 0:
-            raise DeadlineExceeded
-        actor = self._host.local(self.name, message)
-        if actor is not None:
-            return await self._ask_here(message, call)
+        deadline, lane, trace = _circumstances(timeout, lane)
+        _check(message.contract)
 
-        contract = message.contract
-        client = self._host.client(self.name)
-        try:
-            envelope = await client.ask(self.name, contract.type, body_of(message), **wire(call))
-        except DeadlineExceeded:
-            if not client.connected and client.incarnation is None:
-                raise Unavailable(f"{self.name} could not be reached within the time of the call") from None
-            raise
-        return reply_of(contract, envelope)
+        if not self._host.lives_here(self.name):
+            return await self._ask_remote(message, deadline, key, lane, trace)
 
-    async def _ask_here(self, message: Message, call: Call) -> Reply:
-        waiting = _Waiting(call.id)
-        execution = self._host.execute(self.name, message, call, waiting)
+        delivery = LocalAsk(message, next_id(), key, lane, deadline, trace, self._caller)
+        self._host.deliver(self.name, delivery)
+
         try:
-            return await waiting.future
+            return await delivery.future
         except asyncio.CancelledError:
-            execution.unsubscribe(call.id)
+            delivery.cancel()
             raise
 
-    def tell(self, message: Message, *, key: str | None = None, lane: str | None = None) -> None:
-        """Say something that nothing answers."""
-        call = next_call(timeout=None, key=key, lane=lane)
-        if self._host.local(self.name, message) is not None:
-            self._host.tell_here(self.name, message, call)
+    def tell(self, message: Message, *, lane: str | None = None, key: str | None = None) -> None:
+        """Says something that nothing answers. It arrives at most once; what cannot be delivered becomes a dead letter.
+
+        Args:
+            message: what is said.
+            lane: "fg" or "bg"; by default that of the call being handled, or "fg".
+            key: idempotency key.
+        """
+        call = current_call.get()
+        lane = lane or (call.lane if call is not None else "fg")
+        trace = call.trace if call is not None else None
+
+        if self._host.lives_here(self.name):
+            deadline = time.monotonic() + DEFAULT_TIMEOUT_S
+            self._host.deliver(self.name, Delivery(message, next_id(), key, lane, deadline, trace, self._caller))
         else:
-            self._host.client(self.name).tell(self.name, message.contract.type, body_of(message), **wire(call))
+            self._host.client(self.name).tell(
+                self.name,
+                message.contract.type,
+                _body(message),
+                ttl_ms=int(DEFAULT_TIMEOUT_S * 1000),
+                key=key,
+                lane=lane,
+                trace=trace,
+            )
 
     def stream(
         self, message: Message, *, timeout: float | None = None, key: str | None = None, lane: str | None = None
     ) -> Stream:
-        """The parts of an answer as they come; the call begins at once. Arguments and errors as `ask`; see `Stream`."""
-        call = next_call(timeout=timeout, key=key, lane=lane)
-        if self._host.local(self.name, message) is not None:
-            return LocalStream(self._host, self.name, message, call)
+        """Asks for an answer in parts; see `Stream`. The call begins at once. Arguments as for `ask`."""
+        deadline, lane, trace = _circumstances(timeout, lane)
         contract = message.contract
-        stream = self._host.client(self.name).stream(self.name, contract.type, body_of(message), **wire(call))
-        return RemoteStream(contract, stream)
+        _check(contract)
 
+        if contract.part is None:
+            raise Invalid(f"{contract.type} has no parts; ask it")
 
-def body_of(message: Message) -> dict[str, Any]:
-    return message.model_dump(mode="json", exclude_defaults=True)
+        if self._host.lives_here(self.name):
+            delivery = LocalStream(message, next_id(), key, lane, deadline, trace, self._caller)
+            self._host.deliver(self.name, delivery)
+            return HereStream(delivery)
 
+        client, body, call_id = self._host.client(self.name), _body(message), next_id()
 
-def wire(call: Call) -> dict[str, Any]:
-    ttl_ms = min(max(1, int(call.remaining() * 1000)), 7 * 24 * 3600 * 1000)
-    return {"ttl_ms": ttl_ms, "id": call.id, "key": call.key, "lane": call.lane, "trace": call.trace}
+        def ask() -> ClientStream:
+            ttl_ms = _milliseconds(deadline)
+            return client.stream(self.name, contract.type, body, ttl_ms=ttl_ms, id=call_id, key=key, lane=lane, trace=trace)
 
+        async def patience(error: LatticeError) -> None:
+            await _patience(error, deadline)
 
-def reply_of(contract: Contract, envelope: Envelope) -> Reply:
-    """The reply as its model says; a peer that answers otherwise is at fault."""
-    model = contract.reply
-    if model is None:
-        raise Internal(f"{contract.type} has no reply")
-    try:
-        return model.model_validate(envelope.body)
-    except ValidationError as error:
-        raise Internal(f"the reply to {contract.type} is not a {model.__name__}: {error.error_count()} fields are wrong") from error
+        return RemoteStream(contract, ask, self._read, patience)
 
+    async def _ask_remote(self, message: Message, deadline: float, key: str | None, lane: str, trace: str | None) -> Any:
+        client, contract, call_id = self._host.client(self.name), message.contract, next_id()
+        assert contract.reply is not None
+        body = _body(message)
 
-class Stream:
-    """An async iterator of parts; after the last, `reply` is the reply that ended it. Leaving `async with` early cancels.
-
-    Raises while iterating what the actor answered as error, `DeadlineExceeded`, or `PeerReplaced` when the answering process
-    was replaced after a part had been consumed: then it is for the consumer to ask again with what it has.
-    """
-
-    reply: Any = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Any:
-        raise NotImplementedError
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.cancel()
-
-    def cancel(self) -> None:
-        """Take the call back, unless it has ended."""
-        raise NotImplementedError
-
-
-class RemoteStream(Stream):
-    """A stream from another process."""
-
-    def __init__(self, contract: Contract, stream: ClientStream) -> None:
-        self._contract = contract
-        self._stream = stream
-
-    async def __anext__(self) -> Any:
-        try:
-            envelope = await self._stream.__anext__()
-        except StopAsyncIteration:
-            if self._stream.reply is not None:
-                self.reply = reply_of(self._contract, self._stream.reply)
-            raise
-        assert self._contract.part is not None  # noqa: S101 (for the type checker)
-        try:
-            return self._contract.part.model_validate(envelope.body)
-        except ValidationError as error:
-            self.cancel()
-            raise Internal(f"a part of {self._contract.type} does not fit its model") from error
-
-    def cancel(self) -> None:
-        self._stream.cancel()
-
-
-class LocalStream(Stream):
-    """A stream within this host."""
-
-    def __init__(self, host: Host, name: str, message: Message, call: Call) -> None:
-        self.call_id = call.id
-        self.cursor = 0
-        self.credit = INITIAL_CREDIT
-        self._parts: deque[Reply] = deque()
-        self._outcome: Reply | LatticeError | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._execution: Execution = host.execute(name, message, call, self)
-
-    def on_part(self, seq: int, part: Reply) -> None:
-        del seq
-        self._parts.append(part)
-        self._wake()
-
-    def on_outcome(self, outcome: Reply | LatticeError, parts: int) -> None:
-        del parts
-        self._outcome = outcome
-        self._wake()
-
-    async def __anext__(self) -> Any:
-        while not self._parts:
-            if isinstance(self._outcome, LatticeError):
-                raise self._outcome
-            if self._outcome is not None:
-                self.reply = self._outcome
-                raise StopAsyncIteration
-            self._waiter = asyncio.get_running_loop().create_future()
+        while True:
             try:
-                await self._waiter
-            except asyncio.CancelledError:
-                self.cancel()
+                envelope = await client.ask(
+                    self.name, contract.type, body, ttl_ms=_milliseconds(deadline), id=call_id, key=key, lane=lane, trace=trace
+                )
+            except DeadlineExceeded as error:
+                if error.detail == {"connected": False} and not client.counters.received:
+                    raise Unavailable(f"{self.name} could not be reached at {client.address}") from error
                 raise
-        part = self._parts.popleft()
-        self._execution.grant(self.call_id, 1)
-        return part
+            except Unavailable as error:
+                await _patience(error, deadline)
+            else:
+                return self._read(contract.reply, envelope)
 
-    def cancel(self) -> None:
-        if self._outcome is None:
-            self._execution.unsubscribe(self.call_id)
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-class _Waiting:
-    """The subscriber behind a local `ask`: parts are passed over."""
-
-    def __init__(self, call_id: str) -> None:
-        self.call_id = call_id
-        self.cursor = 0
-        self.credit = 1 << 60
-        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-
-    def on_part(self, seq: int, part: Reply) -> None:
-        """Not asked for."""
-
-    def on_outcome(self, outcome: Reply | LatticeError, parts: int) -> None:
-        del parts
-        if self.future.done():
-            return
-        if isinstance(outcome, LatticeError):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
+    def _read(self, model: type[Reply], envelope: Envelope) -> Any:
+        try:
+            return model.model_validate(envelope.body)
+        except ValidationError as error:
+            raise Internal(f"{self.name} answered something that is not a {model.__name__}") from error
 
 
-def parse(type_name: str, body: dict[str, Any], size: int) -> Message:
-    """The message of an envelope.
+def _circumstances(timeout: float | None, lane: str | None) -> tuple[float, str, str | None]:
+    """Deadline, lane and trace of a call that is made now."""
+    call = current_call.get()
+    now = time.monotonic()
+
+    if call is None:
+        return now + (DEFAULT_TIMEOUT_S if timeout is None else timeout), lane or "fg", None
+
+    deadline = call.deadline if timeout is None else min(call.deadline, now + timeout)
+
+    return deadline, lane or call.lane, call.trace
+
+
+def _check(contract: Contract) -> None:
+    if contract.reply is None:
+        raise Invalid(f"{contract.type} has no reply; tell it")
+
+
+def _body(message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = message.__pydantic_serializer__.to_python(message, mode="json")
+
+    return body
+
+
+def _milliseconds(deadline: float) -> int:
+    """What is left, for the wire.
 
     Raises:
-        Invalid, UnknownType: it is none.
+        DeadlineExceeded: nothing.
     """
-    contract = contract_of(type_name)
-    if size > contract.max_bytes:
-        raise Invalid(f"the body has {size} bytes, {type_name} takes at most {contract.max_bytes}")
-    return contract.message.parse(body)
+    left = int((deadline - time.monotonic()) * 1000)
+
+    if left <= 0:
+        raise DeadlineExceeded
+
+    return left
+
+
+async def _patience(error: LatticeError, deadline: float) -> None:
+    """A host that is going away has not begun what it refused: another takes its place, and is asked after a pause.
+
+    Raises:
+        LatticeError: `error` itself, when it says something else or no time is left.
+    """
+    pause = (error.retry_after_ms or PAUSE_MS) / 1000
+
+    if not (error.detail or {}).get("draining") or time.monotonic() + pause >= deadline:
+        raise error
+
+    await asyncio.sleep(pause)

@@ -1,108 +1,111 @@
-"""AsyncActor: a pykka.Actor whose mailbox is served by the asyncio loop, so that its handlers may be coroutines.
-
-Knows messages, mailboxes and calls; how messages come from and go to other processes is the host's.
-"""
+"""AsyncActor: a pykka.Actor whose mailbox is served by the asyncio loop, and whose handlers may be coroutines."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import contextvars
 import inspect
+import logging
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+import weakref
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-import pykka
-from loguru import logger
-from pykka import ActorRegistry
+from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry
+from pykka._envelope import Envelope as PykkaEnvelope
 from pykka.messages import _ActorStop
 
-from actors.call import Call, current_call
-from actors.execution import Execution
-from actors.future import AsyncFuture
+from actors.background import background_loop
+from actors.call import Call, calling, current_call
+from actors.crew import Crew, run_handler
+from actors.dead_letters import DeadLetters, Reason
+from actors.delivery import Delivery
+from actors.future import AsyncFuture, refuse_to_block
+from actors.handlers import Handler, handler_table, handles
+from actors.kept import KeptCalls
 from actors.mailbox import Mailbox
-from actors.message import Message, Reply
-from transport.errors import Cancelled, DeadlineExceeded, Internal, LatticeError, UnknownType
+from actors.message import Message
+from actors.metrics import Metric
+from actors.refs import Stream
+from transport.errors import LatticeError, Overloaded, Unavailable, UnknownType
 
 if TYPE_CHECKING:
     from actors.host import Host
-    from actors.metrics import Metric
-    from actors.refs import Stream
 
-__all__ = ["AsyncActor", "Delivery", "handles"]
+__all__ = ["ActorRef", "AsyncActor", "AsyncFuture", "Call", "Metric", "Stream", "calling", "handles"]
 
-H = TypeVar("H", bound=Callable[..., Any])
 T = TypeVar("T")
+ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+logger = logging.getLogger("pykka")
 
 
-def handles(message: type[Message]) -> Callable[[H], H]:
-    """Mark a method as the handler of a contract: `async def`, `def`, or an async generator where the contract has parts.
+class AsyncActor(Actor):
+    """An actor on the event loop.
 
-    A generator yields parts, and last the reply, which ends the stream.
+    A subclass names itself and registers handlers for its contracts:
+
+        class Greeter(AsyncActor):
+            name = "greeter"
+
+            @handles(Greet)
+            async def greet(self, message: Greet) -> Greeted:
+                known = await self.ask(Recall(query=message.text, k=5))
+                return Greeted(text="hello", known=known.items)
+
+    Behind the scenes, the following happens when a host starts it (`start()` alone does the same without a host):
+
+    1.  It is created, with its mailbox, and registered in `pykka.ActorRegistry`.
+    2.  Messages may reach its mailbox from now on; none is handled yet.
+    3.  `on_start` runs. If it raises, the actor has ended.
+    4.  Up to `concurrency` handlers run, interleaving at their awaits.
+    5.  When it is asked to stop, what waits is handled first, then what was spawned is cancelled, then `on_stop` runs.
+        When a tell, or something spawned, raises, it ends at once: handlers are cancelled and `on_failure` runs instead.
     """
 
-    def mark(handler: H) -> H:
-        handler.__handles__ = message  # type: ignore[attr-defined]
-        return handler
-
-    return mark
-
-
-class Delivery:
-    """A contract's message in a mailbox. Its answer goes to its execution; a tell has none."""
-
-    __slots__ = ("call", "execution", "lane", "message", "on_failure", "reply_to", "type")
-
-    def __init__(self, message: Message, call: Call, execution: Execution | None) -> None:
-        self.message = message
-        self.type = message.contract.type
-        self.call = call
-        self.lane = call.lane
-        self.execution = execution
-        self.reply_to = None
-
-
-class AsyncActor(pykka.Actor):
-    """See the module's docstring. An author writes a name, handlers, and perhaps the three hooks, which may be coroutines."""
-
     name: ClassVar[str] = ""
+    """What it is called on the wire: the part of its contracts' types before the dot."""
+
     concurrency: ClassVar[int] = 1
-    """Handlers that may interleave at their awaits."""
+    """Handlers that may interleave. With more than one, background messages leave one to the foreground."""
 
     mailbox_limits: ClassVar[tuple[int, int]] = (1024, 1024)
-    """Messages that may wait: foreground, background."""
+    """Messages that may wait in the foreground and in the background."""
 
-    _handlers: ClassVar[dict[str, str]] = {}
+    host: Host | None = None
+    """The process's host; None where it was started by pykka's `start()`."""
+
+    _handlers: ClassVar[dict[str, Handler]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._handlers = {
-            member.__handles__.contract.type: name
-            for name, member in inspect.getmembers(cls, inspect.isfunction)
-            if hasattr(member, "__handles__")
-        }
+        cls._handlers = handler_table(cls)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        mailbox: Mailbox = self.actor_inbox  # type: ignore[assignment]
-        mailbox.limits = dict(zip(("fg", "bg"), self.mailbox_limits, strict=True))
-        self.host: Host | None = None
-        self.handled = 0
-        self.failed = 0
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        super().__init__()
+        mailbox = cast("Mailbox", self.actor_inbox)
+        mailbox.limits = self.mailbox_limits
+        mailbox.on_put = self._was_put
         self._mailbox = mailbox
-        self._running: set[asyncio.Task[None]] = set()
-        self._running_bg = 0
-        self._owned: set[asyncio.Task[Any]] = set()
-        self._on_end: Callable[[str | None, str | None], None] = lambda _reason, _traceback: None
-        self._on_dead_letter: Callable[[str, str], None] = lambda _type, _reason: None
-        self._started: asyncio.Future[None] | None = None
+        self._actor_ref = AsyncActorRef(self)
+        self._crew = Crew(self, mailbox, self.concurrency)
+        self._kept = KeptCalls(mailbox.offer)
+        self._dead_letters = DeadLetters()
+        self._spawned: set[asyncio.Task[Any]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._task: asyncio.Task[None] | None = None
+        self._over = False
+        self._begun_badly = False
+        self._failure: BaseException | None = None
 
-    # What an author uses
+    # What handlers use
 
     @property
     def call(self) -> Call | None:
-        """The call that is being handled, if any."""
+        """The call being handled; None outside a handler, as in `on_start` or something spawned."""
         return current_call.get()
 
     async def ask(
@@ -110,288 +113,303 @@ class AsyncActor(pykka.Actor):
         message: Message,
         *,
         to: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 (seconds for the whole call, across processes)
+        timeout: float | None = None,
         key: str | None = None,
         lane: str | None = None,
     ) -> Any:
-        """Ask an actor, wherever it lives; see `Ref.ask`."""
-        return await self._hosted.ref(to or message.contract.actor).ask(message, timeout=timeout, key=key, lane=lane)
+        """Asks an actor and waits for its reply, an instance of the contract's reply model; see `Ref.ask`."""
+        return (
+            await self._home()
+            .ref(to or message.contract.actor, caller=self.name)
+            .ask(message, timeout=timeout, key=key, lane=lane)
+        )
 
-    def tell(self, message: Message, *, to: str | None = None, key: str | None = None, lane: str | None = None) -> None:
-        """Tell an actor, wherever it lives; see `Ref.tell`."""
-        self._hosted.ref(to or message.contract.actor).tell(message, key=key, lane=lane)
+    def tell(self, message: Message, *, to: str | None = None, lane: str | None = None, key: str | None = None) -> None:
+        """Says something that nothing answers; see `Ref.tell`."""
+        self._home().ref(to or message.contract.actor, caller=self.name).tell(message, lane=lane, key=key)
 
     def stream(
-        self, message: Message, *, to: str | None = None, timeout: float | None = None, key: str | None = None, lane: str | None = None
+        self,
+        message: Message,
+        *,
+        to: str | None = None,
+        timeout: float | None = None,
+        key: str | None = None,
+        lane: str | None = None,
     ) -> Stream:
-        """Ask for an answer in parts; see `Ref.stream`."""
-        return self._hosted.ref(to or message.contract.actor).stream(message, timeout=timeout, key=key, lane=lane)
+        """Asks for an answer in parts; see `Ref.stream`."""
+        return (
+            self._home()
+            .ref(to or message.contract.actor, caller=self.name)
+            .stream(message, timeout=timeout, key=key, lane=lane)
+        )
 
-    def spawn(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
-        """Run something beside the handlers. Its failure ends the actor; it is cancelled before `on_stop`."""
-        # Outside any call: what runs on must not inherit a deadline.
-        token = current_call.set(None)
-        try:
-            task = self._loop.create_task(coroutine, name=f"{self.name}:{name}")
-        finally:
-            current_call.reset(token)
-        self._owned.add(task)
-        task.add_done_callback(self._owned_ended)
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Starts something that runs beside the handlers, outside any call.
+
+        If it raises, the actor fails. It is cancelled before `on_stop`.
+        """
+        context = contextvars.copy_context()
+        context.run(current_call.set, None)
+        task = asyncio.get_running_loop().create_task(coroutine, name=name, context=context)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned_ended)
+
         return task
 
     async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Run what would hold the loop in one of the host's threads."""
-        return await self._loop.run_in_executor(self._hosted.threads, function, *args)
+        """Runs what would hold the loop in a thread of the host's pool. Cancelling does not stop what has begun there."""
+        pool = self.host.pool if self.host is not None else None
+        context = contextvars.copy_context()
+
+        return await asyncio.get_running_loop().run_in_executor(pool, context.run, function, *args)
 
     def metrics(self) -> list[Metric]:
-        """What this actor adds to `sys.metrics`."""
+        """Figures for `sys.metrics` beyond the runtime's own."""
         return []
 
     def readiness(self) -> str | None:
-        """None when ready; else why not."""
+        """None when it is ready to work; otherwise why not."""
         return None
 
-    @property
-    def _hosted(self) -> Host:
+    def _home(self) -> Host:
         if self.host is None:
-            raise RuntimeError(f"{self} lives in no host: start it with Host.start_actor")
+            raise RuntimeError(f"{self} lives in no host; only Host.start_actor gives it a way to others")
+
         return self.host
 
-    # The seams that pykka leaves for a new runtime
+    # Pykka's seams
 
     @staticmethod
     def _create_actor_inbox() -> Any:
         return Mailbox()
 
     @staticmethod
-    def _create_future() -> Any:
+    def _create_future() -> AsyncFuture[Any]:
         return AsyncFuture()
 
     def _start_actor_loop(self) -> None:
+        """On the running loop, or where none runs on the background loop that all such actors share."""
         try:
-            self._loop = asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._loop = shared_loop()
-        self._loop_thread = threading.get_ident()
-        if asyncio._get_running_loop() is self._loop:  # noqa: SLF001 (get_running_loop raises)
-            self._begin()
+            loop = background_loop()
+            loop.call_soon_threadsafe(self._begin_on, loop)
         else:
-            self._loop.call_soon_threadsafe(self._begin)
+            self._begin_on(loop)
 
-    def _begin(self) -> None:
-        self._wake = asyncio.Event()
-        self._loop_thread = threading.get_ident()
-        self._mailbox.on_put = self._wake_up
-        self._main = self._loop.create_task(self._serve(), name=str(self))
+    # Life
 
-    def _wake_up(self) -> None:
-        if threading.get_ident() == self._loop_thread:
-            self._wake.set()
-        else:
-            self._loop.call_soon_threadsafe(self._wake.set)
+    def _begin_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        context = contextvars.copy_context()
+        context.run(current_call.set, None)
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._ending: asyncio.Future[ExcInfo | None] = loop.create_future()
+        self._begun: asyncio.Future[None] = loop.create_future()
+        self._task = loop.create_task(self._live(), name=str(self), context=context)
 
-    async def _serve(self) -> None:
-        """The actor's life, as pykka's `_actor_loop`: set up, run, tear down."""
+    async def _live(self) -> None:
+
         try:
-            await settled(self.on_start())
-        except Exception:
-            await self._end_failed(*sys.exc_info(), hook=False)
-            if self._started is not None and not self._started.done():
-                self._started.set_exception(sys.exc_info()[1] or RuntimeError("on_start failed"))
-        else:
-            if self._started is not None and not self._started.done():
-                self._started.set_result(None)
+            await self._begin()
 
-        while not self.actor_stopped.is_set():
-            await self._serve_some()
+            if not self.actor_stopped.is_set():
+                failure = await self._ending
 
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running)
-        self._cancel_owned()
-        self._actor_loop_teardown()
-
-    async def _serve_some(self) -> None:
-        self._wake.clear()
-        while not self.actor_stopped.is_set() and len(self._running) < self.concurrency:
-            # One slot is left to the foreground.
-            background = self.concurrency == 1 or self._running_bg < self.concurrency - 1
-            try:
-                envelope = self._mailbox.get(background=background)
-            except IndexError:
-                break
-            if isinstance(envelope, Delivery):
-                self._start_handling(envelope)
-            elif isinstance(envelope.message, _ActorStop):
-                await self._finish_before_stop()
-                await self._handle_plain(envelope)
-            else:
-                await self._handle_plain(envelope)
-
-        if not self.actor_stopped.is_set():
-            await self._wake.wait()
-
-    async def _finish_before_stop(self) -> None:
-        """Messages queued before a stop are handled before it, those of the other lane and those in flight too."""
-        waiting = self._mailbox.waiting()["bg"]
-        while waiting or self._running:
-            while waiting and len(self._running) < self.concurrency:
-                waiting -= 1
-                with contextlib.suppress(IndexError):
-                    self._start_handling(self._mailbox._lanes["bg"].popleft())
-            if self._running:
-                await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _handle_plain(self, envelope: Any) -> None:
-        """A message of pykka's own: a stop, a proxy's call, or anything for `on_receive`."""
-        try:
-            response = await settled(self._handle_receive(envelope.message))
-            if envelope.reply_to is not None:
-                envelope.reply_to.set(response)
-        except Exception as error:
-            if envelope.reply_to is not None:
-                pykka._actor.logger.info(f"Exception returned from {self} to caller:", exc_info=sys.exc_info())
-                envelope.reply_to.set_exception()
-            else:
-                await self._end_failed(type(error), error, error.__traceback__)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            pykka._actor.logger.debug(f"{error!r} in {self}. Stopping all actors.")
-            await settled(self._stop())
-            ActorRegistry.stop_all(block=False)
-
-    def _start_handling(self, delivery: Delivery) -> None:
-        execution = delivery.execution
-        if execution is not None and execution.outcome is not None:
-            return
-        if delivery.call.remaining() <= 0:
-            self._on_dead_letter(delivery.type, "its deadline passed in the mailbox")
-            if execution is not None:
-                execution.finish(DeadlineExceeded("the call's time was up before it was begun"))
-            return
-
-        task = self._loop.create_task(self._handle(delivery))
-        self._running.add(task)
-        self._running_bg += delivery.lane == "bg"
-        timer = self._loop.call_at(delivery.call.deadline, self._time_is_up, delivery, task)
-        if execution is not None:
-            execution.task = task
-
-        def ended(task: asyncio.Task[None]) -> None:
-            timer.cancel()
-            self._running.discard(task)
-            self._running_bg -= delivery.lane == "bg"
-            self._wake.set()
-
-        task.add_done_callback(ended)
-
-    def _time_is_up(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
-        if delivery.execution is not None:
-            delivery.execution.cancel(DeadlineExceeded())
-        else:
-            task.cancel()
-
-    async def _handle(self, delivery: Delivery) -> None:
-        current_call.set(delivery.call)
-        execution = delivery.execution
-        try:
-            outcome: Reply | LatticeError | None = await self._run(delivery)
-            self.handled += 1
-        except LatticeError as error:
-            outcome = error
-        except asyncio.CancelledError:
-            outcome = (execution.why_cancelled if execution is not None else None) or Cancelled("the actor is being stopped")
-        except Exception as error:
-            self.failed += 1
-            if execution is None:
-                await self._end_failed(type(error), error, error.__traceback__)
-                return
-            logger.opt(exception=error).error("a handler failed", type=delivery.type, call=delivery.call.id)
-            outcome = Internal(f"{delivery.type} failed; the log of {self.name} says why")
-
-        if execution is not None:
-            execution.finish(outcome if outcome is not None else Internal(f"{delivery.type}: the handler answered nothing"))
-
-    async def _run(self, delivery: Delivery) -> Reply | None:
-        name = self._handlers.get(delivery.type)
-        if name is None:
-            raise UnknownType(f"{self.name} handles no {delivery.type!r}")
-
-        answer = getattr(self, name)(delivery.message)
-        if not hasattr(answer, "__aiter__"):
-            return await settled(answer)
-
-        reply: Reply | None = None
-        contract, execution = delivery.message.contract, delivery.execution
-        async with contextlib.aclosing(answer) as items:
-            async for item in items:
-                if contract.part is not None and isinstance(item, contract.part):
-                    if execution is not None:
-                        await execution.put(item)
+                if failure is None:
+                    await self._end_well()
                 else:
-                    reply = item
-        return reply
+                    await self._end_badly(failure)
+        finally:
+            ActorRegistry.unregister(self.actor_ref)
+            self.actor_stopped.set()
+            self._over = True
+            self._actor_loop_teardown()
 
-    def _stop(self) -> Any:
-        """As pykka's; a coroutine where `on_stop` is one."""
+            if not self._begun.done():
+                self._begun.set_result(None)
+
+            if self.host is not None:
+                unfinished = [*await self._crew.close(), *self._mailbox.clear(), *self._kept.abandon()]
+                self.host._ended(self, unfinished, self._failure)  # noqa: SLF001 (its own host)
+
+    async def _begin(self) -> None:
+        try:
+            await _awaited(self.on_start())
+        except Exception as error:  # noqa: BLE001 (the supervisor's to decide)
+            self._failure = error
+            self._begun_badly = True
+            self._handle_failure(*sys.exc_info())
+            await self._cancel_spawned()
+        else:
+            self._begun.set_result(None)
+            self._crew.open()
+
+    async def _end_well(self) -> None:
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
-        self._cancel_owned()
-        pykka._actor.logger.debug(f"Stopped {self}")
-        return self._stopped()
+        logger.debug(f"Stopped {self}")
+        await self._cancel_spawned()
 
-    async def _stopped(self) -> None:
-        if self._owned:
-            await asyncio.wait(self._owned)
         try:
-            await settled(self.on_stop())
-        except Exception:
+            await _awaited(self.on_stop())
+        except Exception as error:  # noqa: BLE001 (pykka's rule: logged, and the actor stops)
+            self._failure = error
             self._handle_failure(*sys.exc_info())
-        self._on_end(None, None)
 
-    async def _end_failed(self, kind: Any, error: Any, traceback: Any, *, hook: bool = True) -> None:
-        if self.actor_stopped.is_set():
-            return
-        self._handle_failure(kind, error, traceback)
-        self._cancel_owned()
-        if hook:
-            try:
-                await settled(self.on_failure(kind, error, traceback))
-            except Exception:
-                self._handle_failure(*sys.exc_info())
-        self._wake.set()
-        import traceback as tracebacks
+        if self._mailbox.stop is not None:
+            stop, self._mailbox.stop = self._mailbox.stop, None
 
-        self._on_end(f"{kind.__name__}: {error}", "".join(tracebacks.format_exception(error)))
+            if stop.reply_to is not None:
+                stop.reply_to.set(None)
 
-    def _cancel_owned(self) -> None:
-        for task in self._owned:
+    async def _end_badly(self, failure: ExcInfo) -> None:
+        self._failure = failure[1]
+        self._handle_failure(*failure)
+        await self._cancel_spawned()
+        await self._crew.close()
+
+        try:
+            await _awaited(self.on_failure(*failure))
+        except Exception:  # noqa: BLE001 (pykka's rule: logged)
+            self._handle_failure(*sys.exc_info())
+
+    def _stop_reached(self) -> None:
+        if not self._ending.done():
+            self._ending.set_result(None)
+
+    def _fail(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Ends the actor: something outside an ask has raised."""
+        if not self._ending.done():
+            self._ending.set_result((kind, error, traceback))
+
+    def _spawned_ended(self, task: asyncio.Task[Any]) -> None:
+        self._spawned.discard(task)
+
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(type(error), error, error.__traceback__)
+
+    async def _cancel_spawned(self) -> None:
+        spawned = list(self._spawned)
+
+        for task in spawned:
             task.cancel()
 
-    def _owned_ended(self, task: asyncio.Task[Any]) -> None:
-        self._owned.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None and not self.actor_stopped.is_set():
-            failing = self._loop.create_task(self._end_failed(type(error), error, error.__traceback__))
-            self._running.add(failing)
-            failing.add_done_callback(self._running.discard)
+        if spawned:
+            await asyncio.wait(spawned)
+
+    # Messages
+
+    def _was_put(self) -> None:
+        if self._over:
+            self._actor_loop_teardown()
+        elif self._loop is None:
+            return
+        elif threading.get_ident() == self._thread:
+            self._crew.wake()
+        else:
+            self._loop.call_soon_threadsafe(self._crew.wake)
+
+    def _admit(self, delivery: Delivery) -> None:
+        """Takes a delivery into the mailbox, or answers why not. On the loop."""
+        handler = self._handlers.get(delivery.contract.type)
+
+        if handler is None:
+            delivery.fail(UnknownType(f"{self.name} does not handle {delivery.contract.type}"))
+            self._dead("unknown_type", delivery)
+            return
+
+        delivery.handler = handler
+
+        try:
+            if delivery.contract.kept and delivery.answered:
+                self._kept.admit(delivery)
+            else:
+                self._mailbox.offer(delivery)
+        except Overloaded as error:
+            delivery.fail(error)
+            self._dead("overloaded", delivery)
+
+    def _dead(self, reason: Reason, delivery: Delivery) -> None:
+        dead_letters = self.host.dead_letters if self.host is not None else self._dead_letters
+        dead_letters.add(reason, to=self.name, type=delivery.contract.type, id=delivery.id, caller=delivery.caller)
+
+    async def _handle_envelope(self, envelope: PykkaEnvelope[Any]) -> None:
+        """Handles one of pykka's own messages, by pykka's rules."""
+        reply_to = envelope.reply_to
+
+        try:
+            response = await self._receive(envelope.message)
+
+            if reply_to is not None:
+                reply_to.set(response)
+        except LatticeError as error:
+            if reply_to is None:
+                self._fail(*sys.exc_info())
+            else:
+                reply_to.set_exception((type(error), error, error.__traceback__))
+        except Exception:  # noqa: BLE001 (pykka's rule: the caller hears of it, or the actor ends)
+            if reply_to is None:
+                self._fail(*sys.exc_info())
+            else:
+                logger.info(f"Exception returned from {self} to caller:", exc_info=sys.exc_info())
+                reply_to.set_exception()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 (pykka's rule: all actors stop)
+            logger.debug(f"{error!r} in {self}. Stopping all actors.")
+            self._stop_reached()
+            ActorRegistry.stop_all(block=False)
+
+    async def _receive(self, message: Any) -> Any:
+        handler = self._handlers.get(message.contract.type) if isinstance(message, Message) else None
+
+        if handler is not None:
+            return await run_handler(self, handler, message)
+
+        return await _awaited(self._handle_receive(message))
 
 
-async def settled(value: Any) -> Any:
-    """A value, or what an awaitable comes to."""
-    return await value if inspect.isawaitable(value) and not isinstance(value, pykka.Future) else value
+class AsyncActorRef(ActorRef["AsyncActor"]):
+    """Pykka's reference, that refuses to block a loop."""
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
+        """See `pykka.ActorRef.ask`.
+
+        Raises:
+            RuntimeError: blocking on a thread that runs a loop.
+        """
+        if block:
+            refuse_to_block("ActorRef.ask()", "await ref.ask(message, block=False)")
+
+        return super().ask(message, block=block, timeout=timeout)
+
+    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
+        """See `pykka.ActorRef.stop`.
+
+        Raises:
+            RuntimeError: blocking on a thread that runs a loop.
+        """
+        if block:
+            refuse_to_block("ActorRef.stop()", "await ref.stop(block=False)")
+
+        asked = self.ask(_ActorStop(), block=False)
+        stopped: AsyncFuture[bool] = AsyncFuture()
+        stopped.sources = (asked,)
+
+        def was_alive(timeout: float | None) -> bool:
+            try:
+                asked.get(timeout=timeout)
+            except ActorDeadError:
+                return False
+            else:
+                return True
+
+        stopped.set_get_hook(was_alive)
+
+        return stopped.get(timeout=timeout) if block else stopped
 
 
-def shared_loop() -> asyncio.AbstractEventLoop:
-    """The loop of actors that are started outside any: one thread for all of them."""
-    with _shared_lock:
-        if not _shared:
-            loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="actors", daemon=True).start()
-            _shared.append(loop)
-        return _shared[0]
-
-
-_shared: list[asyncio.AbstractEventLoop] = []
-_shared_lock = threading.Lock()
+async def _awaited(value: Any) -> Any:
+    return await value if inspect.iscoroutine(value) else value

@@ -1,72 +1,246 @@
-"""Contracts that every actor answers: `sys.ping`, `sys.info`, `sys.metrics`, `sys.dump`. Its host answers for it."""
+"""What every actor answers: sys.ping, sys.info, sys.metrics, sys.dump.
 
+The host answers for its actors, at once and beside their mailboxes, so that an actor that is busy can still be looked at.
+"""
+
+# ruff: noqa: SLF001 (the rooms of the runtime look into each other, and nobody else does)
 from __future__ import annotations
 
-from pydantic import JsonValue
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
-from actors.message import Data, Message, Reply, Time
+from actors.message import Data, Message, Reply
 from actors.metrics import Metric
+from transport.errors import UnknownType
 
-__all__ = ["DeadLetter", "Dump", "Dumped", "GetInfo", "GetMetrics", "Info", "Metrics", "Ping", "Pong"]
+if TYPE_CHECKING:
+    from actors.delivery import Delivery
+    from actors.host import Host
+    from actors.runtime import AsyncActor
 
+__all__ = ["SysDump", "SysDumped", "SysInfo", "SysInfoReply", "SysMetrics", "SysMetricsReply", "SysPing", "SysPong", "answer"]
 
-class Pong(Reply, type="sys.pong"):
-    """The actor's process lives, and its loop runs."""
-
-    name: str
-    incarnation: str
-    pid: int
-    time: Time
-
-
-class Ping(Message, type="sys.ping", reply=Pong, idempotent=True):
-    """Are you there?"""
+DUMPED: int = 200
+"""Messages, calls and dead letters that a dump lists at most, each."""
 
 
-class Info(Reply, type="sys.info_told"):
-    """What the actor is: the types it handles, whether it is ready, its figures."""
+class SysPong(Reply, type="sys.pong"):
+    """It is there."""
 
     name: str
     incarnation: str
     pid: int
-    python: str
+    time: float
+    """Unix time in seconds, by its own clock."""
+
+
+class SysPing(Message, type="sys.ping", reply=SysPong, idempotent=True):
+    """Is it there, and which incarnation of it?"""
+
+
+class SysInfoReply(Reply, type="sys.info_given"):
+    """What the actor is."""
+
+    name: str
+    incarnation: str
+    pid: int
+    uptime_s: float
     types: tuple[str, ...]
+    """Contracts that it handles."""
+
+    concurrency: int
+    mailbox_limits: tuple[int, int]
     ready: bool
     why_not_ready: str | None
-    stats: dict[str, JsonValue]
+    draining: bool
 
 
-class GetInfo(Message, type="sys.info", reply=Info, idempotent=True):
-    """What are you?"""
+class SysInfo(Message, type="sys.info", reply=SysInfoReply, idempotent=True):
+    """What is it, which contracts does it handle, is it ready?"""
 
 
-class Metrics(Reply, type="sys.metrics_told"):
-    """The host's and the actor's metrics."""
+class Sample(Data):
+    """One value of a metric."""
 
-    metrics: tuple[Metric, ...]
-
-
-class GetMetrics(Message, type="sys.metrics", reply=Metrics, idempotent=True):
-    """How are you?"""
+    labels: dict[str, str]
+    value: float
 
 
-class DeadLetter(Data):
-    """A message that was not delivered or not handled. Its contents stay out."""
+class MetricSamples(Data):
+    """A metric, in Prometheus's terms."""
 
-    time: Time
-    to: str
+    name: str
+    kind: Literal["counter", "gauge"]
+    help: str
+    samples: tuple[Sample, ...]
+
+
+class SysMetricsReply(Reply, type="sys.metrics_given"):
+    """The actor's metrics and its host's."""
+
+    metrics: tuple[MetricSamples, ...]
+
+
+class SysMetrics(Message, type="sys.metrics", reply=SysMetricsReply, idempotent=True):
+    """All figures that it exports."""
+
+
+class Waiting(Data):
+    """A message that waits, or a call that runs. Contents are never shown."""
+
     type: str
+    id: str
+    lane: str
+    age_s: float
+    left_s: float
+    caller: str
+
+
+class Letter(Data):
+    """A dead letter."""
+
+    time: float
     reason: str
+    to: str | None
+    type: str | None
+    id: str
+    caller: str
 
 
-class Dumped(Reply, type="sys.dumped"):
-    """What is going on inside: calls in flight, what waits, dead letters."""
+class Held(Data):
+    """A moment at which the loop was held, and by what."""
 
-    running: tuple[dict[str, JsonValue], ...]
-    waiting: dict[str, int]
-    waiting_types: tuple[str, ...]
-    dead_letters: tuple[DeadLetter, ...]
+    time: float
+    stack: str
 
 
-class Dump(Message, type="sys.dump", reply=Dumped, idempotent=True):
-    """Show what is going on inside."""
+class SysDumped(Reply, type="sys.dumped"):
+    """The inside of the actor and its host, for people."""
+
+    waiting: tuple[Waiting, ...]
+    running: tuple[Waiting, ...]
+    kept_calls: int
+    kept_bytes: int
+    dead_letters: tuple[Letter, ...]
+    dead_letter_counts: dict[str, int]
+    stalls: tuple[Held, ...]
+    tasks: tuple[str, ...]
+
+
+class SysDump(Message, type="sys.dump", reply=SysDumped, idempotent=True):
+    """What waits, what runs, what died, what held the loop."""
+
+
+def answer(host: Host, actor: AsyncActor, message: Message) -> Reply:
+    """The answer to one of this room's messages.
+
+    Raises:
+        UnknownType: it is none of them.
+    """
+    if isinstance(message, SysPing):
+        return SysPong(name=actor.name, incarnation=host.incarnation, pid=os.getpid(), time=time.time())
+
+    if isinstance(message, SysInfo):
+        return _info(host, actor)
+
+    if isinstance(message, SysMetrics):
+        return _metrics(host, actor)
+
+    if isinstance(message, SysDump):
+        return _dump(host, actor)
+
+    raise UnknownType(f"no actor handles {message.contract.type}")
+
+
+def _info(host: Host, actor: AsyncActor) -> SysInfoReply:
+    why_not = actor.readiness() if host.is_ready(actor.name) else "it is starting"
+
+    return SysInfoReply(
+        name=actor.name,
+        incarnation=host.incarnation,
+        pid=os.getpid(),
+        uptime_s=time.monotonic() - host.started,
+        types=tuple(sorted(actor._handlers)),
+        concurrency=actor.concurrency,
+        mailbox_limits=actor.mailbox_limits,
+        ready=why_not is None,
+        why_not_ready=why_not,
+        draining=host.draining.is_set(),
+    )
+
+
+def _metrics(host: Host, actor: AsyncActor) -> SysMetricsReply:
+    return SysMetricsReply(
+        metrics=tuple(
+            MetricSamples(
+                name=metric.name,
+                kind=metric.kind,
+                help=metric.help,
+                samples=tuple(Sample(labels={"actor": actor.name, **labels}, value=value) for labels, value in metric.samples),
+            )
+            for metric in (*_own_metrics(host, actor), *actor.metrics())
+        )
+    )
+
+
+def _own_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
+    mailbox, crew, kept, tally = actor._mailbox, actor._crew, actor._kept, actor._crew.tally
+
+    def by_type(counts: dict[str, float] | dict[str, int]) -> list[tuple[dict[str, str], float]]:
+        return [({"type": name}, float(count)) for name, count in sorted(counts.items())]
+
+    yield Metric("lattice_handled_total", "counter", "Messages handled.", by_type(tally.handled))
+    yield Metric("lattice_failed_total", "counter", "Messages whose handler raised.", by_type(tally.failed))
+    yield Metric("lattice_handler_seconds_total", "counter", "Time in handlers.", by_type(tally.seconds))
+    yield Metric(
+        "lattice_mailbox_depth",
+        "gauge",
+        "Messages that wait.",
+        [({"lane": "fg"}, float(len(mailbox.foreground))), ({"lane": "bg"}, float(len(mailbox.background)))],
+    )
+    yield Metric("lattice_running", "gauge", "Handlers that run.", [({}, crew.busy)])
+    yield Metric("lattice_overloaded_total", "counter", "Messages refused by a full lane.", [({}, mailbox.overloaded)])
+    yield Metric("lattice_kept_calls", "gauge", "Kept calls.", [({}, len(kept))])
+    yield Metric("lattice_kept_bytes", "gauge", "Bytes of kept answers.", [({}, kept.size)])
+    yield Metric(
+        "lattice_dead_letters_total",
+        "counter",
+        "Messages that could not be delivered or handled.",
+        [({"reason": reason}, count) for reason, count in sorted(host.dead_letters.counts.items())],
+    )
+    yield Metric("lattice_loop_lag_seconds", "gauge", "Longest lag of the last second.", [({}, host.lag.lag_ms / 1000)])
+    yield Metric("lattice_loop_held_total", "counter", "Times the loop was held over 100 ms.", [({}, host.lag.stall_count)])
+    yield Metric("lattice_resident_bytes", "gauge", "Resident memory.", [({}, host.stats()["rss_bytes"])])
+
+
+def _dump(host: Host, actor: AsyncActor) -> SysDumped:
+    mailbox, crew, kept = actor._mailbox, actor._crew, actor._kept
+    letters = list(host.dead_letters.ring)[-DUMPED:]
+
+    return SysDumped(
+        waiting=tuple(_waiting(item) for item in mailbox.deliveries()[:DUMPED]),
+        running=tuple(_waiting(item) for item in list(crew.running)[:DUMPED]),
+        kept_calls=len(kept),
+        kept_bytes=kept.size,
+        dead_letters=tuple(
+            Letter(time=letter.time, reason=letter.reason, to=letter.to, type=letter.type, id=letter.id, caller=letter.caller)
+            for letter in letters
+        ),
+        dead_letter_counts=dict(host.dead_letters.counts),
+        stalls=tuple(Held(time=stall.time, stack=stall.stack) for stall in host.lag.stalls),
+        tasks=tuple(sorted(task.get_name() for task in asyncio.all_tasks()))[:DUMPED],
+    )
+
+
+def _waiting(delivery: Delivery) -> Waiting:
+    return Waiting(
+        type=delivery.contract.type,
+        id=delivery.id,
+        lane=delivery.lane,
+        age_s=time.monotonic() - delivery.arrived,
+        left_s=delivery.remaining(),
+        caller=delivery.caller,
+    )
