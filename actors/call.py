@@ -5,6 +5,7 @@ What a handler asks while it handles a call inherits the call's deadline, lane a
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ class Call:
 
     __slots__ = ("caller", "deadline", "id", "key", "lane", "trace")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (one is made for each message: keywords cost)
         self,
         id: str,  # noqa: A002 (the wire's own word)
         key: str | None,
@@ -76,6 +77,15 @@ def calling(*, timeout: float, lane: str = "fg", trace: str | None = None, calle
 
 _prefix = token_hex(8)
 _count = 0
+
+
+def _begin_anew() -> None:
+    """A process forked from another must not go on with its ids."""
+    global _prefix, _count
+    _prefix, _count = token_hex(8), 0
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def next_id() -> str:

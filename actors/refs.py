@@ -64,7 +64,7 @@ class Ref:
             LatticeError: any that the actor answered.
         """
         deadline, lane, trace = _circumstances(timeout, lane)
-        _check(message.contract)
+        _reply_of(message.contract)
 
         if not self._host.lives_here(self.name):
             return await self._ask_remote(message, deadline, key, lane, trace)
@@ -105,22 +105,35 @@ class Ref:
             )
 
     def stream(
-        self, message: Message, *, timeout: float | None = None, key: str | None = None, lane: str | None = None
+        self,
+        message: Message,
+        *,
+        timeout: float | None = None,
+        key: str | None = None,
+        lane: str | None = None,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
     ) -> Stream:
-        """Asks for an answer in parts; see `Stream`. The call begins at once. Arguments as for `ask`."""
+        """Asks for an answer in parts; see `Stream`. The call begins at once.
+
+        Args:
+            message: as for `ask`.
+            timeout: as for `ask`.
+            key: as for `ask`.
+            lane: as for `ask`.
+            id: of a stream that ended with `PeerReplaced` and is asked again: its own, so that what was done for it is known.
+        """
         deadline, lane, trace = _circumstances(timeout, lane)
         contract = message.contract
-        _check(contract)
 
         if contract.part is None:
             raise Invalid(f"{contract.type} has no parts; ask it")
 
         if self._host.lives_here(self.name):
-            delivery = LocalStream(message, next_id(), key, lane, deadline, trace, self._caller)
+            delivery = LocalStream(message, id or next_id(), key, lane, deadline, trace, self._caller)
             self._host.deliver(self.name, delivery)
             return HereStream(delivery)
 
-        client, body, call_id = self._host.client(self.name), _body(message), next_id()
+        client, body, call_id = self._host.client(self.name), _body(message), id or next_id()
 
         def ask() -> ClientStream:
             ttl_ms = _milliseconds(deadline)
@@ -129,12 +142,11 @@ class Ref:
         async def patience(error: LatticeError) -> None:
             await _patience(error, deadline)
 
-        return RemoteStream(contract, ask, self._read, patience)
+        return RemoteStream(contract.part, _reply_of(contract), ask, self._read, patience)
 
     async def _ask_remote(self, message: Message, deadline: float, key: str | None, lane: str, trace: str | None) -> Any:
         client, contract, call_id = self._host.client(self.name), message.contract, next_id()
-        assert contract.reply is not None
-        body = _body(message)
+        model, body = _reply_of(contract), _body(message)
 
         while True:
             try:
@@ -148,7 +160,7 @@ class Ref:
             except Unavailable as error:
                 await _patience(error, deadline)
             else:
-                return self._read(contract.reply, envelope)
+                return self._read(model, envelope)
 
     def _read(self, model: type[Reply], envelope: Envelope) -> Any:
         try:
@@ -170,9 +182,11 @@ def _circumstances(timeout: float | None, lane: str | None) -> tuple[float, str,
     return deadline, lane or call.lane, call.trace
 
 
-def _check(contract: Contract) -> None:
+def _reply_of(contract: Contract) -> type[Reply]:
     if contract.reply is None:
         raise Invalid(f"{contract.type} has no reply; tell it")
+
+    return contract.reply
 
 
 def _body(message: Message) -> dict[str, Any]:
