@@ -179,7 +179,6 @@ class Crew:
 
     async def _answer(self, delivery: Delivery) -> Any:
         handler = delivery.handler
-        assert handler is not None
 
         if handler.kind is Kind.STREAM:
             reply = await self._stream(delivery, handler)
@@ -197,19 +196,19 @@ class Crew:
 
     async def _stream(self, delivery: Delivery, handler: Handler) -> Any:
         contract = handler.contract
-        assert contract.part is not None
+        reply, part = contract.reply, contract.part
 
         async with aclosing(handler.function(self._actor, delivery.message)) as items:
             async for item in items:
                 if self._closed:
                     raise asyncio.CancelledError
 
-                if contract.reply is not None and isinstance(item, contract.reply):
+                if reply is not None and isinstance(item, reply):
                     return item
 
-                if not isinstance(item, contract.part):
+                if part is None or not isinstance(item, part):
                     raise TypeError(
-                        f"the handler of {contract.type} yielded {type(item).__name__}, not {contract.part.__name__}"
+                        f"the handler of {contract.type} yielded {type(item).__name__}, which is no part of its stream"
                     )
 
                 if delivery.credit <= 0:

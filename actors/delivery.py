@@ -44,7 +44,10 @@ class Delivery(Call):
     answered = False
     """Whether somebody waits for an answer."""
 
-    def __init__(
+    handler: Handler
+    """Set when it comes into the mailbox."""
+
+    def __init__(  # noqa: PLR0917 (one is made for each message: keywords cost)
         self,
         message: Message,
         id: str,  # noqa: A002 (the wire's own word)
@@ -69,7 +72,6 @@ class Delivery(Call):
         self.ending: LatticeError | None = None
         """Why it was ended from outside, before its handler was through."""
 
-        self.handler: Handler | None = None
         self.worker: asyncio.Task[None] | None = None
         """The task that runs its handler; None while it waits."""
 

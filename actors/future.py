@@ -79,7 +79,7 @@ class AsyncFuture(ThreadingFuture[T]):
 
         for source in self.sources:
             if isinstance(source, AsyncFuture):
-                await source._settle()
+                await source._settle()  # noqa: SLF001 (one of its own)
 
         if not self._has_value():
             # A hook that pykka's user set: it may block, so it is run where that harms nobody.
@@ -89,8 +89,12 @@ class AsyncFuture(ThreadingFuture[T]):
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
 
+        def resolve() -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
         def wake() -> None:
-            loop.call_soon_threadsafe(lambda: waiter.done() or waiter.set_result(None))
+            loop.call_soon_threadsafe(resolve)
 
         with self._condition:
             if self._result is not None:
@@ -109,7 +113,10 @@ class AsyncFuture(ThreadingFuture[T]):
         if self._get_hook is None:
             return self._result is not None
 
-        return bool(self.sources) and all(isinstance(s, AsyncFuture) and s._has_value() for s in self.sources)
+        return bool(self.sources) and all(
+            isinstance(source, AsyncFuture) and source._has_value()  # noqa: SLF001 (one of its own)
+            for source in self.sources
+        )
 
     def _wake(self) -> None:
         with self._condition:

@@ -23,14 +23,13 @@ from pykka import ActorRef, ActorRegistry
 
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
-from actors.incoming import Incoming
 from actors.lag import LagWatch
 from actors.post import Post
 from actors.refs import Ref
 from transport.addresses import address_of
 from transport.client import Client
 from transport.codec import LARGE, LIMITS
-from transport.errors import Conflict, LatticeError, Unavailable
+from transport.errors import Conflict, Unavailable
 from transport.keys import ClientKeys, ServerKeys
 from transport.lock import Lock
 from transport.server import Server
@@ -169,9 +168,11 @@ class Host:
             return
 
         actor.stop()
+        task = actor._task
 
         try:
-            await asyncio.shield(actor._task)
+            if task is not None:
+                await asyncio.wait({task})
         except asyncio.CancelledError:
             await self._abort(actor)
             raise
@@ -331,8 +332,7 @@ class Host:
 
 def _resident_bytes() -> int:
     try:
-        with open("/proc/self/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024

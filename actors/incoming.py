@@ -25,7 +25,7 @@ class Incoming(Delivery):
 
     answered = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (one is made for each message: keywords cost)
         self, server: Server, served: Served, peer: Peer, message: Message, envelope: Envelope, deadline: float
     ) -> None:
         super().__init__(message, envelope.id, envelope.key, envelope.lane, deadline, envelope.trace, peer.hex())

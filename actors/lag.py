@@ -87,8 +87,9 @@ class LagWatch:
 
         self.worst_ms = max(self.worst_ms, lag * 1000)
         self._beat_at = now
-        assert self._loop is not None
-        self._timer = self._loop.call_later(BEAT_S, self._beat)
+
+        if self._loop is not None:
+            self._timer = self._loop.call_later(BEAT_S, self._beat)
 
     def _watch(self, thread_id: int) -> None:
         while True:

@@ -31,6 +31,9 @@ HELD: Final = 4096
 class Post:
     """What stands between a host's doors and its actors' mailboxes."""
 
+    server: Server
+    """Set by the host before it listens anywhere."""
+
     def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
         self.actors: dict[str, AsyncActor] = {}
         """In the order in which they were started."""
@@ -38,7 +41,6 @@ class Post:
         self.known: set[str] = set()
         """Names that live here, or did: their next bearer is expected here as well."""
 
-        self.server: Server | None = None
         self._host = host
         self._held: dict[str, list[Delivery]] = {}
         self._served: Served = {}
@@ -124,9 +126,6 @@ class Post:
                     delivery.worker.cancel()
 
     def _take_ask(self, peer: Peer, envelope: Envelope) -> None:
-        server = self.server
-        assert server is not None
-
         if (peer, envelope.id) in self._served:
             return
 
@@ -136,15 +135,14 @@ class Post:
             if message.contract.reply is None:
                 raise Invalid(f"{envelope.type} has no reply; tell it")
         except LatticeError as error:
-            server.send_error(peer, envelope.id, error)
+            self.server.send_error(peer, envelope.id, error)
             self._dead(envelope, peer, error)
             return
 
         ttl_s = DEFAULT_TIMEOUT_S if envelope.ttl is None else envelope.ttl / 1000
-        delivery = Incoming(server, self._served, peer, message, envelope, time.monotonic() + ttl_s)
+        delivery = Incoming(self.server, self._served, peer, message, envelope, time.monotonic() + ttl_s)
         self._served[peer, envelope.id] = delivery
-        assert envelope.to is not None
-        self.deliver(envelope.to, delivery)
+        self.deliver(envelope.to or "", delivery)
 
     def _take_tell(self, peer: Peer, envelope: Envelope) -> None:
         try:
@@ -155,9 +153,8 @@ class Post:
 
         ttl_s = DEFAULT_TIMEOUT_S if envelope.ttl is None else envelope.ttl / 1000
         deadline = time.monotonic() + ttl_s
-        assert envelope.to is not None
         self.deliver(
-            envelope.to, Delivery(message, envelope.id, envelope.key, envelope.lane, deadline, envelope.trace, peer.hex())
+            envelope.to or "", Delivery(message, envelope.id, envelope.key, envelope.lane, deadline, envelope.trace, peer.hex())
         )
 
     def _read(self, envelope: Envelope) -> Message:
@@ -166,16 +163,16 @@ class Post:
         Raises:
             LatticeError: its name for why there is none.
         """
-        if envelope.to not in self.known:
+        if envelope.to is None or envelope.to not in self.known:
             raise UnknownActor(f"no actor called {envelope.to!r} lives here")
 
         if self._host.draining.is_set():
             raise _going_away()
 
-        assert envelope.type is not None
+        type_name = envelope.type or ""
         actor = self.actors.get(envelope.to)
-        handler = actor._handlers.get(envelope.type) if actor is not None else None
-        contract = handler.contract if handler is not None else contract_of(envelope.type)
+        handler = actor._handlers.get(type_name) if actor is not None else None
+        contract = handler.contract if handler is not None else contract_of(type_name)
 
         if actor is not None and handler is None and contract.actor != "sys":
             raise UnknownType(f"{envelope.to} does not handle {envelope.type}")

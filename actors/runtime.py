@@ -8,7 +8,6 @@ import inspect
 import logging
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -29,7 +28,7 @@ from actors.mailbox import Mailbox
 from actors.message import Message
 from actors.metrics import Metric
 from actors.refs import Stream
-from transport.errors import LatticeError, Overloaded, Unavailable, UnknownType
+from transport.errors import LatticeError, Overloaded, UnknownType
 
 if TYPE_CHECKING:
     from actors.host import Host
@@ -136,12 +135,13 @@ class AsyncActor(Actor):
         timeout: float | None = None,
         key: str | None = None,
         lane: str | None = None,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
     ) -> Stream:
         """Asks for an answer in parts; see `Ref.stream`."""
         return (
             self._home()
             .ref(to or message.contract.actor, caller=self.name)
-            .stream(message, timeout=timeout, key=key, lane=lane)
+            .stream(message, timeout=timeout, key=key, lane=lane, id=id)
         )
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
@@ -163,6 +163,20 @@ class AsyncActor(Actor):
         context = contextvars.copy_context()
 
         return await asyncio.get_running_loop().run_in_executor(pool, context.run, function, *args)
+
+    def on_start(self) -> Any:
+        """Runs before the first message is handled; may be a coroutine. If it raises, the actor has ended."""
+
+    def on_stop(self) -> Any:
+        """Runs after the last message was handled; may be a coroutine. Not called when the actor ends by a failure."""
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Any:
+        """Runs in place of `on_stop` when something outside an ask has raised; may be a coroutine."""
 
     def metrics(self) -> list[Metric]:
         """Figures for `sys.metrics` beyond the runtime's own."""
@@ -222,8 +236,10 @@ class AsyncActor(Actor):
                 else:
                     await self._end_badly(failure)
         finally:
-            ActorRegistry.unregister(self.actor_ref)
-            self.actor_stopped.set()
+            if not self.actor_stopped.is_set():
+                ActorRegistry.unregister(self.actor_ref)
+                self.actor_stopped.set()
+
             self._over = True
             self._actor_loop_teardown()
 
@@ -249,7 +265,7 @@ class AsyncActor(Actor):
     async def _end_well(self) -> None:
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
-        logger.debug(f"Stopped {self}")
+        logger.debug("Stopped %s", self)
         await self._cancel_spawned()
 
         try:
@@ -349,16 +365,16 @@ class AsyncActor(Actor):
                 self._fail(*sys.exc_info())
             else:
                 reply_to.set_exception((type(error), error, error.__traceback__))
-        except Exception:  # noqa: BLE001 (pykka's rule: the caller hears of it, or the actor ends)
+        except Exception:
             if reply_to is None:
                 self._fail(*sys.exc_info())
             else:
-                logger.info(f"Exception returned from {self} to caller:", exc_info=sys.exc_info())
+                logger.info("Exception returned from %s to caller:", self, exc_info=True)
                 reply_to.set_exception()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 (pykka's rule: all actors stop)
-            logger.debug(f"{error!r} in {self}. Stopping all actors.")
+            logger.debug("%r in %s. Stopping all actors.", error, self)
             self._stop_reached()
             ActorRegistry.stop_all(block=False)
 

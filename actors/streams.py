@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from actors.delivery import LocalStream
-from actors.message import Contract, Reply
+from actors.message import Reply
 from transport.envelope import Envelope
 from transport.errors import LatticeError, Unavailable
 from transport.stream import ClientStream
@@ -73,7 +73,7 @@ class RemoteStream(Stream):
     """From an actor in another process.
 
     Arguments:
-        contract: what parts and reply are validated against.
+        part, reply: what answers are validated against.
         ask: asks; called again as long as the peer answers that it is just going away.
         read: makes a model of an answer.
         patience: returns after a while when the peer was going away; raises the error when there is no use in waiting.
@@ -81,12 +81,14 @@ class RemoteStream(Stream):
 
     def __init__(
         self,
-        contract: Contract,
+        part: type[Reply],
+        reply: type[Reply],
         ask: Callable[[], ClientStream],
         read: Callable[[type[Reply], Envelope], Any],
         patience: Callable[[LatticeError], Any],
     ) -> None:
-        self._contract = contract
+        self._part_model = part
+        self._reply_model = reply
         self._ask = ask
         self._read = read
         self._patience = patience
@@ -94,16 +96,12 @@ class RemoteStream(Stream):
         self._source = ask()
 
     async def __anext__(self) -> Any:
-        contract = self._contract
-        assert contract.part is not None
-        assert contract.reply is not None
-
         while True:
             try:
                 envelope = await anext(self._source)
             except StopAsyncIteration:
                 if self._source.reply is not None:
-                    self.reply = self._read(contract.reply, self._source.reply)
+                    self.reply = self._read(self._reply_model, self._source.reply)
                 raise
             except Unavailable as error:
                 if self._begun:
@@ -113,7 +111,7 @@ class RemoteStream(Stream):
                 self._source = self._ask()
             else:
                 self._begun = True
-                return self._read(contract.part, envelope)
+                return self._read(self._part_model, envelope)
 
     async def aclose(self) -> None:
         """Cancels the call unless it has ended."""

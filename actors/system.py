@@ -38,7 +38,7 @@ class SysPong(Reply, type="sys.pong"):
 
 
 class SysPing(Message, type="sys.ping", reply=SysPong, idempotent=True):
-    """Is it there, and which incarnation of it?"""
+    """Asks whether it is there, and which incarnation of it."""
 
 
 class SysInfoReply(Reply, type="sys.info_given"):
@@ -59,7 +59,7 @@ class SysInfoReply(Reply, type="sys.info_given"):
 
 
 class SysInfo(Message, type="sys.info", reply=SysInfoReply, idempotent=True):
-    """What is it, which contracts does it handle, is it ready?"""
+    """Asks what it is, which contracts it handles, whether it is ready."""
 
 
 class Sample(Data):
