@@ -83,12 +83,15 @@ class Memory(AsyncActor):
         self._clock = clock
         self._database = Database(data_dir / "memory.db", MIGRATIONS)
         self._committed = asyncio.Event()
+        self._leaving = False
         self._waiting = 0
         self._unnoted = 0
 
     async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
+        if self.host is not None:
+            self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
 
     async def on_stop(self) -> None:
@@ -185,7 +188,7 @@ class Memory(AsyncActor):
         while True:
             committed = self._committed
             fed = await self._database.read(feeding.feed, message, page_bytes=self.settings.page_bytes)
-            if fed.changes or loop.time() >= wait_until:
+            if fed.changes or self._leaving or loop.time() >= wait_until:
                 return fed
             await self._wait_for(committed, wait_until)
 
@@ -208,6 +211,16 @@ class Memory(AsyncActor):
         finally:
             self._waiting -= 1
 
+    async def _let_followers_go(self, draining: asyncio.Event) -> None:
+        """A host that goes away waits for calls in flight: those that only wait end."""
+        await draining.wait()
+        self._leaving = True
+        self._wake_followers()
+
+    def _wake_followers(self) -> None:
+        committed, self._committed = self._committed, asyncio.Event()
+        committed.set()
+
     async def _write(self, message: Any, fn: Callable[..., R], **settings: Any) -> R:
         """Run `fn(transaction, message, **settings)` and wake the feed's followers once it is on disk."""
         now = self._clock.now()
@@ -216,8 +229,7 @@ class Memory(AsyncActor):
             return fn(store.Transaction(connection, message.namespace, now), message, **settings)
 
         written = await self._database.write(run)
-        committed, self._committed = self._committed, asyncio.Event()
-        committed.set()
+        self._wake_followers()
         return written
 
     async def _once(self, reply: type[R], message: Any, fn: Callable[..., R], **settings: Any) -> R:
