@@ -11,7 +11,7 @@ from typing import ClassVar
 from loguru import logger
 
 from actors.clock import Clock, system_clock
-from actors.metrics import Metric, Sample
+from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
 from actors.thinking.course import Course
 from actors.thinking.intent import intent_of
@@ -96,12 +96,12 @@ class Thinking(AsyncActor):
                 name="lattice_thoughts_total",
                 kind="counter",
                 help="Thoughts by how they ended.",
-                samples=tuple(Sample(labels={"outcome": outcome}, value=n) for outcome, n in self.outcomes.items()),
+                samples=[({"outcome": outcome}, float(n)) for outcome, n in self.outcomes.items()],
             ),
             Metric(
                 name="lattice_thought_parts_missing_total",
                 kind="counter",
                 help="Parts of a thought that were not there in time or failed.",
-                samples=tuple(Sample(labels={"part": part}, value=n) for part, n in self.missing.items()),
+                samples=[({"part": part}, float(n)) for part, n in self.missing.items()],
             ),
         ]

@@ -1,0 +1,109 @@
+"""No model, no memory, no paradox, no time: what still comes, and how soon."""
+
+import time
+
+import pytest
+
+from actors.thinking.messages import GetThought, Think
+from tests.thinking.house import TEXT, Process, house
+from tests.thinking.test_think import streamed, text_of, turns, user
+
+SLACK_S = 1.0
+"""What a loaded machine may add to a deadline in these tests."""
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_without_a_model_memory_answers_and_says_so(short_dir, stream) -> None:
+    async with house(short_dir) as host:
+        thinking = host.ref("thinking")
+        await thinking.ask(Think(session="a", messages=(user("My cat is called Pim."),)))
+
+        asked = Think(session="b", stream=stream, messages=(user("What is my cat called?"),))
+        text, thought = await streamed(host, asked)
+        assert text == (text_of(thought) if stream else "")
+
+        answer = text_of(thought)
+        assert "No language model can be reached" in answer
+        assert '"My cat is called Pim."' in answer
+        assert thought.degraded
+        assert thought.endpoint is None
+        assert thought.memories
+        # The user's words are kept; our notice of the failure is not kept as something that the assistant said.
+        assert await turns(host, "b") == [("user", "What is my cat called?")]
+
+        # It comes back in the client's history, and is still not taken for the assistant's words.
+        history = (user("What is my cat called?"), {"role": "assistant", "content": answer}, user("Are you back?"))
+        await thinking.ask(Think(session="b", messages=history))
+        assert await turns(host, "b") == [("user", "What is my cat called?"), ("user", "Are you back?")]
+
+
+async def test_without_model_and_memory_it_says_that_too(short_dir) -> None:
+    async with house(short_dir, parts=("llm", "thinking")) as host:
+        thought = await host.ref("thinking").ask(Think(messages=(user("What is my cat called?"),)), timeout=4)
+
+    assert "Memory cannot be reached" in text_of(thought)
+    assert thought.degraded
+
+
+async def test_with_memory_off_a_degraded_answer_quotes_nothing(short_dir) -> None:
+    async with house(short_dir) as host:
+        await host.ref("thinking").ask(Think(session="a", messages=(user("My cat is called Pim."),)))
+        thought = await host.ref("thinking").ask(Think(memory="off", messages=(user("What is my cat called?"),)))
+
+    assert "Pim" not in text_of(thought)
+    assert thought.memories == ()
+
+
+async def test_parts_that_are_absent_cost_the_context_deadline_and_no_more(short_dir, model) -> None:
+    async with house(short_dir, url=model.base_url, parts=("llm", "thinking"), context_deadline_s=0.3) as host:
+        began = time.monotonic()
+        thought = await host.ref("thinking").ask(Think(memory="read", session="s", messages=(user("Hello"),)))
+        took = time.monotonic() - began
+        record = await host.ref("thinking").ask(GetThought(thought_id=thought.thought_id))
+
+    assert text_of(thought) == TEXT
+    assert not thought.degraded
+    assert took < 0.3 + SLACK_S
+    assert {reason.split(":")[0] for reason in record.missing} == {"memory.recall", "memory.list", "paradox.list"}
+
+
+async def test_a_memory_that_stands_still_costs_no_more_either(short_dir, model) -> None:
+    parts = ("llm", "paradox", "thinking")
+    async with (
+        Process(short_dir, "memory") as memory,
+        house(short_dir, url=model.base_url, parts=parts, context_deadline_s=0.3, remember_deadline_s=0.5) as host,
+    ):
+        await host.ref("thinking").ask(Think(session="s", messages=(user("Hello"),)))
+        memory.halt()
+
+        began = time.monotonic()
+        thought = await host.ref("thinking").ask(Think(session="s", messages=(user("Hello again"),)))
+        took = time.monotonic() - began
+        record = await host.ref("thinking").ask(GetThought(thought_id=thought.thought_id))
+
+    assert text_of(thought) == TEXT
+    assert took < 0.3 + 0.5 + SLACK_S
+    missing = {reason.split(":")[0] for reason in record.missing}
+    assert {"memory.recall", "memory.converse"} <= missing
+    assert "paradox.list" not in missing
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_when_time_is_up_what_is_there_goes_out(short_dir, model, stream) -> None:
+    model.always(text=TEXT, fault="hang_mid", after_tokens=4)
+    async with house(short_dir, url=model.base_url) as host:
+        began = time.monotonic()
+        text, thought = await streamed(host, Think(session="s", stream=stream, messages=(user("Hello"),)), timeout=2)
+
+        assert time.monotonic() - began < 2
+        assert thought.degraded
+        if stream:
+            # A plain call of the model gives nothing until it is whole, so there memory answers.
+            assert text == text_of(thought)
+            assert TEXT.startswith(text)
+            assert text
+            assert thought.choices[0].finish_reason == "length"
+            assert await turns(host, "s") == [("user", "Hello"), ("assistant", text)]
+        else:
+            assert "No language model" in text_of(thought)
+            assert await turns(host, "s") == [("user", "Hello")]

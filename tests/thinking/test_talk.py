@@ -1,0 +1,45 @@
+"""What of a client's messages memory takes for a talk."""
+
+from actors.thinking.degraded import degraded_text, is_degraded, takes_prose
+from actors.thinking.talk import question, turns_of
+
+
+def test_system_prompts_and_bare_tool_calls_are_no_turns_and_a_tools_output_is_its_own_kind() -> None:
+    turns = turns_of(
+        [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "What is 3+4?", "name": "Ada"},
+            {"role": "assistant", "content": None, "tool_calls": [{"id": "c"}]},
+            {"role": "tool", "tool_call_id": "c", "content": "7"},
+            {"role": "assistant", "content": "Seven."},
+        ]
+    )
+
+    assert [(turn.role, turn.text, turn.speaker) for turn in turns] == [
+        ("user", "What is 3+4?", "Ada"),
+        ("tool", "7", None),
+        ("assistant", "Seven.", None),
+    ]
+
+
+def test_an_image_leaves_its_mark_in_the_text() -> None:
+    messages = [{"role": "user", "content": [{"type": "text", "text": "Who is this?"}, {"type": "image_url", "image_url": {}}]}]
+
+    assert question(messages) == "Who is this?\n[image_url]"
+
+
+def test_a_degraded_answer_that_comes_back_in_the_history_is_not_taken_for_what_the_assistant_said() -> None:
+    notice = degraded_text(())
+    turns = turns_of(
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": notice}, {"role": "user", "content": "?"}]
+    )
+
+    assert is_degraded(notice)
+    assert [turn.text for turn in turns] == ["Hi", "?"]
+
+
+def test_who_asks_for_json_or_insists_on_a_tool_gets_no_prose() -> None:
+    assert takes_prose({})
+    assert takes_prose({"response_format": {"type": "text"}, "tool_choice": "auto"})
+    assert not takes_prose({"response_format": {"type": "json_schema", "json_schema": {}}})
+    assert not takes_prose({"tool_choice": "required"})
