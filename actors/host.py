@@ -140,8 +140,9 @@ class Host:
 
         if self._bind and name not in self._locks:
             await self._listen(actor)
+        else:
+            self._post.add(actor)
 
-        self._post.add(actor)
         ActorRegistry.register(actor.actor_ref)
         actor._start_actor_loop()
 
@@ -318,12 +319,15 @@ class Host:
                 )
                 self._post.server = self._server
 
+            # Before it listens: callers that wait for this name are there the moment it does.
+            self._post.add(actor)
             address = self.addresses.get(name)
 
             for wanted in dict.fromkeys((own, address) if address is None or address.startswith("tcp://") else (address,)):
                 if wanted is not None:
                     self._server.bind(wanted)
         except BaseException:
+            self._post.remove(name, actor)
             lock.release()
             raise
 
