@@ -56,10 +56,12 @@ class Answering:
         that a thought which is begun again after this actor was killed costs no second model call.
         """
         before = self.said.get(0, "")
+        effort = self.message.effort
+        options = self.message.options if effort is None else {"reasoning_effort": effort, **self.message.options}
         request = Generate(
             model=self.message.model,
             messages=prompt,
-            options=self.message.options,
+            options=options,
             stream=self.message.stream,
             said=before,
         )

@@ -170,6 +170,15 @@ async def test_reasoning_stays_out_of_the_public_text_and_out_of_memory(short_di
         assert await turns(host, "s") == [("user", "Hello"), ("assistant", TEXT)]
 
 
+async def test_the_effort_goes_to_the_model(short_dir, model) -> None:
+    async with house(short_dir, url=model.base_url) as host:
+        thinking = host.ref("thinking")
+        await thinking.ask(Think(messages=(user("Hello"),), effort="high"))
+        await thinking.ask(Think(messages=(user("Hello"),), effort="low", options={"reasoning_effort": "minimal"}))
+
+    assert [seen["body"].get("reasoning_effort") for seen in model.log()] == ["high", "minimal"]
+
+
 async def test_what_the_endpoint_rejects_is_the_callers_to_hear(short_dir, model) -> None:
     model.always(fault="status", status=400, message="temperature is too high")
     async with house(short_dir, url=model.base_url) as host:
