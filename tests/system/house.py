@@ -29,7 +29,7 @@ class House:
         self.data_dir = data_dir
         self.config = data_dir / "lattice.toml"
         self.single_process = single_process
-        self.output: list[str] = []
+        self.output = ""
         self.url = ""
         data_dir.mkdir(parents=True, exist_ok=True)
         self.config.write_text(config)
@@ -63,28 +63,32 @@ class House:
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
         )
         began = time.monotonic()
-        while not self.url:
-            assert self.process.stdout
-            left = START_S - (time.monotonic() - began)
-            readable, _, _ = select.select([self.process.stdout], [], [], max(left, 0))
-            line = self.process.stdout.readline() if readable else ""
-            if not line:
-                self.process.kill()
-                raise AssertionError("the house did not become ready:\n" + "".join(self.output))
-            self.output.append(line)
-            if found := re.search(r"ready at (http://\S+)", line):
-                self.url = found[1]
+        try:
+            while not (found := re.search(r"ready at (http://\S+)", self.read(began + START_S - time.monotonic()))):
+                pass
+        except AssertionError:
+            self.stop()
+            raise
+        self.url = found[1]
         self.ready_s = time.monotonic() - began
+
+    def read(self, wait_s: float) -> str:
+        """All output so far, once there is more of it."""
+        assert self.process.stdout is not None
+        readable, _, _ = select.select([self.process.stdout], [], [], max(wait_s, 0))
+        chunk = os.read(self.process.stdout.fileno(), 65536).decode() if readable else ""
+        self.output += chunk
+        assert chunk, f"the house did not become ready:\n{self.output}"
+        return self.output
 
     def stop(self) -> int:
         """SIGTERM; the exit code. What it still prints is kept."""
         self.process.send_signal(signal.SIGTERM)
         rest, _ = self.process.communicate(timeout=STOP_S)
-        self.output.append(rest)
+        self.process.stdout = None
+        self.output += rest.decode()
         return self.process.returncode
 
     def get(self, path: str, **headers: str) -> Any:
@@ -116,11 +120,11 @@ class House:
         """Every process whose command line names this house's data directory."""
         return {pid for pid in all_pids() if self.belongs(pid)}
 
-    def pid_of_command(self, command: str) -> int:
-        """The process that runs one of run.py's hidden commands: supervise, zygote."""
-        found = [pid for pid in self.pids() if command.encode() in command_line(pid)[:4]]
-        assert found, f"no {command} among {[command_line(pid) for pid in self.pids()]}"
-        return min(found)
+    def pid_of(self, process: str) -> int:
+        """The supervisor's or the zygote's process, by the name that `ps` shows."""
+        named = [pid for pid in self.pids() if Path(f"/proc/{pid}/comm").read_text().startswith(f"lattice:{process}"[:15])]
+        assert len(named) == 1, f"{len(named)} processes are called {process}"
+        return named[0]
 
     def power_cut(self) -> None:
         """kill -9 of every process at once, and wait until all are gone."""
@@ -128,6 +132,7 @@ class House:
         for pidfd in watched:
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         self.process.communicate(timeout=STOP_S)
+        self.output = ""
         for pidfd in watched:
             assert select.select([pidfd], [], [], STOP_S)[0], "a process survived kill -9"
             os.close(pidfd)

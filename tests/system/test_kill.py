@@ -129,7 +129,7 @@ def test_talk_and_actors_go_on_though_the_supervisor_or_the_zygote_is_killed(
     asking = pool.submit(ask, house, f"above-{name}")
     script.log(holding=1)
 
-    house.kill(house.pid_of_command({"supervisor": "supervise", "zygote": "zygote"}[name]))
+    house.kill(house.pid_of(name))
     script.release()
 
     assert asking.result(60).choices[0].message.content == TEXT
