@@ -123,7 +123,14 @@ class Progress(Reply, type="paradox.progress_told"):
     cursor: int
     judged: int
     open: int
+    """Fresh or processing, over all namespaces."""
+
+    set_aside: int = 0
+    """Changes that failed again and again, and were left out with their error."""
 
 
 class GetProgress(Message, type="paradox.progress", reply=Progress, idempotent=True):
-    """How far the feed has been followed."""
+    """How far the feed has been followed; waits up to `wait_ms` until the cursor has `reached` a change."""
+
+    reached: Annotated[int, Field(ge=0)] = 0
+    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0

@@ -1,0 +1,133 @@
+"""Following memory's feed in the background: each new statement is judged once in effect, whatever is killed when.
+
+The effects of a page of changes are written with the cursor after it, in one transaction. A change that fails again and again
+is set aside with its error. While memory is away the follower waits; it never gives up and never takes the actor with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from loguru import logger
+
+from actors.clock import Clock
+from actors.memory.messages import Change, Fed, Feed
+from actors.paradox.settings import ParadoxSettings
+from actors.paradox.store import Effect, End, Forgetting, Store
+from transport.errors import DeadlineExceeded, LatticeError, UnknownActor
+
+__all__ = ["Asks", "Follower"]
+
+RETRY_LIMIT_S = 60.0
+
+
+class Asks(Protocol):
+    """Asks an actor, as `AsyncActor.ask` does."""
+
+    def __call__(self, message: Any, *, timeout: float | None = None, lane: str | None = None) -> Awaitable[Any]:
+        """The reply."""
+
+
+class Follower:
+    """Takes the feed's changes in order.
+
+    Args:
+        judge: what a remembered statement is at odds with, as effects to keep.
+        moved: told the cursor each time that it has moved.
+    """
+
+    def __init__(
+        self,
+        settings: ParadoxSettings,
+        store: Store,
+        clock: Clock,
+        *,
+        ask: Asks,
+        judge: Callable[[Change], Awaitable[list[Effect]]],
+        moved: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._ask = ask
+        self._judge = judge
+        self._moved = moved
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        cursor = (await self._store.progress()).cursor
+        failures = 0
+        while True:
+            try:
+                fed = await self._changes(cursor)
+                cursor = await self._take(cursor, fed)
+                failures = 0
+            except LatticeError as error:
+                if not away(error):
+                    raise
+                failures += 1
+                wait_s = min(RETRY_LIMIT_S, self._settings.retry_s * 2 ** min(failures - 1, 10))
+                logger.info("memory is away; the feed waits", error=error.code, wait_s=wait_s)
+                await asyncio.sleep(wait_s)
+
+    async def _changes(self, cursor: int) -> Fed:
+        wait_ms = self._settings.wait_ms
+        feed = Feed(cursor=cursor, limit=self._settings.page, wait_ms=wait_ms)
+        fed: Fed = await self._ask(feed, timeout=wait_ms / 1000 + 10, lane="bg")
+        return fed
+
+    async def _take(self, before: int, fed: Fed) -> int:
+        """Judge a page and keep what came of it; what was judged before a failure is kept first."""
+        effects: list[Effect] = []
+        judged = 0
+        cursor = before
+        for change in fed.changes:
+            try:
+                effects += await self._effects(change)
+            except Exception as error:  # whatever one item does, it must not stop the feed for the others
+                if isinstance(error, LatticeError) and away(error):
+                    await self._keep(before, cursor, judged, effects)
+                    raise
+                before = await self._keep(before, cursor, judged, effects)
+                effects, judged = [], 0
+                if not await self._set_aside(change, error):
+                    return before
+            else:
+                judged += change.change == "remembered"
+
+            cursor = change.seq
+
+        return await self._keep(before, max(cursor, fed.cursor), judged, effects)
+
+    async def _effects(self, change: Change) -> list[Effect]:
+        if change.change == "forgotten":
+            return [Forgetting(change.namespace, change.id)]
+        if change.change == "superseded":
+            return [End(change.namespace, change.id)]
+        if change.change == "remembered" and change.memory is not None:
+            return await self._judge(change)
+        return []
+
+    async def _keep(self, before: int, cursor: int, judged: int, effects: list[Effect]) -> int:
+        if cursor != before:
+            await self._store.advance(before, cursor, judged, effects, self._clock.now())
+            await self._moved(cursor)
+        return cursor
+
+    async def _set_aside(self, change: Change, error: Exception) -> bool:
+        """Whether the change has failed so often that the feed goes on without it."""
+        attempts = await self._store.failed(
+            change.seq, change.namespace, change.id, f"{type(error).__name__}: {error}", self._clock.now()
+        )
+        if attempts >= self._settings.attempts:
+            logger.opt(exception=error).error("a change was set aside", seq=change.seq, memory=change.id, attempts=attempts)
+            return True
+        logger.warning("a change failed and is tried again", seq=change.seq, memory=change.id, error=type(error).__name__)
+        return False
+
+
+def away(error: LatticeError) -> bool:
+    """Memory cannot answer now; the change itself is not at fault."""
+    return error.retryable or isinstance(error, (DeadlineExceeded, UnknownActor)) or error.code == "cancelled"

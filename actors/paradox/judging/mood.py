@@ -1,0 +1,72 @@
+"""Moods in which nothing is asserted: a question, a hypothesis, a wish, a quotation, a joke. They are never at odds."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["of", "request"]
+
+HYPOTHESIS = re.compile(
+    r"\b(imagine|suppose|supposing|if only|what if|pretend|hypothetically|in theory|if (i|we|you|he|she"
+    r"|they) (ever|were|had|won"
+    r"|lived|could)|if it were|i would (have )?|would have|as if (i|we|he|she|they|it)|in another life|in a parallel)\b"
+)
+# "I'd like" and "I'd rather" ask for something; they are no hypotheses.
+POLITE = re.compile(r"\bi would (like|rather|love|prefer|appreciate|want)\b")
+WISH = re.compile(
+    r"\b(i wish|i hope|hopefully|i dreamt|i dreamed|in my dream|one day i|some ?day i|i dream of|would love to|i fantasi[sz]e"
+    r"|my dream is)\b"
+)
+# What others claim is told, not claimed: somebody or some thing that is not the speaker, and a verb of saying.
+HEARSAY = re.compile(
+    r"\b(the|a|an|my|our|his|her|some|this|that) (?:[\w'-]+ ){0,3}(claims?|claimed|says?|said|insists?"
+    r"|insisted|alleges?|writes?"
+    r"|wrote|thinks|believes?|joked|jokes|keeps saying|swears?|swore|pretends)\b(?! (i|we) (should|must|ought))"
+    r"|\b(he|she|they|people|everyone) (claims?|claimed|jokes?|joked|pretends?|say that|says that)\b"
+    r"|\b(according to|rumour has it|rumor has it|supposedly|allegedly|as the saying goes|the lyrics"
+    r"|in the (film|movie|book|play"
+    r"|novel|game|song|story)|my character|quote)\b"
+)
+QUOTED = re.compile(r"(?:^|\s)['\"\u201c](?=\w)[^'\"\u201d]{8,}['\"\u201d]")
+JOKE = re.compile(
+    r"\b(just kidding|only kidding|kidding|joking|haha+|lol|lmao|sarcasm|yeah right|as if|sure, and"
+    r"|obviously i am the (next|new|real)"
+    r"|i am basically|(is|am|are|was) (practically|basically|literally) (a|an|the|my)|my (heart|soul|stomach) is"
+    r"|feel(s|ing)? like (a|an|i|we)|a million (times|years)|next (pavarotti|einstein|picasso|mozart"
+    r"|messi|shakespeare))\b|[/]s\s*$"
+)
+# A part of somebody as if it were of another age or place: this back of mine turned a hundred.
+FIGURE = re.compile(
+    r"\bthis (\w+) of mine\b|\bturned (into )?a (hundred|thousand|million)\b|\bat heart\b|\bdied of (laughter|boredom)\b"
+)
+
+REQUEST = re.compile(
+    r"\b(can|could|would|will) you\b|\bplease\b|\bi (would|want|need)( to| like| you)?\b|^(book|set|put"
+    r"|add|make|create|find|call|order"
+    r"|get|play|show|remind|send)\b"
+)
+
+
+def of(text: str) -> str | None:
+    """The mood of a normalised text: None when it asserts, else `question`, `hypothesis`, `wish`, `hearsay` or `joke`."""
+    if all(sentence.endswith("?") for sentence in sentences(text)) and not request(text):
+        return "question"
+    if HYPOTHESIS.search(POLITE.sub("i want", text)):
+        return "hypothesis"
+    if WISH.search(text) and not request(text):
+        return "wish"
+    if JOKE.search(text) or FIGURE.search(text):
+        return "joke"
+    if HEARSAY.search(text) or QUOTED.search(text):
+        return "hearsay"
+    return None
+
+
+def sentences(text: str) -> list[str]:
+    """The text cut after each sentence."""
+    return [sentence for sentence in re.split(r"(?<=[.!?])\s+", text.strip()) if sentence]
+
+
+def request(text: str) -> bool:
+    """Whether the text asks for something to be done. A later request may change an earlier one."""
+    return REQUEST.search(text) is not None

@@ -1,0 +1,217 @@
+"""The cascade: rules from the surest to the vaguest. Each answers with its name and a score, or passes the pair on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from actors.paradox.judging import change, mood, polarity, presence, quantities, slots, ways
+from actors.paradox.judging.lexicon import EXCLUSIVE, WITHIN
+from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
+from actors.paradox.judging.reading import Reading
+from actors.paradox.judging.topic import RELATED
+
+__all__ = ["judge"]
+
+TIME_UNITS = frozenset({"year", "day", "week", "month", "hour", "minut", "time", "tim"})
+QUANTIFIED = re.compile(r"\b(everyone|everybody|everything|always|all of|entirely|every|having to)\b")
+NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a)\b")
+SOLE = re.compile(r"\b(whole|entire|all by|on my own|alone|the only one|myself|won)\b")
+NORM = re.compile(r"\b(should|ought|must|supposed to|allowed to|have to|has to)\b")
+OVER = re.compile(r"\b(any ?more|no longer|used to|back when|when i|first)\b")
+
+
+def judge(old: Reading, new: Reading) -> Judgement:
+    """The verdict on a new statement against an earlier one."""
+    pair = pair_of(old, new)
+    found = next((found for rule in RULES if (found := rule(pair)) is not None), None) or by_topic(pair)
+    return Judgement(found.verdict, round(min(found.score, 1.0), 4), found.why, round(pair.overlap, 4))
+
+
+def by_topic(pair: Pair) -> Judgement:
+    if pair.overlap >= RELATED:
+        return Judgement("compatible", 0.5 + pair.overlap / 2, "topic")
+    return Judgement("unrelated", 1.0 - pair.overlap, "topic")
+
+
+def mood_rule(pair: Pair) -> Judgement | None:
+    """Who asks, supposes, wishes, quotes or jokes asserts nothing."""
+    if pair.new.mood is not None:
+        return calm(pair, f"mood: {pair.new.mood}")
+    if pair.old.mood is not None and not mood.request(pair.old.text):
+        return calm(pair, f"mood before: {pair.old.mood}")
+    return None
+
+
+def way_of_life_rule(pair: Pair) -> Judgement | None:
+    """A vegetarian and bacon; an only child and a brother."""
+    if pair.same is False:
+        return None
+    for state, act in ((pair.old, pair.new), (pair.new, pair.old)):
+        name = ways.ruled_out(state.text, act.text)
+        mine = state.subject.kind in ("self", "none") and (first_person(act) or act.subject.kind == "none")
+        if name and (pair.same or mine) and not change.earlier_time(act.text):
+            return at_odds(pair, 0.85, f"rules out: {name}")
+
+    return None
+
+
+def presence_rule(pair: Pair) -> Judgement | None:
+    """I have no car; somebody scratched my car."""
+    word = presence.implied(pair.old.text, pair.new.text)
+    if word is None or pair.same is False or not first_person(pair.old) or not first_person(pair.new):
+        return None
+    return None if change.earlier_time(pair.old.text) else at_odds(pair, 0.8, f"has and has not: {word}")
+
+
+def subject_rule(pair: Pair) -> Judgement | None:
+    """Two did the whole of the same; else another's affairs are no conflict."""
+    sole = SOLE.search(pair.old.text) and SOLE.search(pair.new.text)
+    persons = pair.old.subject.kind in ("self", "named") and pair.new.subject.kind in ("self", "named")
+    if sole and persons and pair.old.subject != pair.new.subject and not pair.same and len(pair.shared) >= 2:
+        return at_odds(pair, 0.7, "sole doer")
+    return calm(pair, "other subject") if pair.same is False else None
+
+
+def earlier_time_rule(pair: Pair) -> Judgement | None:
+    """As a child I was afraid of dogs; I love dogs."""
+    if change.earlier_time(pair.old.text) and not change.earlier_time(pair.new.text) and not change.lifelong(pair.new.text):
+        return calm(pair, "another time")
+    return None
+
+
+def slot_rule(pair: Pair) -> Judgement | None:
+    """Two homes, two names, two birthdays."""
+    found = slots.at_odds(slots.find(pair.old.text), slots.find(pair.new.text))
+    if found is None or (found[0].owner == "i" and pair.same is False):
+        return None
+    if found[0].name in {"workplace", "place", "profession"} and not pair.changed and pair.overlap < RELATED:
+        return None
+    return at_odds(pair, 0.85, f"slot: {found[0].name}")
+
+
+def figure_rule(pair: Pair) -> Judgement | None:
+    """Forty members, thirty members; the 12th, the 21st."""
+    found = quantities.at_odds(pair.old.quantities, pair.new.quantities)
+    if found is None:
+        return None
+    counted = found[0].kind == "count" and found[0].noun not in TIME_UNITS and pair.overlap > 0
+    replaced = found[0].kind == "version" and pair.changed
+    if pair.overlap >= RELATED or counted or replaced:
+        return at_odds(pair, 0.6 + 0.4 * pair.overlap, f"figure: {found[0].kind}")
+    return None
+
+
+def quantifier_rule(pair: Pair) -> Judgement | None:
+    """Everyone wants it; nobody wants it."""
+    for one, other in ((pair.old, pair.new), (pair.new, pair.old)):
+        if QUANTIFIED.search(one.text) and NONE.search(other.text) and len(pair.shared) >= 2:
+            return at_odds(pair, 0.5 + 0.4 * pair.overlap, "quantifiers")
+
+    return None
+
+
+def never_rule(pair: Pair) -> Judgement | None:
+    """Never done, and told as done or as over."""
+    for one, other in ((pair.old, pair.new), (pair.new, pair.old)):
+        if "never" not in one.words or "never" in other.words or not (first_person(one) and first_person(other)):
+            continue
+        done = other.affirmed & one.denied and presence.practised(other.text)
+        over = other is pair.new and other.stems & one.denied and OVER.search(other.text)
+        if (done or over) and pair.overlap >= RELATED and pair.same is not False:
+            return Judgement("contradiction", 0.5 + 0.3 * pair.overlap, "never, yet done")
+
+    return None
+
+
+def value_rule(pair: Pair) -> Judgement | None:
+    """The same frame with another value of an exclusive family: painting the wall blue, painting the wall purple."""
+    old, new = pair.old, pair.new
+    if pair.same is None and old.subject.head and new.subject.head and old.subject.head != new.subject.head:
+        return None
+    rest = min(len(old.stems), len(new.stems)) - 1
+    framed = len(pair.shared) / rest if rest > 0 else 0.0
+    if not pair.shared or framed < 0.5:
+        return None
+    for late in sorted(new.affirmed - old.stems):
+        for early in sorted(old.affirmed - new.stems):
+            family = EXCLUSIVE.get(late)
+            if family and EXCLUSIVE.get(early) == family and WITHIN.get(late) != early and WITHIN.get(early) != late:
+                return at_odds(pair, 0.5 + 0.4 * min(framed, 1.0), f"exclusive: {family}")
+
+    return None
+
+
+def negation_rule(pair: Pair) -> Judgement | None:
+    """One affirms what the other denies."""
+    flipped = (pair.old.denied & pair.new.affirmed) | (pair.new.denied & pair.old.affirmed)
+    if not flipped or pair.old.denied & pair.new.denied or pair.overlap < 0.3:
+        return None
+    if {pair.old.subject.kind, pair.new.subject.kind} == {"named", "self"} and pair.same is None:
+        return None
+    if bool(NORM.search(pair.old.text)) != bool(NORM.search(pair.new.text)):
+        return calm(pair, "a rule, and what is done")
+    return at_odds(pair, 0.45 + 0.5 * pair.overlap, f"negation: {min(flipped)}")
+
+
+def opposite_rule(pair: Pair) -> Judgement | None:
+    """Open and shut; brilliant and a disaster."""
+    found = polarity.opposed(pair.old.stems, pair.old.denied, pair.new.stems, pair.new.denied)
+    if found and (pair.shared or pair.same or pair.pronoun) and not (pair.old.denied or pair.new.denied):
+        return at_odds(pair, 0.5 + 0.4 * pair.overlap, f"opposites: {found}")
+
+    old, new = (polarity.sentiments(side.affirmed, side.denied) for side in (pair.old, pair.new))
+    alike = pair.shared or (pair.old.subject == pair.new.subject and pair.old.subject.kind in ("pronoun", "thing", "named"))
+    if old * new < 0 and alike and pair.soon:
+        return at_odds(pair, 0.5 + 0.4 * pair.overlap, "opposite judgements")
+    return None
+
+
+def correction_rule(pair: Pair) -> Judgement | None:
+    """A taken-back plan that need not name what it takes back; the kind of figure in both says which is meant."""
+    if not change.correction(pair.new.text):
+        return None
+    kinds = {quantity.kind for quantity in pair.old.quantities} & {quantity.kind for quantity in pair.new.quantities}
+    if pair.overlap >= RELATED:
+        return Judgement("update", 0.5 + 0.4 * pair.overlap + 0.1 * bool(kinds), "taken back")
+    if pair.soon:
+        asked = mood.request(pair.old.text)
+        return Judgement("update", 0.4 + 0.2 * bool(kinds) + 0.1 * asked + 0.2 * pair.overlap, "taken back, just said")
+    return None
+
+
+def ended_rule(pair: Pair) -> Judgement | None:
+    """A sign of change about the same thing."""
+    if not pair.changed or change.lifelong(pair.new.text) or pair.overlap < RELATED:
+        return None
+    if pair.old.time is not None and pair.new.time is not None and pair.new.time <= pair.old.time:
+        return None
+    head = pair.new.subject.head
+    if pair.same is None and pair.new.subject.kind in ("thing", "own") and head not in pair.old.stems:
+        return None
+    if change.of_something_else(pair.new.text, pair.old.stems, pair.old.families):
+        return None
+    return Judgement("update", 0.4 + 0.4 * pair.overlap + 0.1 * bool(pair.same), "changed")
+
+
+def first_person(reading: Reading) -> bool:
+    """Whether the speaker comes into it."""
+    return not {"i", "my", "we", "our", "me", "us"}.isdisjoint(reading.words)
+
+
+RULES: tuple[Callable[[Pair], Judgement | None], ...] = (
+    mood_rule,
+    way_of_life_rule,
+    presence_rule,
+    subject_rule,
+    earlier_time_rule,
+    slot_rule,
+    figure_rule,
+    quantifier_rule,
+    never_rule,
+    value_rule,
+    negation_rule,
+    opposite_rule,
+    correction_rule,
+    ended_rule,
+)

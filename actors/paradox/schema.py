@@ -1,0 +1,62 @@
+"""The tables of paradox.db, as numbered migrations. One that has been released is never changed.
+
+Times are microseconds since 1970, UTC. `follow` has one row: how far memory's feed has been followed, written with the effects.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MIGRATIONS"]
+
+FIRST = """
+CREATE TABLE follow (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    cursor INTEGER NOT NULL,
+    judged INTEGER NOT NULL
+) STRICT;
+INSERT INTO follow VALUES (1, 0, 0);
+
+CREATE TABLE paradox (
+    id TEXT PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    type TEXT NOT NULL,
+    score REAL NOT NULL,
+    tension REAL NOT NULL,
+    state TEXT NOT NULL,
+    found INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    earlier TEXT NOT NULL,
+    earlier_text TEXT NOT NULL,
+    earlier_speaker TEXT,
+    earlier_time INTEGER NOT NULL,
+    later TEXT NOT NULL,
+    later_text TEXT NOT NULL,
+    later_speaker TEXT,
+    later_time INTEGER NOT NULL
+) STRICT;
+CREATE INDEX paradox_tension ON paradox (namespace, tension DESC, id);
+CREATE INDEX paradox_earlier ON paradox (namespace, earlier);
+CREATE INDEX paradox_later ON paradox (namespace, later);
+CREATE INDEX paradox_open ON paradox (namespace, tension DESC, id) WHERE state IN ('fresh', 'processing');
+
+CREATE TABLE step (
+    number INTEGER PRIMARY KEY,
+    paradox TEXT NOT NULL REFERENCES paradox ON DELETE CASCADE,
+    time INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    note TEXT NOT NULL
+) STRICT;
+CREATE INDEX step_paradox ON step (paradox, number);
+
+CREATE TABLE poison (
+    seq INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    memory TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    time INTEGER NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS = (FIRST,)

@@ -1,0 +1,77 @@
+"""Memory and paradox, real, in one host or with paradox in a process that can be killed; and what tests ask of them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from actors.host import Host
+from actors.memory.actor import Memory
+from actors.memory.messages import GetStats, NewMemory, Remember
+from actors.memory.settings import MemorySettings
+from actors.paradox.actor import Paradox
+from actors.paradox.messages import GetProgress, List, Progress
+from actors.paradox.settings import ParadoxSettings
+from transport.addresses import run_directory
+
+ROOT = Path(__file__).resolve().parents[2]
+START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def house(home: Path, *, parts: tuple[str, ...] = ("memory", "paradox"), **settings) -> AsyncIterator[Host]:
+    async with Host(run_dir=run_directory(home)) as host:
+        if "memory" in parts:
+            await host.start_actor(Memory, MemorySettings(), data_dir=home / "data")
+        if "paradox" in parts:
+            await host.start_actor(Paradox, ParadoxSettings(**settings), data_dir=home / "data")
+        yield host
+
+
+async def say(host: Host, *texts: str, namespace: str = "default", speaker: str = "user", **fields) -> list[str]:
+    """Remember turns a day apart from each other; their ids."""
+    days = fields.pop("day", 0)
+    memories = tuple(
+        NewMemory(text=text, speaker=speaker, time=START + timedelta(days=days + number), **fields)
+        for number, text in enumerate(texts)
+    )
+    stored = await host.ref("memory").ask(Remember(namespace=namespace, memories=memories))
+    return [one.id for one in stored.memories]
+
+
+async def followed(host: Host) -> Progress:
+    """Wait until paradox has followed memory's feed to its end."""
+    stats = await host.ref("memory").ask(GetStats())
+    progress = await host.ref("paradox").ask(GetProgress(reached=stats.feed_cursor, wait_ms=20_000))
+    assert progress.cursor >= stats.feed_cursor
+    return progress
+
+
+async def found(host: Host, namespace: str = "default", **fields) -> list[tuple[str, str, str]]:
+    """The paradoxes of a namespace: verdict, earlier and later text; in any order."""
+    listed = await host.ref("paradox").ask(List(namespace=namespace, limit=1000, **fields))
+    return sorted((one.verdict, one.earlier.text, one.later.text) for one in listed.paradoxes)
+
+
+class Process:
+    """Paradox in a process of its own. With `dies`, it kills itself with -9 at that write, just "before" or just "after" it."""
+
+    def __init__(self, home: Path, *, dies: int = 0, when: str = "before") -> None:
+        self.command = [sys.executable, "-m", "tests.paradox.part", str(home), str(dies), when]
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def ended(self) -> int:
+        assert self.process is not None
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+    async def __aenter__(self) -> Self:
+        self.process = await asyncio.create_subprocess_exec(*self.command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()

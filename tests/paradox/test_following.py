@@ -1,0 +1,184 @@
+"""Following memory's feed with a real memory beside it: what is kept, once, and what is not."""
+
+import apsw
+import pytest
+
+from actors.memory.messages import Forget, GetHistory, Supersede
+from actors.paradox import compare
+from actors.paradox.messages import Check, Get, List, Resolve, Statement
+from actors.paradox.store import paradox_id
+from tests.paradox.house import Process, followed, found, house, say
+from transport.errors import NotFound
+
+CLASH = ("I live in Lisbon.", "I live in Oslo.")
+KEPT = ("contradiction", *CLASH)
+
+
+async def test_a_contradiction_becomes_a_paradox_with_both_sides_and_its_history(short_dir) -> None:
+    async with house(short_dir) as host:
+        earlier, later = await say(host, *CLASH)
+        progress = await followed(host)
+        assert (progress.judged, progress.open, progress.set_aside) == (2, 1, 0)
+
+        (one,) = (await host.ref("paradox").ask(List())).paradoxes
+        assert one.id == paradox_id("default", earlier, later)
+        assert (one.earlier.memory, one.later.memory, one.verdict, one.state) == (earlier, later, "contradiction", "fresh")
+        assert 0 < one.tension <= 1
+        assert [step.cause for step in one.history] == ["found"]
+        assert (await host.ref("paradox").ask(Get(id=one.id))).paradox == one
+
+
+async def test_a_change_is_kept_as_an_update_and_no_memory_is_touched(short_dir) -> None:
+    async with house(short_dir) as host:
+        ids = await say(host, "I live in Lisbon.", "We moved to Oslo, I live in Oslo these days.")
+        await followed(host)
+        assert [verdict for verdict, _, _ in await found(host)] == ["update"]
+        for identifier in ids:
+            history = await host.ref("memory").ask(GetHistory(id=identifier))
+            assert {event.change for event in history.events} <= {"remembered", "recalled"}
+
+
+async def test_what_comes_in_later_but_happened_earlier_is_the_earlier_side(short_dir) -> None:
+    async with house(short_dir) as host:
+        await say(host, "I live in Oslo.", day=10)
+        await say(host, "I live in Lisbon.", day=1)
+        await followed(host)
+        assert await found(host) == [KEPT]
+
+
+async def test_namespaces_do_not_meet(short_dir) -> None:
+    async with house(short_dir) as host:
+        await say(host, CLASH[0], namespace="one")
+        await say(host, CLASH[1], namespace="other")
+        await followed(host)
+        await say(host, CLASH[1], namespace="one", day=3)
+        await followed(host)
+        assert await found(host, "one") == [KEPT]
+        assert await found(host, "other") == []
+        (one,) = (await host.ref("paradox").ask(List(namespace="one"))).paradoxes
+        with pytest.raises(NotFound):
+            await host.ref("paradox").ask(Get(namespace="other", id=one.id))
+
+
+async def test_the_assistant_does_not_contradict_its_user_and_what_is_derived_counts_once(short_dir) -> None:
+    async with house(short_dir) as host:
+        await say(host, CLASH[0], role="user")
+        await say(host, CLASH[1], speaker="assistant", role="assistant", day=2)
+        await followed(host)
+        assert await found(host) == []
+
+
+async def test_a_forgotten_memorys_text_leaves_the_file_too(short_dir) -> None:
+    secret = "I live in Xanthippopolis."
+    async with house(short_dir) as host:
+        (first,) = await say(host, secret)
+        await say(host, "I live in Oslo.", day=1)
+        await followed(host)
+        assert len(await found(host)) == 1
+
+        await host.ref("memory").ask(Forget(ids=(first,)))
+        await followed(host)
+        assert await found(host) == []
+        for path in (short_dir / "data").glob("paradox.db*"):
+            assert b"Xanthippopolis" not in path.read_bytes(), path
+
+
+async def test_a_side_that_is_superseded_ends_the_paradox(short_dir) -> None:
+    async with house(short_dir) as host:
+        earlier, later = await say(host, *CLASH)
+        await followed(host)
+        await host.ref("memory").ask(Supersede(id=earlier, by=later, cause="user"))
+        progress = await followed(host)
+        (one,) = (await host.ref("paradox").ask(List())).paradoxes
+        assert (one.state, progress.open) == ("integrated", 0)
+        assert [step.cause for step in one.history] == ["found", "superseded"]
+
+
+async def test_resolving_is_an_event_with_its_reason_and_repeating_it_changes_nothing(short_dir) -> None:
+    async with house(short_dir) as host:
+        earlier, later = await say(host, *CLASH)
+        await followed(host)
+        resolve = Resolve(id=paradox_id("default", earlier, later), keep="later", reason="asked the user")
+        first = (await host.ref("paradox").ask(resolve)).paradox
+        again = (await host.ref("paradox").ask(resolve)).paradox
+        assert first == again
+        assert (first.state, first.history[-1].note) == ("integrated", "keep later: asked the user")
+        assert await found(host, open=True) == []
+        assert await found(host) == [KEPT]
+
+
+async def test_pages_go_from_the_highest_tension_down_and_miss_nothing(short_dir) -> None:
+    async with house(short_dir) as host:
+        for number in range(5):
+            await say(host, *CLASH, namespace="default", speaker=f"person{number}", day=3 * number, importance=0.1 + number / 5)
+        await followed(host)
+        everything = (await host.ref("paradox").ask(List())).paradoxes
+        paged, cursor = [], None
+        while True:
+            listed = await host.ref("paradox").ask(List(limit=2, cursor=cursor))
+            paged += listed.paradoxes
+            cursor = listed.next_cursor
+            if cursor is None:
+                break
+        assert len(everything) == 5
+        assert paged == list(everything)
+        assert [one.tension for one in paged] == sorted((one.tension for one in paged), reverse=True)
+
+
+async def test_the_follower_waits_for_memory_and_goes_on(short_dir) -> None:
+    async with house(short_dir, parts=("paradox",), retry_s=0.01, wait_ms=100) as host:
+        async with house(short_dir, parts=("memory",)) as memory:
+            await say(memory, CLASH[0])
+            await host.ref("memory").ask(Forget(ids=(await say(memory, "Gone."))[:1]))
+            await followed(host)
+        async with house(short_dir, parts=("memory",)) as memory:
+            await say(memory, CLASH[1], day=1)
+            await followed(host)
+        assert await found(host) == [KEPT]
+
+
+async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest_goes_on(short_dir, monkeypatch) -> None:
+    real = compare.judge_texts
+
+    def fragile(earlier, later):
+        if "Lisbon" in later.text:
+            raise ValueError("this one is too much for the rules")
+        return real(earlier, later)
+
+    monkeypatch.setattr(compare, "judge_texts", fragile)
+    async with house(short_dir) as host:
+        await say(host, "I live in Bergen.", "I live in Lisbon.", "I was born in Graz.", "I was born in Linz.")
+        progress = await followed(host)
+        assert progress.set_aside == 1
+        assert await found(host) == [("contradiction", "I was born in Graz.", "I was born in Linz.")]
+
+    connection = apsw.Connection(str(short_dir / "data" / "paradox.db"))
+    rows = connection.execute("SELECT attempts, error FROM poison").fetchall()
+    connection.close()
+    assert rows == [(3, "ValueError: this one is too much for the rules")]
+
+
+async def test_check_keeps_nothing(short_dir) -> None:
+    async with house(short_dir) as host:
+        statements = tuple(Statement(text=text) for text in ("I live in Lisbon.",) * 40)
+        checked = await host.ref("paradox").ask(Check(statements=statements, new=Statement(text="I live in Oslo.")))
+        assert checked.verdict == "contradiction"
+        assert await found(host) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("dies", [1, 2, 4])
+async def test_killed_with_9_at_any_write_each_effect_is_there_once(short_dir, dies, when) -> None:
+    people = [f"person{number}" for number in range(6)]
+    async with house(short_dir, parts=("memory",)) as host:
+        for number, person in enumerate(people):
+            await say(host, *CLASH, speaker=person, day=3 * number)
+
+        async with Process(short_dir, dies=dies, when=when) as mortal:
+            assert await mortal.ended() == -9
+        async with Process(short_dir):
+            progress = await followed(host)
+            assert progress.judged == 2 * len(people)
+            assert await found(host) == [KEPT] * len(people)
+            listed = await host.ref("paradox").ask(List())
+            assert all(len(one.history) == 1 for one in listed.paradoxes)
