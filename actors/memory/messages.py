@@ -13,6 +13,9 @@ from actors.message import Data, Message, Reply
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
+DEPTH = 8
+"""Levels of a metadata value: the wire ends at 16, and an answer wraps it in more than the message that brought it."""
+
 
 def plain(text: str) -> str:
     """`text`, if it can be stored and sent whole.
@@ -31,17 +34,29 @@ def plain(text: str) -> str:
 
 
 def plain_json(value: JsonValue) -> JsonValue:
-    """`value`, if every string and key in it is plain."""
+    """`value`, if it can be stored and sent whole.
+
+    Raises:
+        ValueError: a string or key in it is not plain, an integer needs more than 64 bits, or it is nested too deeply.
+    """
+    _check_json(value, DEPTH)
+    return value
+
+
+def _check_json(value: JsonValue, depth: int) -> None:
+    if depth == 0:
+        raise ValueError(f"is nested deeper than {DEPTH} levels")
     if isinstance(value, str):
         plain(value)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("holds an integer of more than 64 bits")
     elif isinstance(value, dict):
         for key, item in value.items():
             plain(key)
-            plain_json(item)
+            _check_json(item, depth - 1)
     elif isinstance(value, list):
         for item in value:
-            plain_json(item)
-    return value
+            _check_json(item, depth - 1)
 
 
 def on_the_calendar(time: datetime) -> datetime:

@@ -156,8 +156,6 @@ def equal_to(value: Any, parameter: str) -> tuple[str, Any]:
         return f"j.type = {parameter}", {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
         return f"j.type = 'text' AND j.value = {parameter}", value
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        value = float(value) if abs(value) < 2**1000 else 0.0
     if isinstance(value, int | float):
         return f"j.type IN ('integer', 'real') AND j.value = {parameter}", value
     return f"j.type IN ('array', 'object') AND j.value = {parameter}", canonical(value)

@@ -48,6 +48,7 @@ CREATE TABLE memory (
 CREATE INDEX memory_namespace ON memory (namespace, kind);
 CREATE INDEX memory_ingest ON memory (namespace);
 CREATE INDEX memory_session ON memory (session) WHERE session IS NOT NULL;
+CREATE INDEX memory_place ON memory (session) WHERE chain IS NOT NULL;
 CREATE UNIQUE INDEX memory_key ON memory (namespace, key) WHERE key IS NOT NULL;
 CREATE INDEX memory_chain ON memory (chain) WHERE chain IS NOT NULL;
 CREATE INDEX memory_fingerprint ON memory (fingerprint) WHERE fingerprint IS NOT NULL;

@@ -108,21 +108,22 @@ def said_again(transaction: Transaction, session: int, message: Converse, stored
 def session_of(transaction: Transaction, incoming: Sequence[bytes]) -> str | None:
     """The talk that a client's history goes on with, found by what was said in it. None: a new one begins.
 
-    The longest beginning of the history that ends before its last turn is looked for: first all of it, then ever less (an
-    edit). A single turn finds only a talk that ends with it, since many talks begin with the same words. A history whose start
-    is cut off (a window that slid) is found by its last known turns.
+    A talk that ends with the whole history was asked the same before. Else the longest beginning that ends before the last
+    turn is looked for: first all of it, then ever less (an edit). A single turn finds only a talk that ends with it, since many
+    talks begin with the same words. A history whose start is cut off (a window that slid) is found by its last known turns.
     """
+    if len(incoming) == 1:
+        return None
     chains = []
     chain = b""
-    for fingerprint in incoming[:-1]:
+    for fingerprint in incoming:
         chain = chain_of(chain, fingerprint)
         chains.append(chain)
 
-    for length in range(len(chains), max(0, len(chains) - LOOK_BACK), -1):
-        name = talk_with(transaction, chains[length - 1], at_its_end=length == 1)
-        if name is not None:
-            return name
-    return slid_session_of(transaction, incoming)
+    name = talk_with(transaction, chain, at_its_end=True)
+    for length in range(len(incoming) - 1, max(0, len(incoming) - 1 - LOOK_BACK), -1):
+        name = name or talk_with(transaction, chains[length - 1], at_its_end=length == 1)
+    return name or slid_session_of(transaction, incoming)
 
 
 def talk_with(transaction: Transaction, chain: bytes, *, at_its_end: bool) -> str | None:

@@ -56,4 +56,4 @@ class MemorySettings(BaseModel):
     """How many followers of the feed may wait at once."""
 
     page_bytes: Annotated[int, Field(ge=1024)] = 640 * 1024
-    """About the most text in one answer: a frame holds 1 MiB. A page ends early rather than fail, with one record at least."""
+    """About the most text in one answer. A page ends early rather than fail, with one record at least."""

@@ -1,0 +1,114 @@
+"""An acknowledged write is there after kill -9, exactly once; a file of a newer program is refused."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from actors.database import NewerDatabase
+from actors.host import Host
+from actors.memory.actor import Memory
+from actors.memory.messages import GetStats, List, NewMemory, Recall, Remember
+from actors.memory.settings import MemorySettings
+from transport.errors import Unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from actors.host import Host
+from actors.memory.actor import Memory
+from actors.memory.settings import MemorySettings
+
+async def main():
+    async with Host(run_dir=Path(sys.argv[1]) / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), Path(sys.argv[1]))
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def start(directory: Path) -> subprocess.Popen:
+    process = subprocess.Popen([sys.executable, "-c", CHILD, str(directory)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.stdout.close()
+    return process
+
+
+def kill(process: subprocess.Popen) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+async def test_writers_through_kills_find_every_acknowledged_record_once(short_dir):
+    acknowledged = []
+    news: asyncio.Queue[str] = asyncio.Queue()
+    done = False
+    process = await asyncio.to_thread(start, short_dir)
+    async with Host(run_dir=short_dir / "run", bind=False) as client:
+        memory = client.ref("memory")
+
+        async def write(writer):
+            number = 0
+            while not done:
+                text = f"{writer}x{number}"
+                records = (NewMemory(text=text), NewMemory(text=f"{text} too"))
+                await memory.ask(Remember(memories=records), key=text, timeout=30)
+                acknowledged.append(text)
+                news.put_nowait(text)
+                number += 1
+
+        writers = [asyncio.ensure_future(write(writer)) for writer in range(8)]
+        for _ in range(3):
+            for _ in range(40):
+                await news.get()
+            await asyncio.to_thread(kill, process)
+            process = await asyncio.to_thread(start, short_dir)
+        done = True
+        await asyncio.wait_for(asyncio.gather(*writers), 40)
+
+        kept, cursor = [], None
+        while True:
+            page = await memory.ask(List(limit=1000, cursor=cursor))
+            kept += [found.text for found in page.memories]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        await asyncio.to_thread(kill, process)
+
+    assert sorted(kept) == sorted([*acknowledged, *(f"{text} too" for text in acknowledged)])
+
+
+async def test_a_file_of_a_newer_program_is_refused(short_dir):
+    newer = apsw.Connection(str(short_dir / "memory.db"))
+    newer.pragma("user_version", 99)
+    newer.close()
+    before = (short_dir / "memory.db").read_bytes()
+    async with Host(run_dir=short_dir / "run") as host:
+        with pytest.raises(NewerDatabase):
+            await host.start_actor(Memory, MemorySettings(), short_dir)
+    assert (short_dir / "memory.db").read_bytes() == before
+
+
+async def test_a_full_disk_refuses_writes_while_reads_go_on_and_recovers(short_dir):
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        memory = host.ref("memory")
+        await memory.ask(Remember(memories=(NewMemory(text="kept"),)))
+        database = host._post.actors["memory"]._database
+        await database.write(lambda connection: connection.pragma("max_page_count", connection.pragma("page_count")))
+        with pytest.raises(Unavailable):
+            await memory.ask(Remember(memories=tuple(NewMemory(text="x" * 10_000) for _ in range(50))))
+
+        assert [hit.text for hit in (await memory.ask(Recall(query="kept"))).memories] == ["kept"]
+        await database.write(lambda connection: connection.pragma("max_page_count", 1_000_000))
+        await memory.ask(Remember(memories=(NewMemory(text="there is space again"),)))
+        assert (await memory.ask(GetStats())).count == 2
