@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import zmq
 
@@ -77,7 +78,7 @@ def served(server: Callable[..., None], run_dir: Path, measure: Callable[[], tup
         process.join()
 
 
-def serve(run_dir: Path, ready) -> None:
+def serve(run_dir: Path, ready: Any) -> None:
     async def run() -> None:
         async with Host(run_dir=run_dir) as host:
             await host.start_actor(Echo)
@@ -104,7 +105,7 @@ async def load(run_dir: Path, text: str, in_flight: int, seconds: float) -> tupl
     return len(took) / lasted, percentile(took, 50) * 1e6
 
 
-def raw_server(run_dir: Path, ready) -> None:
+def raw_server(run_dir: Path, ready: Any) -> None:
     with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
         router.bind(f"ipc://{run_dir}/raw.sock")
         ready.set()

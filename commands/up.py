@@ -107,6 +107,7 @@ def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_
 @click.pass_obj
 def supervise(composition: Composition, run_dir: Path, listener: int | None, up_pid: int) -> None:
     """What `up` starts: the supervisor's process."""
+    from supervisors.linux import name_process
     from supervisors.supervisor import run_supervisor
 
     name_process("supervisor")
@@ -130,6 +131,7 @@ def supervise(composition: Composition, run_dir: Path, listener: int | None, up_
 def zygote(composition: Composition, run_dir: Path, control: int) -> None:
     """What the supervisor starts: imports everything once, and forks spare processes."""
     from supervisors.child import run_child
+    from supervisors.linux import name_process
     from supervisors.zygote import run_zygote
 
     name_process("zygote")
@@ -146,8 +148,3 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
         )
 
     sys.exit(run_zygote(control, become))
-
-
-def name_process(name: str) -> None:
-    """What `ps` and `top` show; the kernel keeps 15 bytes."""
-    Path("/proc/self/comm").write_text(f"lattice:{name}"[:15])

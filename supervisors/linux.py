@@ -10,7 +10,7 @@ from pathlib import Path
 
 from supervisors.strategy import End
 
-__all__ = ["adopt_orphans", "children_of", "descendants", "end_of", "kill", "open_pidfd", "reap", "start_time"]
+__all__ = ["adopt_orphans", "children_of", "descendants", "end_of", "kill", "name_process", "open_pidfd", "reap", "start_time"]
 
 PR_SET_CHILD_SUBREAPER = 36
 STARTTIME_FIELD = 22
@@ -26,6 +26,11 @@ def adopt_orphans() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` show; the kernel keeps 15 bytes of it."""
+    Path("/proc/self/comm").write_text(f"lattice:{name}"[:15])
 
 
 def open_pidfd(pid: int, started: int | None = None) -> int | None:

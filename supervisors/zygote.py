@@ -20,6 +20,7 @@ from pathlib import Path
 from loguru import logger
 
 from actors.host import Host
+from supervisors import linux
 from supervisors.control import Assignment, Control, connect
 from supervisors.logs import prepare_logs
 
@@ -64,6 +65,7 @@ def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
     if control is None:
         return 0
 
+    linux.name_process("spare")
     control.send("hello", pid=os.getpid(), state="spare")
     asyncio.run(_warm_up(run_dir))
     received = control.receive()
