@@ -1,0 +1,110 @@
+"""Gateway: the actor that serves HTTP. It handles no messages of its own; requests are what makes it speak."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar
+
+from aiohttp import web
+from loguru import logger
+
+from actors.runtime import AsyncActor
+from gateway.admission import Admission
+from gateway.auth import ApiKeys, KeyFile
+from gateway.metrics import HttpMetrics
+from gateway.service import Service
+from gateway.settings import GatewaySettings, check_bind, is_loopback
+
+__all__ = ["Gateway"]
+
+BACKLOG = 1024
+
+
+class Gateway(AsyncActor):
+    """HTTP in, messages out.
+
+    Args:
+        settings: where to listen, and how much to let in.
+        listener: a listening socket that was inherited; None: one is opened as the settings say.
+        data_dir: where the API keys are.
+    """
+
+    name: ClassVar[str] = "gateway"
+
+    def __init__(self, settings: GatewaySettings, listener: socket.socket | None = None, *, data_dir: Path) -> None:
+        super().__init__()
+        self.settings = settings
+        self.data_dir = data_dir
+        # The original stays with whoever made it, for the gateway after this one.
+        self.listener = None if listener is None else listener.dup()
+        self.http_metrics = HttpMetrics()
+        self.runner: web.AppRunner | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        if self.listener is None:
+            raise RuntimeError("the gateway does not listen")
+
+        host, port = self.listener.getsockname()[:2]
+        return str(host), int(port)
+
+    async def on_start(self) -> None:
+        """Listen.
+
+        Raises:
+            Invalid: it would be open to other machines without an API key.
+            OSError: the address is taken.
+        """
+        if self.listener is None:
+            check_bind(self.settings, self.data_dir)
+            self.listener = open_listener(self.settings)
+
+        host, port = self.address
+        check_bind(self.settings.model_copy(update={"host": host}), self.data_dir)
+
+        keys_required = self.settings.require_keys or not is_loopback(host)
+        keys = ApiKeys(KeyFile(self.data_dir))
+        admission = Admission(self.settings, keys, self.http_metrics, keys_required=keys_required)
+        self.runner = web.AppRunner(
+            Service(self, self.settings, admission, self.http_metrics).application(),
+            # A client that hangs up cancels its handler, and with it everything down to the model.
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=self.settings.drain_s,
+        )
+        await self.runner.setup()
+        await web.SockSite(self.runner, self.listener, backlog=BACKLOG).start()
+        logger.bind(host=host, port=port, keys_required=keys_required).info("listening")
+
+    async def on_stop(self) -> None:
+        """Accept no more, and finish what runs within `drain_s`. An inherited socket stays open elsewhere: connections wait."""
+        if self.runner is not None:
+            await self.runner.cleanup()
+
+    async def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the listener to the next gateway."""
+        del exception_type, exception_value, traceback
+        await self.on_stop()
+
+
+def open_listener(settings: GatewaySettings) -> socket.socket:
+    """A socket for the address that the settings name."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+
+    return listener

@@ -1,0 +1,50 @@
+"""/v1/actors: the processes of the house, as the supervisor sees them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from actors.message import Data
+from actors.supervision import Child, ChildChanged, Children, ListChildren, RestartChild
+from gateway.incoming import Incoming
+from gateway.route import Routes
+from transport.errors import NotFound
+
+__all__ = ["routes"]
+
+routes = Routes("Actors", access="operator")
+
+OURSELVES: Final = "gateway"
+
+
+class Actors(Data):
+    """All actors, in the order in which they start."""
+
+    actors: tuple[Child, ...]
+
+
+@routes.get("/v1/actors")
+async def listed(call: Incoming) -> Actors:
+    """Every actor: state, process, restarts, memory, what waits in its mailbox."""
+    told: Children = await call.ask(ListChildren())
+    return Actors(actors=told.children)
+
+
+@routes.post("/v1/actors/{name}/restart")
+async def restart(call: Incoming) -> Child:
+    """Drain an actor and start it anew; answers once it is ready.
+
+    The gateway itself is drained with this very request: it answers at once, with the state before.
+    """
+    name = call.path("name")
+    if name != OURSELVES:
+        changed: ChildChanged = await call.ask(RestartChild(name=name), key=call.write_key)
+        return changed.child
+
+    told: Children = await call.ask(ListChildren())
+    for child in told.children:
+        if child.name == name:
+            call.tell(RestartChild(name=name), key=call.write_key)
+            return child
+
+    raise NotFound(f"there is no actor {name!r} here")

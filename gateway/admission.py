@@ -1,0 +1,134 @@
+"""Admission: who may come in, and how many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from gateway.auth import ApiKeys, Principal
+from gateway.errors import HttpError
+from gateway.metrics import HttpMetrics
+from gateway.route import Access
+from gateway.settings import GatewaySettings, is_loopback
+from transport.errors import Overloaded, Unauthorized
+
+__all__ = ["Admission"]
+
+ANYONE = Principal("anyone", None)
+LOCAL = Principal("local", None)
+
+
+class Admission:
+    """Lets requests in. Without required keys only programs of this machine are, not the pages in its browsers."""
+
+    def __init__(self, settings: GatewaySettings, keys: ApiKeys, metrics: HttpMetrics, *, keys_required: bool) -> None:
+        self.settings = settings
+        self.keys = keys
+        self.metrics = metrics
+        self.keys_required = keys_required
+        self.requests = 0
+        self.body_bytes = 0
+
+    def principal(self, request: web.Request, access: Access) -> Principal:
+        """Who asks.
+
+        Raises:
+            Unauthorized: a key is needed, and none that is known was given.
+            HttpError: 403, the key does not open this route, or a web page of another site asks.
+        """
+        if not self.keys_required:
+            refuse_foreign_pages(request)
+        if access == "open":
+            return ANYONE
+
+        secret = secret_of(request)
+        found = self.keys.principal(secret) if secret is not None else None
+        if found is None:
+            if self.keys_required:
+                raise Unauthorized("an API key is needed: Authorization: Bearer … or x-api-key")
+            return LOCAL
+
+        if access == "operator" and not found.operator:
+            raise HttpError(403, "unauthorized", "this API key belongs to one namespace, and this is shared by all")
+
+        return found
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Count a request in and out.
+
+        Raises:
+            Overloaded: too many are being handled.
+        """
+        if self.requests >= self.settings.max_in_flight:
+            raise Overloaded(f"{self.requests} requests are being handled; try again in a moment")
+
+        self.requests += 1
+        self.metrics.in_flight.set(self.requests)
+        try:
+            yield
+        finally:
+            self.requests -= 1
+            self.metrics.in_flight.set(self.requests)
+
+    @contextmanager
+    def body(self, request: web.Request) -> Iterator[None]:
+        """Hold room for a request's body.
+
+        Raises:
+            HttpError: 413, it is larger than any may be.
+            Overloaded: the bodies being handled leave no room for it.
+        """
+        limit = self.settings.max_body_bytes
+        size = limit if request.content_length is None else request.content_length
+        if size > limit:
+            raise HttpError(413, "too_large", f"the body has {size} bytes; at most {limit} are taken")
+        if self.body_bytes and self.body_bytes + size > self.settings.max_bodies_bytes:
+            raise Overloaded("the requests being handled leave no room for another body; try again in a moment")
+
+        self.body_bytes += size
+        try:
+            yield
+        finally:
+            self.body_bytes -= size
+
+
+def secret_of(request: web.Request) -> str | None:
+    """The key that a request shows, as OpenAI's clients do or as Anthropic's do."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+
+    return request.headers.get("x-api-key") or None
+
+
+def refuse_foreign_pages(request: web.Request) -> None:
+    """Refuse what a web page of another site sends to this machine's loopback, by its Origin or by a name of its own for us.
+
+    Raises:
+        HttpError: 403.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_local(urlsplit(origin).hostname if "://" in origin else None):
+        raise HttpError(403, "unauthorized", "pages of other sites may not use a gateway that asks for no API key")
+
+    host = request.headers.get("Host")
+    if host is not None and not is_local(hostname_of(host)):
+        message = f"this gateway asks for no API key and goes by localhost only, not {host!r}; set gateway.require_keys"
+        raise HttpError(403, "unauthorized", message)
+
+
+def hostname_of(host: str) -> str | None:
+    """A Host header's name, without its port."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
+def is_local(hostname: str | None) -> bool:
+    """Whether a name stands for this machine alone."""
+    return hostname is not None and (is_loopback(hostname) or hostname.endswith(".localhost"))

@@ -1,0 +1,43 @@
+"""What the bodies and queries of several routes share. Fields that are not known are errors, so that a typing error is seen."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from actors.message import Name, Namespace
+
+__all__ = ["Body", "Limit", "Moment", "NamespaceQuery", "Query"]
+
+Limit = Annotated[int, Field(ge=1, le=1000)]
+"""How many entries a page holds."""
+
+
+def with_offset(time: datetime) -> datetime:
+    """A time without an offset is UTC."""
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(with_offset)]
+"""ISO 8601; without an offset it is UTC."""
+
+
+class Body(BaseModel):
+    """A request's body. `namespace` stands for the header X-Lattice-Namespace."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    namespace: Namespace | None = None
+
+
+class NamespaceQuery(Body):
+    """A query of no more than the namespace."""
+
+
+class Query(Body):
+    """A query for a page."""
+
+    limit: Limit = 100
+    cursor: Name | None = None

@@ -1,0 +1,206 @@
+"""/v1/chat/completions: OpenAI's request becomes a thought, the thought OpenAI's answer, whole or streamed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import aclosing
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from actors.message import Name
+from actors.thinking.messages import Effort, Saying, Think, Thought
+from gateway.bodies import Body
+from gateway.completion import ChatCompletion, Chunks, completion
+from gateway.errors import HttpError
+from gateway.incoming import Incoming, digest
+from gateway.route import Routes
+from gateway.said import Said
+from gateway.sse import EventStream, with_silences
+from transport.errors import LatticeError, PeerReplaced
+
+__all__ = ["routes"]
+
+routes = Routes("Chat")
+
+EFFORTS: dict[str, Effort] = {
+    "none": "none",
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+}
+"""Ours by OpenAI's."""
+
+DEFAULT_MODELS = (None, "", "default")
+"""A request that names one of these takes the first endpoint's first model."""
+
+
+class ChatTurn(BaseModel):
+    """A message in OpenAI's form; its further fields are passed on as they are."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, JsonValue]] | None = None
+
+
+class StreamOptions(BaseModel):
+    """OpenAI's stream_options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    include_usage: bool | None = None
+
+
+class ChatBody(Body):
+    """OpenAI's request. Fields that are not named here are passed on to the model as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str | None = Field(None, max_length=256)
+    messages: list[ChatTurn] = Field(min_length=1, max_length=4095)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    session: Name | None = None
+
+
+@routes.post("/v1/chat/completions")
+async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamResponse:
+    """Answer the last message of a talk.
+
+    OpenAI's request and answer; `lattice` beside it says what the answer was given from. With `stream` the answer is a stream
+    of `chat.completion.chunk` events that ends with `[DONE]`, or with an error event: it is never silently short.
+    X-Lattice-Session names the talk, X-Lattice-Memory (on, read, off) says what it may have to do with memory.
+    """
+    session = call.session(body.session)
+    memory = memory_of(call)
+    key = call.write_key or f"body:{digest(call.namespace, session, memory, call.raw)}"
+    think = Think(
+        namespace=call.namespace,
+        session=session,
+        memory=memory,
+        model=None if body.model in DEFAULT_MODELS else body.model,
+        messages=call.raw["messages"],
+        options={name: value for name, value in call.raw.items() if name not in ChatBody.model_fields},
+        effort=None if body.reasoning_effort is None else EFFORTS[body.reasoning_effort],
+        stream=bool(body.stream),
+        retry=call.idempotency_key is not None or is_repeated(call),
+    )
+
+    if think.stream:
+        options = body.stream_options or StreamOptions()
+        return await Telling(call, think, key, Chunks(model=body.model or "default", usage=bool(options.include_usage))).tell()
+
+    thought: Thought = await call.ask(think, key=key)
+    return completion(thought, created=thought.created or now())
+
+
+class Telling:
+    """One streamed answer on its way to the client."""
+
+    def __init__(self, call: Incoming, think: Think, key: str, chunks: Chunks) -> None:
+        self.call = call
+        self.think = think
+        self.key = key
+        self.chunks = chunks
+        self.said = Said()
+        self.events = EventStream(call.request, call.settings.write_timeout_s)
+
+    async def tell(self) -> web.StreamResponse:
+        """Tell the whole answer, or end with an error event.
+
+        Raises:
+            LatticeError: before anything went out.
+            ConnectionError: the client is gone.
+        """
+        try:
+            thought = await self.pieces()
+            await self.end(thought)
+        except LatticeError as error:
+            if not self.events.begun:
+                raise
+
+            self.call.failed(error)
+            await self.events.fail(error)
+
+        return self.events.response
+
+    async def pieces(self) -> Thought:
+        """Send the pieces as they come. When the process that thinks is replaced, the next one tells the same answer anew."""
+        call_id = secrets.token_hex(12)
+
+        while True:
+            try:
+                async with self.call.stream(self.think, key=self.key, id=call_id) as stream:
+                    async with aclosing(with_silences(stream, self.call.settings.heartbeat_s)) as parts:
+                        async for saying in parts:
+                            if saying is None:
+                                await self.events.heartbeat()
+                            else:
+                                await self.send(saying)
+
+                    self.said.check_whole()
+                    thought: Thought = stream.reply
+                    return thought
+            except PeerReplaced:
+                self.said.again()
+                self.think = self.think.model_copy(update={"retry": True})
+
+    async def send(self, saying: Saying) -> None:
+        """Send what of a piece the client does not have."""
+        if not self.chunks.named:
+            self.chunks.name(saying.thought_id or f"th_{secrets.token_hex(12)}", saying.created or now())
+
+        if self.said.opens(saying.index):
+            await self.events.send(self.chunks.opening(saying.index))
+
+        new = self.said.take(saying.index, saying.delta)
+        if new:
+            await self.events.send(self.chunks.piece(saying.index, new, saying.logprobs))
+
+    async def end(self, thought: Thought) -> None:
+        """Send what was never said in pieces, and the end."""
+        if not self.chunks.named:
+            self.chunks.name(thought.thought_id, thought.created or now())
+
+        for choice in thought.choices:
+            rest = self.said.rest(choice.index, choice.message)
+            if self.said.opens(choice.index):
+                await self.events.send(self.chunks.opening(choice.index))
+            if rest:
+                await self.events.send(self.chunks.piece(choice.index, rest))
+
+        for chunk in self.chunks.ending(thought):
+            await self.events.send(chunk)
+
+        await self.events.done()
+
+
+def memory_of(call: Incoming) -> Literal["on", "read", "off"]:
+    """What the talk may have to do with memory."""
+    match call.request.headers.get("X-Lattice-Memory", "on").lower():
+        case "on":
+            return "on"
+        case "read":
+            return "read"
+        case "off":
+            return "off"
+        case _:
+            raise HttpError(400, "invalid", "X-Lattice-Memory is on, read or off", param="X-Lattice-Memory")
+
+
+def is_repeated(call: Incoming) -> bool:
+    """Whether the client says that it has sent this request before: the openai and anthropic packages do by a count."""
+    headers = call.request.headers
+    count = headers.get("x-stainless-retry-count", "0")
+    return (count.isascii() and count.isdigit() and int(count) > 0) or headers.get("X-Lattice-Retry", "").lower() == "true"
+
+
+def now() -> int:
+    """Unix time in seconds."""
+    return int(time.time())

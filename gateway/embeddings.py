@@ -1,0 +1,90 @@
+"""/v1/embeddings: OpenAI's form of `llm.embed`."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from actors.llm import messages as llm
+from actors.message import Data
+from gateway.bodies import Body
+from gateway.errors import HttpError
+from gateway.incoming import Incoming
+from gateway.route import Routes
+
+__all__ = ["routes"]
+
+routes = Routes("Models")
+
+
+class EmbeddingsBody(Body):
+    """OpenAI's request. Fields that are not named here are passed on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    input: str | Annotated[list[JsonValue], Field(min_length=1, max_length=2048)]
+    model: str | None = Field(None, max_length=256)
+    encoding_format: Literal["float", "base64"] = "float"
+
+
+class Embedding(Data):
+    """One text's vector: numbers, or their little-endian float32 bytes in base64."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: tuple[float, ...] | str
+
+
+class EmbeddingUsage(Data):
+    """Tokens as the endpoint counted them."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embeddings(Data):
+    """One vector a text, in order."""
+
+    object: Literal["list"] = "list"
+    data: tuple[Embedding, ...]
+    model: str
+    usage: EmbeddingUsage
+
+
+@routes.post("/v1/embeddings")
+async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings:
+    """Embed one text or several, at the first endpoint that can."""
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    told: llm.Vectors = await call.ask(
+        llm.Embed(
+            model=body.model or None,
+            texts=tuple(text_of(text, index) for index, text in enumerate(texts)),
+            options={name: value for name, value in call.raw.items() if name not in EmbeddingsBody.model_fields},
+        )
+    )
+    packed = body.encoding_format == "base64"
+    return Embeddings(
+        data=tuple(
+            Embedding(index=index, embedding=pack(vector) if packed else vector) for index, vector in enumerate(told.vectors)
+        ),
+        model=told.model,
+        usage=EmbeddingUsage(prompt_tokens=told.usage.prompt_tokens, total_tokens=told.usage.total_tokens),
+    )
+
+
+def text_of(item: JsonValue, index: int) -> str:
+    """A text of the input. OpenAI also takes lists of tokens; those are one model's own, and endpoints differ."""
+    if isinstance(item, str):
+        return item
+
+    param = f"input[{index}]"
+    raise HttpError(400, "invalid", f"{param}: only texts can be embedded here, not lists of tokens", param=param)
+
+
+def pack(vector: Sequence[float]) -> str:
+    """A vector as the openai package asks for it unless told otherwise."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

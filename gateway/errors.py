@@ -1,0 +1,146 @@
+"""The one place where an error becomes an HTTP status and OpenAI's error body."""
+
+from __future__ import annotations
+
+import math
+import re
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from transport.errors import LatticeError
+
+__all__ = ["HttpError", "error_body", "error_response", "from_validation", "status_of"]
+
+STATUSES = {
+    "invalid": 400,
+    "unauthorized": 401,
+    "not_found": 404,
+    "conflict": 409,
+    "overloaded": 429,
+    "unknown_actor": 503,
+    "unavailable": 503,
+    "cancelled": 503,
+    "deadline_exceeded": 504,
+}
+"""By Lattice's code; whatever is not here is 500."""
+
+TYPES = {401: "authentication_error", 403: "permission_error", 409: "conflict_error", 429: "rate_limit_error"}
+"""OpenAI's `type` by status; further ones are `invalid_request_error` below 500 and `server_error` from there on."""
+
+CODES = {404: "not_found", 405: "method_not_allowed", 411: "invalid", 413: "too_large", 417: "invalid"}
+RETRY_AFTER_MS = 1000
+"""For 429 and 503 where nobody said how long to wait."""
+
+SECRETLY = "the request failed inside Lattice; its log has the request id"
+
+
+class HttpError(Exception):
+    """A request that HTTP alone makes wrong, before any actor is asked."""
+
+    def __init__(self, status: int, code: str, message: str, *, param: str | None = None) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        super().__init__(message)
+
+
+def error_response(error: Exception) -> web.Response:
+    """The answer to a request that failed.
+
+    `x-should-retry` is what the openai and anthropic packages go by; without it they would ask again after every 409 and 500.
+    """
+    status = status_of(error)
+    headers = {"x-should-retry": "true" if is_retryable(error) else "false"}
+
+    if status in {429, 503}:
+        milliseconds = (error.retry_after_ms if isinstance(error, LatticeError) else None) or RETRY_AFTER_MS
+        headers["Retry-After"] = str(math.ceil(milliseconds / 1000))
+        headers["retry-after-ms"] = str(milliseconds)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        headers["Allow"] = ",".join(sorted(error.allowed_methods))
+
+    return web.Response(status=status, body=to_json(error_body(error)), content_type="application/json", headers=headers)
+
+
+def error_body(error: Exception) -> dict[str, Any]:
+    """`{"error": {message, type, code, param}}`. What is not meant for a client stays in the log."""
+    status = status_of(error)
+    kind = TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
+    param = None
+
+    match error:
+        case HttpError():
+            message, code, param = error.message, error.code, error.param
+        case LatticeError():
+            message, code, param = error.message, error.code, param_of(error)
+        case web.HTTPException():
+            message, code = reason_of(error), CODES.get(status, "invalid")
+        case _:
+            message, code = SECRETLY, "internal"
+
+    return {"error": {"message": message, "type": kind, "code": code, "param": param}}
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error."""
+    match error:
+        case HttpError() | web.HTTPException():
+            return error.status
+        case LatticeError():
+            return STATUSES.get(error.code, 500)
+        case _:
+            return 500
+
+
+def from_validation(error: ValidationError) -> HttpError:
+    """A body or query that does not fit: the first field that is wrong, as `messages[0].role`."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    param = dotted(problem["loc"])
+    reason = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
+    return HttpError(400, "invalid", f"{param}: {reason}" if param else reason, param=param)
+
+
+def is_retryable(error: Exception) -> bool:
+    """Whether asking again, unchanged, can help."""
+    if isinstance(error, LatticeError):
+        return error.retryable
+
+    return isinstance(error, HttpError) and error.status in {408, 429, 503}
+
+
+def param_of(error: LatticeError) -> str | None:
+    """The field that an actor had something against."""
+    detail = error.detail or {}
+    fields = detail.get("fields")
+    if isinstance(fields, list) and fields and isinstance(fields[0], dict):
+        return dotted(str(fields[0].get("field", "")).split("."))
+
+    param = detail.get("param")
+    return param if isinstance(param, str) else None
+
+
+def dotted(steps: Any) -> str | None:
+    """Where a field is: `messages[0].role`."""
+    path = "".join(f"[{step}]" if isinstance(step, int) or str(step).isdigit() else f".{step}" for step in steps)
+    return path.lstrip(".") or None
+
+
+def reason_of(error: web.HTTPException) -> str:
+    """What aiohttp has against a request, as a sentence."""
+    match error:
+        case web.HTTPNotFound():
+            return "there is nothing at this path; /docs lists what there is"
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return f"{error.method} is not possible here, only {allowed}"
+        case web.HTTPRequestEntityTooLarge():
+            return "the body is too large"
+        case _:
+            return re.sub(r"^\d+: ", "", str(error)) or HTTPStatus(error.status).phrase

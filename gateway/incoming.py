@@ -1,0 +1,274 @@
+"""Incoming: one HTTP request as its route sees it: whose it is, how long it may take, and the way to the actors."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import re
+import secrets
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
+
+from actors.message import Message
+from actors.refs import Stream
+from gateway.auth import Principal
+from gateway.errors import HttpError, from_validation
+from gateway.settings import GatewaySettings
+from transport.errors import DeadlineExceeded
+
+if TYPE_CHECKING:
+    from gateway.metrics import HttpMetrics
+    from gateway.openapi import Description
+
+__all__ = ["Asker", "Incoming", "request_id_of"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+SHORTEST_S = 0.001
+CHUNK = 1 << 16
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,256}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class Asker(Protocol):
+    """What is needed of the gateway actor."""
+
+    async def ask(
+        self, message: Message, *, to: str | None = None, timeout: float | None = None, key: str | None = None
+    ) -> Any:
+        """Ask and await the reply."""
+
+    def stream(
+        self,
+        message: Message,
+        *,
+        timeout: float | None = None,
+        key: str | None = None,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
+    ) -> Stream:
+        """Ask for an answer in parts."""
+
+    def tell(self, message: Message, *, to: str | None = None, key: str | None = None) -> None:
+        """Say something that nothing answers."""
+
+
+class Incoming:
+    """One request. Made when it is let in; gone when it is answered."""
+
+    def __init__(
+        self,
+        request: web.Request,
+        *,
+        asker: Asker,
+        settings: GatewaySettings,
+        principal: Principal,
+        metrics: HttpMetrics,
+        description: Description,
+    ) -> None:
+        self.request = request
+        self.asker = asker
+        self.settings = settings
+        self.principal = principal
+        self.metrics = metrics
+        self.description = description
+        self.deadline = asyncio.get_running_loop().time() + self.timeout()
+        self.namespace = principal.namespace or "default"
+        self.raw: Any = None
+        """The body as JSON has it, before it was validated."""
+
+        self.failure: Exception | None = None
+        """What ended the answer after its status had gone out; for the log."""
+
+    async def ask(self, message: Message, *, key: str | None = None) -> Any:
+        """Ask an actor within this request's time. Its errors are the request's."""
+        return await self.asker.ask(message, timeout=self.remaining(), key=key)
+
+    def stream(self, message: Message, *, key: str | None = None, id: str | None = None) -> Stream:  # noqa: A002 (the wire's)
+        """Ask an actor for an answer in parts within this request's time."""
+        return self.asker.stream(message, timeout=self.remaining(), key=key, id=id)
+
+    def tell(self, message: Message, *, key: str | None = None) -> None:
+        """Tell an actor something that nothing answers."""
+        self.asker.tell(message, key=key)
+
+    async def probe(self, message: Message, *, to: str) -> Any:
+        """Ask one actor about itself, and wait no longer than for a probe."""
+        return await self.asker.ask(message, to=to, timeout=min(self.remaining(), self.settings.probe_timeout_s))
+
+    def remaining(self) -> float:
+        """Seconds that are left for this request.
+
+        Raises:
+            DeadlineExceeded: none are.
+        """
+        left = self.deadline - asyncio.get_running_loop().time()
+        if left < SHORTEST_S:
+            raise DeadlineExceeded("the time allowed for the request is up")
+
+        return left
+
+    def extend(self) -> None:
+        """Give the rest its time anew: for transfers, which take as long as there is something to transfer."""
+        self.deadline = asyncio.get_running_loop().time() + self.timeout()
+
+    def failed(self, error: Exception) -> None:
+        """Note what ended an answer whose status has gone out already."""
+        self.failure = error
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            HttpError: 408 when it does not come in time.
+            web.HTTPRequestEntityTooLarge: it is larger than any may be.
+        """
+        try:
+            async with asyncio.timeout(self.settings.read_timeout_s):
+                return await self.request.read()
+        except TimeoutError:
+            raise HttpError(408, "timeout", "the body did not come in time") from None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, where a route takes it in pieces.
+
+        Raises:
+            HttpError: 408 when nothing comes for too long.
+        """
+        pieces = self.request.content.iter_chunked(CHUNK)
+
+        while True:
+            try:
+                async with asyncio.timeout(self.settings.read_timeout_s):
+                    chunk = await anext(pieces, None)
+            except TimeoutError:
+                raise HttpError(408, "timeout", "the body did not come in time") from None
+            if chunk is None:
+                return
+            yield chunk
+
+    def timeout(self) -> float:
+        """Seconds for the whole request: the settings', or fewer where the client says so."""
+        said = self.request.headers.get("X-Lattice-Timeout")
+        if said is None:
+            return self.settings.request_timeout_s
+
+        try:
+            seconds = float(said)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds < math.inf:
+            raise HttpError(400, "invalid", "X-Lattice-Timeout is not a number of seconds", param="X-Lattice-Timeout")
+
+        return min(seconds, self.settings.request_timeout_s)
+
+    def parse_query(self, model: type[Model]) -> Model:
+        """The query, validated.
+
+        Raises:
+            HttpError: 400 with the parameter that is wrong.
+        """
+        query = self.request.query
+        twice = next((name for name in query if len(query.getall(name)) > 1), None)
+        if twice is not None:
+            raise HttpError(400, "invalid", f"{twice} is given more than once", param=twice)
+
+        return parse(model, dict(query))
+
+    def parse_body(self, model: type[Model], body: bytes) -> Model:
+        """The body, validated.
+
+        Raises:
+            HttpError: 400 with the field that is wrong.
+        """
+        try:
+            self.raw = from_json(body, allow_inf_nan=False)
+        except ValueError as error:
+            raise HttpError(400, "invalid", f"the body is not JSON: {error}") from None
+
+        return parse(model, self.raw)
+
+    def settle(self, named: str | None = None) -> None:
+        """Fix the namespace: the one that the header, the body or the query names, or the API key's own."""
+        self.namespace = self.named("namespace", 128, named) or self.namespace
+
+        if self.principal.namespace not in {None, self.namespace}:
+            raise HttpError(403, "unauthorized", "this API key belongs to another namespace", param="namespace")
+
+    def session(self, in_body: str | None) -> str | None:
+        """The session that the header or the body names."""
+        return self.named("session", 256, in_body)
+
+    def named(self, what: str, longest: int, in_body: str | None) -> str | None:
+        """A name that may stand in the header `X-Lattice-…` or in the body; where it stands in both, they have to agree."""
+        header = f"X-Lattice-{what.capitalize()}"
+        said = self.request.headers.get(header)
+        if said is None:
+            return in_body
+        try:
+            said = said.encode("utf-8", "surrogateescape").decode()
+        except UnicodeDecodeError:
+            said = ""
+        if not 1 <= len(said) <= longest:
+            raise HttpError(400, "invalid", f"{header} takes 1 to {longest} characters of UTF-8", param=header)
+        if in_body not in {None, said}:
+            raise HttpError(400, "invalid", f"{header} and the body's {what} are not the same", param=what)
+
+        return said
+
+    def path(self, name: str) -> str:
+        """A variable part of the path."""
+        return self.request.match_info[name]
+
+    @property
+    def write_key(self) -> str | None:
+        """The idempotency key of a write, from the client's: its own for each namespace and path."""
+        key = self.idempotency_key
+        return None if key is None else f"idem:{digest(self.namespace, self.request.path, key)}"
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The header as it came.
+
+        Raises:
+            HttpError: it is no key.
+        """
+        key = self.request.headers.get("Idempotency-Key")
+        if key is not None and not PRINTABLE.fullmatch(key):
+            message = "Idempotency-Key takes 1 to 256 printable ASCII characters"
+            raise HttpError(400, "invalid", message, param="Idempotency-Key")
+
+        return key
+
+
+def parse(model: type[Model], data: Any) -> Model:
+    """Validate, and name what is wrong."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise from_validation(error) from None
+
+
+def digest(*parts: Any) -> str:
+    """A name for what these JSON values are together; the order of an object's fields makes no difference."""
+    return hashlib.sha256(b"".join(to_json(ordered(part)) + b"\n" for part in parts)).hexdigest()
+
+
+def ordered(value: Any) -> Any:
+    """The same JSON value with the fields of every object in order."""
+    if isinstance(value, dict):
+        return {name: ordered(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [ordered(item) for item in value]
+
+    return value
+
+
+def request_id_of(request: web.Request) -> str:
+    """The id that the client gave its request, or a new one."""
+    said = request.headers.get("X-Request-Id", "")
+    return said if REQUEST_ID.fullmatch(said) else f"req_{secrets.token_hex(12)}"

@@ -1,0 +1,190 @@
+"""/openapi.json, made from the models that validate the bodies, and /docs, a plain page of it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic_core import to_json
+
+from gateway.incoming import Incoming
+from gateway.route import Route, Routes
+
+__all__ = ["Description", "describe", "routes"]
+
+routes = Routes("Health", access="open")
+
+ERROR: Final = {
+    "type": "object",
+    "description": "OpenAI's form of an error.",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "code": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+            },
+            "required": ["message", "type", "code", "param"],
+        }
+    },
+    "required": ["error"],
+}
+HEADERS: Final = {
+    "X-Lattice-Namespace": "Whose memory it is; a body's or query's `namespace` does the same.",
+    "X-Lattice-Session": "Which talk it belongs to.",
+    "X-Lattice-Timeout": "Seconds after which the request is to be given up.",
+    "Idempotency-Key": "The same key gives the same effect and the same answer.",
+}
+
+
+class Description:
+    """The description of a gateway's routes: made once, when it is first asked for."""
+
+    def __init__(self, described: Iterable[Route]) -> None:
+        self.routes = tuple(described)
+        self.made: bytes | None = None
+
+    def json(self) -> bytes:
+        """The whole of /openapi.json."""
+        if self.made is None:
+            self.made = to_json(describe(self.routes))
+
+        return self.made
+
+    def page(self) -> str:
+        """The whole of /docs."""
+        groups: dict[str, list[Route]] = {}
+        for route in self.routes:
+            groups.setdefault(route.group, []).append(route)
+
+        sections = "".join(
+            f"<h2>{html.escape(group)}</h2><dl>{''.join(entry(route) for route in members)}</dl>"
+            for group, members in groups.items()
+        )
+        return PAGE.replace("{sections}", sections)
+
+
+@routes.get("/openapi.json")
+async def openapi(call: Incoming) -> web.Response:
+    """The whole API as OpenAPI 3.1 describes it."""
+    return web.Response(body=call.description.json(), content_type="application/json")
+
+
+@routes.get("/docs", media="text/html")
+async def docs(call: Incoming) -> web.Response:
+    """The whole API on a page for people."""
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return web.Response(text=call.description.page(), content_type="text/html", headers=policy)
+
+
+def describe(described: tuple[Route, ...]) -> dict[str, Any]:
+    """OpenAPI 3.1 of these routes."""
+    inputs = {model for route in described for model in (route.body, route.query) if model is not None}
+    outputs = {route.answer for route in described if route.answer is not None}
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "validation") for model in sorted(inputs, key=repr)),
+        *((model, "serialization") for model in sorted(outputs, key=repr)),
+    ]
+    schemas, definitions = models_json_schema(modes, ref_template="#/components/schemas/{model}")
+    paths: dict[str, dict[str, Any]] = {}
+
+    for route in described:
+        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = operation(route, path, schemas, definitions["$defs"])
+
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Lattice",
+            "version": "1",
+            "description": "A mind server: OpenAI's API with a memory behind it.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {**definitions["$defs"], "Error": ERROR},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def operation(route: Route, path: str, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """One method of one path."""
+    content = {} if route.answer is None else {"schema": schemas[route.answer, "serialization"]}
+    described: dict[str, Any] = {
+        "summary": route.summary,
+        "description": route.about,
+        "tags": [route.group],
+        "parameters": [*parameters(route, path, schemas, definitions)],
+        "responses": {
+            str(route.status): {"description": route.summary, "content": {media_of(route): content}},
+            "default": {
+                "description": "What went wrong.",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+    }
+    if route.body is not None:
+        schema = schemas[route.body, "validation"]
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if route.access != "open":
+        described["security"] = [{"key": []}]
+
+    return described
+
+
+def parameters(route: Route, path: str, schemas: dict[Any, Any], definitions: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """What stands in the path, the query and the headers."""
+    for name in re.findall(r"\{(\w+)\}", path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+    if route.query is not None:
+        schema = definitions[schemas[route.query, "validation"]["$ref"].rpartition("/")[2]]
+        for name, field in schema["properties"].items():
+            yield {"name": name, "in": "query", "required": False, "schema": field}
+
+    if route.access == "tenant":
+        for name, about in HEADERS.items():
+            if name != "Idempotency-Key" or route.method == "POST":
+                yield {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": about}
+
+
+def media_of(route: Route) -> str:
+    """Media type of the answer."""
+    return "application/json" if route.answer is not None else route.media
+
+
+def entry(route: Route) -> str:
+    """One route on the page."""
+    about = html.escape(route.about).replace("\n\n", "<br>")
+    takes = ", ".join(
+        f"<code>{html.escape(name)}</code>{'' if not field.is_required() else '*'}"
+        for model in (route.query, route.body)
+        if model is not None
+        for name, field in model.model_fields.items()
+    )
+    return (
+        f"<dt><b>{route.method}</b> <code>{html.escape(route.path)}</code></dt>"
+        f"<dd>{html.escape(route.summary)} {about}{f'<br>Takes {takes}' if takes else ''}</dd>"
+    )
+
+
+PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Lattice: HTTP API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
+dt { margin-top: 1rem } dd { margin-left: 1.5rem }
+</style></head><body>
+<h1>Lattice</h1>
+<p>Every route of this gateway; * marks what a request must have. The machine's version of this page, with all types, is
+<a href="/openapi.json">/openapi.json</a>.</p>
+{sections}
+</body></html>
+"""

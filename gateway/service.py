@@ -1,0 +1,214 @@
+"""Service: the way of a request through the gateway, from its head to the log line about its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import web
+from loguru import logger
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from gateway import (
+    actors,
+    chat,
+    cycles,
+    embeddings,
+    endpoints,
+    health,
+    memories,
+    metrics,
+    models,
+    openapi,
+    paradoxes,
+    sessions,
+    thoughts,
+    transfer,
+)
+from gateway.admission import Admission
+from gateway.errors import HttpError, error_response, from_validation, status_of
+from gateway.incoming import Asker, Incoming, request_id_of
+from gateway.metrics import HttpMetrics
+from gateway.openapi import Description
+from gateway.route import Route
+from gateway.settings import GatewaySettings
+from transport.errors import LatticeError
+
+__all__ = ["ROUTES", "Service"]
+
+# What is literal in a path stands before what is variable.
+ROUTES: Final[tuple[Route, ...]] = (
+    *chat.routes,
+    *models.routes,
+    *embeddings.routes,
+    *endpoints.routes,
+    *transfer.routes,
+    *memories.routes,
+    *sessions.routes,
+    *paradoxes.routes,
+    *thoughts.routes,
+    *cycles.routes,
+    *actors.routes,
+    *health.routes,
+    *metrics.routes,
+    *openapi.routes,
+)
+
+INCOMING: Final = web.RequestKey("incoming", Incoming)
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+RESPONSE: Final = web.RequestKey("response", web.StreamResponse)
+CLIENT_CLOSED: Final = 499
+"""nginx's status for a client that hung up; only logs and metrics see it."""
+
+RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Service:
+    """Everything between aiohttp and the routes."""
+
+    def __init__(self, asker: Asker, settings: GatewaySettings, admission: Admission, http_metrics: HttpMetrics) -> None:
+        self.asker = asker
+        self.settings = settings
+        self.admission = admission
+        self.metrics = http_metrics
+        self.description = Description(ROUTES)
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        application = web.Application(middlewares=[self.answered], client_max_size=self.settings.max_body_bytes)
+        application.on_response_prepare.append(mark)
+        for route in ROUTES:
+            application.router.add_route(route.method, route.path, self.handler_of(route))
+
+        return application
+
+    def handler_of(self, route: Route) -> RequestHandler:
+        """What aiohttp calls for a route."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            principal = self.admission.principal(request, route.access)
+            call = Incoming(
+                request,
+                asker=self.asker,
+                settings=self.settings,
+                principal=principal,
+                metrics=self.metrics,
+                description=self.description,
+            )
+            request[INCOMING] = call
+
+            if route.access == "open":
+                return respond(await route.handler(call), route.status)
+
+            with self.admission.entered():
+                if route.body is None:
+                    return await self.run(route, call)
+
+                with self.admission.body(request):
+                    return await self.run(route, call)
+
+        return handle
+
+    async def run(self, route: Route, call: Incoming) -> web.StreamResponse:
+        """Validate what the route takes, and run it."""
+        arguments: dict[str, Any] = {}
+        if route.query is not None:
+            arguments["query"] = call.parse_query(route.query)
+        if route.body is not None:
+            arguments["body"] = call.parse_body(route.body, await call.read())
+
+        call.settle(next((getattr(given, "namespace", None) for given in arguments.values()), None))
+        try:
+            return respond(await route.handler(call, **arguments), route.status)
+        except ValidationError as error:
+            # A contract is narrower than the body in something that both have, such as a header's name for a session.
+            raise from_validation(error) from error
+
+    @web.middleware
+    async def answered(self, request: web.Request, handler: RequestHandler) -> web.StreamResponse:
+        """Turn errors into answers, count, and write the one line that the log has of a request."""
+        request[REQUEST_ID] = request_id_of(request)
+        began = time.perf_counter()
+        failure: BaseException | None = None
+
+        try:
+            return await handler(request)
+        except asyncio.CancelledError as error:
+            failure = error
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
+            failure = error
+            if RESPONSE not in request:
+                return error_response(error)
+
+            # Its status has gone out: breaking the connection is the only way left to say that it is not whole.
+            if request.transport is not None:
+                request.transport.abort()
+            return request[RESPONSE]
+        finally:
+            self.log(request, failure, time.perf_counter() - began)
+
+    def log(self, request: web.Request, failure: BaseException | None, seconds: float) -> None:
+        """One line; no contents, no ids out of the path."""
+        failure = failure or (request[INCOMING].failure if INCOMING in request else None)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "(none)"
+        status = status_in_log(request, failure)
+        self.metrics.answered(request.method, route, status, seconds)
+        line = logger.bind(
+            request_id=request[REQUEST_ID],
+            method=request.method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            error=code_of(failure),
+        )
+
+        if isinstance(failure, Exception) and is_ours(failure):
+            line.opt(exception=failure).error("request failed")
+        else:
+            line.info("request")
+
+
+async def mark(request: web.Request, response: web.StreamResponse) -> None:
+    """Note that a response is on its way, and give it the request's id."""
+    request[RESPONSE] = response
+    response.headers["X-Request-Id"] = request[REQUEST_ID]
+
+
+def respond(answer: Any, status: int) -> web.StreamResponse:
+    """The response that a route's answer is."""
+    if isinstance(answer, web.StreamResponse):
+        return answer
+
+    return web.Response(status=status, body=to_json(answer), content_type="application/json")
+
+
+def status_in_log(request: web.Request, failure: BaseException | None) -> int:
+    """The status that was sent, or would have been."""
+    if isinstance(failure, asyncio.CancelledError | ConnectionError):
+        return CLIENT_CLOSED
+    if isinstance(failure, Exception):
+        return status_of(failure)
+
+    response = request.get(RESPONSE)
+    return 200 if response is None else response.status
+
+
+def code_of(failure: BaseException | None) -> str | None:
+    """What the log calls a failure."""
+    match failure:
+        case None:
+            return None
+        case LatticeError() | HttpError():
+            return failure.code
+        case _:
+            return type(failure).__name__
+
+
+def is_ours(failure: Exception) -> bool:
+    """Whether a failure is a fault of this program."""
+    return not isinstance(failure, LatticeError | HttpError | web.HTTPException | ConnectionError)

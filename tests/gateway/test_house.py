@@ -1,0 +1,140 @@
+"""The rest of the house over HTTP: models, embeddings, paradoxes, cycles, thoughts, actors, health, metrics, descriptions."""
+
+from __future__ import annotations
+
+import struct
+from base64 import b64decode
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.service import ROUTES
+from tests.gateway.house import House, user
+
+
+async def test_models_are_listed_and_found(lattice: House) -> None:
+    client = lattice.openai()
+    assert [(model.id, model.owned_by) for model in (await client.models.list()).data] == [("gpt-test", "first")]
+    assert (await client.models.retrieve("gpt-test")).id == "gpt-test"
+
+
+@pytest.mark.parametrize("form", ["float", "base64"])
+async def test_embeddings_come_in_both_forms(lattice: House, form: str) -> None:
+    status, told = await lattice.call(
+        "POST", "/v1/embeddings", {"model": "gpt-test", "input": ["a dog", "a cat"], "encoding_format": form}
+    )
+    assert status == 200, told
+    vectors = [item["embedding"] for item in told["data"]]
+    if form == "base64":
+        vectors = [struct.unpack("<64f", b64decode(vector)) for vector in vectors]
+
+    assert [len(vector) for vector in vectors] == [64, 64]
+    assert [item["index"] for item in told["data"]] == [0, 1]
+    parsed = await lattice.openai().embeddings.create(model="gpt-test", input="a dog")
+    assert parsed.data[0].embedding == pytest.approx(vectors[0], abs=1e-6)
+
+
+async def test_a_check_for_contradictions_keeps_nothing(lattice: House) -> None:
+    told = await lattice.post(
+        "/v1/paradoxes/check",
+        {"statements": [{"text": "I have a dog.", "speaker": "a"}], "new": {"text": "I have no dog.", "speaker": "a"}},
+    )
+
+    assert told["verdict"] == "contradiction"
+    assert told["conflicts"][0]["index"] == 0
+    assert (await lattice.get("/v1/paradoxes"))["paradoxes"] == []
+    assert (await lattice.call("GET", "/v1/paradoxes/px_none"))[0] == 404
+    assert (await lattice.call("POST", "/v1/paradoxes/px_none/resolve", {"reason": "x"}))[0] == 404
+
+
+async def test_cycles_are_listed_paused_resumed_and_run(lattice: House) -> None:
+    name = (await lattice.get("/v1/daemon/cycles"))["cycles"][0]["name"]
+    assert (await lattice.post(f"/v1/daemon/cycles/{name}/pause"))["paused"] is True
+    assert (await lattice.post(f"/v1/daemon/cycles/{name}/resume"))["paused"] is False
+
+    run = await lattice.post(f"/v1/daemon/cycles/{name}/run", idempotency_key="now")
+    assert (await lattice.post(f"/v1/daemon/cycles/{name}/run", idempotency_key="now"))["id"] == run["id"]
+    assert run["id"] in [known["id"] for known in (await lattice.get(f"/v1/daemon/runs?cycle={name}"))["runs"]]
+    assert (await lattice.call("POST", "/v1/daemon/cycles/none/run"))[0] == 404
+
+
+async def test_a_thought_can_be_looked_at_in_its_own_namespace(lattice: House) -> None:
+    answer = await lattice.post("/v1/chat/completions", {"messages": [user("Hello")]}, x_lattice_namespace="hers")
+    path = f"/v1/thoughts/{answer['lattice']['thought_id']}"
+
+    assert (await lattice.get(path, x_lattice_namespace="hers"))["endpoint"] == "first"
+    assert (await lattice.call("GET", path))[0] == 404
+    told = await lattice.post("/v1/thinking/analyze", {"text": "What time is it?"})
+    assert told["intent"] in told["scores"]
+
+
+async def test_endpoints_show_their_state(lattice: House) -> None:
+    told = await lattice.get("/v1/llm/endpoints")
+    assert [(endpoint["name"], endpoint["breaker"]) for endpoint in told["endpoints"]] == [("first", "closed")]
+
+
+async def test_ready_only_when_every_actor_is(lattice: House) -> None:
+    assert (await lattice.get("/readyz"))["ready"] is True
+    await lattice.host.stop_actor("paradox")
+    status, told = await lattice.call("GET", "/readyz")
+
+    assert status == 503
+    assert told["ready"] is False
+    assert [name for name, state in told["actors"].items() if state != "ready"] == ["paradox"]
+
+
+async def test_metrics_are_prometheus_text_with_every_actor(lattice: House) -> None:
+    await lattice.post("/v1/chat/completions", {"messages": [user("Hello")]})
+    async with lattice.http.get(f"{lattice.url}/metrics") as response:
+        text = await response.text()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+
+    up = {sample.labels["actor"]: sample.value for sample in families["lattice_up"].samples}
+    assert up == {"memory": 1, "llm": 1, "thinking": 1, "paradox": 1, "daemon": 1, "gateway": 1, "supervisor": 0}
+    handled = {sample.labels["actor"] for sample in families["lattice_handled"].samples}
+    assert {"memory", "llm", "thinking"} <= handled
+    requests = families["lattice_http_requests"].samples
+    assert any(sample.labels["route"] == "/v1/chat/completions" and sample.labels["status"] == "200" for sample in requests)
+
+
+async def test_the_description_has_every_route_and_only_what_is_there(lattice: House) -> None:
+    told = await lattice.get("/openapi.json")
+    described = {(method.upper(), path) for path, methods in told["paths"].items() for method in methods}
+
+    assert described == {(route.method, route.path.replace(":.+", "")) for route in ROUTES}
+    for path in ("/v1/responses", "/v1/messages", "/mcp", "/v1/events", "/"):
+        assert path not in told["paths"]
+    check_references(told, told)
+
+
+async def test_the_page_needs_nothing_from_elsewhere(lattice: House) -> None:
+    async with lattice.http.get(f"{lattice.url}/docs") as response:
+        page = await response.text()
+
+    assert "/v1/memories/search" in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script" not in page
+
+
+def check_references(node: object, whole: dict) -> None:
+    """Every $ref leads somewhere."""
+    if isinstance(node, dict):
+        if isinstance(reference := node.get("$ref"), str):
+            found = whole
+            for step in reference.removeprefix("#/").split("/"):
+                found = found[step]
+        for child in node.values():
+            check_references(child, whole)
+    elif isinstance(node, list):
+        for child in node:
+            check_references(child, whole)
+
+
+def test_every_route_is_in_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "http.md").read_text()
+    groups = {"/v1/daemon/cycles/{name}/pause": "…/pause", "/v1/daemon/cycles/{name}/resume": "…/resume"}
+
+    for route in ROUTES:
+        assert groups.get(route.path, route.path.replace(":.+", "")) in page, route.path

@@ -1,0 +1,176 @@
+"""/v1/memories, /v1/sessions, export and import."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from tests.gateway.house import House
+
+ANA = {"text": "Ana moved to Porto.", "speaker": "ana", "time": "2024-05-01T10:00:00Z", "metadata": {"n": 1}}
+REX = {"text": "Rex is a dog.", "kind": "fact", "importance": 0.9, "session": "pets", "key": "rex"}
+
+
+async def test_records_are_written_and_read_back_in_order(lattice: House) -> None:
+    status, stored = await lattice.call("POST", "/v1/memories", {"memories": [ANA, REX]})
+    assert status == 201
+    assert [memory["created"] for memory in stored["memories"]] == [True, True]
+    ids = [memory["id"] for memory in stored["memories"]]
+
+    listed = await lattice.get("/v1/memories")
+    assert [memory["id"] for memory in listed["memories"]] == ids
+    assert listed["next_cursor"] is None
+    first = listed["memories"][0]
+    assert {name: first[name] for name in ("text", "speaker", "metadata", "kind", "stage", "valid_to")} == {
+        "text": ANA["text"],
+        "speaker": "ana",
+        "metadata": {"n": 1},
+        "kind": "turn",
+        "stage": "raw",
+        "valid_to": None,
+    }
+    assert first["time"].startswith("2024-05-01T10:00:00")
+    assert await lattice.get(f"/v1/memories/{ids[0]}") == first
+
+
+async def test_one_record_alone_is_a_list_of_one(lattice: House) -> None:
+    stored = await lattice.post("/v1/memories", {**ANA, "namespace": "alone"})
+    assert len(stored["memories"]) == 1
+    listed = await lattice.get("/v1/memories?namespace=alone")
+    assert listed["memories"][0]["namespace"] == "alone"
+
+
+async def test_a_time_without_an_offset_is_utc(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"text": "then", "time": "2023-05-08T13:56:00"})
+    assert (await lattice.get("/v1/memories"))["memories"][0]["time"] == "2023-05-08T13:56:00Z"
+
+
+async def test_pages_follow_each_other(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"memories": [{"text": f"number {n}"} for n in range(5)]})
+    texts, path = [], "/v1/memories?limit=2"
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await lattice.get(path + (f"&cursor={cursor}" if cursor else ""))
+        texts += [memory["text"] for memory in page["memories"]]
+        cursor = page["next_cursor"]
+
+    assert texts == [f"number {n}" for n in range(5)]
+
+
+async def test_search_finds_and_explains_on_request(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"memories": [ANA, REX]})
+
+    found = (await lattice.post("/v1/memories/search", {"query": "Where did Ana move?", "k": 1}))["memories"]
+    assert [memory["text"] for memory in found] == [ANA["text"]]
+    assert "explain" not in found[0]
+    assert found[0]["score"] > 0
+    explained = (await lattice.post("/v1/memories/search", {"query": "dog", "explain": True, "kinds": ["fact"]}))["memories"]
+    assert explained[0]["text"] == REX["text"]
+    assert sum(explained[0]["explain"].values()) == pytest.approx(explained[0]["score"])
+
+
+async def test_a_header_naming_a_session_does_not_narrow_a_search(lattice: House) -> None:
+    await lattice.post("/v1/memories", REX)
+    found = await lattice.post("/v1/memories/search", {"query": "dog"}, x_lattice_session="another")
+    assert len(found["memories"]) == 1
+
+
+async def test_a_record_is_corrected_and_forgotten(lattice: House) -> None:
+    stored = await lattice.post("/v1/memories", ANA)
+    path = f"/v1/memories/{stored['memories'][0]['id']}"
+
+    status, revised = await lattice.call("PATCH", path, {"text": "Ana moved to Lisbon.", "importance": 1})
+    assert (status, revised["text"], revised["importance"]) == (200, "Ana moved to Lisbon.", 1.0)
+    changes = [event["change"] for event in (await lattice.get(f"{path}/history"))["events"]]
+    assert changes[:2] == ["remembered", "revised"]
+    status, gone = await lattice.call("DELETE", path)
+    assert (status, gone["ids"]) == (200, [stored["memories"][0]["id"]])
+    assert (await lattice.call("GET", path))[0] == 404
+
+
+async def test_stats_count(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"memories": [ANA, REX]})
+    stats = await lattice.get("/v1/memories/stats")
+
+    assert stats["count"] == 2
+    assert stats["by_kind"]["fact"] == 1
+    assert {"pending", "bytes", "by_stage"} <= stats.keys()
+
+
+async def test_a_write_repeated_under_its_key_has_its_effect_once(lattice: House) -> None:
+    first = await lattice.post("/v1/memories", ANA, idempotency_key="k")
+    again = await lattice.post("/v1/memories", ANA, idempotency_key="k")
+    other = await lattice.post("/v1/memories", ANA, idempotency_key="k", x_lattice_namespace="other")
+
+    assert [memory["id"] for memory in first["memories"]] == [memory["id"] for memory in again["memories"]]
+    assert first["memories"][0]["id"] != other["memories"][0]["id"]
+    assert (await lattice.get("/v1/memories/stats"))["count"] == 1
+
+
+async def test_nothing_crosses_from_one_namespace_to_another(lattice: House) -> None:
+    stored = await lattice.post("/v1/memories", {**ANA, "session": "s"}, x_lattice_namespace="hers")
+    path = f"/v1/memories/{stored['memories'][0]['id']}"
+
+    assert (await lattice.get("/v1/memories"))["memories"] == []
+    assert (await lattice.post("/v1/memories/search", {"query": "Ana"}))["memories"] == []
+    assert (await lattice.get("/v1/sessions"))["sessions"] == []
+    for method, target in (("GET", path), ("GET", f"{path}/history"), ("DELETE", path), ("GET", "/v1/sessions/s")):
+        assert (await lattice.call(method, target))[0] == 404, (method, target)
+    assert (await lattice.call("PATCH", path, {"importance": 0}))[0] == 404
+    assert (await lattice.get(path, x_lattice_namespace="hers"))["text"] == ANA["text"]
+
+
+async def test_sessions_are_listed_read_and_forgotten(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"memories": [ANA, {"text": "And back."}], "session": "a/b c"})
+
+    listed = await lattice.get("/v1/sessions")
+    assert [(session["name"], session["turns"]) for session in listed["sessions"]] == [("a/b c", 2)]
+    found = await lattice.get("/v1/sessions/a%2Fb%20c?limit=1")
+    assert [turn["text"] for turn in found["turns"]] == ["And back."]
+    status, gone = await lattice.call("DELETE", "/v1/sessions/a%2Fb%20c")
+    assert (status, len(gone["ids"])) == (200, 2)
+
+
+async def test_an_export_comes_back_by_import_and_a_second_time_changes_nothing(lattice: House) -> None:
+    records = [{**ANA, "text": f"record {n} é", "importance": 0.25} for n in range(120)]
+    await lattice.post("/v1/memories", {"memories": records}, x_lattice_namespace="from")
+    async with lattice.http.get(f"{lattice.url}/v1/memories/export?namespace=from") as response:
+        assert response.content_type == "application/jsonl"
+        exported = await response.read()
+    assert [json.loads(line)["text"] for line in exported.splitlines()] == [record["text"] for record in records]
+
+    first = await imported(lattice, exported)
+    again = await imported(lattice, exported)
+
+    assert (first, again) == ((200, {"created": 120, "known": 0}), (200, {"created": 0, "known": 120}))
+    listed = (await lattice.get("/v1/memories?limit=1000", x_lattice_namespace="to"))["memories"]
+    assert {name: listed[7][name] for name in ("text", "speaker", "importance", "metadata")} == {
+        "text": "record 7 é",
+        "speaker": "ana",
+        "importance": 0.25,
+        "metadata": {"n": 1},
+    }
+
+
+async def test_an_import_names_the_line_that_is_wrong_and_keeps_what_stood_before(lattice: House) -> None:
+    status, told = await imported(lattice, b'{"text": "good"}\n\n{"text": ""}\n{"text": "after"}\n')
+
+    assert status == 400
+    assert told["error"]["message"].startswith("line 3: text:")
+    assert told["error"]["param"] == "text"
+    assert (await lattice.get("/v1/memories/stats", x_lattice_namespace="to"))["count"] == 1
+
+
+async def test_an_import_may_be_larger_than_any_body(lattice: House) -> None:
+    line = json.dumps({"text": "x" * 200_000}).encode() + b"\n"
+    status, told = await imported(lattice, io.BytesIO(line * 90))
+
+    assert (status, told) == (200, {"created": 90, "known": 0})
+
+
+async def imported(lattice: House, data: bytes | io.BytesIO) -> tuple[int, Any]:
+    async with lattice.http.post(f"{lattice.url}/v1/memories/import?namespace=to", data=data) as response:
+        return response.status, await response.json()

@@ -1,0 +1,59 @@
+"""Processes and gateways replaced in the middle of an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+from actors.host import Host
+from gateway.settings import GatewaySettings
+from tests.gateway.house import TEXT, Kept, house, user
+from tests.model_server import SyncModelServer
+from tests.thinking.house import Process
+from transport.addresses import run_directory
+
+ASK = {"model": "gpt-test", "messages": [user("Hello")]}
+
+
+async def test_a_stream_is_whole_though_the_process_that_thinks_is_killed_in_its_middle(
+    short_dir: Path, model: SyncModelServer
+) -> None:
+    model.next({"text": TEXT, "fault": "hang_mid", "after_tokens": 4})
+    async with (
+        house(short_dir, model=model.base_url, parts=("memory", "llm", "paradox")) as lattice,
+        Process(short_dir, "thinking") as thinking,
+    ):
+        chunks = []
+        async for chunk in await lattice.openai().chat.completions.create(**ASK, stream=True):
+            chunks.append(chunk)
+            if "".join(chunk.choices[0].delta.content or "" for chunk in chunks) and thinking.process:
+                await thinking.kill()
+                thinking.process = None
+                await thinking.start()
+                thinking.process, process = None, thinking.process
+                model.release()
+        thinking.process = process
+        stored = await lattice.get("/v1/memories")
+
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert len({(chunk.id, chunk.created) for chunk in chunks}) == 1
+    assert len(model.log()) == 1
+    assert [memory["text"] for memory in stored["memories"]] == ["Hello", TEXT]
+
+
+async def test_connections_wait_while_one_gateway_takes_anothers_place(short_dir: Path) -> None:
+    (short_dir / "data").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with Host(run_dir=run_directory(short_dir)) as host:
+            for _ in range(2):
+                await host.start_actor(Kept, GatewaySettings(), listener=listener, data_dir=short_dir / "data")
+                assert Kept.latest.address == listener.getsockname()
+                await host.stop_actor("gateway")
+
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await host.start_actor(Kept, GatewaySettings(), listener=listener, data_dir=short_dir / "data")
+            assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
+            writer.close()
