@@ -84,6 +84,7 @@ class KeptCalls:
             now = asyncio.get_running_loop().time()
             self._ended[work] = now
             self._drop_old(now)
+            self._shrink()
 
     def grew(self, work: _Work, size: int) -> None:
         """Counts what is kept."""
@@ -92,9 +93,7 @@ class KeptCalls:
 
         work.size += size
         self.size += size
-
-        while self.size > self._most_bytes and self._ended:
-            self._drop(next(iter(self._ended)))
+        self._shrink()
 
     def abandon(self) -> list[Delivery]:
         """Forgets all calls; returns the callers that still wait."""
@@ -107,6 +106,10 @@ class KeptCalls:
             self._timer.cancel()
 
         return waiting
+
+    def _shrink(self) -> None:
+        while self.size > self._most_bytes and self._ended:
+            self._drop(next(iter(self._ended)))
 
     def _drop_old(self, now: float) -> None:
         while self._ended:
