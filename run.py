@@ -42,9 +42,10 @@ from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote
 from gateway.settings import GatewaySettings
 from supervisors.spec import ChildSpec, SupervisorSpec
+from transport import keys as keyring
 
 if TYPE_CHECKING:
-    from actors.host import Host
+    from actors.host import Curve, Host
 
 __all__ = ["Composition", "Settings", "main"]
 
@@ -64,17 +65,30 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lattice"
 
 
-class ActorAddresses(BaseModel):
-    """Where actors are found that do not live on this machine: `memory = "tcp://10.0.0.5:7001"`."""
+class Address(BaseModel):
+    """Where an actor is reached over TCP, and the public CURVE key by which it is known there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    memory: str | None = None
-    llm: str | None = None
-    thinking: str | None = None
-    paradox: str | None = None
-    daemon: str | None = None
-    gateway: str | None = None
+    address: str = Field(pattern=r"^tcp://.+:\d+$")
+    key: str | None = Field(None, min_length=40, max_length=40)
+    """None where it is this machine's own: `run.py keys curve`."""
+
+
+class Addresses(BaseModel):
+    """Actors that are (also) reached over TCP: `memory = {address = "tcp://10.0.0.5:7001", key = "..."}`.
+
+    An actor that is started here listens at its address too; one that is not is looked for there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    memory: Address | None = None
+    llm: Address | None = None
+    thinking: Address | None = None
+    paradox: Address | None = None
+    daemon: Address | None = None
+    gateway: Address | None = None
 
 
 class Settings(BaseSettings):
@@ -91,7 +105,7 @@ class Settings(BaseSettings):
     paradox: ParadoxSettings = ParadoxSettings()
     daemon: DaemonSettings = DaemonSettings()
     gateway: GatewaySettings = GatewaySettings()
-    addresses: ActorAddresses = ActorAddresses()
+    addresses: Addresses = Addresses()
 
     @classmethod
     def settings_customise_sources(
@@ -112,10 +126,15 @@ class AsWritten(Settings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given, alone."""
-        del settings_cls
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
 
@@ -166,8 +185,10 @@ class Composition:
         """The host of one process."""
         from actors.host import Host
 
-        addresses = settings.addresses.model_dump(exclude_none=True)
-        return Host(run_dir=run_dir, incarnation=incarnation, addresses=addresses)
+        known = {name: known for name in CLASSES if (known := getattr(settings.addresses, name)) is not None}
+        addresses = {name: address.address for name, address in known.items()}
+        curve = curve_keys(settings, known) if known else None
+        return Host(run_dir=run_dir, incarnation=incarnation, addresses=addresses, curve=curve)
 
     async def start_actor(self, host: Host, name: str, settings: Settings, listener: socket.socket | None = None) -> None:
         """Start the actor `name`. The one place where a name meets a class and its arguments."""
@@ -183,6 +204,18 @@ class Composition:
         """What the zygote does once so that no replacement has to."""
         for place in CLASSES.values():
             importlib.import_module(place.partition(":")[0])
+
+
+def curve_keys(settings: Settings, known: Mapping[str, Address]) -> Curve:
+    """The keys for every TCP address: there is no TCP without CURVE here, also not on loopback."""
+    from actors.host import Curve
+
+    directory = settings.data_dir / "keys"
+    server, client = keyring.load_or_create(directory, "server"), keyring.load_or_create(directory, "client")
+    return Curve(
+        server=keyring.ServerKeys(server, lambda: keyring.allowed(directory)),
+        client=lambda name: keyring.ClientKeys(client, known[name].key or server.public),
+    )
 
 
 def explain(error: ValidationError, config: Path | None) -> str:

@@ -118,10 +118,8 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept.")
     @click.option("--config", type=click.Path(path_type=Path), help="Settings; ./lattice.toml where there is one.")
-    @click.pass_obj
     @functools.wraps(command)
     def with_settings(
-        composition: Composition,
         *arguments: Any,
         data_dir: Path | None,
         config: Path | None,
@@ -131,6 +129,7 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         flags: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
         gateway = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        composition: Composition = click.get_current_context().obj
         settings = composition.load_settings(config, {**flags, "gateway": gateway} if gateway else flags)
         return command(House(composition, settings), *arguments, **options)
 

@@ -8,6 +8,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -179,3 +180,10 @@ def wait_for_ready(house: House, *, name: str | None = None, other_than: int | N
             return
 
     raise AssertionError(f"not ready within {START_S} s: {actors}")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
