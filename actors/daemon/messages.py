@@ -87,8 +87,9 @@ class Runs(Reply, type="daemon.runs_listed"):
 
 
 class ListRuns(Message, type="daemon.runs", reply=Runs, idempotent=True):
-    """The run history, of one cycle or all."""
+    """The run history, of one cycle or all; waits up to `wait_ms` until none of them is running."""
 
+    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
     cycle: Name | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     cursor: Name | None = None

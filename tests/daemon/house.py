@@ -1,0 +1,127 @@
+"""Memory and daemon, real, in one host or with the daemon in a process that can be killed; and what tests ask of them."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from actors.clock import ManualClock
+from actors.daemon.actor import Daemon
+from actors.daemon.messages import Cycle, ListCycles, ListRuns, Run, RunCycle
+from actors.daemon.settings import DaemonSettings
+from actors.host import Host
+from actors.memory.actor import Memory
+from actors.memory.messages import List, NewMemory, Remember
+from actors.memory.messages import Memory as Record
+from actors.memory.settings import MemorySettings
+from transport.addresses import run_directory
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET = {name: {"interval_s": 365 * 86_400} for name in ("consolidate", "decay", "reflect")}
+"""Nothing runs on its schedule after the run that is due at the first start."""
+
+TALK = (
+    "I live in Lisbon with my sister.",
+    "That sounds lovely. How is the garden?",
+    "My garden has two lemon trees. The lemon trees need water every day.",
+    "Lemon trees like the sun.",
+    "I'm training for the marathon in May.",
+    "A marathon takes patience.",
+    "The marathon training is hard with the garden to water.",
+    "One step after the other.",
+)
+
+
+def settings(**changes) -> DaemonSettings:
+    cycles = {name: {**QUIET[name], **changes.pop(name, {})} for name in QUIET}
+    return DaemonSettings.model_validate({"look_s": 0.01, "jitter": 0.0, **cycles, **changes})
+
+
+@asynccontextmanager
+async def house(
+    home: Path, clock: ManualClock, *, parts: tuple[str, ...] = ("memory", "daemon"), **changes
+) -> AsyncIterator[Host]:
+    async with Host(run_dir=run_directory(home)) as host:
+        if "memory" in parts:
+            await host.start_actor(Memory, MemorySettings(), data_dir=home / "data", clock=clock)
+        if "daemon" in parts:
+            await host.start_actor(Daemon, settings(**changes), data_dir=home / "data", clock=clock)
+            await begun(host)
+        yield host
+
+
+async def talk(host: Host, clock: ManualClock, *, session: str = "one", namespace: str = "default", texts=TALK) -> list[str]:
+    """Remember a talk of user and assistant in turns; the turns' ids."""
+    memories = tuple(
+        NewMemory(
+            text=text,
+            role="assistant" if number % 2 else "user",
+            speaker="assistant" if number % 2 else "ana",
+            session=session,
+            time=clock.now() + timedelta(seconds=number),
+        )
+        for number, text in enumerate(texts)
+    )
+    stored = await host.ref("memory").ask(Remember(namespace=namespace, memories=memories))
+    return [one.id for one in stored.memories]
+
+
+async def records(host: Host, kind: str, namespace: str = "default") -> list[Record]:
+    listed = await host.ref("memory").ask(List(namespace=namespace, kind=kind, limit=1000))
+    return list(listed.memories)
+
+
+async def ended(host: Host, cycle: str | None = None) -> list[Run]:
+    """The runs, latest first, once none is in progress."""
+    async with asyncio.timeout(20):
+        while True:
+            told = await host.ref("daemon").ask(ListRuns(cycle=cycle, wait_ms=20_000))
+            if all(run.state != "running" for run in told.runs):
+                return list(told.runs)
+
+
+async def begun(host: Host) -> None:
+    """Wait until what is due at the first start has run."""
+    async with asyncio.timeout(20):
+        while not all(  # noqa: ASYNC110 (no event outside the actor says that a schedule began)
+            one.last_run for one in (await host.ref("daemon").ask(ListCycles())).cycles
+        ):
+            await asyncio.sleep(0)
+    await ended(host)
+
+
+async def run(host: Host, cycle: str) -> Run:
+    """Run a cycle now, to its end."""
+    started = await host.ref("daemon").ask(RunCycle(name=cycle))
+    (done,) = [one for one in await ended(host, cycle) if one.id == started.run.id]
+    return done
+
+
+async def cycle(host: Host, name: str) -> Cycle:
+    told = await host.ref("daemon").ask(ListCycles())
+    (found,) = [one for one in told.cycles if one.name == name]
+    return found
+
+
+class Process:
+    """The daemon in a process of its own. With `dies`, it kills itself with -9 at that write, just "before" or just "after"."""
+
+    def __init__(self, home: Path, at: str, *, dies: int = 0, when: str = "before") -> None:
+        self.command = [sys.executable, "-m", "tests.daemon.part", str(home), at, str(dies), when]
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def ended(self) -> int:
+        assert self.process is not None
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+    async def __aenter__(self) -> Self:
+        self.process = await asyncio.create_subprocess_exec(*self.command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
