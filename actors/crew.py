@@ -57,6 +57,9 @@ class Crew:
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._called = False
+        """Whether a worker has been woken that has not looked yet."""
+
         self._closed = False
         self._unfinished: list[Delivery] = []
 
@@ -66,18 +69,24 @@ class Crew:
         self.wake()
 
     def wake(self) -> None:
-        """Lets one more worker look at the mailbox. On the loop."""
-        if self._loop is None or self._closed:
+        """Lets one more worker look at the mailbox, unless one is about to. On the loop.
+
+        A worker that takes a message wakes the next if there are more: a burst that is handled without waiting costs two
+        wake-ups, not one for each message.
+        """
+        if self._called or self._loop is None or self._closed:
             return
 
         while self._idle:
             waiter = self._idle.pop()
 
             if not waiter.done():
+                self._called = True
                 waiter.set_result(None)
                 return
 
         if len(self._workers) < self._concurrency:
+            self._called = True
             worker = self._loop.create_task(self._work(), name=f"{type(self._actor).__name__}-{len(self._workers)}")
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
@@ -101,6 +110,8 @@ class Crew:
 
     async def _work(self) -> None:
         mailbox = self._mailbox
+        worker = asyncio.current_task()
+        self._called = False
         since = time.monotonic()
 
         while not self._closed:
@@ -111,6 +122,7 @@ class Crew:
                     self._actor._stop_reached()
 
                 await self._rest()
+                self._called = False
                 since = time.monotonic()
                 continue
 
@@ -121,7 +133,7 @@ class Crew:
 
             try:
                 if isinstance(item, Delivery):
-                    await self._handle(item)
+                    await self._handle(item, worker)
                 else:
                     await self._actor._handle_envelope(item)
             finally:
@@ -136,7 +148,7 @@ class Crew:
         self._idle.append(waiter)
         await waiter
 
-    async def _handle(self, delivery: Delivery) -> None:
+    async def _handle(self, delivery: Delivery, worker: asyncio.Task[None] | None) -> None:
         began = time.monotonic()
 
         if delivery.done:
@@ -149,7 +161,7 @@ class Crew:
 
         in_background = delivery.lane == "bg"
         self._busy_in_background += in_background
-        delivery.worker = asyncio.current_task()
+        delivery.worker = worker
         self.running.add(delivery)
         token = current_call.set(delivery)
         type_name = delivery.contract.type
@@ -175,7 +187,11 @@ class Crew:
             self._mailbox.service_s += 0.1 * (took / self._concurrency - self._mailbox.service_s)
             self.tally.handled[type_name] += 1
             self.tally.seconds[type_name] += took  # type: ignore[assignment]   # a Counter counts in floats as well
-            self._absorb_cancellation(delivery)
+
+            if delivery.ending is not None and worker is not None and not self._closed:
+                # A call that is taken back ends its handler, not the worker.
+                while worker.cancelling():
+                    worker.uncancel()
 
     async def _answer(self, delivery: Delivery) -> Any:
         handler = delivery.handler
@@ -224,14 +240,6 @@ class Crew:
 
         if delivery.ending is None:
             self._refused(delivery, Internal("the handler gave up: something that it waited for was cancelled"))
-
-    def _absorb_cancellation(self, delivery: Delivery) -> None:
-        """A call that is taken back ends its handler, not the worker."""
-        worker = asyncio.current_task()
-
-        if delivery.ending is not None and worker is not None and not self._closed:
-            while worker.cancelling():
-                worker.uncancel()
 
     def _refused(self, delivery: Delivery, error: LatticeError) -> None:
         if self._closed:

@@ -212,15 +212,15 @@ class Host:
         Raises:
             Unavailable: this host is closed.
         """
-        address = address_of(name, self.run_dir, self.addresses)
-        client = self._clients.get(address)
+        client = self._clients.get(name)
 
         if client is None:
             if self._closed:
                 raise Unavailable("this host is closed")
 
+            address = address_of(name, self.run_dir, self.addresses)
             keys = self._curve.client(name) if self._curve is not None and address.startswith("tcp://") else None
-            client = self._clients[address] = Client(address, curve=keys)
+            client = self._clients[name] = Client(address, curve=keys)
 
         return client
 

@@ -83,7 +83,8 @@ async def test_a_failure_in_a_tell_ends_the_actor_and_its_host_knows_why(home, p
     assert any(line["message"] == "an actor failed" for line in lines)
 
 
-async def test_a_call_inherits_deadline_lane_and_trace(hosts, probe, near):
+async def test_a_call_inherits_deadline_lane_and_trace(home, hosts, near, gates):
+    await home.start_actor(Probe, gates)
     other = await hosts()
     await other.start_actor(Relay)
     with calling(timeout=5.0, lane="bg", trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", caller="a test"):
@@ -133,7 +134,8 @@ async def test_cancelling_an_ask_cancels_its_handler_and_frees_its_place(probe, 
     assert sorted(gates.cancelled) == ["g0", "g1", "g2", "g3"]
 
 
-async def test_cancelling_reaches_through_two_hosts(hosts, probe, near, gates):
+async def test_cancelling_reaches_through_two_hosts(home, hosts, near, gates):
+    await home.start_actor(Probe, gates)
     other = await hosts()
     await other.start_actor(Relay)
     ask = asyncio.create_task(near.ref("relay").ask(Pass(gate="far")))
@@ -159,9 +161,10 @@ async def test_what_a_handler_waits_for_being_cancelled_is_an_error_not_the_work
     assert (await near.ref("probe").ask(Echo(text="x"))).text == "x"
 
 
-async def test_every_actor_answers_what_is_asked_of_all_while_its_places_are_taken(probe, near, home, gates):
-    asks = [asyncio.create_task(probe.ask(Wait(gate="g"))) for _ in range(5)]
-    await gates.reached["g"].wait()
+async def test_every_actor_answers_what_is_asked_of_all_while_its_places_are_taken(probe, home, gates):
+    asks = [asyncio.create_task(probe.ask(Wait(gate=f"g{n}"))) for n in range(5)]
+    for n in range(4):
+        await gates.reached[f"g{n}"].wait()
     ping = await probe.ask(SysPing())
     assert (ping.name, ping.incarnation) == ("probe", home.incarnation)
     info = await probe.ask(SysInfo())
@@ -170,7 +173,8 @@ async def test_every_actor_answers_what_is_asked_of_all_while_its_places_are_tak
     dump = await probe.ask(SysDump())
     assert len(dump.running) == 4
     assert [waiting.type for waiting in dump.waiting] == ["probe.wait"]
-    gates.open["g"].set()
+    for n in range(5):
+        gates.open[f"g{n}"].set()
     await asyncio.gather(*asks)
     metrics = {metric.name: metric for metric in (await probe.ask(SysMetrics())).metrics}
     handled = {sample.labels["type"]: sample.value for sample in metrics["lattice_handled_total"].samples}
