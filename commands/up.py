@@ -107,10 +107,8 @@ def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_
 @click.pass_obj
 def supervise(composition: Composition, run_dir: Path, listener: int | None, up_pid: int) -> None:
     """What `up` starts: the supervisor's process."""
-    from supervisors.linux import name_process
     from supervisors.supervisor import run_supervisor
 
-    name_process("supervisor")
     sys.exit(
         run_supervisor(
             composition.spec(),
@@ -131,10 +129,8 @@ def supervise(composition: Composition, run_dir: Path, listener: int | None, up_
 def zygote(composition: Composition, run_dir: Path, control: int) -> None:
     """What the supervisor starts: imports everything once, and forks spare processes."""
     from supervisors.child import run_child
-    from supervisors.linux import name_process
     from supervisors.zygote import run_zygote
 
-    name_process("zygote")
     composition.import_everything()
     settings = composition.read_settings(run_dir)
 
@@ -142,7 +138,6 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
         await composition.start_actor(host, assignment.name, settings, sockets[0] if sockets else None)
 
     def become(assignment: Any, channel: Any) -> int:
-        name_process(assignment.name)
         return run_child(
             assignment, channel, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate
         )

@@ -87,18 +87,18 @@ class Memory(AsyncActor):
         self._waiting = 0
         self._unnoted = 0
 
-    async def on_start(self) -> None:  # type: ignore[override]  # pykka's hooks are not coroutines, ours may be
+    async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
         if self.host is not None:
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
 
-    async def on_stop(self) -> None:  # type: ignore[override]  # the same
+    async def on_stop(self) -> None:
         """Close it, with all that was accepted on disk."""
         await self._database.close()
 
-    async def on_failure(self, *_: object) -> None:  # type: ignore[override]  # the same
+    async def on_failure(self, *_: object) -> None:
         """Close it: whoever takes this actor's place opens it anew."""
         await self._database.close()
 
