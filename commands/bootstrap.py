@@ -59,9 +59,9 @@ def make_environment(python: Path, requirements: Path) -> None:
 
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line[0].isspace())
     say(f"installing {count} pinned packages from {requirements.name} into {VENV} (once; about a minute)")
-    install = [str(python), "-m", "pip", "install", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
 
-    if subprocess.run([*install, "--quiet", "--progress-bar=on", "-r", str(requirements)], check=False).returncode:
+    if subprocess.run([*pip, "install", "--no-deps", "--require-hashes", "-r", str(requirements)], check=False).returncode:
         sys.exit(f"lattice: the packages of {requirements.name} could not be installed; the lines above say why")
 
     stamp.write_text(wanted)
