@@ -52,6 +52,9 @@ def run_child(
         make_host: builds the host; in the loop.
         populate: starts the actors in it; gets the sockets that came with the assignment.
     """
+    if control is not None:
+        linux.name_process(assignment.name)
+
     log_to_file(assignment)
     return asyncio.run(Life(assignment, control, make_host, populate).live())
 

@@ -69,6 +69,7 @@ def run_supervisor(
         assignment: handed to every child as `Assignment.settings`.
     """
     linux.adopt_orphans()
+    linux.name_process("supervisor")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_to_file(Assignment(name="supervisor", incarnation="", epoch=0, run_dir=run_dir, data_dir=data_dir, up_pid=up_pid))
     process = SupervisorProcess(

@@ -42,6 +42,7 @@ def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) ->
     # What is here now is here for good: without this, a collection in a spare would copy every page it walks over.
     gc.collect()
     gc.freeze()
+    linux.name_process("zygote")
     control.send("hello")
 
     while (received := control.receive()) is not None:

@@ -96,22 +96,25 @@ class EchoHouse:
         return await self.client.ref("other").ask(SayOther(text=text), timeout=10)
 
     def supervisor_pid(self):
-        return next(pid for pid in linux.children_of(self.process.pid) if "supervise" in command_line(pid))
+        return self.called("lattice:supervisor")
 
     def zygote_pid(self):
-        """The zygote is the eldest process of its command; its spares were forked later."""
-        zygotes = [pid for pid in linux.descendants(self.process.pid) if "zygote" in command_line(pid)]
-        return min(zygotes, key=linux.start_time)
+        return self.called("lattice:zygote")
+
+    def called(self, name):
+        """The process of that name, as `ps` shows it."""
+        (pid,) = [pid for pid in linux.descendants(self.process.pid) if comm(pid) == name[:15]]
+        return pid
 
     def reports(self):
         return [json.loads(path.read_text()) for path in sorted((self.root / "crashes").glob("*.json"))]
 
 
-def command_line(pid):
+def comm(pid):
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
-        return []
+        return ""
 
 
 @pytest.fixture
