@@ -18,11 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import apsw
 import click
-import zmq
 
-from actors.llm.discovery import from_environment
 from commands.house import ROOT, House, with_house
 from transport.addresses import run_directory
 from transport.lock import Lock
@@ -112,6 +109,8 @@ def packages(root: Path) -> Iterator[Finding]:
 
 def sqlite() -> Finding:
     """The SQLite that is used, which is not Python's own."""
+    import apsw
+
     version = apsw.sqlite_lib_version()
     if tuple(int(part) for part in version.split(".")) < FIRST_SOUND_SQLITE:
         return Finding("wrong", f"SQLite {version} (apsw)", "it can lose a write-ahead log; install a newer apsw")
@@ -120,6 +119,8 @@ def sqlite() -> Finding:
 
 def curve() -> Finding:
     """Whether actors could talk over TCP."""
+    import zmq
+
     if zmq.has("curve"):
         return Finding("ok", f"ZeroMQ {zmq.zmq_version()} with CURVE")
     return Finding("note", f"ZeroMQ {zmq.zmq_version()} without CURVE", "actors cannot talk over TCP; install the pyzmq wheel")
@@ -148,6 +149,8 @@ def directories(data_dir: Path) -> Iterator[Finding]:
 
 def databases(data_dir: Path, *, running: bool) -> Iterator[Finding]:
     """`quick_check` of each; only while no house runs, since each database has one owner."""
+    import apsw
+
     for path in sorted(data_dir.glob("*.db")):
         if running:
             yield Finding("ok", f"{path.name}, {path.stat().st_size >> 10} KiB (in use; not looked into)")
@@ -179,6 +182,8 @@ def port(host: str, number: int, *, running: bool) -> Finding:
 
 async def endpoints(llm: Any) -> list[Finding]:
     """Every model endpoint, side by side."""
+    from actors.llm.discovery import from_environment
+
     known = llm.endpoints or (from_environment(os.environ) if llm.discover else ())
     if not known:
         remedy = (

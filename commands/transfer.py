@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import click
 from pydantic import ValidationError
 
-from actors.memory.messages import List, Listed, NewMemory, Remember, Remembered
 from actors.message import invalid
 from commands.house import House, with_house
 from transport.errors import Invalid
+
+if TYPE_CHECKING:
+    from actors.memory.messages import Listed, NewMemory, Remembered
 
 __all__ = ["export_memories", "import_memories"]
 
@@ -78,6 +80,8 @@ async def export_to(memory: MemoryRef, namespace: str, file: TextIO) -> int:
 
 async def pages(memory: MemoryRef, namespace: str) -> AsyncIterator[Listed]:
     """Every page of a namespace's records."""
+    from actors.memory.messages import List
+
     cursor = None
     while True:
         listed: Listed = await memory.ask(List(namespace=namespace, limit=PAGE, cursor=cursor))
@@ -93,6 +97,8 @@ async def import_from(memory: MemoryRef, namespace: str, file: TextIO) -> tuple[
     Raises:
         Invalid: naming the line that is not a record. What stood before it has been imported.
     """
+    from actors.memory.messages import Remember
+
     created = known = 0
     for batch in batches(records(file)):
         reply: Remembered = await memory.ask(Remember(namespace=namespace, memories=batch))
@@ -103,6 +109,8 @@ async def import_from(memory: MemoryRef, namespace: str, file: TextIO) -> tuple[
 
 def records(lines: Iterable[str]) -> Iterator[NewMemory]:
     """The record that each line holds; blank lines are passed over."""
+    from actors.memory.messages import NewMemory
+
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
