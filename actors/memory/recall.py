@@ -32,7 +32,7 @@ WORD = re.compile(r"[^\W_]+")
 
 LEXICAL = """
     SELECT m.number, -bm25(search, 0.0, 1.0) AS relevance
-    FROM search JOIN memory m ON m.number = search.rowid
+    FROM search CROSS JOIN memory m ON m.number = search.rowid
     WHERE search MATCH :match
 """
 
@@ -53,7 +53,7 @@ NEAR = f"""
     )
     SELECT m.number, m.session, m.speaker, m.time, m.importance,
         iif(m.chain IS NULL, NULL, {PREVIOUS}), iif(m.chain IS NULL, NULL, {NEXT})
-    FROM near JOIN memory m ON m.number = near.number
+    FROM near CROSS JOIN memory m ON m.number = near.number
 """  # noqa: S608 (made of what stands above)
 
 
