@@ -17,7 +17,7 @@ from pathlib import Path
 
 from actors.host import Host
 from actors.supervision import ListChildren
-from actors.system import Ping
+from actors.system import SysPing
 from benchmarks.figures import percentile, table
 from tests.system.house import House
 from transport.addresses import run_directory
@@ -44,10 +44,10 @@ async def kill_again_and_again(house: House, name: str, kills: int) -> tuple[flo
     async with Host(run_dir=run_directory(house.data_dir)) as host:
         supervisor, actor = host.ref("supervisor"), host.ref(name)
         for _ in range(kills):
-            pid = (await actor.ask(Ping())).pid
+            pid = (await actor.ask(SysPing())).pid
             began = time.perf_counter()
             os.kill(pid, signal.SIGKILL)
-            while (await actor.ask(Ping(), timeout=30)).pid == pid:
+            while (await actor.ask(SysPing(), timeout=30)).pid == pid:
                 pass
             took.append((time.perf_counter() - began) * 1000)
             while any(child.state != "ready" for child in (await supervisor.ask(ListChildren())).children):
