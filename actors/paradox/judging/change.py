@@ -65,7 +65,6 @@ PARTICLES = (
     r"(?:split|broke|broken) up\b",
     r"(?:push|put|mov|bring)\w* (?:\w+ ){1,3}(?:back|forward) (?:to|by|until)\b",
     r"c[oa]me (?:round|around)\b",
-    r"broke ground\b",
     r"got rid of\b",
     r"(?:down|up) to \d",
     r"back (?:at|in|from|on) (?:my|his|her|their|our|the|work|school|duty)\b",
@@ -89,7 +88,6 @@ PARTICLES = (
     r"has (?:become|turned)\b",
     r"out of the (?:hospital|woods)\b",
     r"learn(?:ed|t) (?:to|how)\b",
-    r"last commit\b|as of today\b",
 )
 # "Is closed" may always have been so; "has closed" and "was closed" tell of a change.
 STATES = "closed|engaged|retired|divorced|separated|expired|automated|fixed|extended|joined"

@@ -139,7 +139,7 @@ PAIRS = (
     ("fat overweight", "thin skinny slim"),
     ("everybody everyone always", "nobody never"),
     ("free", "busy booked"),
-    ("green working up", "red broken down"),
+    ("working", "broken"),
     ("alone", "together"),
     ("beginner", "expert fluent"),
     ("productive", "unproductive"),

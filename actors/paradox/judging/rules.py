@@ -14,7 +14,7 @@ from actors.paradox.judging.topic import RELATED
 __all__ = ["judge"]
 
 TIME_UNITS = frozenset({"year", "day", "week", "month", "hour", "minut", "time", "tim"})
-QUANTIFIED = re.compile(r"\b(everyone|everybody|everything|always|all of|entirely|every|having to)\b")
+QUANTIFIED = re.compile(r"\b(everyone|everybody|everything|always|all of|entirely|every)\b")
 NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a)\b")
 SOLE = re.compile(r"\b(whole|entire|all by|on my own|alone|the only one|myself|won)\b")
 NORM = re.compile(r"\b(should|ought|must|supposed to|allowed to|have to|has to)\b")

@@ -44,8 +44,8 @@ OPENERS = words_of(
     obviously then okay ok hmm still"""
 )
 COMMON = words_of(
-    """everything everyone everybody nobody nothing someone somebody something production staging dinner lunch breakfast release
-    standup concert traffic legislation lunchtime remote nuclear half"""
+    """everything everyone everybody nobody nothing someone somebody something dinner lunch breakfast traffic half most many
+    several few lots production release"""
 )
 DAYS = re.compile(r"^(on|in|at|since|after|before|as|from|with|during|when|every|last|next|by)\b[^,]{0,60}, ")
 

@@ -72,7 +72,7 @@ WAYS = (
     (
         "belief",
         (r"atheist", r"not believe in (?:any )?god", r"not religious"),
-        (r"my faith", r"i pray", r"prayed", r"my church", r"god carries"),
+        (r"my faith", r"i pray", r"prayed", r"my church", r"my god"),
     ),
     ("allergy", (r"allergic to (?:cats|dogs|animals|fur)",), (r"my (?:cat|dog)s?",)),
     (
