@@ -154,7 +154,7 @@ class Delivery(Call):
 
     def replaced(self) -> LatticeError:
         """The error for a stream whose actor is gone after its first parts."""
-        return Unavailable("the actor that was answering is gone")
+        return Unavailable("the actor that was answering is gone", detail={"replaced": True})
 
     # Where answers go
 

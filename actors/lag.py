@@ -6,6 +6,7 @@ A timer on the loop measures; one thread a host looks, when a beat is overdue, w
 from __future__ import annotations
 
 import asyncio
+import selectors
 import sys
 import threading
 import time
@@ -48,6 +49,9 @@ class LagWatch:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat_at = 0.0
         self._seen = 0.0
+        self._used = 0.0
+        """Processor time of the loop's thread at the last beat: one that was late without using any was not held."""
+
         self._over = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
@@ -63,6 +67,7 @@ class LagWatch:
         """Begins to watch the running loop."""
         self._loop = asyncio.get_running_loop()
         self._beat_at = time.monotonic()
+        self._used = time.thread_time()
         self._timer = self._loop.call_later(BEAT_S, self._beat)
         self._thread = threading.Thread(target=self._watch, args=(threading.get_ident(),), name="lag watch", daemon=True)
         self._thread.start()
@@ -82,7 +87,9 @@ class LagWatch:
         lag = now - self._beat_at - BEAT_S
         self._lags.append(lag)
 
-        if lag > self._held_s and self._seen != self._beat_at:
+        used, self._used = time.thread_time() - self._used, time.thread_time()
+
+        if lag > self._held_s and self._seen != self._beat_at and used > lag / 2:
             self._note("what held the loop also held the interpreter: no stack could be taken\n")
 
         self.worst_ms = max(self.worst_ms, lag * 1000)
@@ -107,8 +114,13 @@ class LagWatch:
 
             frame = sys._current_frames().get(thread_id)  # noqa: SLF001 (the documented way to another thread's stack)
 
-            if frame is not None and self._beat_at == beat_at:
-                self._seen = beat_at
+            if frame is None or self._beat_at != beat_at:
+                continue
+
+            self._seen = beat_at
+
+            if frame.f_code.co_filename != selectors.__file__:
+                # Otherwise the loop has nothing to do, and gets no time to see it.
                 self._note("".join(traceback.format_stack(frame)))
 
     def _note(self, stack: str) -> None:

@@ -12,21 +12,21 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from pykka import Actor, ActorDeadError, ActorRef, ActorRegistry
+from pykka import Actor, ActorRef, ActorRegistry
 from pykka._envelope import Envelope as PykkaEnvelope
-from pykka.messages import _ActorStop
 
 from actors.background import background_loop
 from actors.call import Call, calling, current_call
 from actors.crew import Crew, run_handler
 from actors.dead_letters import DeadLetters, Reason
 from actors.delivery import Delivery
-from actors.future import AsyncFuture, refuse_to_block
+from actors.future import AsyncFuture
 from actors.handlers import Handler, handler_table, handles
 from actors.kept import KeptCalls
 from actors.mailbox import Mailbox
 from actors.message import Message
 from actors.metrics import Metric
+from actors.pykka_ref import AsyncActorRef
 from actors.refs import Stream
 from transport.errors import LatticeError, Overloaded, UnknownType
 
@@ -385,46 +385,6 @@ class AsyncActor(Actor):
             return await run_handler(self, handler, message)
 
         return await _awaited(self._handle_receive(message))
-
-
-class AsyncActorRef(ActorRef["AsyncActor"]):
-    """Pykka's reference, that refuses to block a loop."""
-
-    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
-        """See `pykka.ActorRef.ask`.
-
-        Raises:
-            RuntimeError: blocking on a thread that runs a loop.
-        """
-        if block:
-            refuse_to_block("ActorRef.ask()", "await ref.ask(message, block=False)")
-
-        return super().ask(message, block=block, timeout=timeout)
-
-    def stop(self, *, block: bool = True, timeout: float | None = None) -> Any:
-        """See `pykka.ActorRef.stop`.
-
-        Raises:
-            RuntimeError: blocking on a thread that runs a loop.
-        """
-        if block:
-            refuse_to_block("ActorRef.stop()", "await ref.stop(block=False)")
-
-        asked = self.ask(_ActorStop(), block=False)
-        stopped: AsyncFuture[bool] = AsyncFuture()
-        stopped.sources = (asked,)
-
-        def was_alive(timeout: float | None) -> bool:
-            try:
-                asked.get(timeout=timeout)
-            except ActorDeadError:
-                return False
-            else:
-                return True
-
-        stopped.set_get_hook(was_alive)
-
-        return stopped.get(timeout=timeout) if block else stopped
 
 
 async def _awaited(value: Any) -> Any:

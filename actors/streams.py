@@ -10,7 +10,7 @@ from typing import Any, Self
 from actors.delivery import LocalStream
 from actors.message import Reply
 from transport.envelope import Envelope
-from transport.errors import LatticeError, Unavailable
+from transport.errors import LatticeError, PeerReplaced, Unavailable
 from transport.stream import ClientStream
 
 __all__ = ["HereStream", "RemoteStream", "Stream"]
@@ -105,6 +105,8 @@ class RemoteStream(Stream):
                 raise
             except Unavailable as error:
                 if self._begun:
+                    if (error.detail or {}).keys() & {"replaced", "draining"}:
+                        raise PeerReplaced from error
                     raise
 
                 await self._patience(error)

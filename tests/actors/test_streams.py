@@ -78,11 +78,10 @@ async def test_a_contract_without_parts_cannot_be_streamed(probe):
         probe.stream(Echo(text="x"))
 
 
-async def test_a_stream_ends_with_peer_replaced_when_its_actor_is_gone_after_a_part(home, gates):
-    """From another process it is the same; tests/transport shows that with processes."""
+async def test_a_stream_ends_with_peer_replaced_when_its_actor_is_gone_after_a_part(home, near, gates):
     home.on_actor_failed = lambda *_: None
     await home.start_actor(Probe, gates)
-    stream = home.ref("probe").stream(Count(to=2, gate="g"))
+    stream = near.ref("probe").stream(Count(to=2, gate="g"))
     assert (await anext(stream)).n == 0
     await gates.reached["g"].wait()
     home.ref("probe").tell(Note(text="break"))
