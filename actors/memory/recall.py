@@ -7,9 +7,9 @@ preferred. Relevance is relative to the best hit of the query, so that the weigh
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,9 +94,9 @@ def recall(connection: apsw.Connection, message: Recall, now: int, settings: Mem
         return Recalled(memories=())
 
     candidates = with_neighbours(connection, hits, clause, values)
-    terms = explain(candidates, hits, message.query, weights, settings)
+    scoring = Scoring(candidates, hits, message.query, weights, settings)
     found = sorted(
-        ((sum(terms[number].values()), memory, terms[number]) for number, memory in best(connection, terms, message.k)),
+        ((scoring.score(number), memory, scoring.terms(number)) for number, memory in best(connection, scoring, message.k)),
         key=lambda hit: (-hit[0], hit[1].id),
     )
     return Recalled(memories=told(found, message, settings.page_bytes))
@@ -183,38 +183,52 @@ def with_neighbours(
     return {row[0]: Candidate(*row) for row in rows}
 
 
-def explain(
-    candidates: dict[int, Candidate],
-    hits: dict[int, float],
-    query: str,
-    weights: RecallWeights,
-    settings: MemorySettings,
-) -> dict[int, dict[str, float]]:
-    """Every candidate's terms, those that add nothing left out. They add up to its score."""
-    top = max(hits.values()) or 1.0
-    relevance: defaultdict[int | None, float] = defaultdict(float)
-    relevance.update({number: max(0.0, value / top) for number, value in hits.items()})
-    best_of: defaultdict[int, float] = defaultdict(float)
-    for candidate in candidates.values():
-        if candidate.session is not None:
-            best_of[candidate.session] = max(best_of[candidate.session], relevance[candidate.number])
+class Scoring:
+    """What a query's candidates have to do with it. Scores are made for all of them, terms for the few that are told."""
 
-    named = named_speaker(candidates, query)
-    newest = max(candidate.time for candidate in candidates.values())
-    half_life = settings.recency_half_life_days * DAY_US
-    terms = {}
-    for number, candidate in candidates.items():
-        values = {
-            "bm25": weights.bm25 * relevance[number],
-            "previous": weights.previous * relevance[candidate.previous],
-            "next": weights.next * relevance[candidate.next],
-            "session": 0.0 if candidate.session is None else weights.session * best_of[candidate.session],
-            "speaker": weights.speaker if named is not None and candidate.speaker == named else 0.0,
-            "recency": weights.recency * 0.5 ** ((newest - candidate.time) / half_life),
-            "importance": weights.importance * candidate.importance,
-        }
-        terms[number] = {name: value for name, value in values.items() if value != 0.0}
-    return terms
+    def __init__(
+        self,
+        candidates: dict[int, Candidate],
+        hits: dict[int, float],
+        query: str,
+        weights: RecallWeights,
+        settings: MemorySettings,
+    ) -> None:
+        top = max(hits.values()) or 1.0
+        self.candidates = candidates
+        self.weights = weights
+        self.relevance: dict[int | None, float] = {number: max(0.0, value / top) for number, value in hits.items()}
+        self.best_of: dict[int | None, float] = {}
+        for number, candidate in candidates.items():
+            if candidate.session is not None:
+                relevance = self.relevance.get(number, 0.0)
+                self.best_of[candidate.session] = max(self.best_of.get(candidate.session, 0.0), relevance)
+
+        self.named = named_speaker(candidates, query)
+        self.newest = max(candidate.time for candidate in candidates.values())
+        self.half_life = settings.recency_half_life_days * DAY_US
+
+    def score(self, number: int) -> float:
+        """The sum of the candidate's terms."""
+        return sum(self.values(self.candidates[number]))
+
+    def terms(self, number: int) -> dict[str, float]:
+        """The candidate's terms by name, those that add nothing left out."""
+        values = zip(RecallWeights.model_fields, self.values(self.candidates[number]), strict=True)
+        return {name: value for name, value in values if value != 0.0}
+
+    def values(self, candidate: Candidate) -> tuple[float, ...]:
+        """The terms in the order of `RecallWeights`."""
+        weights, relevance = self.weights, self.relevance
+        return (
+            weights.bm25 * relevance.get(candidate.number, 0.0),
+            weights.previous * relevance.get(candidate.previous, 0.0),
+            weights.next * relevance.get(candidate.next, 0.0),
+            weights.session * self.best_of.get(candidate.session, 0.0),
+            weights.speaker if self.named is not None and candidate.speaker == self.named else 0.0,
+            weights.recency * 0.5 ** ((self.newest - candidate.time) / self.half_life),
+            weights.importance * candidate.importance,
+        )
 
 
 def named_speaker(candidates: dict[int, Candidate], query: str) -> str | None:
@@ -224,9 +238,10 @@ def named_speaker(candidates: dict[int, Candidate], query: str) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def best(connection: apsw.Connection, terms: dict[int, dict[str, float]], k: int) -> list[tuple[int, Memory]]:
+def best(connection: apsw.Connection, scoring: Scoring, k: int) -> list[tuple[int, Memory]]:
     """The records of the `k` best scores. Numbers part equals as ids do: both grow as records come in."""
-    numbers = sorted(terms, key=lambda number: (-sum(terms[number].values()), number))[:k]
+    scores = {number: scoring.score(number) for number in scoring.candidates}
+    numbers = heapq.nsmallest(k, scores, key=lambda number: (-scores[number], number))
     return list(records(connection, "WHERE m.number IN (SELECT value FROM json_each(?))", (json.dumps(numbers),)))
 
 
