@@ -18,6 +18,7 @@ if __name__ == "__main__":
 
 import importlib
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Mapping
@@ -25,10 +26,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from actors.daemon.settings import DaemonSettings
+from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
 from actors.paradox.settings import ParadoxSettings
@@ -62,7 +71,10 @@ CLASSES = {
 
 def default_data_dir() -> Path:
     """Where people expect a program's data: `$XDG_DATA_HOME/lattice`."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lattice"
+    try:
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lattice"
+    except RuntimeError as error:
+        raise click.ClickException("this user has no home directory: say where to keep the data with --data-dir") from error
 
 
 class Address(BaseModel):
@@ -149,7 +161,7 @@ class Composition:
         Raises:
             click.ClickException: naming the file and the field, where something is wrong with them.
         """
-        if config is None and Path("lattice.toml").exists():
+        if config is None and Path("lattice.toml").is_file():
             config = Path("lattice.toml")
         if config is not None and not config.is_file():
             raise click.ClickException(f"there is no file {config}")
@@ -159,12 +171,26 @@ class Composition:
 
         try:
             settings = FromFile(**flags)
+            data_dir = settings.data_dir.expanduser().resolve()
         except tomllib.TOMLDecodeError as error:
             raise click.ClickException(f"{config} is not valid TOML: {error}") from error
+        except UnicodeDecodeError as error:
+            raise click.ClickException(f"{config} is not valid TOML: byte {error.start} is not UTF-8") from error
+        except OSError as error:
+            raise click.ClickException(f"{config} cannot be read: {error.strerror}") from error
         except ValidationError as error:
             raise click.ClickException(explain(error, config)) from error
+        except SettingsError as error:
+            name = re.search(r'field "(\w+)"', str(error))
+            raise click.ClickException(f"LATTICE_{name[1].upper() if name else ''} in the environment is not JSON") from error
+        except RuntimeError as error:
+            raise click.ClickException(f"data_dir: {settings.data_dir} names a user who has no home directory") from error
 
-        return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+        check_environment(os.environ)
+        if settings.llm.discover and not settings.llm.endpoints:
+            from_environment(os.environ)
+
+        return settings.model_copy(update={"data_dir": data_dir})
 
     def write_settings(self, settings: Settings, run_dir: Path) -> None:
         """Lay the settings down for the supervisor and the zygote, which may be started again long after."""
@@ -218,6 +244,23 @@ def curve_keys(settings: Settings, known: Mapping[str, Address]) -> Curve:
     )
 
 
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Refuse a `LATTICE_` variable that sets nothing: pydantic-settings passes over it.
+
+    Raises:
+        click.ClickException: naming it.
+    """
+    known = (*Settings.model_fields, "log_level")
+    for name in environment:
+        first = name.removeprefix("LATTICE_").split("__")[0].lower()
+        if name.startswith("LATTICE_") and first not in known:
+            raise click.ClickException(f"{name} in the environment: there is no such setting")
+    try:
+        logger.level(environment.get("LATTICE_LOG_LEVEL", "INFO").upper())
+    except ValueError as error:
+        raise click.ClickException(f"LATTICE_LOG_LEVEL in the environment: {error}") from error
+
+
 def explain(error: ValidationError, config: Path | None) -> str:
     """Every setting that is wrong, one a line, by its dotted name."""
     lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
@@ -243,6 +286,8 @@ def main(context: click.Context) -> None:
       run.py restart memory                            replace one actor
       run.py doctor                                    what is missing or wrong here
     """
+    # A command speaks in sentences. What loguru says to the terminal by itself is for logs, which every process has.
+    logger.remove()
     context.obj = Composition()
 
 

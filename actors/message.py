@@ -131,7 +131,10 @@ class Message(Data):
 def invalid(error: ValidationError, what: str) -> Invalid:
     """The wire error for a body that does not fit `what`."""
     fields = [
-        {"field": ".".join(str(step) for step in problem["loc"]) or "body", "problem": problem["msg"]}
+        {
+            "field": ".".join(str(step) for step in problem["loc"]) or "body",
+            "problem": problem["msg"].removeprefix("Value error, "),
+        }
         for problem in error.errors(include_url=False, include_input=False, include_context=False)[:16]
     ]
     first = fields[0]

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from commands.house import House, with_house, with_listener_options
-from commands.up import open_listener
+from commands.up import open_listener, url_of
+from transport.lock import Lock
 
 __all__ = ["actor"]
 
@@ -38,6 +39,13 @@ def actor(house: House, name: str) -> None:
         raise click.ClickException(f"there is no actor {name!r}; there are {', '.join(composition.actors)}")
 
     run_dir = house.prepare()
+    lock = Lock(run_dir / f"{name}.lock")
+    if not lock.try_acquire():
+        raise click.ClickException(
+            f"{name} runs in {settings.data_dir} already (process {lock.holder}); end that one, or take another --data-dir"
+        )
+    # Its host takes it again. Should somebody else be quicker, that is told as well, only less well.
+    lock.release()
     listener = open_listener(house) if name == "gateway" else None
     assignment = Assignment(
         name=name, incarnation=secrets.token_hex(8), epoch=1, run_dir=run_dir, data_dir=settings.data_dir, up_pid=os.getpid()
@@ -46,7 +54,7 @@ def actor(house: House, name: str) -> None:
     async def populate(host: Any, assignment: Assignment, sockets: list[socket.socket]) -> None:
         del sockets
         await composition.start_actor(host, assignment.name, settings, listener)
-        where = "{}:{}".format(*listener.getsockname()[:2]) if listener else run_dir / f"{name}.sock"
+        where = url_of(listener) if listener else run_dir / f"{name}.sock"
         click.echo(f"{name} is ready at {where}")
 
     sys.exit(run_child(assignment, None, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate))

@@ -21,7 +21,11 @@ from urllib.parse import urlsplit
 import click
 
 from commands.house import ROOT, House, with_house
+from commands.up import address_and_port
+from gateway.auth import KeyFile
+from gateway.settings import check_bind
 from transport.addresses import run_directory
+from transport.errors import LatticeError
 from transport.lock import Lock
 
 __all__ = ["doctor"]
@@ -73,6 +77,7 @@ async def examine(settings: Any) -> list[Finding]:
         curve(),
         *directories(settings.data_dir),
         *databases(settings.data_dir, running=running),
+        keys(settings),
         port(settings.gateway.host, settings.gateway.port, running=running),
         *await endpoints(settings.llm),
     ]
@@ -128,8 +133,16 @@ def curve() -> Finding:
 
 def directories(data_dir: Path) -> Iterator[Finding]:
     """Owner, mode and room."""
-    if not data_dir.exists():
-        yield Finding("ok", f"data directory {data_dir} (will be made)")
+    if not os.path.exists(data_dir):  # noqa: PTH110 (Path.exists raises where one may not look)
+        parent = next(path for path in data_dir.parents if os.path.exists(path))  # noqa: PTH110
+        if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+            yield Finding("ok", f"data directory {data_dir} (will be made)")
+        else:
+            yield Finding("wrong", f"data directory {data_dir} cannot be made in {parent}", "take another: --data-dir")
+        return
+
+    if not data_dir.is_dir():
+        yield Finding("wrong", f"data directory {data_dir} is not a directory", "take another: --data-dir")
         return
 
     mode = data_dir.stat().st_mode & 0o777
@@ -144,14 +157,20 @@ def directories(data_dir: Path) -> Iterator[Finding]:
     if free < FREE_BYTES:
         yield Finding("note", f"{free >> 20} MiB are free there", "make room; when it is full, writes are refused")
 
-    yield Finding("ok", f"run directory {run_directory(data_dir)}")
+    try:
+        yield Finding("ok", f"run directory {run_directory(data_dir)}")
+    except LatticeError as error:
+        yield Finding("wrong", error.message, "remove what stands there, or take another data directory: --data-dir")
 
 
 def databases(data_dir: Path, *, running: bool) -> Iterator[Finding]:
     """`quick_check` of each; only while no house runs, since each database has one owner."""
     import apsw
 
-    for path in sorted(data_dir.glob("*.db")):
+    for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
+        if not os.access(path, os.R_OK | os.W_OK):
+            yield Finding("wrong", f"{path.name} belongs to somebody else", "change its owner")
+            continue
         if running:
             yield Finding("ok", f"{path.name}, {path.stat().st_size >> 10} KiB (in use; not looked into)")
             continue
@@ -166,9 +185,19 @@ def databases(data_dir: Path, *, running: bool) -> Iterator[Finding]:
             yield Finding("wrong", f"{path.name}: {result}", f"set {path} aside and bring back an export with `run.py import`")
 
 
+def keys(settings: Any) -> Finding:
+    """Whether the gateway may listen where the settings say."""
+    try:
+        check_bind(settings.gateway, settings.data_dir)
+        known = len(KeyFile(settings.data_dir).list())
+    except LatticeError as error:
+        return Finding("wrong", error.message, "`run.py keys create NAME` makes a key")
+    return Finding("ok", f"{known} API keys")
+
+
 def port(host: str, number: int, *, running: bool) -> Finding:
     """Whether HTTP could be served where the settings say."""
-    where = f"{host}:{number}"
+    where = address_and_port(host, number)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -215,10 +244,13 @@ async def endpoint(settings: Any) -> Finding:
 def house_runs(data_dir: Path) -> bool:
     """Whether a house holds the data directory's lock."""
     path = data_dir / "house.lock"
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 (as above)
         return False
     lock = Lock(path)
-    if not lock.try_acquire():
-        return True
+    try:
+        if not lock.try_acquire():
+            return True
+    except PermissionError:
+        return False
     lock.release()
     return False

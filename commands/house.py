@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -63,8 +64,21 @@ class House:
     settings: Any
 
     def prepare(self) -> Path:
-        """Make the data directory (0700); returns the run directory."""
-        self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the data directory (0700); returns the run directory.
+
+        Raises:
+            click.ClickException: one of them cannot be made or written.
+        """
+        data_dir: Path = self.settings.data_dir
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = "something else stands there" if isinstance(error, FileExistsError) else error.strerror
+            raise click.ClickException(
+                f"the data directory {data_dir} cannot be made: {reason}; take another with --data-dir"
+            ) from error
+        if not os.access(data_dir, os.W_OK | os.X_OK):
+            raise click.ClickException(f"the data directory {data_dir} cannot be written; take another with --data-dir")
         return self.run_dir
 
     @property
@@ -94,7 +108,7 @@ class House:
         """
         data_dir = self.settings.data_dir
         remote = getattr(self.settings.addresses, name, None)
-        if not remote and not (data_dir.exists() and (self.run_dir / f"{name}.sock").exists()):
+        if not remote and not (data_dir.is_dir() and (self.run_dir / f"{name}.sock").exists()):
             raise click.ClickException(
                 f"no {name} runs in {data_dir}; start the house with `run.py up`, or name its --data-dir"
             )
@@ -130,8 +144,11 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
         flags: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}
         gateway = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         composition: Composition = click.get_current_context().obj
-        settings = composition.load_settings(config, {**flags, "gateway": gateway} if gateway else flags)
-        return command(House(composition, settings), *arguments, **options)
+        try:
+            settings = composition.load_settings(config, {**flags, "gateway": gateway} if gateway else flags)
+            return command(House(composition, settings), *arguments, **options)
+        except LatticeError as error:
+            raise click.ClickException(error.message) from error
 
     return with_settings
 

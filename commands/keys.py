@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from commands.house import House, with_house
-from transport.errors import LatticeError
 
 __all__ = ["keys"]
 
@@ -29,10 +28,7 @@ def create(house: House, name: str, namespace: str | None) -> None:
     from gateway.auth import KeyFile
 
     house.prepare()
-    try:
-        click.echo(KeyFile(house.settings.data_dir).create(name, namespace))
-    except LatticeError as error:
-        raise click.ClickException(error.message) from error
+    click.echo(KeyFile(house.settings.data_dir).create(name, namespace))
 
 
 @keys.command(name="list")
@@ -52,10 +48,8 @@ def revoke(house: House, name: str) -> None:
     """Let an API key open nothing any more, from now on."""
     from gateway.auth import KeyFile
 
-    try:
-        KeyFile(house.settings.data_dir).revoke(name)
-    except LatticeError as error:
-        raise click.ClickException(error.message) from error
+    house.prepare()
+    KeyFile(house.settings.data_dir).revoke(name)
     click.echo(f"{name} opens nothing any more")
 
 
@@ -75,11 +69,8 @@ def curve(house: House, name: str, allow: str | None) -> None:
 
     house.prepare()
     directory = house.settings.data_dir / "keys"
-    try:
-        if allow:
-            curves.allow(directory, allow, name)
-            click.echo(f"{name} is let in")
-        else:
-            click.echo(curves.load_or_create(directory, name).public)
-    except LatticeError as error:
-        raise click.ClickException(error.message) from error
+    if allow:
+        curves.allow(directory, allow, name)
+        click.echo(f"{name} is let in")
+    else:
+        click.echo(curves.load_or_create(directory, name).public)

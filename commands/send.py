@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import math
 import sys
 from typing import Any
 
@@ -28,11 +29,31 @@ MESSAGES = (
 COLUMNS = ("name", "state", "pid", "restarts", "uptime", "memory", "mailbox", "lag", "handled", "failed", "last exit")
 
 
+LONGEST_S = 604_800.0
+"""A week: the most that a message's `ttl` holds."""
+
+
+class Seconds(click.FloatRange):
+    """A time to wait. Infinities and NaN are refused with the rest that no message can carry."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0.001, max=LONGEST_S)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, if it is one."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
 @click.command()
 @click.argument("type_name", metavar="TYPE")
 @click.argument("body", metavar="JSON", default="{}")
 @click.option("--to", help="Actor to ask; by default the part of TYPE before the dot. Needed for sys.* types.")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds.")
+@click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds.")
 @click.option("--key", help="Idempotency key.")
 @with_house
 def send(house: House, type_name: str, body: str, *, to: str | None, timeout: float, key: str | None) -> None:
@@ -89,6 +110,9 @@ async def say(
         click.ClickException: no house runs here, or what the contract or the actor has against the message.
     """
     contract = find(type_name)
+    name = to or contract.actor
+    if name == "sys":
+        raise click.ClickException(f"every actor answers {type_name}: say which one with --to")
 
     async def work(ref: Any) -> Any:
         message = contract.message.parse(body)
@@ -103,7 +127,7 @@ async def say(
                 click.echo(part.model_dump_json())
         return stream.reply.model_dump(mode="json")
 
-    return await house.with_actor(to or contract.actor, work)
+    return await house.with_actor(name, work)
 
 
 def find(type_name: str) -> Contract:

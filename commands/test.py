@@ -16,10 +16,12 @@ __all__ = ["test"]
 LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
-    """Run the tests; what follows goes to pytest. `--lint` runs ruff, mypy and import-linter instead.
+    """Run the tests; what follows goes to pytest, whose own help is `python -m pytest --help`.
+
+    With `--lint`, ruff, mypy and import-linter run instead.
 
     \b
     Examples:

@@ -13,7 +13,7 @@ import click
 from commands.house import Composition, House, program, with_house, with_listener_options
 from transport.errors import LatticeError
 
-__all__ = ["open_listener", "supervise", "up", "zygote"]
+__all__ = ["address_and_port", "open_listener", "supervise", "up", "url_of", "zygote"]
 
 READY = """
 Lattice is ready at {url}
@@ -44,8 +44,7 @@ def up(house: House, *, single_process: bool) -> None:
     run_dir = house.prepare()
     with house.locked():
         listener = open_listener(house)
-        address, port = listener.getsockname()[:2]
-        url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+        url = url_of(listener)
 
         def on_ready() -> None:
             click.echo(READY.format(url=url))
@@ -75,10 +74,20 @@ def open_listener(house: House) -> socket.socket:
     except LatticeError as error:
         raise click.ClickException(error.message) from error
     except OSError as error:
-        where = f"{gateway.host}:{gateway.port}"
+        where = address_and_port(gateway.host, gateway.port)
         raise click.ClickException(f"cannot listen on {where}: {error.strerror}; take another with --port") from error
     listener.listen(BACKLOG)
     return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """What a browser on this machine takes."""
+    return f"http://{address_and_port(*listener.getsockname()[:2])}"
+
+
+def address_and_port(host: str, port: int) -> str:
+    """Both in one, as URLs write them: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_ready: Callable[[], None]) -> int:

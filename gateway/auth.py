@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from actors.message import Name, Namespace
-from transport.errors import Conflict, NotFound, Unavailable
+from actors.message import Name, Namespace, invalid
+from transport.errors import Conflict, Invalid, NotFound, Unavailable
 
 __all__ = ["ApiKey", "ApiKeys", "KeyFile", "Principal"]
 
@@ -71,9 +71,16 @@ class KeyFile:
 
         Raises:
             Conflict: the name is taken.
+            Invalid: the name or the namespace is empty, too long, or would not stand on one line.
         """
+        if not name.isprintable():
+            raise Invalid(f"a key's name is printable text, {name!r} is not")
+
         secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-        key = ApiKey(name=name, sha256=digest(secret), namespace=namespace, created=datetime.now(UTC))
+        try:
+            key = ApiKey(name=name, sha256=digest(secret), namespace=namespace, created=datetime.now(UTC))
+        except ValidationError as error:
+            raise invalid(error, "key") from error
 
         def add(keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
             if any(known.name == name for known in keys):

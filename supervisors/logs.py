@@ -79,7 +79,7 @@ def prepare_logs() -> None:
     logger.remove()
     logger.add(
         log_file,
-        level=os.environ.get("LATTICE_LOG_LEVEL", "INFO"),
+        level=os.environ.get("LATTICE_LOG_LEVEL", "INFO").upper(),
         format="{time:YYYY-MM-DDTHH:mm:ss.SSSZZ} {level: <8} {name}: {message} {extra}",
         backtrace=False,
         diagnose=False,

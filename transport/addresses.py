@@ -25,7 +25,7 @@ def run_directory(data_dir: Path) -> Path:
     from the data directory's, under $XDG_RUNTIME_DIR or the system's temporary directory.
 
     Raises:
-        Invalid: what stands there is not a directory of ours alone.
+        Invalid: it cannot be made, or what stands there is not a directory of ours alone.
     """
     directory = data_dir.resolve() / "run"
 
@@ -33,7 +33,12 @@ def run_directory(data_dir: Path) -> Path:
         digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
         directory = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"lattice-{os.geteuid()}-{digest}"
 
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise Invalid(f"{directory} is not a directory") from None
+    except OSError as error:
+        raise Invalid(f"the run directory {directory} cannot be made: {error.strerror}") from error
 
     if directory.lstat().st_uid == os.geteuid() and not directory.is_symlink():
         directory.chmod(0o700)

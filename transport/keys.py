@@ -69,7 +69,11 @@ def create(directory: Path, name: str) -> KeyPair:
 
     Raises:
         Conflict: there is one already; a key is replaced by deleting it first.
+        Invalid: the name could not be a file's.
     """
+    if not name or name.startswith(".") or "/" in name or not name.isprintable():
+        raise Invalid(f"{name!r} is not a name for a key")
+
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     public, secret = zmq.curve_keypair()
     pair = KeyPair(public.decode(), secret.decode())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import aiohttp
+from pydantic import ValidationError
 
 from actors.llm.settings import EndpointSettings
+from transport.errors import Invalid
 
 OLLAMA = "http://127.0.0.1:11434"
 OLLAMA_ANSWERS_WITHIN_S = 0.5
@@ -15,10 +17,14 @@ SEARCH_AGAIN_S = 30.0
 
 
 def from_environment(environment: Mapping[str, str]) -> list[EndpointSettings]:
-    """Endpoints for OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL, in this order."""
+    """Endpoints for OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL, in this order.
+
+    Raises:
+        Invalid: a base URL that is none; the message names the variable.
+    """
     found = []
     if environment.get("OPENAI_API_KEY") or environment.get("OPENAI_BASE_URL"):
-        base_url = environment.get("OPENAI_BASE_URL")
+        base_url = checked_url(environment, "OPENAI_BASE_URL")
         found.append(
             EndpointSettings(
                 name="openai",
@@ -35,13 +41,26 @@ def from_environment(environment: Mapping[str, str]) -> list[EndpointSettings]:
             EndpointSettings(
                 name="anthropic",
                 dialect="anthropic",
-                base_url=environment.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com",
+                base_url=checked_url(environment, "ANTHROPIC_BASE_URL") or "https://api.anthropic.com",
                 api_key_env="ANTHROPIC_API_KEY",
                 priority=1,
             ),
         )
 
     return found
+
+
+def checked_url(environment: Mapping[str, str], name: str) -> str | None:
+    """The base URL that a variable holds; None where it is not set."""
+    url = environment.get(name)
+    if not url:
+        return None
+
+    try:
+        return EndpointSettings(name=name, base_url=url).base_url
+    except ValidationError as error:
+        reason = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise Invalid(f"{name}: {reason}") from error
 
 
 async def local_ollama(url: str = OLLAMA) -> EndpointSettings | None:

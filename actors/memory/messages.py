@@ -366,7 +366,7 @@ class Fed(Reply, type="memory.fed"):
 class Feed(Message, type="memory.feed", reply=Fed, idempotent=True):
     """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first."""
 
-    cursor: Annotated[int, Field(ge=0)] = 0
+    cursor: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 

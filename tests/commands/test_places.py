@@ -1,0 +1,77 @@
+"""Data directories that cannot be used, and actors that are not there: every command says so and ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Run
+
+
+@pytest.mark.parametrize("command", [["up"], ["actor", "memory"], ["keys", "create", "a"], ["keys", "curve"], ["keys", "list"]])
+def test_a_file_where_the_data_directory_should_be(run: Run, tmp_path: Path, command: list[str]):
+    (tmp_path / "file").touch()
+    run(*command, "--data-dir", tmp_path / "file").refused(str(tmp_path / "file"))
+
+
+def test_a_link_where_the_run_directory_should_be_is_not_followed(run: Run, short_dir: Path):
+    (short_dir / "run").symlink_to("/tmp")
+    run("up", "--data-dir", short_dir).refused(f"{short_dir}/run is not a directory")
+    said = run("doctor", "--data-dir", short_dir)
+    assert said.code == 1
+    assert f"wrong {short_dir}/run is not a directory" in said.text
+
+
+@pytest.mark.parametrize("command", [["status"], ["send", "memory.stats"], ["restart", "llm"], ["export"]])
+def test_no_house_is_said_and_none_is_made(run: Run, tmp_path: Path, command: list[str]):
+    run(*command, "--data-dir", tmp_path / "none").refused(f"{tmp_path}/none", "run.py up")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_message_for_every_actor_needs_one_actor(run: Run):
+    run("send", "sys.ping").refused("--to")
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "0", "-1", "1e12"])
+def test_a_timeout_is_a_time(run: Run, timeout: str):
+    run("send", "memory.stats", "--timeout", timeout).refused("--timeout")
+
+
+def test_what_is_no_json_is_not_sent(run: Run):
+    run("send", "memory.recall", "{query}").refused("not JSON")
+
+
+def test_an_unknown_type_is_answered_with_those_that_there_are(run: Run):
+    run("send", "memory.nope").refused("memory.nope", "memory.recall", "thinking.think")
+
+
+def test_beyond_loopback_a_key_is_needed_first(run: Run, short_dir: Path):
+    run("up", "--host", "0.0.0.0", "--data-dir", short_dir).refused("0.0.0.0", "run.py keys create")
+    said = run("doctor", "--data-dir", short_dir, LATTICE_GATEWAY__HOST="0.0.0.0")
+    assert said.code == 1
+    assert "run.py keys create" in said.text
+
+
+@pytest.mark.parametrize("name", ["", "a\nb", "x" * 300])
+def test_a_key_has_a_name_for_one_line(run: Run, short_dir: Path, name: str):
+    run("keys", "create", name, "--data-dir", short_dir).refused("key")
+
+
+def test_a_curve_key_stays_in_its_directory(run: Run, short_dir: Path):
+    run("keys", "curve", "../../escaped", "--data-dir", short_dir / "d").refused("escaped")
+    assert not list(short_dir.rglob("escaped.key"))
+
+
+def test_a_damaged_database_is_found(run: Run, short_dir: Path):
+    (short_dir / "memory.db").write_bytes(b"this was a database once" * 400)
+    said = run("doctor", "--data-dir", short_dir)
+    assert said.code == 1
+    assert "wrong memory.db: " in said.text
+    assert "run.py import" in said.text
+
+
+def test_the_test_commands_help_is_its_own(run: Run):
+    said = run("test", "--help")
+    assert said.code == 0
+    assert "--lint" in said.text

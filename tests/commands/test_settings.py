@@ -1,0 +1,53 @@
+"""Whatever is wrong with the settings, the command says which one, in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Run
+
+ENDPOINT = '[[llm.endpoints]]\nname = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"[gateway]\nport =", ["not valid TOML", "at"]),
+        (b"\xff\xfe", ["not valid TOML", "byte 0"]),
+        (b"port = 8080", ["port: there is no such setting"]),
+        (b"[gateway]\nport = 'x'\nprot = 1", ["gateway.port: ", "gateway.prot: there is no such setting"]),
+        (ENDPOINT.encode() + b"api_key = 'sk-123'", ["llm.endpoints.0.api_key: there is no such setting"]),
+        (ENDPOINT.encode() + b"base_url = 'nope'", ["llm.endpoints.0.base_url: 'nope' is no URL"]),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_setting(run: Run, tmp_path: Path, text: bytes, words: list[str]):
+    path = tmp_path / "wrong.toml"
+    path.write_bytes(text)
+    said = run("doctor", "--config", path)
+    said.refused("wrong.toml", *words)
+    assert "sk-123" not in said.text
+
+
+def test_a_file_that_is_not_there_is_named(run: Run, tmp_path: Path):
+    run("up", "--config", tmp_path / "none.toml").refused("none.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LATTICE_NOPE", "1", ["LATTICE_NOPE", "no such setting"]),
+        ("LATTICE_GATEWAY__PRT", "1", ["gateway.prt", "no such setting"]),
+        ("LATTICE_GATEWAY", "{", ["LATTICE_GATEWAY", "not JSON"]),
+        ("LATTICE_LOG_LEVEL", "loud", ["LATTICE_LOG_LEVEL", "LOUD"]),
+        ("OPENAI_BASE_URL", "nope", ["OPENAI_BASE_URL: 'nope' is no URL"]),
+    ],
+)
+def test_a_wrong_variable_is_named(run: Run, name: str, value: str, words: list[str]):
+    run("doctor", **{name: value}).refused(*words)
+
+
+def test_a_variable_wins_over_the_file(run: Run, tmp_path: Path):
+    (tmp_path / "lattice.toml").write_text("[gateway]\nport = 18001\n")
+    assert "127.0.0.1:18002" in run("doctor", LATTICE_GATEWAY__PORT="18002").text
