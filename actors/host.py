@@ -314,13 +314,15 @@ class Host:
                     incarnation=self.incarnation,
                     on_envelope=self._post.take,
                     on_gone=self._post.gone,
-                    limits=LARGE if any(h.contract.max_bytes > LIMITS.body_bytes for h in actor._handlers.values()) else LIMITS,
                     curve=self._curve.server if self._curve is not None else None,
                 )
                 self._post.server = self._server
 
             # Before it listens: callers that wait for this name are there the moment it does.
             self._post.add(actor)
+            if any(handler.contract.max_bytes > LIMITS.body_bytes for handler in actor._handlers.values()):
+                self._server.widen(LARGE)
+
             address = self.addresses.get(name)
 
             for wanted in dict.fromkeys((own, address) if address is None or address.startswith("tcp://") else (address,)):

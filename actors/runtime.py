@@ -246,8 +246,9 @@ class AsyncActor(Actor):
             if not self._begun.done():
                 self._begun.set_result(None)
 
+            unfinished = [*await self._crew.close(), *self._mailbox.clear(), *self._kept.abandon()]
+
             if self.host is not None:
-                unfinished = [*await self._crew.close(), *self._mailbox.clear(), *self._kept.abandon()]
                 self.host._ended(self, unfinished, self._failure)  # noqa: SLF001 (its own host)
 
     async def _begin(self) -> None:

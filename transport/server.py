@@ -136,6 +136,12 @@ class Server:
 
         return bound
 
+    def widen(self, limits: Limits) -> None:
+        """Takes and sends messages up to `limits` from now on, at addresses that are bound from now on."""
+        self._limits = limits
+        self._socket.set(zmq.MAXMSGSIZE, limits.body_bytes)
+        self._wake()
+
     def send(self, peer: Peer, envelope: Envelope) -> None:
         """Queues an answer; all of a tick are sent together. An answer that cannot be encoded becomes an `internal` error."""
         if self._closed:

@@ -43,6 +43,16 @@ class Break(Message, type="probe.break", reply=Echoed):
     """Its handler raises what no contract knows of."""
 
 
+class Stored(Reply, type="store.stored"):
+    size: int
+
+
+class Store(Message, type="store.store", reply=Stored, max_bytes=16 << 20):
+    """Large."""
+
+    text: str
+
+
 class Unhandled(Message, type="probe.unhandled", reply=Echoed):
     """No method handles it."""
 
@@ -182,6 +192,14 @@ def hold_the_loop(seconds):
     until = loop.time() + seconds
     while loop.time() < until:
         pass
+
+
+class Warehouse(AsyncActor):
+    name = "store"
+
+    @handles(Store)
+    def store(self, message: Store) -> Stored:
+        return Stored(size=len(message.text))
 
 
 class Gates:

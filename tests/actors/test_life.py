@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 
@@ -250,17 +249,3 @@ async def test_another_incarnation_answers_under_its_own_name(short_dir, gates):
                 await host.start_actor(Probe, gates)
                 seen.add((await client.ref("probe").ask(SysPing())).incarnation)
         assert len(seen) == 2
-
-
-async def test_an_actor_is_found_at_an_address_of_its_own(short_dir, gates):
-    (short_dir / "run").mkdir(mode=0o700)
-    (short_dir / "other").mkdir(mode=0o700)
-    addresses = {"probe": f"ipc://{short_dir}/other/p.sock"}
-    async with (
-        Host(run_dir=short_dir / "run", addresses=addresses) as host,
-        Host(run_dir=short_dir / "run", addresses=addresses, bind=False) as client,
-    ):
-        await host.start_actor(Probe, gates)
-        assert (await client.ref("probe").ask(Echo(text="found"))).text == "found"
-    with suppress(FileNotFoundError):
-        assert not (short_dir / "run" / "probe.sock").exists()
