@@ -26,7 +26,10 @@ STOP_S = 30.0
 class House:
     """Started on entering, drained on leaving; what it printed is in `output`."""
 
-    def __init__(self, data_dir: Path, *, config: str = "", single_process: bool = False) -> None:
+    def __init__(
+        self, data_dir: Path, *, config: str = "", single_process: bool = False, program: tuple[str, ...] = ("run.py",)
+    ) -> None:
+        self.program = program
         self.data_dir = data_dir
         self.config = data_dir / "lattice.toml"
         self.single_process = single_process
@@ -48,7 +51,7 @@ class House:
         """Start and wait until the line with the URL is printed."""
         command = [
             sys.executable,
-            "run.py",
+            *self.program,
             "up",
             "--port",
             "0",
@@ -162,8 +165,8 @@ def command_line(pid: int) -> list[bytes]:
         return []
 
 
-def wait_for_ready(house: House, *, name: str | None = None, other_than: int | None = None) -> None:
-    """Until every actor is ready and, with `name`, that one lives in another process than before.
+def wait_for_ready(house: House, *, name: str | None = None, other_than: int | None = None, restarts_above: int = -1) -> None:
+    """Until every actor is ready and, with `name`, that one lives in another process than before, or was restarted.
 
     Asks in a loop without a pause: `/readyz` answers only as fast as the house does.
     """
@@ -176,7 +179,8 @@ def wait_for_ready(house: House, *, name: str | None = None, other_than: int | N
         except (OSError, http.client.HTTPException):
             # The gateway itself is being replaced.
             continue
-        if all(actor["state"] == "ready" for actor in actors.values()) and (not name or actors[name]["pid"] != other_than):
+        replaced = not name or (actors[name]["pid"] != other_than and actors[name]["restarts"] > restarts_above)
+        if replaced and all(actor["state"] == "ready" for actor in actors.values()):
             return
 
     raise AssertionError(f"not ready within {START_S} s: {actors}")
