@@ -14,6 +14,7 @@ from actors.runtime import AsyncActor
 from gateway.admission import Admission
 from gateway.auth import ApiKeys, KeyFile
 from gateway.metrics import HttpMetrics
+from gateway.protocol import Runner
 from gateway.service import Service
 from gateway.settings import GatewaySettings, check_bind, is_loopback
 
@@ -40,7 +41,7 @@ class Gateway(AsyncActor):
         # The original stays with whoever made it, for the gateway after this one.
         self.listener = None if listener is None else listener.dup()
         self.http_metrics = HttpMetrics()
-        self.runner: web.AppRunner | None = None
+        self.runner: Runner | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -68,7 +69,7 @@ class Gateway(AsyncActor):
         keys_required = self.settings.require_keys or not is_loopback(host)
         keys = ApiKeys(KeyFile(self.data_dir))
         admission = Admission(self.settings, keys, self.http_metrics, keys_required=keys_required)
-        self.runner = web.AppRunner(
+        self.runner = Runner(
             Service(self, self.settings, admission, self.http_metrics).application(),
             # A client that hangs up cancels its handler, and with it everything down to the model.
             handler_cancellation=True,

@@ -82,6 +82,8 @@ def error_body(error: Exception) -> dict[str, Any]:
             message, code, param = error.message, error.code, param_of(error)
         case web.HTTPException():
             message, code = reason_of(error), CODES.get(status, "invalid")
+        case web.RequestPayloadError():
+            message, code = "the body breaks off, or is not encoded as its headers say", "invalid"
         case _:
             message, code = SECRETLY, "internal"
 
@@ -95,6 +97,8 @@ def status_of(error: Exception) -> int:
             return error.status
         case LatticeError():
             return STATUSES.get(error.code, 500)
+        case web.RequestPayloadError():
+            return 400
         case _:
             return 500
 
@@ -103,7 +107,7 @@ def from_validation(error: ValidationError) -> HttpError:
     """A body or query that does not fit: the first field that is wrong, as `messages[0].role`."""
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
     param = dotted(problem["loc"])
-    reason = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
+    reason = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
     return HttpError(400, "invalid", f"{param}: {reason}" if param else reason, param=param)
 
 

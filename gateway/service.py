@@ -81,7 +81,10 @@ class Service:
         application = web.Application(middlewares=[self.answered], client_max_size=self.settings.max_body_bytes)
         application.on_response_prepare.append(mark)
         for route in ROUTES:
-            application.router.add_route(route.method, route.path, self.handler_of(route))
+            application.router.add_route(route.method, route.path, self.handler_of(route), expect_handler=expected)
+            if (route.method, route.access) == ("GET", "open"):
+                # Load balancers ask with HEAD.
+                application.router.add_route("HEAD", route.path, self.handler_of(route), expect_handler=expected)
 
         return application
 
@@ -176,7 +179,15 @@ class Service:
 async def mark(request: web.Request, response: web.StreamResponse) -> None:
     """Note that a response is on its way, and give it the request's id."""
     request[RESPONSE] = response
-    response.headers["X-Request-Id"] = request[REQUEST_ID]
+    response.headers["X-Request-Id"] = request.get(REQUEST_ID) or request_id_of(request)
+
+
+async def expected(request: web.Request) -> None:
+    """Let a client that asks first send its body. What else it may expect is passed over, as RFC 9110 10.1.1 allows."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # An answer's size is counted from here: this is none.
+        request.writer.output_size = 0
 
 
 def respond(answer: Any, status: int) -> web.StreamResponse:
@@ -211,4 +222,4 @@ def code_of(failure: BaseException | None) -> str | None:
 
 def is_ours(failure: Exception) -> bool:
     """Whether a failure is a fault of this program."""
-    return not isinstance(failure, LatticeError | HttpError | web.HTTPException | ConnectionError)
+    return not isinstance(failure, LatticeError | HttpError | web.HTTPException | web.RequestPayloadError | ConnectionError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from io import TextIOWrapper
 from itertools import pairwise
@@ -65,6 +66,14 @@ class LogFile:
         self.open(path)
 
 
+class Intercept(logging.Handler):
+    """Takes what libraries say through the standard library's logging, which would else go to the terminal of `up`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass it on."""
+        logger.opt(exception=record.exc_info).log(record.levelname, "{}: {}", record.name, record.getMessage())
+
+
 log_file = LogFile()
 prepared = False
 
@@ -77,6 +86,7 @@ def prepare_logs() -> None:
 
     prepared = True
     logger.remove()
+    logging.basicConfig(handlers=[Intercept()], level=logging.WARNING, force=True)
     logger.add(
         log_file,
         level=os.environ.get("LATTICE_LOG_LEVEL", "INFO").upper(),

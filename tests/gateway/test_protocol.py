@@ -1,0 +1,80 @@
+"""Bytes that are no request: answered in JSON, a line in the log, and no stack that anyone could fill it with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from tests.gateway.house import House
+
+POST = b"POST /v1/memories HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+GET = b"GET /healthz HTTP/1.1\r\n"
+NO_REQUESTS = [
+    POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc\r\n",
+    POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
+    POST + b"Content-Length: five\r\n\r\nabcde",
+    GET + b"\r\n",
+    GET + b"Host: a\r\nHost: b\r\n\r\n",
+    GET + b"Host: a\r\nX-Secret: s3cret\0\r\n\r\n",
+    GET + b"Host: a\r\nX-Secret: " + b"s3cret" * 2000 + b"\r\n\r\n",
+    b"GET /" + b"s3cret" * 2000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n",
+    b"FOO /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    bytes(range(256)),
+]
+
+
+async def exchange(house: House, sent: bytes) -> tuple[bytes, bytes]:
+    """Head and body of the answer to these bytes."""
+    reader, writer = await asyncio.open_connection(*house.gateway.address)
+    writer.write(sent)
+    async with asyncio.timeout(5):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
+@pytest.mark.parametrize("sent", NO_REQUESTS)
+async def test_what_is_no_request_is_told_so_in_json(bare: House, logged: list[dict[str, Any]], sent: bytes) -> None:
+    head, body = await exchange(bare, sent)
+
+    assert head.split(b" ")[1] == b"400"
+    assert b"application/json" in head
+    assert json.loads(body)["error"]["code"] == "invalid"
+    assert b"s3cret" not in body
+    assert [record["level"].name for record in logged if record["exception"] or record["level"].no > 20] == []
+    assert "s3cret" not in str([(record["message"], record["extra"]) for record in logged])
+    assert (await bare.get("/healthz")) == {"status": "ok"}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+async def test_a_body_that_is_not_encoded_as_it_says(bare: House, logged: list[dict[str, Any]], encoding: str) -> None:
+    headers = f"Connection: close\r\nContent-Encoding: {encoding}\r\nContent-Length: 14\r\n\r\n"
+    head, body = await exchange(bare, POST + headers.encode() + b'{"text": "abc"')
+
+    assert head.split(b" ")[1] == b"400"
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert [record for record in logged if record["exception"]] == []
+
+
+async def test_an_unknown_expectation_is_passed_over(bare: House) -> None:
+    head, _ = await exchange(bare, GET + b"Host: 127.0.0.1\r\nExpect: miracles\r\nConnection: close\r\n\r\n")
+    assert head.split(b" ")[1] == b"200"
+
+
+async def test_an_unknown_expectation_at_no_path_is_answered(bare: House, logged: list[dict[str, Any]]) -> None:
+    head, _ = await exchange(bare, b"GET /no HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: miracles\r\nConnection: close\r\n\r\n")
+    assert head.split(b" ")[1] in {b"404", b"417"}
+    assert [record for record in logged if record["exception"]] == []
+
+
+async def test_a_load_balancer_may_ask_with_head(bare: House) -> None:
+    async with bare.http.head(f"{bare.url}/healthz") as response:
+        assert response.status == 200
+        assert await response.read() == b""
