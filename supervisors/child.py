@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import math
 import os
 import signal
 import socket
@@ -20,6 +21,8 @@ from supervisors import linux
 from supervisors.control import Assignment, Control, connect
 from supervisors.crashes import stack_path
 from supervisors.logs import log_to_file
+from transport.errors import Conflict
+from transport.lock import Lock
 
 __all__ = ["run_child"]
 
@@ -43,7 +46,8 @@ def run_child(
     2. The host is made and populated in a fresh event loop; then the supervisor hears `ready`, and a heartbeat from then on.
     3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor.
     4. An actor's failure is reported with its traceback; the process ends at once, with exit code 1.
-    5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long.
+    5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long. Without one it drains after
+       those that may still ask it.
     6. A loop that has not run for `fence_s` ends the process, whoever else is alive.
 
     Args:
@@ -123,6 +127,8 @@ class Life:
 
                 self.state = "draining"
                 logger.info("draining", seconds=self.drain_s)
+                if self.control is None:
+                    await self._let_callers_drain()
                 await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
                 return 0
         except Exception as error:  # noqa: BLE001 (said to the supervisor, and by the exit code)
@@ -131,6 +137,18 @@ class Life:
             stopping.cancel()
             if self.knocking is not None:
                 self.knocking.cancel()
+
+    async def _let_callers_drain(self) -> None:
+        """Serve on until those that were started later are gone, whose calls in flight may still need this one.
+
+        The supervisor would have seen to that order. Their locks are free when they are gone, however they went.
+        """
+        with suppress(TimeoutError, Conflict):
+            async with asyncio.timeout(self.drain_s):
+                for name in self.assignment.drains_after:
+                    lock = Lock(self.assignment.run_dir / f"{name}.lock")
+                    await lock.acquire(math.inf)
+                    lock.release()
 
     async def _start(self, host: Host) -> None:
         sockets = [socket.socket(fileno=handed) for handed in (self.control.handed if self.control else [])]

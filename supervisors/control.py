@@ -46,6 +46,9 @@ class Assignment(Spec):
     drain_s: float | None = 10.0
     """How long it may drain when nobody tells it otherwise; None: as long as it takes."""
 
+    drains_after: tuple[str, ...] = ()
+    """Who is started after it and may still ask it. With no supervisor to order it, it lets these drain first."""
+
     orphan_grace_s: float = 5.0
     fence_s: float = 30.0
     settings: dict[str, Any] = {}

@@ -149,6 +149,7 @@ class ProcessChild:
             ready_timeout_s=spec.ready_timeout_s,
             heartbeat_s=spec.heartbeat_s,
             drain_s={"infinity": None, "brutal": 0.0}.get(spec.shutdown) if isinstance(spec.shutdown, str) else spec.shutdown,
+            drains_after=self._later_children(),
             orphan_grace_s=self.supervision.spec.orphan_grace_s,
             fence_s=self.supervision.spec.fence_s,
             settings=house.settings,
@@ -156,6 +157,10 @@ class ProcessChild:
         descriptors = [house.listener_fd] if spec.gets_listener and house.listener_fd is not None else []
         if not process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
             self._condemn("could not be told who it is")
+
+    def _later_children(self) -> tuple[str, ...]:
+        names = list(self.supervision.strategy.members)
+        return tuple(names[names.index(self.spec.name) + 1 :])
 
     def _bear(self, process: Process) -> None:
         self.process = process

@@ -30,6 +30,7 @@ class Said(Reply, type="echo.said"):
 class Say(Message, type="echo.say", reply=Said, idempotent=True):
     text: str = ""
     wait_s: float = 0.0
+    through_other: bool = False
 
 
 class Break(Message, type="echo.break"):
@@ -61,6 +62,8 @@ class Echo(AsyncActor):
     async def say(self, message: Say) -> Said:
         if message.wait_s:
             await asyncio.sleep(message.wait_s)
+        if message.through_other:
+            await self.ask(SayOther())
         return Said(text=message.text, pid=os.getpid(), listener=self.listener is not None)
 
     @handles(Break)

@@ -159,6 +159,20 @@ async def test_up_is_killed_and_nothing_is_left(house, with_supervisor):
         await home.gone()
 
 
+async def test_orphans_drain_in_the_house_s_order_so_that_what_runs_can_still_ask(house):
+    async with house() as home:
+        await home.ready()
+        saying = asyncio.ensure_future(home.say("slow", wait_s=0.5, through_other=True))
+        await asyncio.sleep(0)
+        await home.say("it is on its way")
+
+        home.kill(home.supervisor_pid())
+        home.kill(home.process.pid)
+
+        assert (await saying).text == "slow"
+        await home.gone(within_s=4.0)
+
+
 async def test_a_hung_supervisor_is_replaced(house):
     async with house() as home:
         await home.ready()
