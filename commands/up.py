@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from commands.house import Composition, House, program, with_house, with_listener_options
-from transport.errors import LatticeError
+from transport.errors import Conflict, LatticeError
+from transport.lock import Lock
 
 __all__ = ["address_and_port", "open_listener", "supervise", "up", "url_of", "zygote"]
 
@@ -25,6 +28,9 @@ Ctrl-C drains and stops it."""
 
 BACKLOG = 1024
 """Connections that may wait while the gateway is replaced; the kernel bounds it by net.core.somaxconn."""
+
+LEFTOVER_S = 15.0
+"""How long the rest of a house whose `up` was killed may still hold the port: a drain takes ten seconds at most."""
 
 
 @click.command()
@@ -43,6 +49,7 @@ def up(house: House, *, single_process: bool) -> None:
 
     run_dir = house.prepare()
     with house.locked():
+        wait_for_leftovers(run_dir)
         listener = open_listener(house)
         url = url_of(listener)
 
@@ -55,6 +62,18 @@ def up(house: House, *, single_process: bool) -> None:
         house.composition.write_settings(house.settings, run_dir)
         command = program("supervise", str(run_dir))
         sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=click.echo, on_ready=on_ready))
+
+
+def wait_for_leftovers(run_dir: Path) -> None:
+    """Wait for those that a killed `up` left and that hold its HTTP listener: they give it back before their locks."""
+    for name in ("supervisor", "gateway"):
+        lock = Lock(run_dir / f"{name}.lock")
+        if not lock.try_acquire():
+            click.echo(f"waiting for the {name} of the last house to drain (process {lock.holder})")
+            with suppress(Conflict):
+                asyncio.run(lock.acquire(LEFTOVER_S))
+
+        lock.release()
 
 
 def open_listener(house: House) -> socket.socket:

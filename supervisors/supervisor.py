@@ -148,6 +148,9 @@ class SupervisorProcess:
             self.loop.remove_reader(listener.fileno())
             listener.close()
             self.spares.close()
+            if self.listener_fd is not None:
+                # Before its lock, for which another `up` may be waiting that wants the same port.
+                os.close(self.listener_fd)
             for child in self.children.values():
                 child.write_reports()
             if not self.finished.done():

@@ -35,6 +35,7 @@ class House:
         self.single_process = single_process
         self.output = ""
         self.url = ""
+        self.port = 0
         data_dir.mkdir(parents=True, exist_ok=True)
         self.config.write_text(config)
 
@@ -48,13 +49,13 @@ class House:
         assert not self.pids(), "processes outlived the house"
 
     def start(self) -> None:
-        """Start and wait until the line with the URL is printed."""
+        """Start and wait until the line with the URL is printed; the port is the same as the last time."""
         command = [
             sys.executable,
             *self.program,
             "up",
             "--port",
-            "0",
+            str(self.port),
             "--data-dir",
             str(self.data_dir),
             "--config",
@@ -76,6 +77,7 @@ class House:
             self.stop()
             raise
         self.url = found[1]
+        self.port = int(self.url.rpartition(":")[2])
         self.ready_s = time.monotonic() - began
 
     def read(self, wait_s: float) -> str:
@@ -141,6 +143,15 @@ class House:
             assert select.select([pidfd], [], [], STOP_S)[0], "a process survived kill -9"
             os.close(pidfd)
         self.url = ""
+
+    def kill_up(self, *others: int) -> None:
+        """kill -9 of `up`, and of others with it; what they were parents of is left to itself."""
+        for pid in (*others, self.process.pid):
+            self.kill(pid)
+        self.process.wait(STOP_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.output = ""
 
     def belongs(self, pid: int) -> bool:
         return any(str(self.data_dir).encode() in word for word in command_line(pid))

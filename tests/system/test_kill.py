@@ -139,6 +139,25 @@ def test_talk_and_actors_go_on_though_the_supervisor_or_the_zygote_is_killed(
     assert remembered(house, f"above-{name}") == ["Count to twelve.", TEXT]
 
 
+@pytest.mark.parametrize("with_it", [(), ("supervisor",)], ids=["alone", "with the supervisor"])
+def test_up_is_killed_and_started_again_at_once_on_its_port(
+    house: House, script: SyncModelServer, pool: ThreadPoolExecutor, with_it: tuple[str, ...]
+) -> None:
+    namespace = f"up-{len(with_it)}"
+    script.always(mode="say", text=TEXT)
+    script.next({"mode": "say", "text": TEXT, "fault": "hang"})
+    asking = pool.submit(ask, house, namespace)
+    script.log(holding=1)
+
+    house.kill_up(*(house.pid_of(name) for name in with_it))
+    script.release()
+    house.start()
+
+    assert asking.result(60).choices[0].message.content == TEXT
+    assert remembered(house, namespace) == ["Count to twelve.", TEXT]
+    assert len(script.log()) == 1
+
+
 def test_everything_killed_at_once_and_started_again_has_lost_nothing(house: House, script: SyncModelServer) -> None:
     script.always(mode="say", text=TEXT)
     ask(house, "power-cut")
