@@ -31,8 +31,18 @@ BATCH_CHARACTERS = 100_000
 TAKEN = ("text", "speaker", "role", "session", "time", "kind", "importance", "metadata")
 
 
+def a_namespace(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The option's value, if messages take it as a namespace."""
+    from actors.memory.messages import List
+
+    try:
+        return List(namespace=value).namespace
+    except ValidationError as error:
+        raise click.BadParameter(invalid(error, "it").message, context, parameter) from error
+
+
 @click.command(name="export")
-@click.option("--namespace", default="default", show_default=True)
+@click.option("--namespace", callback=a_namespace, default="default", show_default=True)
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 @with_house
 def export_memories(house: House, file: TextIO, namespace: str) -> None:
@@ -47,7 +57,7 @@ def export_memories(house: House, file: TextIO, namespace: str) -> None:
 
 
 @click.command(name="import")
-@click.option("--namespace", default="default", show_default=True)
+@click.option("--namespace", callback=a_namespace, default="default", show_default=True)
 @click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
 @with_house
 def import_memories(house: House, file: TextIO, namespace: str) -> None:
@@ -72,9 +82,9 @@ async def export_to(memory: MemoryRef, namespace: str, file: TextIO) -> int:
     """Write every record, oldest first; returns how many."""
     count = 0
     async for listed in pages(memory, namespace):
-        for record in listed.memories:
-            file.write(record.model_dump_json() + "\n")
-            count += 1
+        # With nothing in it as well: an empty namespace makes an empty file.
+        file.write("".join(record.model_dump_json() + "\n" for record in listed.memories))
+        count += len(listed.memories)
     return count
 
 
@@ -111,16 +121,40 @@ def records(lines: Iterable[str]) -> Iterator[NewMemory]:
     """The record that each line holds; blank lines are passed over."""
     from actors.memory.messages import NewMemory
 
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(decoded(lines), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = row_of(line)
             taken = {name: row[name] for name in TAKEN if row.get(name) is not None}
             yield NewMemory.model_validate({**taken, "key": f"import:{row['id']}" if "id" in row else None})
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError) as error:
             reason = invalid(error, "record").message if isinstance(error, ValidationError) else str(error)
             raise Invalid(f"line {number} is not a record: {reason}") from error
+
+
+def row_of(line: str) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Raises:
+        ValueError: it is no JSON.
+        TypeError: it is something else.
+    """
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise TypeError("it is not a JSON object")
+    return row
+
+
+def decoded(lines: Iterable[str]) -> Iterator[str]:
+    """The same lines; text that is not UTF-8 is the sender's mistake, not a fault of this program."""
+    number = 0
+    try:
+        for line in lines:
+            yield line
+            number += 1
+    except UnicodeDecodeError as error:
+        raise Invalid(f"after line {number}: the file is not UTF-8") from error
 
 
 def batches(records: Iterable[NewMemory]) -> Iterator[tuple[NewMemory, ...]]:

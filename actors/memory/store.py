@@ -209,7 +209,7 @@ def remember(transaction: Transaction, message: Remember, *, importance: float) 
     tips: dict[int, bytes] = {}
     stored = []
     for record in message.memories:
-        known = by_key(transaction, f"r:{record.key}") if record.key is not None else None
+        known = known_as(transaction, record.key) if record.key is not None else None
         if known is not None:
             stored.append(Stored(id=known, created=False))
             continue
@@ -224,6 +224,21 @@ def remember(transaction: Transaction, message: Remember, *, importance: float) 
         _, new = transaction.insert(record, session=session, importance=importance, key=key, place=place, cause="remember")
         stored.append(Stored(id=new, created=True))
     return Remembered(memories=tuple(stored))
+
+
+def known_as(transaction: Transaction, key: str) -> str | None:
+    """The id of the record that has a record's key. A copy's, `import:<id>`, is also had by the record that it is a copy of."""
+    return by_key(transaction, f"r:{key}") or (
+        by_id(transaction, key.removeprefix("import:")) if key.startswith("import:") else None
+    )
+
+
+def by_id(transaction: Transaction, memory_id: str) -> str | None:
+    """The id, if there is such a record."""
+    row = transaction.connection.execute(
+        "SELECT id FROM memory WHERE id = ? AND namespace = ?", (memory_id, transaction.namespace_number)
+    ).fetchone()
+    return row[0] if row else None
 
 
 def by_key(transaction: Transaction, key: str) -> str | None:

@@ -75,6 +75,17 @@ async def test_the_same_key_gives_the_same_record(memory):
     assert elsewhere.memories[0].created is True
 
 
+async def test_a_copy_of_a_record_that_is_there_is_that_record(memory):
+    [first] = await remember(memory, "once", key=None)
+    copy = NewMemory(text="once", key=f"import:{first}")
+
+    again = (await memory.ask(Remember(memories=(copy,)))).memories[0]
+    assert (again.id, again.created) == (first, False)
+
+    elsewhere = (await memory.ask(Remember(namespace="other", memories=(copy,)))).memories[0]
+    assert elsewhere.created is True
+
+
 async def test_a_call_sent_again_with_its_key_changes_nothing(memory):
     first = await remember(memory, "a", "b", key="call")
     second = await remember(memory, "a", "b", key="call")

@@ -1,0 +1,121 @@
+"""The commands against a house that runs: one `up --single-process` for all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import FOREIGN, ROOT, Run
+
+START_S = 30.0
+STOP_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Path]:
+    """The data directory of a house that runs."""
+    data_dir = Path(tempfile.mkdtemp(prefix="lattice ü ")) / "d"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    flags = ["--single-process", "--port", "0", "--host", "::1", "--data-dir", str(data_dir)]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "up", *flags],
+        cwd=data_dir.parent,
+        env={**kept, "LATTICE_LLM__DISCOVER": "false"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    output, until = b"", time.monotonic() + START_S
+    while not re.search(rb"ready at http://\[::1\]:\d+", output):
+        readable, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
+        chunk = os.read(process.stdout.fileno(), 65536) if readable else b""
+        output += chunk
+        if not chunk:
+            process.kill()
+            process.communicate()
+            pytest.fail(f"the house did not become ready:\n{output.decode()}")
+
+    yield data_dir
+
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=STOP_S)
+    assert process.returncode == 0
+    shutil.rmtree(data_dir.parent)
+
+
+def test_a_second_house_is_refused(run: Run, house: Path):
+    run("up", "--port", "0", "--data-dir", house).refused("another house runs", str(house))
+
+
+def test_an_actor_that_runs_is_not_started_again(run: Run, house: Path):
+    run("actor", "memory", "--data-dir", house).refused("memory runs", "already", str(house))
+
+
+def test_every_help_example_of_send_works_as_written(run: Run, house: Path):
+    said = run("send", "memory.remember", '{"memories": [{"text": "Ana lives in Porto"}]}', "--data-dir", house)
+    assert json.loads(said.text)["memories"][0]["created"] is True
+    said = run("send", "memory.recall", '{"query": "Where does Ana live?", "k": 3}', "--data-dir", house)
+    assert json.loads(said.text)["memories"][0]["text"] == "Ana lives in Porto"
+    said = run("send", "sys.ping", "--to", "llm", "--data-dir", house)
+    assert json.loads(said.text)["name"] == "llm"
+
+
+def test_what_an_actor_refuses_is_told_with_the_field(run: Run, house: Path):
+    run("send", "memory.recall", '{"query": 3}', "--data-dir", house).refused("invalid", "query")
+    run("restart", "nobody", "--data-dir", house).refused("not_found", "nobody", "gateway")
+
+
+def test_status_tells_that_all_are_ready(run: Run, house: Path):
+    said = run("status", "--json", "--data-dir", house)
+    assert said.code == 0
+    assert {actor["state"] for actor in json.loads(said.text)["actors"]} == {"ready"}
+
+
+def test_an_export_comes_back_once(run: Run, house: Path, tmp_path: Path):
+    memories = json.dumps({"namespace": "from", "memories": [{"text": f"Number {n}: ü"} for n in range(60)]})
+    assert run("send", "memory.remember", memories, "--data-dir", house).code == 0
+    backup = tmp_path / "backup.jsonl"
+    assert "60 memories" in run("export", backup, "--namespace", "from", "--data-dir", house).text
+    assert len(backup.read_text(encoding="utf-8").splitlines()) == 60
+
+    # Where they still are, elsewhere, and elsewhere again.
+    assert "0 memories came in, 60" in run("import", backup, "--namespace", "from", "--data-dir", house).text
+    assert "60 memories came in, 0" in run("import", backup, "--namespace", "to", "--data-dir", house).text
+    assert "0 memories came in, 60" in run("import", backup, "--namespace", "to", "--data-dir", house).text
+
+
+def test_an_empty_namespace_makes_an_empty_file(run: Run, house: Path, tmp_path: Path):
+    old = tmp_path / "old.jsonl"
+    old.write_text("of another day\n")
+    assert run("export", old, "--namespace", "empty", "--data-dir", house).code == 0
+    assert old.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"text": "a"}\n\n[1]\n', "line 3"),
+        (b"\xff\xfe", "UTF-8"),
+        (b'{"text":', "line 1"),
+        (b'{"text": "a", "time": "x"}', "time"),
+    ],
+)
+def test_a_file_that_is_no_export_is_refused_with_the_line(run: Run, house: Path, tmp_path: Path, content: bytes, words: str):
+    (tmp_path / "wrong.jsonl").write_bytes(content)
+    run("import", "wrong.jsonl", "--namespace", "wrong", "--data-dir", house).refused(words)
+
+
+def test_a_namespace_that_cannot_be_is_refused(run: Run, house: Path):
+    run("export", "--namespace", "", "--data-dir", house).refused("--namespace")
