@@ -190,7 +190,10 @@ class Answered(Reply, type="memory.answered"):
 
 
 class Answer(Message, type="memory.answer", reply=Answered, idempotent=True):
-    """Remember the assistant's turn after the turn `after`; another answer there is superseded (a regeneration)."""
+    """Remember the assistant's turn after the turn `after`; another answer there is superseded (a regeneration).
+
+    Where the user has gone on meanwhile without an answer, it comes last instead, and nothing is superseded.
+    """
 
     namespace: Namespace = "default"
     session: Name

@@ -50,6 +50,7 @@ class Placed:
     id: str
     fingerprint: bytes
     chain: bytes
+    role: str | None
     forgotten: bool
 
 
@@ -179,7 +180,8 @@ def replace(
 def answer(transaction: Transaction, message: Answer, *, importance: float) -> Answered:
     """Put the assistant's turn behind the one that it answers; see `Answer`.
 
-    When that turn was meanwhile edited away, the answer is late: it is kept, superseded from the start.
+    When that turn was meanwhile edited away, the answer is late: it is kept, superseded from the start. When the user has gone
+    on meanwhile without waiting for it, it takes nothing's place: it comes last, as it was said.
     """
     key = f"a:{message.key}"
     known = by_key(transaction, key)
@@ -202,6 +204,9 @@ def answer(transaction: Transaction, message: Answer, *, importance: float) -> A
         # The client's next history brought this very answer before it was told here.
         transaction.connection.execute("UPDATE memory SET key = ? WHERE number = ? AND key IS NULL", (key, behind[0].number))
         return Answered(id=behind[0].id, created=False, superseded=())
+
+    if behind and behind[0].role == "user":
+        at, behind = len(stored) - 1, []
 
     transaction.session_number(message.session, time)
     new = transaction.insert(
@@ -229,11 +234,11 @@ def late_answer(transaction: Transaction, message: Answer, record: NewMemory, se
 def placed(connection: apsw.Connection, session: int) -> list[Placed]:
     """A talk's turns, in order."""
     rows = connection.execute(
-        "SELECT number, id, fingerprint, chain, 0 FROM memory WHERE session = ?1 AND chain IS NOT NULL "
-        "UNION ALL SELECT number, id, fingerprint, chain, 1 FROM forgotten WHERE session = ?1 ORDER BY number",
+        "SELECT number, id, fingerprint, chain, role, 0 FROM memory WHERE session = ?1 AND chain IS NOT NULL "
+        "UNION ALL SELECT number, id, fingerprint, chain, NULL, 1 FROM forgotten WHERE session = ?1 ORDER BY number",
         (session,),
     )
-    return [Placed(number, name, fingerprint, chain, bool(gone)) for number, name, fingerprint, chain, gone in rows]
+    return [Placed(number, name, mark, chain, role, bool(gone)) for number, name, mark, chain, role, gone in rows]
 
 
 def session_number(connection: apsw.Connection, namespace: str, name: str) -> int:

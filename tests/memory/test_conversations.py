@@ -123,6 +123,19 @@ def test_another_answer_supersedes_the_first_and_all_after_it(book):
     assert book.talk() == ["u:1", "a:second"]
 
 
+def test_an_answer_takes_no_place_from_what_the_user_said_without_waiting_for_it(book):
+    first = book.converse("u:1")
+    second = book.converse("u:2")
+    book.answer(second.last, "to 2", key="2")
+    late = book.answer(first.last, "to 1", key="1")
+
+    assert (late.created, late.superseded) == (True, ())
+    assert book.talk() == ["u:1", "u:2", "a:to 2", "a:to 1"]
+    assert book.answer(first.last, "to 1", key="1").created is False
+    assert book.converse("u:1", "a:to 1", "u:2", "a:to 2", "u:3").session == first.session
+    assert book.talk() == ["u:1", "a:to 1", "u:2", "a:to 2", "u:3"]
+
+
 def test_an_answer_sent_twice_is_one(book):
     asked = book.converse("u:1")
     first = book.answer(asked.last, "2", key="k")
