@@ -20,13 +20,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from commands.house import ROOT, House, with_house
+from commands.house import ROOT, House, is_held, with_house
 from commands.up import address_and_port
 from gateway.auth import KeyFile
 from gateway.settings import check_bind
 from transport.addresses import run_directory
 from transport.errors import LatticeError
-from transport.lock import Lock
 
 __all__ = ["doctor"]
 
@@ -69,7 +68,7 @@ def doctor(house: House, *, as_json: bool) -> None:
 
 async def examine(settings: Any) -> list[Finding]:
     """Every finding, in the order in which a newcomer meets the things."""
-    running = house_runs(settings.data_dir)
+    running = is_held(settings.data_dir / "house.lock")
     return [
         python(),
         *packages(ROOT),
@@ -239,18 +238,3 @@ async def endpoint(settings: Any) -> Finding:
 
     writer.close()
     return Finding("ok", f"{what} can be reached")
-
-
-def house_runs(data_dir: Path) -> bool:
-    """Whether a house holds the data directory's lock."""
-    path = data_dir / "house.lock"
-    if not os.path.exists(path):  # noqa: PTH110 (as above)
-        return False
-    lock = Lock(path)
-    try:
-        if not lock.try_acquire():
-            return True
-    except PermissionError:
-        return False
-    lock.release()
-    return False

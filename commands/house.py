@@ -108,11 +108,16 @@ class House:
         """
         data_dir = self.settings.data_dir
         remote = getattr(self.settings.addresses, name, None)
-        if not remote and not (data_dir.is_dir() and (self.run_dir / f"{name}.sock").exists()):
+        if not remote and not (data_dir.is_dir() and self.runs(name)):
             raise click.ClickException(
                 f"no {name} runs in {data_dir}; start the house with `run.py up`, or name its --data-dir"
             )
         return self.composition.make_host(self.settings, self.run_dir)
+
+    def runs(self, name: str) -> bool:
+        """Whether that actor runs, or a house that will bring it back. A socket alone stays behind when its process ends."""
+        sockets = self.run_dir / f"{name}.sock"
+        return sockets.exists() and (is_held(sockets.with_suffix(".lock")) or is_held(self.settings.data_dir / "house.lock"))
 
     async def with_actor(self, name: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
         """Do `work` with a ref to a running actor.
@@ -125,6 +130,17 @@ class House:
                 return await work(host.ref(name))
             except LatticeError as error:
                 raise click.ClickException(f"{error.code}: {error.message}") from error
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock at this path; of somebody else's it cannot be known, and is not asked."""
+    if not os.access(path, os.R_OK | os.W_OK):
+        return False
+    lock = Lock(path)
+    if not lock.try_acquire():
+        return True
+    lock.release()
+    return False
 
 
 def with_house(command: Callable[..., Any]) -> Callable[..., Any]:

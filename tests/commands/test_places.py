@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def test_a_link_where_the_run_directory_should_be_is_not_followed(run: Run, shor
 def test_no_house_is_said_and_none_is_made(run: Run, tmp_path: Path, command: list[str]):
     run(*command, "--data-dir", tmp_path / "none").refused(f"{tmp_path}/none", "run.py up")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.timeout(20)
+def test_a_socket_that_nobody_serves_is_not_waited_for(run: Run, short_dir: Path):
+    (short_dir / "run").mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(short_dir / "run" / "memory.sock"))
+    (short_dir / "run" / "memory.lock").write_text("1\n")
+    run("send", "memory.stats", "--data-dir", short_dir).refused("no memory runs")
 
 
 def test_a_message_for_every_actor_needs_one_actor(run: Run):
