@@ -14,7 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 
 NEEDED = ("aiohttp", "apsw", "click", "loguru", "msgpack", "prometheus_client", "pydantic_settings", "pykka", "zmq")
-NEEDED_BY_TESTS = ("anthropic", "hypothesis", "importlinter", "mypy", "openai", "pytest", "pytest_asyncio", "pytest_timeout")
+NEEDED_BY_TESTS = (
+    "anthropic",
+    "hypothesis",
+    "importlinter",
+    "mypy",
+    "openai",
+    "pytest",
+    "pytest_asyncio",
+    "pytest_mock",
+    "pytest_timeout",
+)
 
 
 def bootstrap(arguments: list[str]) -> None:

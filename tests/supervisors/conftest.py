@@ -102,9 +102,11 @@ class EchoHouse:
         return self.called("lattice:zygote")
 
     def called(self, name):
-        """The process of that name, as `ps` shows it."""
-        (pid,) = [pid for pid in linux.descendants(self.process.pid) if comm(pid) == name[:15]]
-        return pid
+        """The process of that name, as `ps` shows it; the oldest, since one that is just forked has its parent's name."""
+        return min(
+            (pid for pid in linux.descendants(self.process.pid) if comm(pid) == name[:15]),
+            key=lambda pid: linux.start_time(pid) or 1 << 62,
+        )
 
     def reports(self):
         return [json.loads(path.read_text()) for path in sorted((self.root / "crashes").glob("*.json"))]

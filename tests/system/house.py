@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import openai
 
+from supervisors import linux
+
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 30.0
 STOP_S = 30.0
@@ -127,10 +129,12 @@ class House:
         return {pid for pid in all_pids() if self.belongs(pid)}
 
     def pid_of(self, process: str) -> int:
-        """The supervisor's or the zygote's process, by the name that `ps` shows."""
-        named = [pid for pid in self.pids() if Path(f"/proc/{pid}/comm").read_text().startswith(f"lattice:{process}"[:15])]
-        assert len(named) == 1, f"{len(named)} processes are called {process}"
-        return named[0]
+        """The supervisor's or the zygote's process, by the name that `ps` shows.
+
+        The oldest of that name: a process that is just forked has its parent's.
+        """
+        named = [pid for pid in self.pids() if comm(pid) == f"lattice:{process}"[:15]]
+        return min(named, key=lambda pid: linux.start_time(pid) or 1 << 62)
 
     def power_cut(self) -> None:
         """kill -9 of every process at once, and wait until all are gone."""
@@ -166,6 +170,14 @@ def named(headers: dict[str, str]) -> dict[str, str]:
 
 def all_pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def comm(pid: int) -> str:
+    """A process's short name; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def command_line(pid: int) -> list[bytes]:
