@@ -6,9 +6,10 @@ log. It offers no seam for that but its own classes.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,6 +18,9 @@ from loguru import logger
 from gateway.errors import HttpError, error_response
 
 __all__ = ["Runner"]
+
+FIRST_REQUEST_S: Final = 0.5
+"""How long a client that has connected and said nothing yet may hold up the gateway's stop, in seconds."""
 
 
 class Runner(web.AppRunner):
@@ -43,9 +47,53 @@ class Server(web.Server):
 
 
 class Protocol(web.RequestHandler):
-    """One connection."""
+    """One connection. Where the gateway stops, a request that is on its way is read to its end and answered.
 
-    __slots__ = ()
+    aiohttp by itself drops what comes in from then on: the rest of a body, whose handler then waits for it in vain, and the
+    first request of a client that was let in a moment ago.
+    """
+
+    __slots__ = ("_first",)
+
+    _first: asyncio.Future[None] | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._first = None
+
+    def close(self) -> None:
+        """Take no further request."""
+        if self._request_count:
+            super().close()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, whatever is closing: the loop that handles requests begins no other."""
+        closing, self._close = self._close, False
+        forced, self._force_close = self._force_close, False
+        try:
+            super().data_received(data)
+        finally:
+            self._close = self._close or closing
+            self._force_close = self._force_close or forced
+
+        if self._request_count and self._first is not None and not self._first.done():
+            self._first.set_result(None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Wait for nothing more."""
+        super().connection_lost(exc)
+        if self._first is not None:
+            self._first.cancel()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """Let a client that has said nothing yet say it, for a moment; then answer what there is, within `timeout` seconds."""
+        if not self._request_count and self.transport is not None:
+            self._first = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._first}, timeout=FIRST_REQUEST_S)
+            if not self._request_count:
+                self.force_close()
+
+        await super().shutdown(timeout)
 
     def handle_error(
         self,

@@ -6,6 +6,8 @@ import asyncio
 import socket
 from pathlib import Path
 
+import pytest
+
 from actors.host import Host
 from gateway.settings import GatewaySettings
 from tests.gateway.house import TEXT, Kept, house, user
@@ -41,6 +43,33 @@ async def test_a_stream_is_whole_though_the_process_that_thinks_is_killed_in_its
     assert len({(chunk.id, chunk.created) for chunk in chunks}) == 1
     assert len(model.log()) == 1
     assert [memory["text"] for memory in stored["memories"]] == ["Hello", TEXT]
+
+
+@pytest.mark.parametrize("said", [0, 30, -10], ids=["nothing", "half of the head", "half of the body"])
+async def test_a_request_that_is_on_its_way_when_the_gateway_stops_is_answered(short_dir: Path, said: int) -> None:
+    body = b'{"memories": [{"text": "Ana lives in Porto"}]}'
+    request = b"POST /v1/memories HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    async with house(short_dir, parts=("memory",), drain_s=10.0) as lattice:
+        address = lattice.gateway.address
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(request[:said])
+        await lattice.get("/healthz")
+
+        stopping = asyncio.create_task(lattice.host.stop_actor("gateway"))
+        with pytest.raises(ConnectionRefusedError):
+            await connect_on(address)
+        writer.write(request[said:])
+
+        assert (await reader.readline()) == b"HTTP/1.1 201 Created\r\n"
+        await asyncio.wait_for(stopping, 5)
+        writer.close()
+
+
+async def connect_on(address: tuple[str, int]) -> None:
+    """Connect again and again, until nobody listens any more."""
+    while True:
+        _, writer = await asyncio.open_connection(*address)
+        writer.close()
 
 
 async def test_connections_wait_while_one_gateway_takes_anothers_place(short_dir: Path) -> None:
