@@ -89,6 +89,7 @@ async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamRes
         options={name: value for name, value in call.raw.items() if name not in ChatBody.model_fields},
         effort=None if body.reasoning_effort is None else EFFORTS[body.reasoning_effort],
         stream=bool(body.stream),
+        talk=None if call.write_key is None else f"talk-{digest(call.write_key)[:24]}",
         retry=call.idempotency_key is not None or is_repeated(call),
     )
 

@@ -180,6 +180,10 @@ class Converse(Message, type="memory.converse", reply=Conversed, idempotent=True
     begin_as: Name
     """The session's name when a new talk begins: chosen by the caller, so that asking again begins no second one."""
 
+    again: bool = False
+    """It may have been told before, by a caller that is dead and under another `begin_as`: rather than begin a talk with a turn
+    that ends one already, unanswered, go on with that one."""
+
 
 class Answered(Reply, type="memory.answered"):
     """The assistant's turn is on disk."""

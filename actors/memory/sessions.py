@@ -57,7 +57,9 @@ class Placed:
 def converse(transaction: Transaction, message: Converse, *, importance: float) -> Conversed:
     """Take over what is new in a client's history; see `Converse`."""
     incoming = [fingerprint_of(transaction.namespace, turn.role, turn.text) for turn in message.turns]
-    name = message.session or session_of(transaction, incoming) or message.begin_as
+    name = (
+        message.session or session_of(transaction, incoming) or unanswered(transaction, message, incoming) or message.begin_as
+    )
     time = transaction.now if message.time is None else micros(message.time)
     session = transaction.session_number(name, time)
     stored = placed(transaction.connection, session)
@@ -125,6 +127,16 @@ def session_of(transaction: Transaction, incoming: Sequence[bytes]) -> str | Non
     for length in range(len(incoming) - 1, max(0, len(incoming) - 1 - LOOK_BACK), -1):
         name = name or talk_with(transaction, chains[length - 1], at_its_end=length == 1)
     return name or slid_session_of(transaction, incoming)
+
+
+def unanswered(transaction: Transaction, message: Converse, incoming: Sequence[bytes]) -> str | None:
+    """The talk that a caller began with the same single turn and did not live to see answered; None where it says of none."""
+    if not message.again or len(incoming) > 1:
+        return None
+    begun = transaction.connection.execute(
+        "SELECT 1 FROM session WHERE namespace = ? AND name = ?", (transaction.namespace_number, message.begin_as)
+    ).fetchone()
+    return None if begun else talk_with(transaction, chain_of(b"", incoming[0]), at_its_end=True)
 
 
 def talk_with(transaction: Transaction, chain: bytes, *, at_its_end: bool) -> str | None:

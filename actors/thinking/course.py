@@ -101,7 +101,8 @@ class Course:
             namespace=self.message.namespace,
             session=self.message.session,
             turns=turns,
-            begin_as=f"talk-{digest(self.call.id)}",
+            begin_as=self.message.talk or f"talk-{digest(self.call.id)}",
+            again=self.message.retry and self.message.talk is None,
         )
         return asyncio.create_task(self.converse(request), name="thinking memory.converse")
 

@@ -72,6 +72,10 @@ class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=Tru
     options: dict[Name, JsonValue] = {}
     effort: Effort | None = None
     stream: bool = False
+    talk: Name | None = None
+    """What a talk is called that begins with this. Given where the client names its request (Idempotency-Key), so that the same
+    request begins the same talk, whoever of those that answer it dies."""
+
     retry: bool = False
     """The client says that it repeats itself: join the call of the same envelope key. Without it a known key begins a new
     thought in its place: people do ask the same thing twice."""

@@ -48,8 +48,8 @@ class Store:
         with self.connection:
             return fn(store.Transaction(self.connection, message.namespace, NOW), message, **settings)
 
-    def converse(self, *texts, session="talk", namespace="default", begin_as="new talk"):
-        message = Converse(namespace=namespace, session=session, turns=turns(*texts), begin_as=begin_as)
+    def converse(self, *texts, session="talk", namespace="default", begin_as="new talk", again=False):
+        message = Converse(namespace=namespace, session=session, turns=turns(*texts), begin_as=begin_as, again=again)
         return self.write(sessions.converse, message, importance=0.5)
 
     def answer(self, after, text, *, session="talk", key):

@@ -192,6 +192,17 @@ def test_a_talk_without_a_name_begins_under_the_name_that_the_caller_chose(book)
     assert book.converse("u:hi", session=None, begin_as="two").session == "two"
 
 
+def test_a_talk_that_was_begun_and_not_answered_goes_on_when_its_first_turn_is_told_again(book):
+    begun = book.converse("u:hi", session=None, begin_as="one")
+    again = book.converse("u:hi", session=None, begin_as="two", again=True)
+    assert (again.session, again.last, again.created) == ("one", begun.last, ())
+
+    book.answer(again.last, "hello", session="one", key="k")
+    assert book.converse("u:hi", session=None, begin_as="three", again=True).session == "three"
+    book.converse("u:hi", session=None, begin_as="four")
+    assert book.converse("u:hi", session=None, begin_as="three", again=True).session == "three"
+
+
 def test_a_talk_is_found_by_what_was_said_in_it(book):
     for name, text in (("one", "cats"), ("two", "dogs")):
         asked = book.converse("u:hi", session=None, begin_as=name)

@@ -90,6 +90,29 @@ def test_a_stream_through_a_killed_gateway_breaks_openly_and_is_whole_when_repea
     assert remembered(house, namespace) == ["Count to twelve.", TEXT]
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "the-first-words"}], ids=["as it comes", "with a key"])
+def test_the_first_words_of_a_talk_are_remembered_once_though_all_that_knew_of_them_is_killed(
+    house: House, script: SyncModelServer, pool: ThreadPoolExecutor, headers: dict[str, str]
+) -> None:
+    namespace = f"first-words-{len(headers)}"
+    script.always(mode="say", text=TEXT)
+    script.next({"mode": "say", "text": TEXT, "fault": "hang"})
+    client = house.openai(default_headers={"X-Lattice-Namespace": namespace, **headers})
+    words = [{"role": "user", "content": "Count to twelve."}]
+    asking = pool.submit(client.chat.completions.create, model="gpt-test", messages=words)
+    script.log(holding=1)
+
+    before = {name: house.pid(name) for name in ("thinking", "gateway")}
+    for pid in before.values():
+        house.kill(pid)
+    script.release()
+
+    assert asking.result(60).choices[0].message.content == TEXT
+    for name, pid in before.items():
+        wait_for_ready(house, name=name, other_than=pid)
+    assert remembered(house, namespace) == ["Count to twelve.", TEXT]
+
+
 @pytest.mark.parametrize("name", ACTORS)
 def test_acknowledged_writes_are_there_exactly_once_though_the_actor_is_killed(
     house: House, pool: ThreadPoolExecutor, name: str
