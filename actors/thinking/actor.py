@@ -15,6 +15,7 @@ from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
 from actors.thinking.course import Course
 from actors.thinking.intent import intent_of
+from actors.thinking.later import Later
 from actors.thinking.messages import Analysis, Analyze, GetThought, Saying, Think, Thought, ThoughtRecord
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.thoughts import Thoughts
@@ -34,6 +35,7 @@ class Thinking(AsyncActor):
         self.settings = settings
         self.clock = clock
         self.thoughts = Thoughts(data_dir / "thinking.db", settings, clock)
+        self.later = Later(self)
         self.outcomes: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
 
@@ -43,7 +45,8 @@ class Thinking(AsyncActor):
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
 
     async def on_stop(self) -> None:
-        """Write the thoughts that are not on disk yet."""
+        """Tell memory what it is still to be told, and write the thoughts that are not on disk yet."""
+        await self.later.close()
         await self.thoughts.close()
 
     @handles(Think)
@@ -53,7 +56,7 @@ class Thinking(AsyncActor):
         if call is None:
             raise RuntimeError("thinking.think outside a call")
 
-        course = Course(self, call, message, settings=self.settings, clock=self.clock)
+        course = Course(self, call, message, settings=self.settings, clock=self.clock, later=self.later)
         outcome = "failed"
         try:
             async with aclosing(course.run()) as said:

@@ -23,6 +23,7 @@ from actors.thinking.answering import Answering
 from actors.thinking.context import Context, gather, recall, to_the_point
 from actors.thinking.degraded import MODEL, degraded_text, takes_prose
 from actors.thinking.intent import intent_of
+from actors.thinking.later import Later, Owed
 from actors.thinking.messages import Saying, Think, Thought, ThoughtRecord
 from actors.thinking.prompt import Material, fitting, prompt_of
 from actors.thinking.settings import ThinkingSettings
@@ -48,8 +49,11 @@ def thought_id_of(call_id: str) -> str:
 class Course:
     """One thought on its way. `run` is its whole life; `record` is what is kept of it, at whatever point it ends."""
 
-    def __init__(self, actor: AsyncActor, call: Call, message: Think, *, settings: ThinkingSettings, clock: Clock) -> None:
+    def __init__(
+        self, actor: AsyncActor, call: Call, message: Think, *, settings: ThinkingSettings, clock: Clock, later: Later
+    ) -> None:
         self.actor = actor
+        self.later = later
         self.call = call
         self.message = message
         self.settings = settings
@@ -63,6 +67,8 @@ class Course:
         self.material = Material()
         self.answering = Answering(actor, message, key=f"{call.id}:generate", continuations=settings.continuations)
         self.session = message.session
+        self.owes = False
+        """Whether memory is told the rest after the thought has ended."""
 
         self.choices: tuple[Choice, ...] = ()
         self.model = message.model or MODEL
@@ -74,7 +80,7 @@ class Course:
 
         1. Memory takes over what is new in the talk, while the context is gathered.
         2. The model is asked; what it says goes out as it comes.
-        3. What was said is on disk, or named in `missing`, before the thought ends the stream.
+        3. What was said is on disk before the thought ends the stream; or it is named in `missing`, and memory is told later.
         """
         talk = self.take_over()
         try:
@@ -88,7 +94,7 @@ class Course:
             await self.remember(talk)
             yield self.thought()
         finally:
-            if talk is not None:
+            if talk is not None and not self.owes:
                 talk.cancel()
 
     def take_over(self) -> asyncio.Task[Conversed | None] | None:
@@ -214,6 +220,7 @@ class Course:
         await asyncio.wait({talk}, timeout=seconds)
         if not talk.done():
             self.context.missing["memory.converse"] = "not there in time"
+            self.owe(talk)
             return
 
         conversed = talk.result()
@@ -221,18 +228,10 @@ class Course:
             return
 
         self.session = conversed.session
-        text = text_of(self.choices[0].message)[:LONGEST_ANSWER]
-        if not text.strip() or self.from_no_model:
+        request = self.answer_to(conversed)
+        if request is None:
             return
 
-        request = Answer(
-            namespace=self.message.namespace,
-            session=conversed.session,
-            after=conversed.last,
-            text=text,
-            metadata={"thought": self.id, "model": self.model},
-            key=f"{self.id}:answer",
-        )
         with self.steps.step("memory.answer") as step:
             try:
                 left = max(until - asyncio.get_running_loop().time(), 0.001)
@@ -240,6 +239,27 @@ class Course:
             except LatticeError as error:
                 step.outcome = error.code
                 self.context.missing["memory.answer"] = f"{error.code}: {error.message}"
+                self.owe(talk)
+
+    def owe(self, talk: asyncio.Task[Conversed | None]) -> None:
+        """Leave it to the background: the client waits no longer."""
+        self.owes = True
+        self.later.owe(self.id, Owed(talk, self.answer_to))
+
+    def answer_to(self, conversed: Conversed) -> Answer | None:
+        """What memory is to remember as the answer; None where there is nothing."""
+        text = text_of(self.choices[0].message)[:LONGEST_ANSWER]
+        if not text.strip() or self.from_no_model:
+            return None
+
+        return Answer(
+            namespace=self.message.namespace,
+            session=conversed.session,
+            after=conversed.last,
+            text=text,
+            metadata={"thought": self.id, "model": self.model},
+            key=f"{self.id}:answer",
+        )
 
     @property
     def from_no_model(self) -> bool:

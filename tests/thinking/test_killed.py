@@ -88,6 +88,27 @@ async def test_memory_killed_in_the_middle_of_an_answer_still_has_it_in_the_end(
         assert [turn.text for turn in found.turns] == ["Hello", TEXT]
 
 
+async def test_an_answer_that_could_not_wait_for_memory_is_remembered_when_memory_is_back(short_dir, model) -> None:
+    model.next({"text": TEXT, "fault": "hang"})
+    async with (
+        Process(short_dir, "memory") as memory,
+        house(short_dir, url=model.base_url, parts=("llm", "paradox", "thinking"), remember_deadline_s=0.2) as host,
+    ):
+        # The first is asked while memory is there and answered when it is not; the second knows no memory at all.
+        asking = asyncio.create_task(host.ref("thinking").ask(Think(session="s", messages=(user("Hello"),))))
+        await asyncio.to_thread(model.log, holding=1)
+        await memory.kill()
+        model.release()
+        assert text_of(await asking) == TEXT
+        assert text_of(await host.ref("thinking").ask(Think(session="t", messages=(user("Hello again"),)))) == TEXT
+
+        await memory.start()
+        await host.stop_actor("thinking")
+        for session, words in (("s", "Hello"), ("t", "Hello again")):
+            found = await host.ref("memory").ask(GetSession(name=session))
+            assert [turn.text for turn in found.turns] == [words, TEXT]
+
+
 async def test_who_asks_with_the_same_id_is_joined_to_the_thought_under_way(short_dir, model) -> None:
     model.next({"text": TEXT, "fault": "hang"})
     body = Think(session="s", messages=(user("Hello"),)).model_dump(mode="json")
