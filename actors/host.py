@@ -90,6 +90,9 @@ class Host:
         self.on_actor_failed: Callable[[str, str, str], None] | None = None
         """Told name, reason and traceback in place of `failed`, where actors are replaced within the process."""
 
+        self.on_actor_ended: Callable[[str], None] | None = None
+        """Told the name of an actor that has stopped by itself, and not because `stop_actor` wanted it."""
+
         self.started = time.monotonic()
         self.draining = asyncio.Event()
         """Set from the beginning of `drain`, for handlers that wait long for something to happen."""
@@ -278,8 +281,11 @@ class Host:
 
     def _ended(self, actor: AsyncActor, unfinished: list[Delivery], failure: BaseException | None) -> None:
         """An actor has ended; what it has not answered waits for its replacement."""
-        self._post.remove(actor.name, actor)
+        by_itself = self._post.remove(actor.name, actor) is not None
         self._post.hold(actor.name, unfinished)
+
+        if failure is None and by_itself and self.on_actor_ended is not None:
+            self.on_actor_ended(actor.name)
 
         if failure is None or not actor._begun.done() or actor._begun_badly:
             return

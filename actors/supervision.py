@@ -5,11 +5,59 @@ They stand among the actors because the gateway speaks to the supervisor and may
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
 
 from actors.message import Data, Message, Name, Reply
 
+ChildName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,25}$")]
+"""A child's name is its actor's, and its files' (socket, lock, log). 26 bytes are what a socket's path has room for."""
+
+Seconds = Annotated[float, Field(gt=0)]
+
 ChildState = Literal["starting", "ready", "draining", "stopped", "backing_off", "given_up"]
+
+
+class ChildTemplate(Data):
+    """A child's rules: when it is restarted, how it is stopped, and how long its signs of life may stay out."""
+
+    restart: Literal["permanent", "transient", "temporary"] = "permanent"
+    """permanent: always restarted; transient: only after an abnormal end; temporary: never, and forgotten when it ends."""
+
+    shutdown: Literal["brutal", "infinity"] | Annotated[float, Field(ge=0)] = 10.0
+    """Seconds to drain before SIGKILL; "brutal" kills at once, "infinity" waits as long as it takes."""
+
+    significant: bool = False
+    """Its end by itself may shut the supervisor down, where the supervisor's `auto_shutdown` says so."""
+
+    ready_timeout_s: Seconds = 30.0
+    heartbeat_s: Seconds = 1.0
+    heartbeats_missed: Annotated[int, Field(ge=1)] = 3
+    """A ready child that says nothing for `heartbeat_s * heartbeats_missed` is hung, which is as good as dead."""
+
+    gets_listener: bool = False
+    """It is handed the house's listening socket."""
+
+    @model_validator(mode="after")
+    def _only_what_may_end_is_significant(self) -> Self:
+        if self.significant and self.restart == "permanent":
+            raise ValueError("a permanent child cannot be significant: it never ends for good")
+
+        return self
+
+
+class ChildSpec(ChildTemplate):
+    """One child: its rules and its name."""
+
+    name: ChildName
+
+    @model_validator(mode="after")
+    def _is_not_its_supervisor(self) -> Self:
+        if self.name == "supervisor":
+            raise ValueError("supervisor is the name of who supervises")
+
+        return self
 
 
 class Lanes(Data):
@@ -68,5 +116,27 @@ class StartChild(Message, type="supervisor.start", reply=ChildChanged, idempoten
 
 class StopChild(Message, type="supervisor.stop", reply=ChildChanged, idempotent=True):
     """Drain a child and leave it stopped."""
+
+    name: Name
+
+
+class AddChild(Message, type="supervisor.add", reply=ChildChanged):
+    """A new child, started after those that there are; answers once it is ready. One that cannot start is not kept.
+
+    Asked again with the same key (or by the same call, when the supervisor was replaced meanwhile) it adds nothing.
+    """
+
+    child: ChildSpec | ChildName
+    """A name alone means the supervisor's template where it has one, which allows no other rules, else the default ones."""
+
+
+class ChildDeleted(Reply, type="supervisor.child_deleted"):
+    """The child is no longer listed, and its name is free."""
+
+    name: Name
+
+
+class DeleteChild(Message, type="supervisor.delete", reply=ChildDeleted):
+    """Forget a child that is stopped; conflict while it is not."""
 
     name: Name

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from actors.runtime import AsyncActor, handles
-from actors.supervision import ChildChanged, Children, ListChildren, RestartChild, StartChild, StopChild
+from actors.supervision import (
+    AddChild,
+    ChildChanged,
+    ChildDeleted,
+    Children,
+    DeleteChild,
+    ListChildren,
+    RestartChild,
+    StartChild,
+    StopChild,
+)
 from supervisors.supervision import Supervision
 
 __all__ = ["Supervisor"]
@@ -40,3 +50,15 @@ class Supervisor(AsyncActor):
     async def stop_child(self, message: StopChild) -> ChildChanged:
         """Drain a child and leave it stopped."""
         return ChildChanged(child=await self.supervision.stop_child(message.name))
+
+    @handles(AddChild)
+    async def add_child(self, message: AddChild) -> ChildChanged:
+        """Start a child that there was not."""
+        key = (self.call.key or self.call.id) if self.call else None
+        return ChildChanged(child=await self.supervision.add_child(message.child, key=key))
+
+    @handles(DeleteChild)
+    def delete_child(self, message: DeleteChild) -> ChildDeleted:
+        """Forget a child that is stopped."""
+        self.supervision.delete_child(message.name)
+        return ChildDeleted(name=message.name)

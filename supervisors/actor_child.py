@@ -1,4 +1,4 @@
-"""A child that is an actor in this process: started and stopped in the host, watched through the host's failures."""
+"""A child that is an actor in this process: started and stopped in the host, which says when it fails or ends by itself."""
 
 from __future__ import annotations
 
@@ -47,6 +47,8 @@ class ActorChild:
         self.pid: int | None = os.getpid()
         self.task: asyncio.Task[None] | None = None
         self.serves = False
+        self.early: tuple[End, str | None] | None = None
+        """How it ended before it was known to serve."""
 
     @property
     def incarnation(self) -> str | None:
@@ -60,6 +62,7 @@ class ActorChild:
 
     def start(self) -> None:
         """Start the actor."""
+        self.early = None
         self.task = asyncio.get_running_loop().create_task(self._start(), name=f"start {self.spec.name}")
 
     def stop(self) -> None:
@@ -72,9 +75,11 @@ class ActorChild:
 
     def failed(self, reason: str, trace: str | None) -> None:
         """The host says that the actor has failed."""
-        if self.serves:
-            self.serves = False
-            self._end(End("abnormal", reason), trace)
+        self._is_over(End("abnormal", reason), trace)
+
+    def stopped_by_itself(self) -> None:
+        """The host says that the actor has stopped, which nobody had asked for."""
+        self._is_over(End("normal", "stopped by itself"), None)
 
     async def _start(self) -> None:
         try:
@@ -86,6 +91,10 @@ class ActorChild:
         except Exception as error:  # noqa: BLE001 (whatever it is, it is the strategy's to decide)
             self._end(End("abnormal", f"{type(error).__name__}: {error}"), traceback.format_exc())
         else:
+            if self.early:
+                self._end(*self.early)
+                return
+
             self.serves = True
             self.supervision.ready(self.spec.name)
 
@@ -106,11 +115,23 @@ class ActorChild:
         else:
             self.supervision.ended(self.spec.name, End("shutdown", "stopped"))
 
+    def _is_over(self, end: End, trace: str | None) -> None:
+        if not self.serves:
+            self.early = (end, trace)
+            return
+
+        self.serves = False
+        self._end(end, trace)
+
     def _end(self, end: End, trace: str | None) -> None:
+        if end.how != "normal" or self.spec.restart == "permanent":
+            self._report(end, trace)
+
+        self.supervision.ended(self.spec.name, end)
+
+    def _report(self, end: End, trace: str | None) -> None:
         facts = {"pid": self.pid, "how": end.how, "reason": end.reason, "traceback": trace}
         try:
             write_report(self.data_dir, self.spec.name, facts, keep=self.supervision.spec.crash_reports)
         except OSError as error:
             logger.error("no crash report could be written", child=self.spec.name, error=str(error))
-
-        self.supervision.ended(self.spec.name, end)

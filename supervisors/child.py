@@ -45,7 +45,8 @@ def run_child(
     1. Logs go to `<data dir>/logs/<name>.log`, stacks of faults to `<name>.stack` beside it.
     2. The host is made and populated in a fresh event loop; then the supervisor hears `ready`, and a heartbeat from then on.
     3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor.
-    4. An actor's failure is reported with its traceback; the process ends at once, with exit code 1.
+    4. An actor's failure is reported with its traceback; the process ends at once, with exit code 1. One that stops by
+       itself takes its process along as well: it is drained, exit 0.
     5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long. Without one it drains after
        those that may still ask it.
     6. A loop that has not run for `fence_s` ends the process, whoever else is alive.
@@ -111,6 +112,7 @@ class Life:
         stopping = asyncio.ensure_future(self.told_to_stop.wait())
         try:
             self.host = self.make_host(self.assignment)
+            self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)

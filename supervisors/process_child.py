@@ -159,6 +159,9 @@ class ProcessChild:
             self._condemn("could not be told who it is")
 
     def _later_children(self) -> tuple[str, ...]:
+        if self.supervision.spec.dynamic:
+            return ()
+
         names = list(self.supervision.strategy.members)
         return tuple(names[names.index(self.spec.name) + 1 :])
 
@@ -227,7 +230,8 @@ class ProcessChild:
         elif self.failure:
             end = End("abnormal", f"{end.reason}: {self.failure['reason']}")
 
-        if process and (self.verdict or not self.stopping):
+        incident = end.how != "normal" or self.spec.restart == "permanent"
+        if process and (self.verdict or not self.stopping) and incident:
             # After the replacement, which should have the cores for itself: nobody waits for a report.
             asyncio.get_running_loop().call_later(REPORT_AFTER_S, self.write_reports)
             self.reports.append(self._facts(process.pid, end))

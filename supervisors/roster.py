@@ -7,7 +7,7 @@ from pathlib import Path
 from loguru import logger
 from pydantic import ValidationError
 
-from supervisors.spec import Spec
+from supervisors.spec import ChildSpec, Spec
 
 __all__ = ["Entry", "Roster"]
 
@@ -25,6 +25,12 @@ class Entry(Spec):
     restarts: int = 0
     since: float = 0.0
     last_exit: str | None = None
+
+    added: ChildSpec | None = None
+    """Of a child that was added at run time, and is not in the supervisor's spec."""
+
+    key: str | None = None
+    """Of the call that added it."""
 
 
 class Roster(Spec):

@@ -63,11 +63,14 @@ async def _run(
     told = False
 
     def changed(child: ChildView) -> None:
-        nonlocal told
         if child.state != "starting":
             on_line(
                 describe(name=child.name, state=child.state, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
             )
+        tell_when_all_are_ready()
+
+    def tell_when_all_are_ready() -> None:
+        nonlocal told
         if not told and supervision.all_ready:
             told = True
             on_ready()
@@ -78,14 +81,18 @@ async def _run(
             children[child.name] = ActorChild(child, supervision, host, start, data_dir)
             return children[child.name]
 
-        supervision = Supervision(spec, make_child, on_change=changed, on_finish=finished.set_result)
+        supervision = Supervision(
+            spec, make_child, on_change=changed, on_forget=children.__delitem__, on_finish=finished.set_result
+        )
         host.on_actor_failed = lambda name, reason, trace: children[name].failed(reason, trace)
+        host.on_actor_ended = lambda name: children[name].stopped_by_itself()
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, supervision.shutdown, "told to stop")
 
         await host.start_actor(Supervisor, supervision)
         supervision.start()
+        tell_when_all_are_ready()
         finish = await finished
 
     logger.info("finished", reason=finish.reason)

@@ -1,5 +1,6 @@
-"""What is supervised and how: the words of Erlang's child specs and supervisor flags, as frozen models.
+"""How children are supervised: the words of Erlang's supervisor flags, as a frozen model.
 
+A child's own rules stand with the contracts, since children can be added by message.
 Knows neither processes nor actors; the strategy reads it, and so does whoever writes a house down.
 """
 
@@ -9,47 +10,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from actors.message import Name
+from actors.supervision import ChildSpec, ChildTemplate, Seconds
 
-__all__ = ["ChildSpec", "SupervisorSpec"]
-
-Seconds = Annotated[float, Field(gt=0)]
+__all__ = ["ChildSpec", "ChildTemplate", "SupervisorSpec"]
 
 
 class Spec(BaseModel):
     """Frozen, and strict about unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ChildSpec(Spec):
-    """One child: when it is restarted, how it is stopped, and how long its signs of life may stay out."""
-
-    name: Name
-
-    restart: Literal["permanent", "transient", "temporary"] = "permanent"
-    """permanent: always restarted; transient: only after an abnormal end; temporary: never, and forgotten when it ends."""
-
-    shutdown: Literal["brutal", "infinity"] | Annotated[float, Field(ge=0)] = 10.0
-    """Seconds to drain before SIGKILL; "brutal" kills at once, "infinity" waits as long as it takes."""
-
-    significant: bool = False
-    """Its end by itself may shut the supervisor down, see `SupervisorSpec.auto_shutdown`."""
-
-    ready_timeout_s: Seconds = 30.0
-    heartbeat_s: Seconds = 1.0
-    heartbeats_missed: Annotated[int, Field(ge=1)] = 3
-    """A ready child that says nothing for `heartbeat_s * heartbeats_missed` is hung, which is as good as dead."""
-
-    gets_listener: bool = False
-    """It is handed the house's listening socket."""
-
-    @model_validator(mode="after")
-    def _only_what_may_end_is_significant(self) -> Self:
-        if self.significant and self.restart == "permanent":
-            raise ValueError("a permanent child cannot be significant: it never ends for good")
-
-        return self
 
 
 class SupervisorSpec(Spec):
@@ -62,12 +31,15 @@ class SupervisorSpec(Spec):
     the stricter rule, for a test or an inner supervisor, says so.
     """
 
-    strategy: Literal["one_for_one", "one_for_all", "rest_for_one"] = "one_for_one"
+    strategy: Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"] = "one_for_one"
+    """simple_one_for_one: all children are made of `template`, by name and at run time; they have no order among them."""
+
     intensity: Annotated[int, Field(ge=0)] = 1
     period_s: Seconds = 5.0
     escalation: Literal["terminate", "back_off"] = "back_off"
     auto_shutdown: Literal["never", "any_significant", "all_significant"] = "never"
     children: tuple[ChildSpec, ...] = ()
+    template: ChildTemplate | None = None
 
     backoff_first_s: Seconds = 0.1
     backoff_factor: Annotated[float, Field(ge=1)] = 2.0
@@ -92,15 +64,44 @@ class SupervisorSpec(Spec):
             raise ValueError("two children have the same name")
 
         for child in self.children:
-            self.check(child)
+            self._check(child)
 
         return self
 
-    def check(self, child: ChildSpec) -> None:
-        """Refuse a child that these flags do not allow.
+    @model_validator(mode="after")
+    def _template_fits(self) -> Self:
+        if self.dynamic != (self.template is not None):
+            raise ValueError("simple_one_for_one has a template, and no other strategy has")
+        if self.dynamic and self.children:
+            raise ValueError("simple_one_for_one has no child at its start; they are added by name")
+        if self.dynamic and self.auto_shutdown != "never":
+            raise ValueError("the children of simple_one_for_one come and go: none is significant")
+        if self.template is not None and self.template.significant:
+            raise ValueError("the template is significant, but auto_shutdown is never")
+
+        return self
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether all children are made of the template, at run time."""
+        return self.strategy == "simple_one_for_one"
+
+    def child(self, wanted: ChildSpec | str) -> ChildSpec:
+        """The spec of a child that is to be added, from its name where that is all that is said.
 
         Raises:
-            ValueError: the child is significant, which says nothing where auto_shutdown is "never".
+            ValueError: these flags do not allow it.
         """
+        if self.template is None:
+            child = ChildSpec(name=wanted) if isinstance(wanted, str) else wanted
+        elif isinstance(wanted, str):
+            child = ChildSpec(name=wanted, **dict(self.template))
+        else:
+            raise ValueError("children are made of the template here: give a name, and nothing else")
+
+        self._check(child)
+        return child
+
+    def _check(self, child: ChildSpec) -> None:
         if child.significant and self.auto_shutdown == "never":
             raise ValueError(f"{child.name} is significant, but auto_shutdown is never")

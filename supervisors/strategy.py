@@ -17,9 +17,9 @@ from typing import Literal
 from actors.supervision import ChildState
 from supervisors.intensity import Backoff, Intensity
 from supervisors.spec import ChildSpec, SupervisorSpec
-from transport.errors import Conflict, NotFound
+from transport.errors import Conflict, NotFound, Unavailable
 
-__all__ = ["Action", "End", "Finish", "Forget", "Member", "Start", "Stop", "Strategy"]
+__all__ = ["DOWN", "Action", "End", "Finish", "Forget", "Member", "Start", "Stop", "Strategy"]
 
 DOWN: tuple[ChildState, ...] = ("stopped", "backing_off", "given_up")
 
@@ -91,6 +91,9 @@ class Member:
     by_hand: bool = False
     """An operator, or the supervisor's own start, brings it up: a failure now is an answer, not a restart."""
 
+    fresh: bool = False
+    """Added at run time and not ready yet: if it cannot start, it was never there."""
+
     ready_since: float = 0.0
     batch: Batch | None = None
 
@@ -145,8 +148,9 @@ class Strategy:
         if self.finishing is not None:
             return self._advance()
 
-        for member in self._together(self.members.values()):
-            member.wanted = member.by_hand = True
+        for member in self._in_batches(self.members.values()):
+            # What a dynamic child answered to, when it was added, was the last supervisor.
+            member.wanted, member.by_hand = True, not self.spec.dynamic
             self.first_batch = member.batch
 
         return self._advance()
@@ -156,7 +160,7 @@ class Strategy:
         member = self.members[name]
         if member.state == "starting":
             member.state = "ready"
-            member.by_hand = False
+            member.by_hand = member.fresh = False
             member.ready_since = self.clock()
 
         return self._advance()
@@ -182,15 +186,24 @@ class Strategy:
         return self._advance()
 
     def stop_child(self, name: str) -> list[Action]:
-        """Stop a child and leave it stopped. A temporary one is forgotten."""
+        """Stop a child and leave it stopped. A temporary one is forgotten, and so is one made of the template."""
         member = self.member(name)
+        if self.finishing is not None:
+            return []
+
         member.wanted = member.by_hand = False
         self._together([member])
         return self._advance()
 
     def start_child(self, name: str) -> list[Action]:
-        """Start a child that is stopped or given up, or waits to be tried again."""
+        """Start a child that is stopped or given up, or waits to be tried again.
+
+        Raises:
+            NotFound: there is none of that name.
+            Unavailable: all are being stopped for good.
+        """
         member = self.member(name)
+        self._refuse_at_the_end()
         if member.state in ("starting", "ready") and member.wanted and not member.recycled:
             return []
 
@@ -200,8 +213,14 @@ class Strategy:
         return self._advance()
 
     def restart_child(self, name: str) -> list[Action]:
-        """Stop a child where it runs, and start it anew. No failure, so it is not counted."""
+        """Stop a child where it runs, and start it anew. No failure, so it is not counted.
+
+        Raises:
+            NotFound: there is none of that name.
+            Unavailable: all are being stopped for good.
+        """
         member = self.member(name)
+        self._refuse_at_the_end()
         member.recycled = member.state in ("starting", "ready")
         member.wanted = member.by_hand = True
         member.backoff.reset()
@@ -209,17 +228,25 @@ class Strategy:
         return self._advance()
 
     def add_child(self, child: ChildSpec) -> list[Action]:
-        """A new child, started after those that there are.
+        """A new child, started after those that there are. If it cannot start, it is forgotten.
+
+        Args:
+            child: what `SupervisorSpec.child` allows.
 
         Raises:
             Conflict: there is one of that name.
-            ValueError: the supervisor's flags do not allow it.
+            Unavailable: all are being stopped for good.
         """
         if child.name in self.members:
-            raise Conflict(f"there is a child {child.name!r} already")
-        self.spec.check(child)
+            raise Conflict(f"there is a child {child.name!r} already; it is {self.members[child.name].state}")
+        self._refuse_at_the_end()
         self._add(child)
+        self.members[child.name].fresh = True
         return self.start_child(child.name)
+
+    def remember_child(self, child: ChildSpec) -> None:
+        """A child that was added under the supervisor before this one. Said before `adopt` and `start`."""
+        self._add(child)
 
     def delete_child(self, name: str) -> list[Action]:
         """Forget a stopped child.
@@ -243,16 +270,17 @@ class Strategy:
             return
 
         self.finishing = Finish(reason, gave_up)
-        for member in self._together(self.members.values()):
+        for member in self._in_batches(self.members.values()):
             member.wanted = member.recycled = False
 
     def _could_not_start(self, member: Member, end: End, *, by_hand: bool) -> None:
-        if not by_hand or self.spec.escalation == "back_off":
+        answers = by_hand and (member.fresh or self.spec.escalation == "terminate")
+        if not answers and member.spec.restart != "temporary":
             self._restart(member, end, delayed=True)
             return
 
         member.wanted = False
-        if member.batch is self.first_batch:
+        if answers and member.batch is self.first_batch:
             self._finish(f"{member.spec.name} could not start: {end.reason}", gave_up=True)
 
     def _ended_by_itself(self, member: Member, end: End) -> None:
@@ -286,7 +314,7 @@ class Strategy:
 
         group = list(self.members.values())
         match self.spec.strategy:
-            case "one_for_one":
+            case "one_for_one" | "simple_one_for_one":
                 group = [failed]
             case "rest_for_one":
                 group = group[group.index(failed) :]
@@ -300,6 +328,10 @@ class Strategy:
 
         if wait_s:
             failed.state = "backing_off"
+
+    def _in_batches(self, members: Iterable[Member]) -> list[Member]:
+        """All in one batch, in their order. Children made of the template have none: each moves by itself."""
+        return [self._together([member])[0] for member in members] if self.spec.dynamic else self._together(members)
 
     def _together(self, members: Iterable[Member], due: float = 0.0) -> list[Member]:
         """Take these out of their batches into a new one."""
@@ -315,21 +347,18 @@ class Strategy:
 
     def _advance(self) -> list[Action]:
         actions: list[Action] = []
-        batches = dict.fromkeys(member.batch for member in self.members.values() if member.batch)
+        batches: dict[Batch, list[Member]] = {}
+        for member in self.members.values():
+            if member.batch:
+                batches.setdefault(member.batch, []).append(member)
 
-        for batch in batches:
-            members = [member for member in self.members.values() if member.batch is batch]
+        for batch, members in batches.items():
             if batch.due <= self.clock():
                 batch.due = 0.0
             if not self._bring_down(members, actions) and not batch.due:
                 self._bring_up(members, actions)
 
-        forgotten = [
-            name
-            for name, member in self.members.items()
-            if member.spec.restart == "temporary" and not member.wanted and member.state in DOWN and self.finishing is None
-        ]
-        for name in forgotten:
+        for name in [name for name, member in self.members.items() if self._is_over(member)]:
             del self.members[name]
             actions.append(Forget(name))
 
@@ -338,6 +367,15 @@ class Strategy:
             actions.append(self.finishing)
 
         return actions
+
+    def _is_over(self, member: Member) -> bool:
+        """Whether it is down for good and nobody wants to know of it any more."""
+        passing = member.fresh or self.spec.dynamic or member.spec.restart == "temporary"
+        return passing and member.state in DOWN and not member.wanted and self.finishing is None
+
+    def _refuse_at_the_end(self) -> None:
+        if self.finishing is not None:
+            raise Unavailable(f"all children are being stopped: {self.finishing.reason}")
 
     def _bring_down(self, members: list[Member], actions: list[Action]) -> bool:
         """Stop the last that has to go down; whether any is still to go."""

@@ -15,8 +15,8 @@ from loguru import logger
 from actors.supervision import Child as ChildView
 from actors.supervision import ChildState, Lanes
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.strategy import Action, End, Finish, Forget, Start, Stop, Strategy
-from transport.errors import Conflict, LatticeError, Unavailable
+from supervisors.strategy import DOWN, Action, End, Finish, Forget, Start, Stop, Strategy
+from transport.errors import Conflict, Invalid, LatticeError, Unavailable
 
 __all__ = ["Child", "Supervision"]
 
@@ -59,6 +59,12 @@ class Record:
     last_exit: str | None = None
     seen: ChildState = "stopped"
 
+    added: ChildSpec | None = None
+    """Its spec, where it was added at run time: the supervisor's own does not list it."""
+
+    key: str | None = None
+    """Of the call that added it."""
+
 
 @dataclass(slots=True)
 class Wish:
@@ -66,7 +72,7 @@ class Wish:
 
     name: str
     state: ChildState
-    done: asyncio.Future[None]
+    done: asyncio.Future[ChildView]
 
 
 class Supervision:
@@ -76,6 +82,7 @@ class Supervision:
         spec: the children and the rules.
         make_child: builds a child of the kind wanted; it reports back to this object.
         on_change: told of each child whose state has changed.
+        on_forget: told the name of each child that is no longer listed.
         on_finish: told once when all children are down for good.
     """
 
@@ -85,12 +92,14 @@ class Supervision:
         make_child: Callable[[ChildSpec, Supervision], Child],
         *,
         on_change: Callable[[ChildView], None] = lambda _: None,
+        on_forget: Callable[[str], None] = lambda _: None,
         on_finish: Callable[[Finish], None] = lambda _: None,
         chance: random.Random | None = None,
     ) -> None:
         self.spec = spec
         self.make_child = make_child
         self.on_change = on_change
+        self.on_forget = on_forget
         self.on_finish = on_finish
         self.strategy = Strategy(spec, time.monotonic, chance or random.Random())  # noqa: S311 (jitter, no secret)
         self.records = {child.name: Record(make_child(child, self)) for child in spec.children}
@@ -145,7 +154,7 @@ class Supervision:
         view = self.view(name)
         self._perform(self.strategy.stop_child(name))
         if name not in self.strategy.members:
-            return view.model_copy(update={"state": "stopped", "pid": None})
+            return view.model_copy(update={"state": "stopped"})
 
         return await self._wish(name, "stopped")
 
@@ -159,18 +168,35 @@ class Supervision:
         self._perform(self.strategy.restart_child(name))
         return await self._wish(name, "ready")
 
-    async def add_child(self, child: ChildSpec) -> ChildView:
-        """A new child at the end of the order; returns when it is ready.
+    async def add_child(self, wanted: ChildSpec | str, *, key: str | None = None) -> ChildView:
+        """A new child at the end of the order; returns when it is ready. One that cannot start is not kept.
+
+        Args:
+            wanted: its spec, or only its name, see `SupervisorSpec.child`.
+            key: of the call. The call that has added a child may be made again, and adds nothing.
 
         Raises:
             Conflict: there is one of that name.
-            ValueError: the supervisor's flags do not allow it.
+            Invalid: the supervisor's flags do not allow it.
             Unavailable: it did not get ready.
         """
-        actions = self.strategy.add_child(child)
-        self.records[child.name] = Record(self.make_child(child, self))
-        self._perform(actions)
+        try:
+            child = self.spec.child(wanted)
+        except ValueError as error:
+            raise Invalid(str(error)) from None
+
+        record = self.records.get(child.name)
+        if key is None or record is None or record.key != key:
+            actions = self.strategy.add_child(child)
+            self.records[child.name] = Record(self.make_child(child, self), added=child, key=key)
+            self._perform(actions)
+
         return await self._wish(child.name, "ready")
+
+    def remember_child(self, child: ChildSpec, *, key: str | None) -> None:
+        """A child that was added under the supervisor before this one. Said before `start`."""
+        self.strategy.remember_child(child)
+        self.records[child.name] = Record(self.make_child(child, self), added=child, key=key)
 
     def delete_child(self, name: str) -> None:
         """Forget a stopped child.
@@ -191,8 +217,14 @@ class Supervision:
         Raises:
             NotFound: there is no such child.
         """
-        state = self.strategy.member(name).state
-        record = self.records[name]
+        return self._view(name, self.strategy.member(name).state, self.records[name])
+
+    @property
+    def all_ready(self) -> bool:
+        """Whether every child serves."""
+        return all(member.state == "ready" for member in self.strategy.members.values())
+
+    def _view(self, name: str, state: ChildState, record: Record) -> ChildView:
         up = state in ("starting", "ready", "draining")
         stats = record.child.stats if up else {}
         return ChildView(
@@ -210,11 +242,6 @@ class Supervision:
             dead_letters=stats.get("dead_letters", 0),
             last_exit=record.last_exit,
         )
-
-    @property
-    def all_ready(self) -> bool:
-        """Whether every child serves."""
-        return all(member.state == "ready" for member in self.strategy.members.values())
 
     def _perform(self, actions: list[Action]) -> None:
         # A child may report while its action is carried out; what follows from that waits its turn.
@@ -243,8 +270,13 @@ class Supervision:
             case Stop(name):
                 self.records[name].child.stop()
             case Forget(name):
-                del self.records[name]
-                self._fulfil(name, "stopped")
+                record = self.records.pop(name)
+                view = self._view(name, "stopped", record)
+                if record.seen not in DOWN:
+                    self.on_change(view)
+
+                self._fulfil(view)
+                self.on_forget(name)
             case Finish():
                 self.on_finish(action)
 
@@ -255,8 +287,9 @@ class Supervision:
                 continue
 
             record.seen = member.state
-            self.on_change(self.view(name))
-            self._fulfil(name, member.state)
+            view = self.view(name)
+            self.on_change(view)
+            self._fulfil(view)
 
     def _set_timer(self) -> None:
         if self.timer is not None:
@@ -268,27 +301,23 @@ class Supervision:
             self.timer = asyncio.get_running_loop().call_later(delay_s, lambda: self._perform(self.strategy.wake()))
 
     async def _wish(self, name: str, state: ChildState) -> ChildView:
-        if self.strategy.members[name].state != state:
-            wish = Wish(name, state, asyncio.get_running_loop().create_future())
-            last = self.view(name)
-            self.wishes.append(wish)
-            try:
-                await wish.done
-            finally:
-                self.wishes.remove(wish)
+        if self.strategy.members[name].state == state:
+            return self.view(name)
 
-            if name not in self.strategy.members:
-                return last.model_copy(update={"state": "stopped", "pid": None})
+        wish = Wish(name, state, asyncio.get_running_loop().create_future())
+        self.wishes.append(wish)
+        try:
+            return await wish.done
+        finally:
+            self.wishes.remove(wish)
 
-        return self.view(name)
-
-    def _fulfil(self, name: str, state: ChildState) -> None:
+    def _fulfil(self, child: ChildView) -> None:
         for wish in self.wishes:
-            if wish.name == name and wish.state == state and not wish.done.done():
-                wish.done.set_result(None)
+            if wish.name == child.name and wish.state == child.state and not wish.done.done():
+                wish.done.set_result(child)
 
-        if state in ("stopped", "given_up"):
-            self._disappoint(name, Conflict(f"{name} is {state}"))
+        if child.state in ("stopped", "given_up"):
+            self._disappoint(child.name, Conflict(f"{child.name} is {child.state}"))
 
     def _disappoint(self, name: str, error: LatticeError) -> None:
         for wish in self.wishes:

@@ -129,7 +129,13 @@ class SupervisorProcess:
             save=self._save_roster,
             on_report=lambda name, path: say("crash_report", name=name, path=str(path)),
         )
-        self.supervision = Supervision(self.spec, self._make_child, on_change=self._changed, on_finish=self.finished.set_result)
+        self.supervision = Supervision(
+            self.spec,
+            self._make_child,
+            on_change=self._changed,
+            on_forget=self._forget,
+            on_finish=self.finished.set_result,
+        )
         self.loop.add_signal_handler(signal.SIGTERM, self.supervision.shutdown, "told to stop")
 
         async with Host(run_dir=self.run_dir) as host:
@@ -142,6 +148,7 @@ class SupervisorProcess:
             say("supervising", pid=os.getpid())
             self._beat()
             self.supervision.start()
+            self._tell_when_all_are_ready()
             ends: set[asyncio.Future[Any]] = {self.finished, host.failed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
@@ -170,6 +177,10 @@ class SupervisorProcess:
         child = self.children[spec.name] = ProcessChild(spec, supervision, self.house)
         return child
 
+    def _forget(self, name: str) -> None:
+        self.children.pop(name).write_reports()
+        self._save_roster()
+
     # Who is there already
 
     def _adopt_children(self) -> None:
@@ -177,9 +188,13 @@ class SupervisorProcess:
         ours = roster.of_house(self.up_pid, self.up_started)
 
         for entry in roster.children:
+            process = self._process_of(entry)
+            if ours and entry.added and entry.name not in self.children and (process or entry.added.restart != "temporary"):
+                self.supervision.remember_child(entry.added, key=entry.key)
+
             child = self.children.get(entry.name)
             if child is None:
-                self._end_stranger(entry)
+                self._end_stranger(entry, process)
                 continue
 
             child.epoch = entry.epoch
@@ -188,7 +203,6 @@ class SupervisorProcess:
                 record.starts, record.restarts = entry.starts, entry.restarts
                 record.since, record.last_exit = entry.since, entry.last_exit
 
-            process = self._process_of(entry)
             if process is None:
                 continue
 
@@ -201,6 +215,11 @@ class SupervisorProcess:
                 self.supervision.strategy.adopt(entry.name, "draining")
             logger.info("found a child", child=entry.name, pid=entry.pid, ours=ours)
 
+        # What the last supervisor of this house had forgotten stays forgotten.
+        listed = {entry.name for entry in roster.children}
+        for name in [name for name in self.children if ours and name not in listed]:
+            self.supervision.delete_child(name)
+
     def _process_of(self, entry: Entry) -> Process | None:
         pidfd = linux.open_pidfd(entry.pid, entry.started) if entry.pid and entry.started else None
         if pidfd is None or entry.pid is None:
@@ -208,8 +227,8 @@ class SupervisorProcess:
 
         return Process(entry.pid, pidfd, self.reaper)
 
-    def _end_stranger(self, entry: Entry) -> None:
-        if (process := self._process_of(entry)) is not None:
+    def _end_stranger(self, entry: Entry, process: Process | None) -> None:
+        if process is not None:
             logger.warning("a child that is no longer in the spec is ended", child=entry.name, pid=entry.pid)
             process.kill(signal.SIGTERM)
             process.let_go()
@@ -226,6 +245,8 @@ class SupervisorProcess:
                             "restarts": record.restarts,
                             "since": record.since,
                             "last_exit": record.last_exit,
+                            "added": record.added,
+                            "key": record.key,
                         }
                     )
                 )
@@ -279,6 +300,9 @@ class SupervisorProcess:
     def _changed(self, child: ChildView) -> None:
         self._save_roster()
         say("child", name=child.name, state=child.state, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
+        self._tell_when_all_are_ready()
+
+    def _tell_when_all_are_ready(self) -> None:
         if not self.told_all_ready and self.supervision.all_ready:
             self.told_all_ready = True
             say("all_ready")

@@ -45,6 +45,48 @@ class SayOther(Message, type="other.say", reply=Said, idempotent=True):
     text: str = ""
 
 
+class Lift(Message, type="worker.lift", reply=Said, idempotent=True):
+    """For any worker; addressed by the worker's own name."""
+
+    text: str = ""
+
+
+class Leave(Message, type="worker.leave"):
+    """Told, and the worker stops by itself."""
+
+
+class Collapse(Message, type="worker.collapse"):
+    """Told, so that its failure is the worker's."""
+
+
+class Worker(AsyncActor):
+    """Borne under many names. It starts unless `broken-<name>` stands in the house's folder; `slow-<name>` never stops."""
+
+    def __init__(self, root):
+        super().__init__()
+        self.root = root
+
+    def on_start(self):
+        if (self.root / f"broken-{self.name}").exists():
+            raise RuntimeError(f"{self.name} is broken on purpose")
+
+    @handles(Lift)
+    def lift(self, message: Lift) -> Said:
+        return Said(text=message.text, pid=os.getpid())
+
+    @handles(Leave)
+    def leave(self, _: Leave) -> None:
+        self.stop()
+
+    @handles(Collapse)
+    def collapse(self, _: Collapse) -> None:
+        raise RuntimeError("told to collapse")
+
+    async def on_stop(self):
+        if (self.root / f"slow-{self.name}").exists():
+            await asyncio.Event().wait()
+
+
 class Echo(AsyncActor):
     name = "echo"
     concurrency = 8
@@ -91,8 +133,10 @@ def command(what: str, root: Path) -> list[str]:
 async def start(host: Host, name: str, root: Path, listener=None) -> None:
     if name == "echo":
         await host.start_actor(Echo, listener, root / "broken")
-    else:
+    elif name == "other":
         await host.start_actor(Other)
+    else:
+        await host.start_actor(type(name, (Worker,), {"name": name}), root)
 
 
 def main() -> int:
@@ -105,7 +149,7 @@ def main() -> int:
         ChildSpec(name="other", **settings.get("other", {})),
         ChildSpec(name="echo", gets_listener=True, **settings.get("echo", {})),
     )
-    spec = SupervisorSpec(children=children, **settings.get("supervisor", {}))
+    spec = SupervisorSpec(**{"children": children, **settings.get("supervisor", {})})
 
     def line(text: str) -> None:
         sys.stdout.write(f"{time.monotonic():.4f} {text}\n")
