@@ -108,6 +108,7 @@ def _open(path: Path, migrations: Sequence[str]) -> apsw.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = apsw.Connection(str(path))
         connection.set_busy_timeout(BUSY_MS)
+        _prepare_once(connection)
         _refuse_newer(connection, path, len(migrations))
         if connection.pragma("journal_mode", "wal") != "wal":
             raise Unavailable(f"{path.name}: this file system cannot hold a write-ahead log")  # noqa: TRY301 (closes below)
@@ -124,6 +125,11 @@ def _open(path: Path, migrations: Sequence[str]) -> apsw.Connection:
             raise
         raise told from error
     return connection
+
+
+def _prepare_once(connection: apsw.Connection) -> None:
+    # Otherwise the planner looks at the values bound to a statement, and prepares it anew for each: a seventh of memory's time.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 def _refuse_newer(connection: apsw.Connection, path: Path, newest: int) -> None:
@@ -154,6 +160,7 @@ def _migrate(connection: apsw.Connection, migrations: Sequence[str]) -> None:
 def _open_to_read(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     connection.set_busy_timeout(BUSY_MS)
+    _prepare_once(connection)
     connection.pragma("cache_size", -65_536)
     connection.pragma("query_only", "on")
     return connection
