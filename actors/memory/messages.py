@@ -108,21 +108,24 @@ class NewMemory(Data):
 
 
 class Memory(Data):
-    """A record as it stands. `valid_to` is set once another supersedes it; it stays readable."""
+    """A record as it stands; what it holds was checked when it came in.
 
-    id: Identifier
-    namespace: Namespace
+    `valid_to` is set once another supersedes it; it stays readable.
+    """
+
+    id: str
+    namespace: str
     text: str
     speaker: str | None
     role: str | None
     session: str | None
-    time: Time
-    ingested: Time
+    time: base.Time
+    ingested: base.Time
     kind: Kind
     stage: Stage
     importance: float
-    valid_from: Time
-    valid_to: Time | None
+    valid_from: base.Time
+    valid_to: base.Time | None
     metadata: dict[str, JsonValue]
     links: tuple[Link, ...]
 

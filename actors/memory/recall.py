@@ -15,10 +15,10 @@ from typing import Any
 
 import apsw
 
-from actors.memory.messages import Memory, Recall, Recalled, Recollection
+from actors.memory.messages import Recall, Recalled, Recollection
 from actors.memory.settings import MemorySettings, RecallWeights
 from actors.memory.stopwords import STOPWORDS
-from actors.memory.store import Transaction, canonical, micros, namespace_number, records, weight_of
+from actors.memory.store import Transaction, canonical, micros, namespace_number, rows_of, weight_of
 from transport.errors import Invalid
 
 __all__ = ["note_recall", "recall", "words_of"]
@@ -30,31 +30,13 @@ WORDS = 64
 WORD = re.compile(r"[^\W_]+")
 
 
-LEXICAL = """
-    SELECT m.number, -bm25(search, 0.0, 1.0) AS relevance
-    FROM search CROSS JOIN memory m ON m.number = search.rowid
-    WHERE search MATCH :match
-"""
-
 PREVIOUS = """(
     SELECT max(p.number) FROM memory p WHERE p.session = m.session AND p.number < m.number AND p.chain IS NOT NULL
 )"""
 NEXT = """(
     SELECT min(p.number) FROM memory p WHERE p.session = m.session AND p.number > m.number AND p.chain IS NOT NULL
 )"""
-NEAR = f"""
-    WITH hit AS (
-        SELECT m.number, iif(m.chain IS NULL, NULL, m.session) AS session
-        FROM json_each(:hits) j JOIN memory m ON m.number = j.value
-    ), near AS (
-        SELECT number FROM hit
-        UNION SELECT {PREVIOUS} FROM hit m
-        UNION SELECT {NEXT} FROM hit m
-    )
-    SELECT m.number, m.session, m.speaker, m.time, m.importance,
-        iif(m.chain IS NULL, NULL, {PREVIOUS}), iif(m.chain IS NULL, NULL, {NEXT})
-    FROM near CROSS JOIN memory m ON m.number = near.number
-"""  # noqa: S608 (made of what stands above)
+FACTS = "m.number, m.session, m.speaker, m.time, m.importance"
 
 
 @dataclass(slots=True)
@@ -66,8 +48,13 @@ class Candidate:
     speaker: str | None
     time: int
     importance: float
-    previous: int | None
-    next: int | None
+    relevance: float = 0.0
+    """Between 0 and 1: of the best hit's. 0 for what is no hit itself."""
+
+    previous: int | None = None
+    """The turn before, if this or that is a hit."""
+
+    next: int | None = None
 
 
 def recall(connection: apsw.Connection, message: Recall, now: int, settings: MemorySettings) -> Recalled:
@@ -89,17 +76,13 @@ def recall(connection: apsw.Connection, message: Recall, now: int, settings: Mem
         return Recalled(memories=())
 
     clause, values = filters(message, namespace, now)
-    hits = lexical(connection, match_of(words, namespace), clause, values, settings.candidates)
-    if not hits:
+    candidates = lexical(connection, match_of(words, scope_of(connection, namespace)), clause, values, settings.candidates)
+    if not candidates:
         return Recalled(memories=())
 
-    candidates = with_neighbours(connection, hits, clause, values)
-    scoring = Scoring(candidates, hits, message.query, weights, settings)
-    found = sorted(
-        ((scoring.score(number), memory, scoring.terms(number)) for number, memory in best(connection, scoring, message.k)),
-        key=lambda hit: (-hit[0], hit[1].id),
-    )
-    return Recalled(memories=told(found, message, settings.page_bytes))
+    add_neighbours(connection, candidates, clause, values)
+    scoring = Scoring(candidates, message.query, weights, settings)
+    return Recalled(memories=told(connection, scoring, message, settings.page_bytes))
 
 
 def words_of(query: str) -> list[str]:
@@ -161,56 +144,75 @@ def equal_to(value: Any, parameter: str) -> tuple[str, Any]:
     return f"j.type IN ('array', 'object') AND j.value = {parameter}", canonical(value)
 
 
-def lexical(connection: apsw.Connection, match: str, clause: str, values: dict[str, Any], limit: int) -> dict[int, float]:
-    """The best lexical hits by number, with their BM25."""
-    rows = connection.execute(
-        f"{LEXICAL} AND {clause} ORDER BY relevance DESC, m.number LIMIT :limit",
+def lexical(connection: apsw.Connection, match: str, clause: str, values: dict[str, Any], limit: int) -> dict[int, Candidate]:
+    """The best lexical hits by number."""
+    rows: Any = connection.execute(
+        # The best are cut off first, and only then are their neighbours looked up.
+        f"""
+        WITH m AS MATERIALIZED (
+            SELECT {FACTS}, -bm25(search, 0.0, 1.0) AS relevance, m.chain IS NOT NULL AS placed
+            FROM search CROSS JOIN memory m ON m.number = search.rowid
+            WHERE search MATCH :match AND {clause} ORDER BY relevance DESC, m.number LIMIT :limit
+        )
+        SELECT {FACTS}, m.relevance, iif(m.placed, {PREVIOUS}, NULL), iif(m.placed, {NEXT}, NULL) FROM m
+        """,  # noqa: S608 (made of what stands here)
         {**values, "match": match, "limit": limit},
     )
-    return {int(row[0]): float(row[1]) for row in rows.fetchall()}  # type: ignore[arg-type]
+    hits = [Candidate(*row) for row in rows]
+    top = max((hit.relevance for hit in hits), default=0.0) or 1.0
+    for hit in hits:
+        hit.relevance = max(0.0, hit.relevance / top)
+    return {hit.number: hit for hit in hits}
 
 
-def match_of(words: list[str], namespace: int) -> str:
-    """FTS5's expression for any of the words, in one namespace."""
-    return f'scope : "n{namespace}" AND text : (' + " OR ".join(f'"{word}"' for word in words) + ")"
+def scope_of(connection: apsw.Connection, namespace: int) -> str:
+    """The part of FTS5's expression that keeps to one namespace. Where there is only one, it would slow the search in vain."""
+    alone = connection.execute("SELECT count(*) FROM namespace").fetchone() == (1,)
+    return "" if alone else f'scope : "n{namespace}" AND '
 
 
-def with_neighbours(
-    connection: apsw.Connection, hits: dict[int, float], clause: str, values: dict[str, Any]
-) -> dict[int, Candidate]:
-    """The hits and the turns beside them in their talks, as far as they meet the filters."""
-    rows: Any = connection.execute(f"{NEAR} WHERE {clause}", {**values, "hits": json.dumps(list(hits))})
-    return {row[0]: Candidate(*row) for row in rows}
+def match_of(words: list[str], scope: str) -> str:
+    """FTS5's expression for any of the words."""
+    return f"{scope}text : (" + " OR ".join(f'"{word}"' for word in words) + ")"
+
+
+def add_neighbours(connection: apsw.Connection, candidates: dict[int, Candidate], clause: str, values: dict[str, Any]) -> None:
+    """Add the turns beside the hits in their talks, as far as they meet the filters."""
+    hits = list(candidates.values())
+    near = {number for hit in hits for number in (hit.previous, hit.next) if number is not None} - candidates.keys()
+    rows: Any = connection.execute(
+        f"SELECT {FACTS} FROM json_each(:near) j CROSS JOIN memory m ON m.number = j.value WHERE {clause}",  # noqa: S608
+        {**values, "near": json.dumps(list(near))},
+    )
+    candidates.update((row[0], Candidate(*row)) for row in rows)
+    for hit in hits:
+        if (before := candidates.get(hit.previous or 0)) is not None:
+            before.next = hit.number
+        if (after := candidates.get(hit.next or 0)) is not None:
+            after.previous = hit.number
 
 
 class Scoring:
     """What a query's candidates have to do with it. Scores are made for all of them, terms for the few that are told."""
 
-    def __init__(
-        self,
-        candidates: dict[int, Candidate],
-        hits: dict[int, float],
-        query: str,
-        weights: RecallWeights,
-        settings: MemorySettings,
-    ) -> None:
-        top = max(hits.values()) or 1.0
+    def __init__(self, candidates: dict[int, Candidate], query: str, weights: RecallWeights, settings: MemorySettings) -> None:
         self.candidates = candidates
         self.weights = weights
-        self.relevance: dict[int | None, float] = {number: max(0.0, value / top) for number, value in hits.items()}
-        self.best_of: dict[int | None, float] = {}
-        for number, candidate in candidates.items():
-            if candidate.session is not None:
-                relevance = self.relevance.get(number, 0.0)
-                self.best_of[candidate.session] = max(self.best_of.get(candidate.session, 0.0), relevance)
+        self.best_of: dict[int | None, float] = {None: 0.0}
+        """The best relevance of each session."""
+
+        for candidate in candidates.values():
+            if candidate.session is not None and candidate.relevance > self.best_of.get(candidate.session, 0.0):
+                self.best_of[candidate.session] = candidate.relevance
 
         self.named = named_speaker(candidates, query)
         self.newest = max(candidate.time for candidate in candidates.values())
         self.half_life = settings.recency_half_life_days * DAY_US
 
-    def score(self, number: int) -> float:
-        """The sum of the candidate's terms."""
-        return sum(self.values(self.candidates[number]))
+    def best(self, k: int) -> list[tuple[float, int]]:
+        """The `k` best scores and their numbers. Numbers part equals as ids do: both grow as records come in."""
+        scores = ((sum(self.values(candidate)), number) for number, candidate in self.candidates.items())
+        return heapq.nsmallest(k, scores, key=lambda hit: (-hit[0], hit[1]))
 
     def terms(self, number: int) -> dict[str, float]:
         """The candidate's terms by name, those that add nothing left out."""
@@ -219,16 +221,21 @@ class Scoring:
 
     def values(self, candidate: Candidate) -> tuple[float, ...]:
         """The terms in the order of `RecallWeights`."""
-        weights, relevance = self.weights, self.relevance
+        weights = self.weights
         return (
-            weights.bm25 * relevance.get(candidate.number, 0.0),
-            weights.previous * relevance.get(candidate.previous, 0.0),
-            weights.next * relevance.get(candidate.next, 0.0),
+            weights.bm25 * candidate.relevance,
+            weights.previous * self.relevance(candidate.previous),
+            weights.next * self.relevance(candidate.next),
             weights.session * self.best_of.get(candidate.session, 0.0),
             weights.speaker if self.named is not None and candidate.speaker == self.named else 0.0,
             weights.recency * 0.5 ** ((self.newest - candidate.time) / self.half_life),
             weights.importance * candidate.importance,
         )
+
+    def relevance(self, number: int | None) -> float:
+        """A turn's relevance; 0 where there is none, or it is no hit."""
+        candidate = self.candidates.get(number or 0)
+        return 0.0 if candidate is None else candidate.relevance
 
 
 def named_speaker(candidates: dict[int, Candidate], query: str) -> str | None:
@@ -238,40 +245,35 @@ def named_speaker(candidates: dict[int, Candidate], query: str) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def best(connection: apsw.Connection, scoring: Scoring, k: int) -> list[tuple[int, Memory]]:
-    """The records of the `k` best scores. Numbers part equals as ids do: both grow as records come in."""
-    scores = {number: scoring.score(number) for number in scoring.candidates}
-    numbers = heapq.nsmallest(k, scores, key=lambda number: (-scores[number], number))
-    return list(records(connection, "WHERE m.number IN (SELECT value FROM json_each(?))", (json.dumps(numbers),)))
-
-
-def told(found: list[tuple[float, Memory, dict[str, float]]], message: Recall, page_bytes: int) -> tuple[Recollection, ...]:
+def told(connection: apsw.Connection, scoring: Scoring, message: Recall, page_bytes: int) -> tuple[Recollection, ...]:
     """As many of the best as fit one answer."""
+    best = scoring.best(message.k)
+    numbers = json.dumps([number for _, number in best])
+    rows = dict(rows_of(connection, "WHERE m.number IN (SELECT value FROM json_each(?))", (numbers,)))
     memories: list[Recollection] = []
     left = page_bytes
-    for score, memory, terms in found:
+    for score, number in best:
+        explain = scoring.terms(number) if message.explain else None
+        memory = Recollection(**rows[number], score=score, explain=explain)
         left -= weight_of(memory)
         if memories and left < 0:
             break
-        memories.append(
-            Recollection(**dict(memory), score=score, explain=terms if message.explain else None),
-        )
+        memories.append(memory)
     return tuple(memories)
 
 
 def note_recall(transaction: Transaction, ids: list[str], context: str, kept: int) -> None:
     """Write down that records were recalled: their count, and the latest of it in their histories."""
-    for memory_id in ids:
-        row = transaction.connection.execute(
-            "UPDATE memory SET recalls = recalls + 1, recalled = ? WHERE id = ? RETURNING number",
-            (transaction.now, memory_id),
-        ).fetchone()
-        if row is None:
-            continue
-        number = row[0]
+    rows: Any = transaction.connection.execute(
+        "UPDATE memory SET recalls = recalls + 1, recalled = ? WHERE id IN (SELECT value FROM json_each(?)) "
+        "RETURNING number, recalls",
+        (transaction.now, json.dumps(ids)),
+    )
+    for number, recalls in sorted(rows):
         transaction.event("recalled", number, "recall", context=context)
-        transaction.connection.execute(
-            "DELETE FROM event WHERE memory = ?1 AND change = 'recalled' AND seq <= (SELECT seq FROM event "
-            "WHERE memory = ?1 AND change = 'recalled' ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-            (number, kept),
-        )
+        if recalls > kept:
+            transaction.connection.execute(
+                "DELETE FROM event WHERE memory = ?1 AND change = 'recalled' AND seq <= (SELECT seq FROM event "
+                "WHERE memory = ?1 AND change = 'recalled' ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+                (number, kept),
+            )

@@ -19,7 +19,6 @@ from actors.memory.messages import (
     Found,
     History,
     Kind,
-    Link,
     Memory,
     NewMemory,
     Remember,
@@ -325,8 +324,13 @@ def one(connection: apsw.Connection, number: int) -> Memory:
 
 def records(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> Iterator[tuple[int, Memory]]:
     """Records with their numbers. In `clause`, m is the record, n its namespace and s its session."""
+    return ((number, Memory(**fields)) for number, fields in rows_of(connection, clause, values))
+
+
+def rows_of(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
+    """As `records`, the fields alone."""
     for row in connection.execute(f"SELECT {COLUMNS} FROM {FROM} {clause}", values):  # noqa: S608 (clauses are our own)
-        yield row[0], record_of(row[1:])
+        yield row[0], fields_of(row[1:])
 
 
 def fitting(found: Iterator[tuple[int, Memory]], limit: int, page_bytes: int) -> tuple[list[tuple[int, Memory]], bool]:
@@ -347,25 +351,25 @@ def weight_of(memory: Memory) -> int:
     return len(memory.text.encode()) + metadata + 48 * len(memory.links) + 512
 
 
-def record_of(row: Sequence[Any]) -> Memory:
-    """A record from a row of `COLUMNS`, less its number."""
-    return Memory(
-        id=row[0],
-        namespace=row[1],
-        text=row[2],
-        speaker=row[3],
-        role=row[4],
-        session=row[5],
-        time=moment(row[6]),
-        ingested=moment(row[7]),
-        kind=row[8],
-        stage=row[9],
-        importance=row[10],
-        valid_from=moment(row[11]),
-        valid_to=None if row[12] is None else moment(row[12]),
-        metadata=json.loads(row[13]),
-        links=tuple(Link(relation=relation, target=target) for relation, target in json.loads(row[14])),
-    )
+def fields_of(row: Sequence[Any]) -> dict[str, Any]:
+    """A record's fields from a row of `COLUMNS`, less its number."""
+    return {
+        "id": row[0],
+        "namespace": row[1],
+        "text": row[2],
+        "speaker": row[3],
+        "role": row[4],
+        "session": row[5],
+        "time": moment(row[6]),
+        "ingested": moment(row[7]),
+        "kind": row[8],
+        "stage": row[9],
+        "importance": row[10],
+        "valid_from": moment(row[11]),
+        "valid_to": None if row[12] is None else moment(row[12]),
+        "metadata": json.loads(row[13]),
+        "links": [{"relation": relation, "target": target} for relation, target in json.loads(row[14])],
+    }
 
 
 def history(connection: apsw.Connection, namespace: str, memory_id: str) -> History:
