@@ -6,7 +6,7 @@ import re
 
 from actors.memory.messages import Change, Memory, Recall, Recalled
 from actors.paradox.follower import Asks
-from actors.paradox.judge import judge_pair
+from actors.paradox.judge import asserts, judge_pair
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.kinds import kind_of
 from actors.paradox.messages import Side, Statement
@@ -27,6 +27,8 @@ async def findings(change: Change, ask: Asks, settings: ParadoxSettings) -> list
     """The contradictions and updates between a new memory and older ones of its namespace."""
     new = change.memory
     if new is None or new.kind not in KINDS or new.valid_to is not None or derived(new):
+        return []
+    if not any(asserts(part) for part in parts(new.text)):
         return []
 
     recalled: Recalled = await ask(

@@ -64,6 +64,8 @@ class Follower:
                 fed = await self._changes(cursor)
                 cursor = await self._take(cursor, fed)
                 failures = 0
+                if len(fed.changes) < self._settings.page:
+                    await asyncio.sleep(self._settings.pause_s)
             except LatticeError as error:
                 if not away(error):
                     raise

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from actors.paradox.judging import change
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.judging.reading import read
 from actors.paradox.judging.rules import judge
 from actors.paradox.messages import Checked, Conflict, Statement
 
-__all__ = ["check", "judge_pair"]
+__all__ = ["asserts", "check", "judge_pair"]
 
 NEAR_BEST = 0.1
 """Conflicts that score this close to the best one are told as well; further ones are more often wrong than right."""
 
 CONFLICT_FROM = 0.45
 """Scores below this are doubts, not conflicts."""
+
+
+def asserts(text: str) -> bool:
+    """Whether a new statement can be at odds with anything: a question, a wish, a joke or a bare "Yes." cannot."""
+    new = read(text)
+    return new.mood is None and bool(new.stems or new.quantities or change.correction(new.text))
 
 
 def judge_pair(old: Statement, new: Statement) -> Judgement:

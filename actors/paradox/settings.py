@@ -26,6 +26,9 @@ class ParadoxSettings(BaseModel):
     page: Annotated[int, Field(ge=1, le=500)] = 64
     """Changes taken from the feed at once, and written in one transaction."""
 
+    pause_s: Annotated[float, Field(ge=0, le=60)] = 0.1
+    """Before more changes are asked for, in seconds: what is said within it shares a page and a transaction."""
+
     wait_ms: Annotated[int, Field(ge=1, le=30_000)] = 20_000
     """How long a question for changes stays open, in milliseconds."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.paradox.judge import check
+from actors.paradox.judge import asserts, check
 from actors.paradox.messages import Statement
 
 MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -123,3 +123,8 @@ def test_no_text_makes_the_rules_slow(text: str) -> None:
     began = time.perf_counter()
     check([Statement(text=text)], Statement(text=text[1:] or text))
     assert time.perf_counter() - began < 0.5
+
+
+def test_what_asserts_nothing_is_not_looked_up() -> None:
+    assert not any(map(asserts, ("Yes.", "Where do I live?", "I wish I lived in Oslo.")))
+    assert all(map(asserts, ("I live in Oslo.", "I am 40 now.", "No, three.", "Book it, please.")))
