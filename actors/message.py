@@ -19,10 +19,13 @@ from transport.errors import Invalid, UnknownType
 
 __all__ = ["Contract", "Data", "Message", "Name", "Namespace", "Reply", "Time", "contract_of", "contracts"]
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+WITHOUT_NUL = r"^[^\x00]*$"
+"""What databases and C take for the end of a text has no place in a name."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=WITHOUT_NUL)]
 """An identifier that people or programs choose: a session, a speaker, a key."""
 
-Namespace = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Namespace = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=WITHOUT_NUL)]
 """The tenant that a record belongs to. Nothing crosses from one namespace to another."""
 
 Time = AwareDatetime
@@ -30,9 +33,12 @@ Time = AwareDatetime
 
 
 class Data(BaseModel):
-    """Frozen data inside messages. Unknown fields, NaN and infinities are refused."""
+    """Frozen data inside messages. Unknown fields, NaN and infinities are refused.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    What is wrong with a value is told without the value: such errors are logged, and what people say has no place in a log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Reply(Data):

@@ -46,7 +46,8 @@ def quoted(memory: Recollection) -> str:
     words = " ".join(memory.text.split())
     if len(words) > LONGEST_QUOTE:
         words = f"{words[:LONGEST_QUOTE].rstrip()} …"
-    return f'- {memory.time:%Y-%m-%d}, {memory.speaker or memory.role or "unknown speaker"}: "{words}"'
+    speaker = " ".join((memory.speaker or memory.role or "unknown speaker").split())
+    return f'- {memory.time:%Y-%m-%d}, {speaker}: "{words}"'
 
 
 def is_degraded(text: str) -> bool:

@@ -31,6 +31,10 @@ INSTRUCTIONS = (
 )
 
 
+LONGEST_SPEAKER = 64
+"""Characters of a speaker's name in the prompt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What is left for the prompt after the cut, each part in the order in which it is shown."""
@@ -113,14 +117,15 @@ def sections(material: Material, budgets: Budgets, now: datetime) -> list[str]:
 
 
 def remembered(memory: Memory, longest: int) -> str:
-    """A record as one line. Line breaks go, so that a record cannot pass for a heading of ours."""
-    return f"- [{memory.time:%Y-%m-%d}, {memory.speaker or memory.role or memory.kind}] {one_line(memory.text, longest)}"
+    """A record as one line. Line breaks go, its speaker's too, so that a record cannot pass for a heading of ours."""
+    speaker = one_line(memory.speaker or memory.role or memory.kind, LONGEST_SPEAKER)
+    return f"- [{memory.time:%Y-%m-%d}, {speaker}] {one_line(memory.text, longest)}"
 
 
 def at_odds(paradox: Paradox, longest: int) -> str:
     """Two statements as one line."""
     return "- " + " / ".join(
-        f"[{side.time:%Y-%m-%d}, {side.speaker or 'unknown'}] {one_line(side.text, longest // 2)}"
+        f"[{side.time:%Y-%m-%d}, {one_line(side.speaker or 'unknown', LONGEST_SPEAKER)}] {one_line(side.text, longest // 2)}"
         for side in (paradox.earlier, paradox.later)
     )
 

@@ -18,10 +18,13 @@ ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "
 
 
 def text_of(message: ChatMessage) -> str:
-    """A message's text: its content, or its text parts joined. Empty for tool calls; other parts show as `[image_url]`."""
+    """A message's text: its content, or its text parts joined. Empty for tool calls; other parts show as `[image_url]`.
+
+    NUL characters are left out: memory takes none, and a talk that has one is to be remembered all the same.
+    """
     content = message.get("content")
     if isinstance(content, str):
-        return content
+        return content.replace("\0", "")
     if not isinstance(content, list):
         return ""
 
@@ -32,7 +35,7 @@ def text_of(message: ChatMessage) -> str:
 
         text = part.get("text")
         pieces.append(text if isinstance(text, str) else f"[{part.get('type', 'part')}]")
-    return "\n".join(pieces)
+    return "\n".join(pieces).replace("\0", "")
 
 
 def question(messages: Sequence[ChatMessage]) -> str:
@@ -54,7 +57,7 @@ def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
             continue
 
         name = message.get("name")
-        speaker = name[:LONGEST_SPEAKER] if isinstance(name, str) and name else None
+        speaker = name.replace("\0", "")[:LONGEST_SPEAKER] or None if isinstance(name, str) else None
         turns.append(Turn.model_validate({"role": role, "text": text, "speaker": speaker}))
     return tuple(turns)
 

@@ -28,6 +28,16 @@ def test_an_image_leaves_its_mark_in_the_text() -> None:
     assert question(messages) == "Who is this?\n[image_url]"
 
 
+def test_a_nul_character_is_left_out_as_memory_takes_none() -> None:
+    parts = [{"type": "text", "text": "and\0 I"}]
+    (first, second) = turns_of(
+        [{"role": "user", "content": "Who\0 are you?", "name": "A\0da"}, {"role": "user", "content": parts, "name": "\0"}]
+    )
+
+    assert (first.text, first.speaker) == ("Who are you?", "Ada")
+    assert (second.text, second.speaker) == ("and I", None)
+
+
 def test_a_degraded_answer_that_comes_back_in_the_history_is_not_taken_for_what_the_assistant_said() -> None:
     notice = degraded_text(())
     turns = turns_of(
