@@ -138,7 +138,8 @@ class Service:
         failure: BaseException | None = None
 
         try:
-            return await handler(request)
+            request[RESPONSE] = response = await handler(request)
+            return response
         except asyncio.CancelledError as error:
             failure = error
             raise

@@ -194,11 +194,13 @@ async def test_every_answer_has_a_request_id(bare: House) -> None:
 async def test_one_line_a_request_is_logged_without_contents(lattice: House, logged: list[dict[str, Any]]) -> None:
     await lattice.post(CHAT, {"messages": [user("A secret of mine.")]}, x_request_id="r1")
     await lattice.call("GET", "/v1/memories/mem_secret")
+    await lattice.post("/v1/memories", {"text": "Another secret."})
 
     lines = [line for line in logged if line["message"].startswith("request")]
     assert [(line["extra"]["status"], line["extra"]["route"]) for line in lines] == [
         (200, CHAT),
         (404, "/v1/memories/{id}"),
+        (201, "/v1/memories"),
     ]
     assert lines[0]["extra"]["request_id"] == "r1"
     assert "secret" not in json.dumps([{**line["extra"], "message": line["message"]} for line in lines], default=str)
