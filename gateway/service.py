@@ -138,8 +138,7 @@ class Service:
         failure: BaseException | None = None
 
         try:
-            request[RESPONSE] = response = await handler(request)
-            return response
+            response = await handler(request)
         except asyncio.CancelledError as error:
             failure = error
             raise
@@ -152,6 +151,9 @@ class Service:
             if request.transport is not None:
                 request.transport.abort()
             return request[RESPONSE]
+        else:
+            request[RESPONSE] = response
+            return response
         finally:
             self.log(request, failure, time.perf_counter() - began)
 
