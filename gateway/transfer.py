@@ -29,7 +29,7 @@ EXPORTED_AT_ONCE: Final = 50
 
 IMPORTED_AT_ONCE: Final = 500
 IMPORTED_BYTES: Final = 400_000
-"""Of JSON a batch: well below the mebibyte that `memory.remember` takes, whatever MessagePack makes of it."""
+"""Of JSON a batch: one write that does not hold up those of others for long."""
 
 LONGEST_LINE: Final = 4 << 20
 

@@ -10,6 +10,12 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 from actors import message as base
 from actors.message import Data, Message, Reply
 
+LARGE = 16 << 20
+"""Largest body in bytes where there are many records or a whole talk: what HTTP and `thinking.think` may bring."""
+
+ONE = 2 << 20
+"""Where there is one record: the longest text is 1 MiB in a script of four bytes a character, and its metadata comes on top."""
+
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -143,7 +149,7 @@ class Remembered(Reply, type="memory.remembered"):
     memories: tuple[Stored, ...]
 
 
-class Remember(Message, type="memory.remember", reply=Remembered, max_bytes=1 << 20):
+class Remember(Message, type="memory.remember", reply=Remembered, max_bytes=LARGE):
     """Remember records: all of them or none. An envelope `key` makes the whole call idempotent."""
 
     namespace: Namespace = "default"
@@ -169,7 +175,7 @@ class Conversed(Reply, type="memory.conversed"):
     superseded: tuple[Identifier, ...]
 
 
-class Converse(Message, type="memory.converse", reply=Conversed, idempotent=True):
+class Converse(Message, type="memory.converse", reply=Conversed, idempotent=True, max_bytes=LARGE):
     """Take over what is new in a client's history, up to and with the turn that is to be answered.
 
     Clients send everything each time. Turns that are known are left alone; at the first that differs, what followed it is
@@ -196,7 +202,7 @@ class Answered(Reply, type="memory.answered"):
     superseded: tuple[Identifier, ...]
 
 
-class Answer(Message, type="memory.answer", reply=Answered, idempotent=True):
+class Answer(Message, type="memory.answer", reply=Answered, idempotent=True, max_bytes=ONE):
     """Remember the assistant's turn after the turn `after`; another answer there is superseded (a regeneration).
 
     Where the user has gone on meanwhile without an answer, it comes last instead, and nothing is superseded.
@@ -258,7 +264,7 @@ class Get(Message, type="memory.get", reply=Found, idempotent=True):
     id: Identifier
 
 
-class Revise(Message, type="memory.revise", reply=Found, idempotent=True):
+class Revise(Message, type="memory.revise", reply=Found, idempotent=True, max_bytes=ONE):
     """Change a record's metadata or importance, or correct its text (the old text stays in its history)."""
 
     namespace: Namespace = "default"

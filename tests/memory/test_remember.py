@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from actors.memory.messages import (
+    Answer,
     Converse,
     Feed,
     Get,
@@ -278,3 +279,26 @@ def test_a_turn_that_cannot_be_kept_is_refused():
     with pytest.raises(LatticeError, match=r"turns\.0\.role"):
         Converse.parse({"begin_as": "x", "turns": [{"role": "system", "text": "x"}]})
     assert Turn(role="user", text="x").text == "x"
+
+
+async def test_the_longest_texts_are_taken_in_any_script(memory):
+    longest = "\U0001f642" * 262_144
+    stored = await memory.ask(Remember(memories=(NewMemory(text=longest),)))
+    found = await memory.ask(Get(id=stored.memories[0].id))
+    assert found.memory.text == longest
+    revised = await memory.ask(Revise(id=found.memory.id, text=longest[1:] + "!"))
+    assert revised.memory.text.endswith("!")
+
+
+async def test_as_many_records_as_a_request_may_hold_are_taken_at_once(memory):
+    records = tuple(NewMemory(text=f"{number} {'x' * 4_000}") for number in range(1000))
+    assert len((await memory.ask(Remember(memories=records))).memories) == 1000
+
+
+async def test_a_talk_as_long_as_thinking_takes_it_is_taken_over_whole(memory):
+    said = tuple(Turn(role=("user", "assistant")[n % 2], text=f"{n} {'long ' * 400}".strip()) for n in range(1999))
+    taken = await memory.ask(Converse(turns=said, begin_as="long talk"))
+    assert len(taken.created) == 1999
+    longest = "\U0001f642" * 262_144
+    answered = await memory.ask(Answer(session=taken.session, after=taken.last, text=longest, key="a"))
+    assert answered.created
