@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from commands.house import House, with_house, with_listener_options
-from commands.up import open_listener, url_of
+from commands.up import open_listener, tell, url_of
 from transport.lock import Lock
 
 __all__ = ["actor"]
@@ -55,6 +55,6 @@ def actor(house: House, name: str) -> None:
         del sockets
         await composition.start_actor(host, assignment.name, settings, listener)
         where = url_of(listener) if listener else run_dir / f"{name}.sock"
-        click.echo(f"{name} is ready at {where}")
+        tell(f"{name} is ready at {where}")
 
     sys.exit(run_child(assignment, None, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -16,12 +17,12 @@ from commands.house import Composition, House, program, with_house, with_listene
 from transport.errors import Conflict, LatticeError
 from transport.lock import Lock
 
-__all__ = ["address_and_port", "open_listener", "supervise", "up", "url_of", "zygote"]
+__all__ = ["address_and_port", "open_listener", "supervise", "tell", "up", "url_of", "zygote"]
 
 READY = """
 Lattice is ready at {url}
 
-  curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\
+  curl {url}/v1/chat/completions {key}-H 'Content-Type: application/json' \\
     -d '{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 Ctrl-C drains and stops it."""
@@ -45,6 +46,7 @@ def up(house: House, *, single_process: bool) -> None:
       run.py up
       run.py up --port 9000 --data-dir /var/lib/lattice --config lattice.toml
     """
+    from gateway.settings import asks_for_keys
     from supervisors.up import run_up
 
     run_dir = house.prepare()
@@ -54,14 +56,15 @@ def up(house: House, *, single_process: bool) -> None:
         url = url_of(listener)
 
         def on_ready() -> None:
-            click.echo(READY.format(url=url))
+            asked = asks_for_keys(house.settings.gateway)
+            tell(READY.format(url=url, key="-H 'Authorization: Bearer YOUR-KEY' " if asked else ""))
 
         if single_process:
             sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
 
         house.composition.write_settings(house.settings, run_dir)
         command = program("supervise", str(run_dir))
-        sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=click.echo, on_ready=on_ready))
+        sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=tell, on_ready=on_ready))
 
 
 def wait_for_leftovers(run_dir: Path) -> None:
@@ -69,7 +72,7 @@ def wait_for_leftovers(run_dir: Path) -> None:
     for name in ("supervisor", "gateway"):
         lock = Lock(run_dir / f"{name}.lock")
         if not lock.try_acquire():
-            click.echo(f"waiting for the {name} of the last house to drain (process {lock.holder})")
+            tell(f"waiting for the {name} of the last house to drain (process {lock.holder})")
             with suppress(Conflict):
                 asyncio.run(lock.acquire(LEFTOVER_S))
 
@@ -99,6 +102,15 @@ def open_listener(house: House) -> socket.socket:
     return listener
 
 
+def tell(line: str) -> None:
+    """Print a line for whoever watches. That nobody does any more, as after `| head`, is no reason to end a house."""
+    try:
+        click.echo(line)
+    except OSError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def url_of(listener: socket.socket) -> str:
     """What a browser on this machine takes."""
     return f"http://{address_and_port(*listener.getsockname()[:2])}"
@@ -123,7 +135,7 @@ def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_
         data_dir=house.settings.data_dir,
         make_host=lambda: house.composition.make_host(house.settings, run_dir),
         start=start,
-        on_line=click.echo,
+        on_line=tell,
         on_ready=on_ready,
     )
 

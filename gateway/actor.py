@@ -16,7 +16,7 @@ from gateway.auth import ApiKeys, KeyFile
 from gateway.metrics import HttpMetrics
 from gateway.protocol import Runner
 from gateway.service import Service
-from gateway.settings import GatewaySettings, check_bind, is_loopback
+from gateway.settings import GatewaySettings, asks_for_keys, check_bind
 
 __all__ = ["Gateway"]
 
@@ -64,9 +64,10 @@ class Gateway(AsyncActor):
             self.listener = open_listener(self.settings)
 
         host, port = self.address
-        check_bind(self.settings.model_copy(update={"host": host}), self.data_dir)
+        bound = self.settings.model_copy(update={"host": host})
+        check_bind(bound, self.data_dir)
 
-        keys_required = self.settings.require_keys or not is_loopback(host)
+        keys_required = asks_for_keys(bound)
         keys = ApiKeys(KeyFile(self.data_dir))
         admission = Admission(self.settings, keys, self.http_metrics, keys_required=keys_required)
         self.runner = Runner(

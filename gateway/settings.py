@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.auth import KeyFile
 from transport.errors import Invalid
 
-__all__ = ["GatewaySettings", "check_bind", "is_loopback"]
+__all__ = ["GatewaySettings", "asks_for_keys", "check_bind", "is_loopback"]
 
 
 class GatewaySettings(BaseModel):
@@ -68,6 +68,11 @@ def check_bind(settings: GatewaySettings, data_dir: Path) -> None:
         f"{settings.host} can be reached from other machines, and there is no API key yet: anyone could read what is "
         "remembered. Make one with `run.py keys create NAME`, or listen on 127.0.0.1."
     )
+
+
+def asks_for_keys(settings: GatewaySettings) -> bool:
+    """Whether a request needs an API key."""
+    return settings.require_keys or not is_loopback(settings.host)
 
 
 def is_loopback(host: str) -> bool:

@@ -119,3 +119,21 @@ def test_a_file_that_is_no_export_is_refused_with_the_line(run: Run, house: Path
 
 def test_a_namespace_that_cannot_be_is_refused(run: Run, house: Path):
     run("export", "--namespace", "", "--data-dir", house).refused("--namespace")
+
+
+def test_a_house_that_nobody_watches_any_more_goes_on(short_dir: Path):
+    flags = ["--single-process", "--port", "0", "--data-dir", str(short_dir)]
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "up", *flags],
+        cwd=short_dir,
+        env={**os.environ, "LATTICE_LLM__DISCOVER": "false"},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    with process.stdout as watched:
+        while b"ready at" not in (line := watched.readline()):
+            assert line, "it ended"
+
+    # What it says now, that its actors drain, goes nowhere.
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=STOP_S) == 0
