@@ -136,7 +136,11 @@ class Post:
                 raise Invalid(f"{envelope.type} has no reply; tell it")
         except LatticeError as error:
             self.server.send_error(peer, envelope.id, error)
-            self._dead(envelope, peer, error)
+
+            # Whoever is told that this host is going away asks its successor.
+            if not isinstance(error, Unavailable):
+                self._dead(envelope, peer, error)
+
             return
 
         ttl_s = DEFAULT_TIMEOUT_S if envelope.ttl is None else envelope.ttl / 1000

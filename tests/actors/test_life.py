@@ -168,6 +168,7 @@ async def test_draining_finishes_what_runs_and_refuses_what_comes(home, hosts, g
     client = Client(f"ipc://{short_dir}/run/probe.sock")
     with pytest.raises(Unavailable):
         await client.ask("probe", "probe.echo", {"text": "x"}, ttl_ms=5000)
+    assert len(home.dead_letters) == 0
     await client.close()
     gates.open["g"].set()
     await draining
