@@ -269,11 +269,11 @@ def note_recall(transaction: Transaction, ids: list[str], context: str, kept: in
         "RETURNING number, recalls",
         (transaction.now, json.dumps(ids)),
     )
-    for number, recalls in sorted(rows):
-        transaction.event("recalled", number, "recall", context=context)
-        if recalls > kept:
-            transaction.connection.execute(
-                "DELETE FROM event WHERE memory = ?1 AND change = 'recalled' AND seq <= (SELECT seq FROM event "
-                "WHERE memory = ?1 AND change = 'recalled' ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-                (number, kept),
-            )
+    recalls = dict(sorted(rows))
+    transaction.events("recalled", list(recalls), "recall", context=context)
+    for number in (number for number, count in recalls.items() if count > kept):
+        transaction.connection.execute(
+            "DELETE FROM event WHERE memory = ?1 AND change = 'recalled' AND seq <= (SELECT seq FROM event "
+            "WHERE memory = ?1 AND change = 'recalled' ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
+            (number, kept),
+        )

@@ -179,9 +179,13 @@ class Transaction:
 
     def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
         """Write down what happened to a record: its history, and the feed."""
+        self.events(change, [number], cause, **detail)
+
+    def events(self, change: str, numbers: Sequence[int], cause: str, **detail: Any) -> None:
+        """Write down what happened to several records, in their order."""
         self.connection.execute(
-            "INSERT INTO event (change, memory, time, cause, detail) VALUES (?, ?, ?, ?, ?)",
-            (change, number, self.now, cause, canonical(detail)),
+            "INSERT INTO event (change, memory, time, cause, detail) SELECT ?, value, ?, ?, ? FROM json_each(?)",
+            (change, self.now, cause, canonical(detail), json.dumps(numbers)),
         )
 
     def answered_before(self, type_name: str, key: str | None) -> str | None:

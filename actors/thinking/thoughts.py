@@ -34,6 +34,9 @@ MIGRATIONS = (
 SWEEP_EVERY = 64
 """Thoughts between two sweeps of what is too old or too many."""
 
+TOGETHER_S = 0.05
+"""How long a thought waits for others to be written with it, in seconds: memory's writes wait for each flush of the disk."""
+
 MOST_UNWRITTEN = 4_096
 """Thoughts that wait for a disk that takes none; the oldest go first."""
 
@@ -64,6 +67,7 @@ class Thoughts:
         """Write what is kept, as it comes, for ever. A disk that is full costs the record of a thought, never the talk."""
         while True:
             await self.wake.wait()
+            await asyncio.sleep(TOGETHER_S)
             self.wake.clear()
             try:
                 await self.flush()
