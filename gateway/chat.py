@@ -79,18 +79,19 @@ async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamRes
     """
     session = call.session(body.session)
     memory = memory_of(call)
-    key = call.write_key or f"body:{digest(call.namespace, session, memory, call.raw)}"
+    given = None if call.idempotency_key is None else call.write_key
+    key = given or f"body:{digest(call.namespace, session, memory, call.raw)}"
     think = Think(
         namespace=call.namespace,
         session=session,
         memory=memory,
         model=None if body.model in DEFAULT_MODELS else body.model,
         messages=call.raw["messages"],
-        options={name: value for name, value in call.raw.items() if name not in ChatBody.model_fields},
+        options=options_of(call.raw),
         effort=None if body.reasoning_effort is None else EFFORTS[body.reasoning_effort],
         stream=bool(body.stream),
-        talk=None if call.write_key is None else f"talk-{digest(call.write_key)[:24]}",
-        retry=call.idempotency_key is not None or is_repeated(call),
+        talk=None if given is None else f"talk-{digest(given)[:24]}",
+        retry=given is not None or is_repeated(call),
     )
 
     if think.stream:
@@ -180,6 +181,15 @@ class Telling:
             await self.events.send(chunk)
 
         await self.events.done()
+
+
+def options_of(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What reaches the model as it is: every field that is not ours, and the effort in the client's own word."""
+    options = {name: value for name, value in raw.items() if name not in ChatBody.model_fields}
+    if raw.get("reasoning_effort") is not None:
+        options["reasoning_effort"] = raw["reasoning_effort"]
+
+    return options
 
 
 def memory_of(call: Incoming) -> Literal["on", "read", "off"]:

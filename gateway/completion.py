@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from actors.llm.messages import Usage
+from actors.message import Data
 from actors.thinking.messages import Thought
 
 __all__ = ["ChatCompletion", "Chunks", "completion"]
 
 
-class Lattice(BaseModel):
+class Lattice(Data):
     """What stands beside OpenAI's fields."""
 
     thought_id: str
@@ -27,7 +28,7 @@ class Lattice(BaseModel):
     attempts: int
 
 
-class ChatChoice(BaseModel):
+class ChatChoice(Data):
     """One of the answers."""
 
     index: int
@@ -36,7 +37,7 @@ class ChatChoice(BaseModel):
     finish_reason: str
 
 
-class ChatCompletion(BaseModel):
+class ChatCompletion(Data):
     """A whole answer in OpenAI's form."""
 
     id: str

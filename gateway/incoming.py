@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.metrics import HttpMetrics
     from gateway.openapi import Description
 
-__all__ = ["Asker", "Incoming", "request_id_of"]
+__all__ = ["Asker", "Incoming", "digest", "new_key", "request_id_of"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -84,12 +84,17 @@ class Incoming:
         self.failure: Exception | None = None
         """What ended the answer after its status had gone out; for the log."""
 
+        self.has_asked = False
+        """Whether an actor was asked: from there on the request itself was right."""
+
     async def ask(self, message: Message, *, key: str | None = None) -> Any:
         """Ask an actor within this request's time. Its errors are the request's."""
+        self.has_asked = True
         return await self.asker.ask(message, timeout=self.remaining(), key=key)
 
     def stream(self, message: Message, *, key: str | None = None, id: str | None = None) -> Stream:  # noqa: A002 (the wire's)
         """Ask an actor for an answer in parts within this request's time."""
+        self.has_asked = True
         return self.asker.stream(message, timeout=self.remaining(), key=key, id=id)
 
     def tell(self, message: Message, *, key: str | None = None) -> None:
@@ -225,10 +230,13 @@ class Incoming:
         return self.request.match_info[name]
 
     @property
-    def write_key(self) -> str | None:
-        """The idempotency key of a write, from the client's: its own for each namespace and path."""
+    def write_key(self) -> str:
+        """The idempotency key of a write: the client's, its own for each namespace and path.
+
+        Without one, a key that nobody else has: an actor that is replaced meanwhile is asked again, and must not do it twice.
+        """
         key = self.idempotency_key
-        return None if key is None else f"idem:{digest(self.namespace, self.request.path, key)}"
+        return new_key() if key is None else f"idem:{digest(self.namespace, self.request.path, key)}"
 
     @property
     def idempotency_key(self) -> str | None:
@@ -266,6 +274,11 @@ def ordered(value: Any) -> Any:
         return [ordered(item) for item in value]
 
     return value
+
+
+def new_key() -> str:
+    """A key for what is to be done once, however often an actor is asked for it."""
+    return f"once:{secrets.token_hex(16)}"
 
 
 def request_id_of(request: web.Request) -> str:

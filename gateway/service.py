@@ -127,6 +127,10 @@ class Service:
         try:
             return respond(await route.handler(call, **arguments), route.status)
         except ValidationError as error:
+            if call.has_asked:
+                # It is an answer that is wrong, and that is our fault.
+                raise
+
             # A contract is narrower than the body in something that both have, such as a header's name for a session.
             raise from_validation(error) from error
 

@@ -13,7 +13,7 @@ from actors.memory import messages as memory
 from actors.message import Data
 from gateway.bodies import NamespaceQuery
 from gateway.errors import HttpError, error_body, from_validation
-from gateway.incoming import Incoming
+from gateway.incoming import Incoming, new_key
 from gateway.memories import NewMemoryBody
 from gateway.route import Routes
 from gateway.sse import write
@@ -90,7 +90,7 @@ async def bring_in(call: Incoming, query: NamespaceQuery) -> Imported:
 
     async for batch in batches(lines(call)):
         call.extend()
-        told: memory.Remembered = await call.ask(memory.Remember(namespace=call.namespace, memories=batch))
+        told: memory.Remembered = await call.ask(memory.Remember(namespace=call.namespace, memories=batch), key=new_key())
         created += sum(stored.created for stored in told.memories)
         known += sum(not stored.created for stored in told.memories)
 

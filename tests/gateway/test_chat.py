@@ -70,6 +70,13 @@ async def test_fields_that_are_not_ours_reach_the_model(lattice: House, model: S
     assert "namespace" not in sent
 
 
+@pytest.mark.parametrize("effort", ["minimal", "low", "xhigh", None])
+async def test_the_effort_reaches_the_model_as_it_came(lattice: House, model: SyncModelServer, effort: str | None) -> None:
+    await lattice.post("/v1/chat/completions", {**ASK, "reasoning_effort": effort})
+
+    assert model.log(finished=1)[0]["body"].get("reasoning_effort") == effort
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_tool_calls_arrive_whole(lattice: House, model: SyncModelServer, streaming: bool) -> None:
     model.next({"text": "", "tool_calls": [{"id": "c1", "name": "look", "arguments": '{"where": "here"}'}]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import openai
@@ -181,6 +182,21 @@ async def test_the_openai_package_raises_its_own_errors(lattice: House, call, ki
 
     assert raised.value.code in {"invalid", "not_found"}
     assert raised.value.response.headers["x-should-retry"] == "false"
+
+
+async def test_an_answer_of_ours_that_is_wrong_is_not_the_requests_fault(
+    lattice: House, logged: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def secret(*_: Any, **__: Any) -> Any:
+        return SimpleNamespace(models=[SimpleNamespace(id="gpt-test", created="a secret", endpoint="first")])
+
+    monkeypatch.setattr(lattice.gateway, "ask", secret)
+    status, told = await lattice.call("GET", "/v1/models")
+
+    assert status == 500
+    assert told["error"]["code"] == "internal"
+    (line,) = [line for line in logged if line["message"] == "request failed"]
+    assert "secret" not in str(line["exception"].value)
 
 
 async def test_every_answer_has_a_request_id(bare: House) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +15,33 @@ from actors.host import Host
 from gateway.settings import GatewaySettings
 from tests.gateway.house import TEXT, Kept, house, user
 from tests.model_server import SyncModelServer
-from tests.thinking.house import Process
+from tests.thinking.house import ROOT, Process
 from transport.addresses import run_directory
 
 ASK = {"model": "gpt-test", "messages": [user("Hello")]}
+
+DYING = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from actors.host import Host
+from actors.memory.actor import Memory
+from actors.memory.settings import MemorySettings
+from transport.addresses import run_directory
+
+class Dying(Memory):
+    async def remember(self, message):
+        await super().remember(message)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def main():
+    home = Path(sys.argv[1])
+    async with Host(run_dir=run_directory(home)) as host:
+        await host.start_actor(Dying, MemorySettings(), data_dir=home / "data")
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+"""Memory that dies with a write on disk and not yet acknowledged."""
 
 
 async def test_a_stream_is_whole_though_the_process_that_thinks_is_killed_in_its_middle(
@@ -43,6 +69,24 @@ async def test_a_stream_is_whole_though_the_process_that_thinks_is_killed_in_its
     assert len({(chunk.id, chunk.created) for chunk in chunks}) == 1
     assert len(model.log()) == 1
     assert [memory["text"] for memory in stored["memories"]] == ["Hello", TEXT]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/v1/memories", {"json": {"text": "Once."}}), ("/v1/memories/import", {"data": b'{"text": "Once."}'})],
+)
+async def test_a_write_without_a_key_is_done_once_though_memory_is_killed_before_it_acknowledges(
+    short_dir: Path, path: str, body: dict[str, Any]
+) -> None:
+    async with house(short_dir, parts=()) as lattice:
+        dying = await asyncio.create_subprocess_exec(sys.executable, "-c", DYING, str(short_dir), cwd=ROOT)
+        writing = asyncio.create_task(lattice.http.post(lattice.url + path, **body))
+        assert await asyncio.wait_for(dying.wait(), 30) == -signal.SIGKILL
+        async with Process(short_dir, "memory"):
+            assert (await writing).status < 300
+            stored = await lattice.get("/v1/memories")
+
+    assert [memory["text"] for memory in stored["memories"]] == ["Once."]
 
 
 @pytest.mark.parametrize("said", [0, 30, -10], ids=["nothing", "half of the head", "half of the body"])
