@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import struct
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -19,6 +20,9 @@ from gateway.route import Routes
 __all__ = ["routes"]
 
 routes = Routes("Models")
+
+EMBEDDED_AT_ONCE: Final = 48
+"""Texts an actor is asked for at once: a message holds 262,144 numbers, which are so many vectors of 5,000."""
 
 
 class EmbeddingsBody(Body):
@@ -58,22 +62,39 @@ class Embeddings(Data):
 @routes.post("/v1/embeddings")
 async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings:
     """Embed one text or several, at the first endpoint that can."""
-    texts = [body.input] if isinstance(body.input, str) else body.input
-    told: llm.Vectors = await call.ask(
-        llm.Embed(
-            model=body.model or None,
-            texts=tuple(text_of(text, index) for index, text in enumerate(texts)),
-            options={name: value for name, value in call.raw.items() if name not in EmbeddingsBody.model_fields},
-        )
+    inputs = [body.input] if isinstance(body.input, str) else body.input
+    texts = tuple(text_of(text, index) for index, text in enumerate(inputs))
+    options = {name: value for name, value in call.raw.items() if name not in EmbeddingsBody.model_fields}
+    told = await in_batches(
+        call,
+        [
+            llm.Embed(model=body.model or None, texts=texts[start : start + EMBEDDED_AT_ONCE], options=options)
+            for start in range(0, len(texts), EMBEDDED_AT_ONCE)
+        ],
     )
+    vectors = [vector for part in told for vector in part.vectors]
     packed = body.encoding_format == "base64"
     return Embeddings(
         data=tuple(
-            Embedding(index=index, embedding=pack(vector) if packed else vector) for index, vector in enumerate(told.vectors)
+            Embedding(index=index, embedding=pack(vector) if packed else vector) for index, vector in enumerate(vectors)
         ),
-        model=told.model,
-        usage=EmbeddingUsage(prompt_tokens=told.usage.prompt_tokens, total_tokens=told.usage.total_tokens),
+        model=told[0].model,
+        usage=EmbeddingUsage(
+            prompt_tokens=sum(part.usage.prompt_tokens for part in told),
+            total_tokens=sum(part.usage.total_tokens for part in told),
+        ),
     )
+
+
+async def in_batches(call: Incoming, batches: list[llm.Embed]) -> list[llm.Vectors]:
+    """The answers of all, in order. Where one fails, the others are taken back."""
+    asking = [asyncio.ensure_future(call.ask(batch)) for batch in batches]
+    try:
+        told: list[llm.Vectors] = await asyncio.gather(*asking)
+        return told
+    finally:
+        for task in asking:
+            task.cancel()
 
 
 def text_of(item: JsonValue, index: int) -> str:

@@ -52,6 +52,16 @@ def test_each_turn_is_remembered_once_though_the_whole_history_is_sent_each_time
     assert {session["name"] for session in house.get("/v1/sessions", x_lattice_namespace="mirela")["sessions"]} == set(SESSIONS)
 
 
+def test_as_many_texts_as_openai_takes_are_embedded(house: House) -> None:
+    texts = [f"text {number}" for number in range(2048)]
+    told = house.openai(timeout=60).embeddings.create(model="gpt-test", input=texts, dimensions=1536)
+
+    assert [item.index for item in told.data] == list(range(2048))
+    assert {len(item.embedding) for item in told.data} == {1536}
+    alone = house.openai().embeddings.create(model="gpt-test", input=texts[-1], dimensions=1536)
+    assert told.data[-1].embedding == alone.data[0].embedding
+
+
 def test_an_edited_turn_supersedes_the_old_one(house: House, script: SyncModelServer) -> None:
     script.always(mode="say", text="Fine.")
     client = house.openai(default_headers={"X-Lattice-Namespace": "editor", "X-Lattice-Session": "s"})
