@@ -22,7 +22,7 @@ from transport.counters import Counters
 from transport.deadlines import Deadlines
 from transport.dealer import dealer, events
 from transport.envelope import ASK, CANCEL, CREDIT, SERVER_KINDS, TELL, Envelope
-from transport.errors import Conflict, DeadlineExceeded, Invalid, LatticeError, Overloaded, Unauthorized, Unavailable
+from transport.errors import Conflict, DeadlineExceeded, Internal, Invalid, LatticeError, Overloaded, Unauthorized, Unavailable
 from transport.keys import ClientKeys
 from transport.stream import ClientStream
 
@@ -342,6 +342,7 @@ class Client:
             envelope = decode(frames, self._limits)
         except Malformed as error:
             self.counters.rejected[error.reason] += 1
+            self._refuse(error)
             return
 
         if envelope.kind not in SERVER_KINDS:
@@ -362,6 +363,14 @@ class Client:
             self.counters.rejected["unasked"] += 1
         elif call.answer(envelope) and self._pending.pop(call.id, None) is not None:
             self._bytes -= len(call.body)
+
+    def _refuse(self, error: Malformed) -> None:
+        """An answer that cannot be read ends its call: no other will come."""
+        call = self._pending.get(error.partial.id) if error.partial is not None else None
+
+        if call is not None:
+            self.forget(call, cancel=True)
+            call.fail(Internal(f"the answer cannot be taken: {error.message}"))
 
     def _watch(self) -> None:
         """Reads what the monitor tells of the connection."""

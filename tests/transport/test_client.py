@@ -10,7 +10,7 @@ import pytest
 from tests.transport.echo_server import EchoServer
 from transport.client import Client
 from transport.codec import LARGE, Limits
-from transport.errors import Conflict, DeadlineExceeded, Invalid, Overloaded, Unavailable, UnknownType
+from transport.errors import Conflict, DeadlineExceeded, Internal, Invalid, Overloaded, Unavailable, UnknownType
 
 
 async def test_an_ask_is_answered_with_its_senders_incarnation(client):
@@ -207,6 +207,16 @@ async def test_a_body_that_the_peer_hangs_up_on_fails_and_the_connection_lives(c
         await client.ask("echo", "t.echo", {"a": "x" * (2 << 20)}, ttl_ms=20_000)
 
     assert (await client.ask("echo", "t.echo", {"a": 1}, ttl_ms=5000)).body == {"a": 1}
+
+
+async def test_an_answer_that_this_side_cannot_take_fails_at_once(echo):
+    small = Client(echo.address, limits=Limits(items=100))
+
+    with pytest.raises(Internal, match="too many items"):
+        await small.ask("echo", "t.echo", {"a": [1.5] * 3000}, ttl_ms=20_000)
+
+    assert (await small.ask("echo", "t.echo", {"a": 1}, ttl_ms=5000)).body == {"a": 1}
+    await small.close()
 
 
 async def test_a_host_that_asks_for_it_takes_sixteen_mebibytes(short_dir):
