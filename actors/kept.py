@@ -203,6 +203,8 @@ class _Work(Delivery):
 
     def _end(self) -> None:
         self.kept.ended(self)
+        # What was asked is kept as well, to be compared, and is often larger than the answer: a talk's whole history.
+        self._grow(self.message)
 
         for caller in list(self.callers):
             self._serve(caller)
@@ -236,8 +238,8 @@ class _Work(Delivery):
         if not self.callers and not self.done:
             self.cancel(error)
 
-    def _grow(self, answer: Reply) -> None:
-        self.kept.grew(self, len(answer.model_dump_json()))
+    def _grow(self, kept: Message | Reply) -> None:
+        self.kept.grew(self, len(kept.model_dump_json()))
 
 
 def _names(delivery: Delivery) -> tuple[tuple[Any, ...], tuple[Any, ...] | None]:

@@ -75,6 +75,7 @@ class KeptCount(Message, type="probe.keptcount", reply=Counted, part=Number, kep
     to: int
     gate: str | None = None
     retry: bool = True
+    note: str = ""
 
     @property
     def rejoins(self) -> bool:

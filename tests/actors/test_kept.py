@@ -127,6 +127,16 @@ async def test_what_is_kept_is_bounded_in_number_and_bytes(home, gates):
     assert len(actor._kept) <= 2
 
 
+async def test_what_was_asked_counts_as_kept_too(home, gates):
+    await home.start_actor(Probe, gates)
+    actor = home._post.actors["probe"]
+    actor._kept = KeptCalls(actor._mailbox.offer, most_bytes=10_000)
+    for n in range(5):
+        await home.ref("probe").ask(KeptCount(to=1, note="x" * 4_000), key=str(n))
+    assert actor._kept.size <= 10_000
+    assert len(actor._kept) == 2
+
+
 async def test_what_is_kept_is_dropped_after_a_minute(home, gates):
     await home.start_actor(Probe, gates)
     kept = home._post.actors["probe"]._kept
