@@ -93,6 +93,11 @@ class Work:
             raise BudgetSpent
 
     @property
+    def writes_left(self) -> int:
+        """What the budget still has room for; at least 1, since a run without any ends at its yield point."""
+        return max(1, self.settings.budget_writes - self._writes)
+
+    @property
     def now(self) -> datetime:
         """When the run began: the same for whoever takes it over."""
         return self.run.started

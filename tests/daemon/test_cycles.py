@@ -101,6 +101,20 @@ async def test_a_run_stops_at_its_budget_and_the_next_goes_on_from_there(short_d
             assert all(abs(one.importance - 0.4) < 0.02 for one in await records(host, "turn", namespace))
 
 
+async def test_what_a_budget_left_over_does_not_undo_what_somebody_says_meanwhile(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, decay={"budget_writes": 1}) as host:
+        memories = tuple(NewMemory(text=f"Turn {number}.", importance=0.8) for number in range(2))
+        await host.ref("memory").ask(Remember(memories=memories))
+        clock.advance(30 * DAY)
+        await run(host, "decay")
+        (left,) = [one for one in await records(host, "turn") if one.importance == 0.8]
+        await host.ref("memory").ask(Revise(id=left.id, importance=1.0))
+        await run(host, "decay")
+        found = await host.ref("memory").ask(Get(id=left.id))
+        assert abs(found.memory.importance - 0.5) < 1e-6
+
+
 async def test_every_namespace_is_worked_on_and_none_sees_another(short_dir) -> None:
     clock = ManualClock()
     async with house(short_dir, clock) as host:

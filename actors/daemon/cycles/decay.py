@@ -60,7 +60,10 @@ class Decay:
         place = await work.read(place_of)
         cursor = place[1] if place is not None and place[0] == namespace else None
         while True:
-            listed: Listed = await work.ask(List(namespace=namespace, limit=PAGE, cursor=cursor or None, current=True))
+            # No more is laid down than the budget has room for: what were left over would, at the next run, undo what somebody
+            # has set meanwhile.
+            limit = min(PAGE, work.writes_left)
+            listed: Listed = await work.ask(List(namespace=namespace, limit=limit, cursor=cursor or None, current=True))
             await work.commit(
                 Plan(self.settings, namespace, listed.memories, listed.next_cursor, work.now), seen=len(listed.memories)
             )
@@ -70,6 +73,7 @@ class Decay:
             cursor = listed.next_cursor
 
     async def _set_planned(self, work: Work) -> None:
+        done = 0
         for namespace, memory, importance in await work.read(planned):
             try:
                 await work.ask(Revise(namespace=namespace, id=memory, importance=importance))
@@ -81,7 +85,9 @@ class Decay:
                 partial(set_down, key=(namespace, memory), known=bool(faded_now)),
                 faded=faded_now,
             )
-            await work.pass_on(faded_now)
+            done += faded_now
+
+        await work.pass_on(done)
 
 
 class Plan:
