@@ -205,7 +205,7 @@ class Client:
 
     def grant(self, call: Outgoing, n: int) -> None:
         """Lets the peer send `n` more parts of a stream; one that is asked anew later begins its count again."""
-        if call.epoch == self._epoch and self.connected:
+        if self.connected:
             self._enqueue(note(CREDIT, call.id, n))
 
     def _prepare(
@@ -242,7 +242,10 @@ class Client:
         self._pending[call.id] = call
         self._bytes += len(call.body)
         self._deadlines.add(call)
-        self._enqueue(call)
+
+        # Without a connection it is queued when there is one, if it has not ended by then: a queue would keep its body.
+        if self.connected:
+            self._enqueue(call)
 
     def _enqueue(self, message: Outgoing | Note) -> None:
         self._queue.append(message)
@@ -269,11 +272,12 @@ class Client:
             if header:
                 try:
                     send(header, MORE)
+                    # Refused as well if the peer has died since: ZeroMQ then forgets the header too.
+                    send(body, LAST)
                 except zmq.Again:
                     self._retry = self._retry or self._loop.call_later(RETRY_S, self._again)
                     break
 
-                send(body, LAST)
                 self.counters.sent += 1
 
             queue.popleft()

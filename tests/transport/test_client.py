@@ -6,6 +6,7 @@ import asyncio
 import os
 
 import pytest
+import zmq
 
 from tests.transport.echo_server import EchoServer
 from transport.client import Client
@@ -135,6 +136,42 @@ async def test_nobody_ever_listening_is_a_deadline_that_says_so(short_dir):
 
     assert caught.value.detail == {"connected": False}
     await client.close()
+
+
+async def test_nothing_is_kept_of_calls_that_ended_while_nobody_listened(short_dir):
+    client = Client(f"ipc://{short_dir}/never.sock")
+
+    for _ in range(3):
+        with pytest.raises(DeadlineExceeded):
+            await client.ask("echo", "t.echo", {"large": "x" * 1000}, ttl_ms=2)
+
+    assert (client._pending, list(client._queue), client._bytes) == ({}, [], 0)
+    await client.close()
+
+
+async def test_a_peer_that_dies_between_two_frames_costs_no_call(client, monkeypatch):
+    await client.ask("echo", "t.echo", {}, ttl_ms=5000)
+    refused = []
+
+    class Dying:
+        """Takes a header and refuses its body, once, as ZeroMQ does when the connection ends between the two."""
+
+        def __init__(self, socket):
+            self.socket = socket
+
+        def __getattr__(self, name):
+            return getattr(self.socket, name)
+
+        def send(self, frame, flags):
+            if refused:
+                self.socket.send(frame, flags)
+            elif not flags & zmq.SNDMORE:
+                refused.append(frame)
+                raise zmq.Again
+
+    monkeypatch.setattr(client, "_socket", Dying(client._socket))
+    assert (await client.ask("echo", "t.echo", {"a": 1}, ttl_ms=5000)).body == {"a": 1}
+    assert len(refused) == 1
 
 
 async def test_what_may_wait_is_bounded(short_dir, monkeypatch):

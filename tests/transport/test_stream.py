@@ -118,6 +118,21 @@ async def test_asked_again_of_the_same_process_parts_already_here_are_passed_ove
     assert echo.asked[1].incarnation == "one"
 
 
+async def test_a_consumer_that_catches_up_before_its_stream_is_asked_again_gets_the_rest(client):
+    async with client.stream("echo", "t.count", {"n": 200}, ttl_ms=5000) as stream:
+        for _ in range(INITIAL_CREDIT // 2):
+            await anext(stream)
+
+        for _ in range(2):
+            await client.ask("echo", "t.echo", {}, ttl_ms=5000)
+
+        assert len(stream._buffer) == INITIAL_CREDIT
+        client._ask_again()
+        rest = [part.body["i"] async for part in stream]
+
+    assert rest == list(range(INITIAL_CREDIT // 2, 200))
+
+
 async def test_a_replaced_process_ends_a_stream_that_had_begun(short_dir, start_process):
     address = f"ipc://{short_dir}/echo.sock"
     first = await start_process(address, "first")
