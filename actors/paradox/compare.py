@@ -22,6 +22,9 @@ WHOLE = 300
 SENTENCES = 8
 """Of a long text, so many sentences are compared."""
 
+LONGEST_SIDE = 16_384
+"""Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
+
 
 async def findings(change: Change, ask: Asks, settings: ParadoxSettings) -> list[Effect]:
     """The contradictions and updates between a new memory and older ones of its namespace."""
@@ -101,4 +104,4 @@ def finding(earlier: Memory, later: Memory, judgement: Judgement) -> Finding:
 
 
 def side(memory: Memory) -> Side:
-    return Side(memory=memory.id, text=memory.text, speaker=memory.speaker, time=memory.time)
+    return Side(memory=memory.id, text=memory.text[:LONGEST_SIDE], speaker=memory.speaker, time=memory.time)

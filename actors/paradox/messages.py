@@ -45,7 +45,7 @@ class Check(Message, type="paradox.check", reply=Checked, idempotent=True):
 
 
 class Side(Data):
-    """One side of a paradox: the record it comes from, as it read when the paradox was found."""
+    """One side of a paradox: the record it comes from, as its beginning read when the paradox was found."""
 
     memory: Name
     text: str

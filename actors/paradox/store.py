@@ -20,6 +20,9 @@ __all__ = ["Effect", "End", "Finding", "Forgetting", "Store", "paradox_id"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+PAGE_BYTES = 640 * 1024
+"""About the most text in one page; it ends early rather than outgrow what a message may hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -117,10 +120,6 @@ class Store:
     async def progress(self) -> Progress:
         """How far the feed has been followed."""
         return await self._database.read(progress)
-
-    async def of(self, namespace: str, memory: str) -> int:
-        """How many paradoxes a memory is a side of."""
-        return await self._database.read(count_of, namespace, memory)
 
 
 def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: int, effects: Sequence[Effect], now: int) -> bool:
@@ -233,10 +232,23 @@ def page(
     rows: Any = connection.execute(
         f"SELECT * FROM paradox WHERE {where} ORDER BY tension DESC, id LIMIT ?",  # noqa: S608 (fixed clauses)
         (*bindings, limit + 1),
-    ).fetchall()
-    found = tuple(as_paradox(connection, row) for row in rows[:limit])
-    more = f"{found[-1].tension!r}:{found[-1].id}" if len(rows) > limit else None
-    return found, more
+    )
+    found: list[Paradox] = []
+    left = PAGE_BYTES
+    for row in rows:
+        paradox = as_paradox(connection, row)
+        left -= weight_of(paradox)
+        if len(found) == limit or (found and left < 0):
+            return tuple(found), f"{found[-1].tension!r}:{found[-1].id}"
+        found.append(paradox)
+
+    return tuple(found), None
+
+
+def weight_of(paradox: Paradox) -> int:
+    """About how many bytes a paradox takes in an answer."""
+    texts = (paradox.earlier.text, paradox.later.text, paradox.why, *(step.note for step in paradox.history))
+    return sum(len(text.encode()) for text in texts) + 1024
 
 
 def progress(connection: apsw.Connection) -> Progress:
@@ -246,13 +258,6 @@ def progress(connection: apsw.Connection) -> Progress:
     ).fetchall()
     cursor, judged, count, aside = rows[0]
     return Progress(cursor=int(cursor), judged=int(judged), open=int(count), set_aside=int(aside))
-
-
-def count_of(connection: apsw.Connection, namespace: str, memory: str) -> int:
-    rows: Any = connection.execute(
-        "SELECT count(*) FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?)", (namespace, memory, memory)
-    ).fetchall()
-    return int(rows[0][0])
 
 
 def as_paradox(connection: apsw.Connection, row: Sequence[Any]) -> Paradox:

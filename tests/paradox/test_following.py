@@ -125,6 +125,24 @@ async def test_pages_go_from_the_highest_tension_down_and_miss_nothing(short_dir
         assert [one.tension for one in paged] == sorted((one.tension for one in paged), reverse=True)
 
 
+async def test_paradoxes_of_long_texts_come_in_pages_that_the_wire_takes(short_dir) -> None:
+    async with house(short_dir, parts=("memory",)) as host, Process(short_dir):
+        for pet in ("dog", "cat", "horse", "hamster", "parrot", "rabbit", "canary", "turtle", "snake", "goldfish"):
+            rest = " \U0001f43e" * 50_000
+            await say(host, f"I have a {pet}.{rest}", f"I have no {pet}.{rest}")
+        await followed(host)
+
+        listed, cursor, pages = [], None, 0
+        while pages == 0 or cursor is not None:
+            page = await host.ref("paradox").ask(List(limit=1000, cursor=cursor))
+            listed += page.paradoxes
+            cursor, pages = page.next_cursor, pages + 1
+
+    assert len({one.id for one in listed}) == len(listed) >= 10
+    assert pages > 1
+    assert all(one.earlier.text.startswith("I have a") for one in listed)
+
+
 async def test_the_follower_waits_for_memory_and_goes_on(short_dir) -> None:
     async with house(short_dir, parts=("paradox",), retry_s=0.01, wait_ms=100) as host:
         async with house(short_dir, parts=("memory",)) as memory:
