@@ -7,7 +7,7 @@ import os
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Literal
 
 from loguru import logger
@@ -146,10 +146,11 @@ class Llm(AsyncActor):
             await asyncio.sleep(SEARCH_AGAIN_S)
 
     async def known_endpoints(self) -> None:
-        """Wait, where there is no endpoint yet, for the first look around to end."""
+        """Wait a moment, where there is no endpoint yet, for the first look around to end."""
         if not self.router.endpoints and not self.searched.is_set():
-            async with asyncio.timeout(2 * OLLAMA_ANSWERS_WITHIN_S):
-                await self.searched.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2 * OLLAMA_ANSWERS_WITHIN_S):
+                    await self.searched.wait()
 
     def models_of(self, endpoint: Endpoint) -> tuple[str, ...]:
         """Its models as far as they are known now."""

@@ -37,6 +37,18 @@ async def test_plain_and_streaming_answers_over_the_contract(host, servers) -> N
     assert stream.reply.attempts == 1
 
 
+async def test_a_look_around_that_takes_too_long_is_no_fault_of_ours(host, monkeypatch) -> None:
+    async def slow():
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("actors.llm.actor.local_ollama", slow)
+    monkeypatch.setattr("actors.llm.actor.OLLAMA_ANSWERS_WITHIN_S", 0.01)
+    monkeypatch.setattr("actors.llm.actor.os.environ", {})
+    llm = await start(host)
+    with pytest.raises(Unavailable, match="no model endpoint is configured"):
+        await llm.ask(ask())
+
+
 async def test_a_stream_that_the_caller_leaves_ends_upstream(host, servers) -> None:
     slow = {"first_token_timeout_s": 10, "between_tokens_timeout_s": 10}
     llm = await start(host, endpoint("a", servers[0].base_url, **slow))
