@@ -50,9 +50,9 @@ def scan(raw: bytes, items: int, depth: int) -> None:
             position += _width(byte, raw, position)
             continue
 
-        children, width = inside
+        entries, children, width = inside
         position += width
-        items -= children
+        items -= entries
 
         if items < 0 or children > size - position:
             raise Refused("items", "too many items")
@@ -100,16 +100,16 @@ def _width(byte: int, raw: bytes, position: int) -> int:
     return 1 + prefix + int.from_bytes(raw[position + 1 : position + 1 + prefix])
 
 
-def _contained(byte: int, raw: bytes, position: int) -> tuple[int, int] | None:
-    """Values inside a container and the bytes of its header; None where no container begins."""
-    if 0x80 <= byte <= 0x8F:
-        return (byte & 15) * 2, 1
-
-    if 0x90 <= byte <= 0x9F:
-        return byte & 15, 1
-
-    if 0xDC <= byte <= 0xDF:
+def _contained(byte: int, raw: bytes, position: int) -> tuple[int, int, int] | None:
+    """Entries and values inside a container, and the bytes of its header; None where no container begins."""
+    if 0x80 <= byte <= 0x9F:
+        entries, width = byte & 15, 0
+    elif 0xDC <= byte <= 0xDF:
         width = 2 if byte in (0xDC, 0xDE) else 4
-        return int.from_bytes(raw[position + 1 : position + 1 + width]) * (2 if byte >= 0xDE else 1), 1 + width
+        entries = int.from_bytes(raw[position + 1 : position + 1 + width])
+    else:
+        return None
 
-    return None
+    is_map = byte <= 0x8F or byte >= 0xDE
+
+    return entries, 2 * entries if is_map else entries, 1 + width

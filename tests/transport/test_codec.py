@@ -165,6 +165,14 @@ def test_what_is_just_within_the_limits_is_taken():
     assert decode([packed(id="x" * 64, unknown={"a": [1]}), msgpack.packb(body)]).body == body
 
 
+def test_an_entry_of_a_map_counts_once_however_its_frame_is_read():
+    maps = [{str(key): key for key in range(4000)} for _ in range(10)]
+    looks_dangerous = {"large": [1.5] * 3000, "headers": b"\xdc" * 40, "maps": maps}
+
+    for body in ({"maps": maps}, looks_dangerous):
+        assert decode([packed(), msgpack.packb(body)]).body == body
+
+
 def test_every_header_field_arrives():
     sent = Envelope(
         "part", "i", to="a", type="b", ttl=5, key="k", lane="bg", seq=3, trace="00-x", incarnation="p1", body={"x": [1, None]}
