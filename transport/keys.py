@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,15 +80,16 @@ def create(directory: Path, name: str) -> KeyPair:
     pair = KeyPair(public.decode(), secret.decode())
     path = directory / f"{name}.key"
 
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise Conflict(f"{path} is there already") from None
-
-    with os.fdopen(descriptor, "w") as file:
+    # Linked under its name when it is whole: others may look for it at the same time.
+    with tempfile.NamedTemporaryFile("w", dir=directory) as file:
         file.write(f"public {pair.public}\nsecret {pair.secret}\n")
         file.flush()
-        os.fsync(descriptor)
+        os.fsync(file.fileno())
+
+        try:
+            path.hardlink_to(file.name)
+        except FileExistsError:
+            raise Conflict(f"{path} is there already") from None
 
     return pair
 
@@ -120,10 +122,13 @@ def load(directory: Path, name: str) -> KeyPair:
 
 def load_or_create(directory: Path, name: str) -> KeyPair:
     """The key pair kept under that name, made now if there is none."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return load(directory, name)
-    except FileNotFoundError:
+
+    with contextlib.suppress(Conflict):
         return create(directory, name)
+
+    return load(directory, name)
 
 
 def allow(directory: Path, public: str, name: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,6 +21,7 @@ from transport.lock import Lock
 
 HOLD = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from transport.lock import Lock
 print(Lock(Path(sys.argv[1])).try_acquire(), flush=True)
@@ -127,6 +129,15 @@ def test_keys_are_kept_for_their_owner_and_never_overwritten(tmp_path):
 
     with pytest.raises(Conflict):
         keys.create(tmp_path / "keys", "server")
+
+
+def test_processes_that_make_the_same_key_at_once_have_the_same(tmp_path):
+    for directory in (tmp_path / str(number) for number in range(20)):
+        with ThreadPoolExecutor(4) as pool:
+            pairs = list(pool.map(keys.load_or_create, [directory] * 4, ["server"] * 4))
+
+        assert pairs == [keys.load(directory, "server")] * 4
+        assert [path.name for path in directory.iterdir()] == ["server.key"]
 
 
 def test_a_key_file_that_others_can_read_or_that_is_damaged_is_refused(tmp_path):
