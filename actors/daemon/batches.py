@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import apsw
 
 from actors.daemon.work import Work
-from actors.memory.messages import Found, Get, Memory, NewMemory, Remember
+from actors.memory.messages import Found, Get, Kind, Memory, NewMemory, Remember
 from transport.errors import NotFound
 
-__all__ = ["Batch", "drop", "groups", "lay", "open_batches", "write"]
+__all__ = ["Batch", "finish", "groups", "lay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Batch:
     namespace: str
     session: str
     memories: tuple[str, ...]
+
+
+Compose = Callable[[Batch, list[Memory]], list[NewMemory]]
 
 
 def groups(connection: apsw.Connection, cycle: str, *, by_session: bool) -> list[tuple[str, str, int, int]]:
@@ -69,9 +73,23 @@ def drop(connection: apsw.Connection, cycle: str, batch: str) -> None:
     connection.execute("DELETE FROM pending WHERE cycle = ? AND batch = ?", (cycle, batch))
 
 
-async def write(
-    work: Work, batch: Batch, compose: Callable[[list[Memory]], list[NewMemory]]
-) -> tuple[list[Memory], list[NewMemory]]:
+async def finish(work: Work, compose: Compose, kinds: dict[Kind, str]) -> None:
+    """Work on every batch that is laid down: remember what is made of it, and drop it.
+
+    Args:
+        work: the run; what it did is counted as its effects.
+        compose: what is made of a batch's turns.
+        kinds: what the effects call the records that are made, by kind.
+    """
+    cycle = work.run.cycle
+    for batch in await work.read(open_batches, cycle):
+        turns, records = await write(work, batch, compose)
+        made = {name: sum(record.kind == kind for record in records) for kind, name in kinds.items()}
+        await work.commit(partial(drop, cycle=cycle, batch=batch.id), turns=len(turns), **made)
+        await work.pass_on(len(records))
+
+
+async def write(work: Work, batch: Batch, compose: Compose) -> tuple[list[Memory], list[NewMemory]]:
     """Remember what `compose` makes of the batch's turns; both. Should a turn be forgotten meanwhile, it is made without it.
 
     Raises:
@@ -80,7 +98,7 @@ async def write(
     tries = 3
     while True:
         turns = await turns_of(work, batch)
-        records = compose(turns)
+        records = compose(batch, turns)
         try:
             if records:
                 await work.ask(Remember(namespace=batch.namespace, memories=tuple(records)))

@@ -5,8 +5,7 @@ Extractive: sentences are chosen, none is written. Keys are made from the turns,
 
 from __future__ import annotations
 
-from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import apsw
 
@@ -17,10 +16,11 @@ from actors.daemon.feed import follow
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.store import micros
 from actors.daemon.work import Work
-from actors.memory.messages import Link, Memory, NewMemory
+from actors.memory.messages import Kind, Link, Memory, NewMemory
 
 __all__ = ["Consolidate"]
 
+MADE: Final[dict[Kind, str]] = {"fact": "facts", "summary": "summaries"}
 FACT_IMPORTANCE = 0.6
 SUMMARY_IMPORTANCE = 0.5
 SUMMARY_LIMIT = 4000
@@ -37,25 +37,13 @@ class Consolidate:
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, lay down what has settled, work on it."""
-        await self._finish(work)
+        await batches.finish(work, self._records, MADE)
         await follow(work)
         await work.commit(self._lay(micros(work.clock.now())))
-        await self._finish(work)
+        await batches.finish(work, self._records, MADE)
 
     def _lay(self, now: int) -> Lay:
         return Lay(now - int(self.settings.settled_s * 1_000_000), self.settings.segment)
-
-    async def _finish(self, work: Work) -> None:
-        for batch in await work.read(batches.open_batches, self.name):
-            turns, records = await batches.write(work, batch, partial(self._records, batch))
-            counts = {kind: sum(record.kind == kind for record in records) for kind in ("fact", "summary")}
-            await work.commit(
-                partial(batches.drop, cycle=self.name, batch=batch.id),
-                turns=len(turns),
-                facts=counts["fact"],
-                summaries=counts["summary"],
-            )
-            await work.pass_on(len(records))
 
     def _records(self, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         return [*self._facts(turns), *self._summary(batch, turns)]

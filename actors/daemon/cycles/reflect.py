@@ -6,8 +6,7 @@ model, and none is asked.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import apsw
 
@@ -17,10 +16,11 @@ from actors.daemon.extract import Said
 from actors.daemon.feed import follow
 from actors.daemon.settings import ReflectSettings
 from actors.daemon.work import Work
-from actors.memory.messages import Link, Memory, NewMemory
+from actors.memory.messages import Kind, Link, Memory, NewMemory
 
 __all__ = ["Reflect"]
 
+MADE: Final[dict[Kind, str]] = {"reflection": "reflections"}
 IMPORTANCE = 0.5
 QUOTED = 3
 SOURCES = 64
@@ -37,25 +37,15 @@ class Reflect:
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, lay down what is enough for a reflection, work on it."""
-        await self._finish(work)
+        await batches.finish(work, self._reflection, MADE)
         await follow(work)
         await work.commit(self._lay)
-        await self._finish(work)
+        await batches.finish(work, self._reflection, MADE)
 
     def _lay(self, connection: apsw.Connection) -> None:
         for namespace, _, count, _ in batches.groups(connection, self.name, by_session=False):
             if count >= self.settings.turns_from:
                 batches.lay(connection, self.name, namespace, None, self.settings.turns)
-
-    async def _finish(self, work: Work) -> None:
-        for batch in await work.read(batches.open_batches, self.name):
-            turns, records = await batches.write(work, batch, partial(self._reflection, batch))
-            await work.commit(
-                partial(batches.drop, cycle=self.name, batch=batch.id),
-                turns=len(turns),
-                reflections=len(records),
-            )
-            await work.pass_on(len(records))
 
     def _reflection(self, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
