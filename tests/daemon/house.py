@@ -1,12 +1,10 @@
 """Memory and daemon, real, in one host or with the daemon in a process that can be killed; and what tests ask of them."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
 
 from actors.clock import ManualClock
 from actors.daemon.actor import Daemon
@@ -17,9 +15,9 @@ from actors.memory.actor import Memory
 from actors.memory.messages import List, NewMemory, Remember
 from actors.memory.messages import Memory as Record
 from actors.memory.settings import MemorySettings
+from tests import process
 from transport.addresses import run_directory
 
-ROOT = Path(__file__).resolve().parents[2]
 QUIET = {name: {"interval_s": 365 * 86_400} for name in ("consolidate", "decay", "reflect")}
 """Nothing runs on its schedule after the run that is due at the first start."""
 
@@ -106,22 +104,8 @@ async def cycle(host: Host, name: str) -> Cycle:
     return found
 
 
-class Process:
+class Process(process.Process):
     """The daemon in a process of its own. With `dies`, it kills itself with -9 at that write, just "before" or just "after"."""
 
     def __init__(self, home: Path, at: str, *, dies: int = 0, when: str = "before") -> None:
-        self.command = [sys.executable, "-m", "tests.daemon.part", str(home), at, str(dies), when]
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def ended(self) -> int:
-        assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), 30)
-
-    async def __aenter__(self) -> Self:
-        self.process = await asyncio.create_subprocess_exec(*self.command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        super().__init__("tests.daemon.part", str(home), at, str(dies), when)

@@ -1,12 +1,9 @@
 """Memory and paradox, real, in one host or with paradox in a process that can be killed; and what tests ask of them."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
 from actors.host import Host
 from actors.memory.actor import Memory
@@ -15,9 +12,9 @@ from actors.memory.settings import MemorySettings
 from actors.paradox.actor import Paradox
 from actors.paradox.messages import GetProgress, List, Progress
 from actors.paradox.settings import ParadoxSettings
+from tests import process
 from transport.addresses import run_directory
 
-ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
@@ -56,22 +53,8 @@ async def found(host: Host, namespace: str = "default", **fields) -> list[tuple[
     return sorted((one.verdict, one.earlier.text, one.later.text) for one in listed.paradoxes)
 
 
-class Process:
+class Process(process.Process):
     """Paradox in a process of its own. With `dies`, it kills itself with -9 at that write, just "before" or just "after" it."""
 
     def __init__(self, home: Path, *, dies: int = 0, when: str = "before") -> None:
-        self.command = [sys.executable, "-m", "tests.paradox.part", str(home), str(dies), when]
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def ended(self) -> int:
-        assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), 30)
-
-    async def __aenter__(self) -> Self:
-        self.process = await asyncio.create_subprocess_exec(*self.command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        super().__init__("tests.paradox.part", str(home), str(dies), when)
