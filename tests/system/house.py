@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
@@ -36,6 +37,7 @@ class House:
         self.config = data_dir / "lattice.toml"
         self.single_process = single_process
         self.output = ""
+        self.clients: list[openai.OpenAI] = []
         self.url = ""
         self.port = 0
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -46,6 +48,8 @@ class House:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for client in self.clients:
+            client.close()
         if self.process.poll() is None:
             self.stop()
         assert not self.pids(), "processes outlived the house"
@@ -109,8 +113,12 @@ class House:
         return self.call(urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **named(headers)}))
 
     def call(self, request: urllib.request.Request) -> Any:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
 
     def actors(self) -> dict[str, dict[str, Any]]:
         """`/v1/actors` by name."""
@@ -161,7 +169,10 @@ class House:
         return any(str(self.data_dir).encode() in word for word in command_line(pid))
 
     def openai(self, **options: Any) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", **options)
+        """A client of this house, closed with it."""
+        client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="none", **options)
+        self.clients.append(client)
+        return client
 
 
 def named(headers: dict[str, str]) -> dict[str, str]:
