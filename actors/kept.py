@@ -181,7 +181,10 @@ class _Work(Delivery):
             self._serve(caller)
 
         if self.size > CALL_BYTES:
-            self.cancel(Overloaded(f"the answer has grown beyond {CALL_BYTES} bytes"))
+            # This is its handler's own task: cancelled in the ordinary way it would go on until it waits for something.
+            self.ending = Overloaded(f"the answer has grown beyond {CALL_BYTES} bytes")
+            self.fail(self.ending)
+            raise asyncio.CancelledError
 
     def send_reply(self, reply: Reply | None) -> None:
         """Ends every caller that has all parts; the others follow as they take them."""

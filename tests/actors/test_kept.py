@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from actors.kept import KEPT_S, KeptCalls
-from tests.actors.conftest import Echo, KeptCount, Probe
+from tests.actors.conftest import Echo, Hold, KeptCount, Probe
 from transport.client import Client
-from transport.errors import LatticeError
+from transport.errors import LatticeError, Overloaded
 
 
 async def numbers(stream):
@@ -135,6 +135,22 @@ async def test_what_was_asked_counts_as_kept_too(home, gates):
         await home.ref("probe").ask(KeptCount(to=1, note="x" * 4_000), key=str(n))
     assert actor._kept.size <= 10_000
     assert len(actor._kept) == 2
+
+
+async def test_an_answer_that_grows_too_large_ends_and_the_actor_goes_on(home, gates, monkeypatch):
+    monkeypatch.setattr("actors.kept.CALL_BYTES", 1000)
+    monkeypatch.setattr(Probe, "concurrency", 1)
+    await home.start_actor(Probe, gates)
+    probe = home.ref("probe")
+    large, hold, later = await asyncio.gather(
+        probe.ask(KeptCount(to=1000)),
+        probe.ask(Hold(seconds=0.01)),
+        probe.ask(Echo(text="later"), timeout=5),
+        return_exceptions=True,
+    )
+    assert isinstance(large, Overloaded)
+    assert len(gates.log) < 200
+    assert (hold.text, later.text) == ("held", "later")
 
 
 async def test_what_is_kept_is_dropped_after_a_minute(home, gates):
