@@ -242,6 +242,7 @@ class AsyncActor(Actor):
 
             self._over = True
             self._actor_loop_teardown()
+            self._cancel_spawned()
 
             if not self._begun.done():
                 self._begun.set_result(None)
@@ -258,7 +259,7 @@ class AsyncActor(Actor):
             self._failure = error
             self._begun_badly = True
             self._handle_failure(*sys.exc_info())
-            await self._cancel_spawned()
+            await self._end_spawned()
         else:
             self._begun.set_result(None)
             self._crew.open()
@@ -267,7 +268,8 @@ class AsyncActor(Actor):
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
         logger.debug("Stopped %s", self)
-        await self._cancel_spawned()
+        await self._crew.close()
+        await self._end_spawned()
 
         try:
             await _awaited(self.on_stop())
@@ -284,8 +286,8 @@ class AsyncActor(Actor):
     async def _end_badly(self, failure: ExcInfo) -> None:
         self._failure = failure[1]
         self._handle_failure(*failure)
-        await self._cancel_spawned()
         await self._crew.close()
+        await self._end_spawned()
 
         try:
             await _awaited(self.on_failure(*failure))
@@ -307,14 +309,15 @@ class AsyncActor(Actor):
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(type(error), error, error.__traceback__)
 
-    async def _cancel_spawned(self) -> None:
-        spawned = list(self._spawned)
-
-        for task in spawned:
+    def _cancel_spawned(self) -> None:
+        for task in self._spawned:
             task.cancel()
 
-        if spawned:
-            await asyncio.wait(spawned)
+    async def _end_spawned(self) -> None:
+        self._cancel_spawned()
+
+        if self._spawned:
+            await asyncio.wait(self._spawned)
 
     # Messages
 

@@ -137,6 +137,89 @@ async def test_what_is_spawned_and_raises_ends_the_actor_through_on_failure(home
     assert gates.log == ["on_start", "on_failure OSError the disk is gone True"]
 
 
+class Leaving(Life):
+    """Takes its time to end."""
+
+    async def on_stop(self):
+        await self.gates.at("stop")
+        await super().on_stop()
+
+    async def on_failure(self, kind, error, tb):
+        await self.gates.at("failure")
+        await super().on_failure(kind, error, tb)
+
+
+async def test_what_comes_while_an_actor_ends_is_handled_by_its_replacement(home, gates):
+    ended = asyncio.Event()
+    home.on_actor_ended = lambda _: ended.set()
+    gates.open["start"].set()
+    ref = await home.start_actor(Leaving, gates)
+    ref.stop(block=False)
+    await gates.reached["stop"].wait()
+    ask = asyncio.create_task(home.ref("probe").ask(Echo(text="late")))
+    await asyncio.sleep(0.01)
+    gates.open["stop"].set()
+    await ended.wait()
+    await home.start_actor(Life, gates)
+    assert (await ask).text == "late"
+    assert gates.log == ["on_start", "on_stop", "on_start", "late"]
+
+
+async def test_an_actor_that_has_failed_handles_nothing_more_however_long_its_end_takes(home, gates):
+    async def stubborn(_):
+        try:
+            await gates.at("spawned")
+        finally:
+            await gates.at("unwinding")
+
+    async def failing(_):
+        await gates.at("failing")
+        raise OSError("the disk is gone")
+
+    gates.open["start"].set()
+    gates.open["failure"].set()
+    ref = await home.start_actor(Leaving, gates, stubborn)
+    await gates.reached["spawned"].wait()
+    home._post.actors["probe"].spawn(failing(ref), name="failing")
+    gates.open["failing"].set()
+    await gates.reached["unwinding"].wait()
+    ask = asyncio.create_task(home.ref("probe").ask(Echo(text="late")))
+    await asyncio.sleep(0.01)
+    assert "late" not in gates.log
+    ask.cancel()
+    gates.open["unwinding"].set()
+    await home.failed
+
+
+async def test_a_host_drains_while_one_of_its_actors_is_ending(home, gates):
+    async def failing(_):
+        raise OSError("the disk is gone")
+
+    gates.open["start"].set()
+    await home.start_actor(Leaving, gates, failing)
+    await gates.reached["failure"].wait()
+    draining = asyncio.create_task(home.drain(5))
+    await asyncio.sleep(0.01)
+    gates.open["failure"].set()
+    await draining
+    assert home.failed.done()
+
+
+async def test_an_actor_that_is_not_given_time_to_stop_leaves_nothing_running(home, gates):
+    async def spawned(_):
+        await gates.at("spawned")
+
+    gates.open["start"].set()
+    await home.start_actor(Life, gates, spawned)
+    ask = asyncio.create_task(home.ref("probe").ask(Wait(gate="long")))
+    await gates.reached["long"].wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await home.stop_actor("probe")
+    assert gates.cancelled == ["spawned", "long"]
+    ask.cancel()
+
+
 async def test_asks_that_a_failed_actor_has_not_answered_are_answered_by_its_replacement(home, near, gates):
     failures = []
     failed = asyncio.Event()
