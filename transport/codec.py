@@ -91,8 +91,8 @@ class Limits:
 
 
 LIMITS: Final = Limits()
-LARGE: Final = Limits(body_bytes=(16 << 20) + 65536, array_items=1 << 18, items=1 << 18)
-"""For hosts that take whole exports (`memory.import`): 16 MiB and some slack."""
+LARGE: Final = Limits(body_bytes=(16 << 20) + 65536, array_items=1 << 18, items=1 << 18, depth=32)
+"""For hosts that take whole talks: 16 MiB and some slack, and the JSON schemas of tools, which stand deep in each other."""
 
 HEADER_LIMITS: Final = Limits(body_bytes=4096, array_items=64, map_items=64, items=256)
 

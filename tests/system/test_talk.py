@@ -101,6 +101,19 @@ def test_a_streamed_answer_is_the_plain_one(house: House, script: SyncModelServe
     assert chunks[-1].choices == [] or chunks[-1].choices[0].finish_reason == "stop"
 
 
+def test_a_tool_whose_schema_is_deep_reaches_the_model(house: House, script: SyncModelServer) -> None:
+    script.always(mode="say", text="Fine.")
+    schema: dict = {"type": "string"}
+    for level in range(10):
+        schema = {"type": "object", "properties": {f"level_{level}": schema}}
+    tool = {"type": "function", "function": {"name": "book", "parameters": schema}}
+    house.openai(max_retries=0).chat.completions.create(
+        model="gpt-test", messages=[{"role": "user", "content": "Book it."}], tools=[tool]
+    )
+
+    assert script.log()[-1]["body"]["tools"] == [tool]
+
+
 def test_a_client_that_hangs_up_cancels_the_model_call(house: House, script: SyncModelServer) -> None:
     script.next({"fault": "hang_mid"})
     stream = house.openai(max_retries=0).chat.completions.create(
