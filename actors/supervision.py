@@ -39,6 +39,11 @@ class ChildTemplate(Data):
     gets_listener: bool = False
     """It is handed the house's listening socket."""
 
+    @property
+    def drain_s(self) -> float | None:
+        """`shutdown` in seconds; None where it may take as long as it takes."""
+        return {"brutal": 0.0, "infinity": None}[self.shutdown] if isinstance(self.shutdown, str) else self.shutdown
+
     @model_validator(mode="after")
     def _only_what_may_end_is_significant(self) -> Self:
         if self.significant and self.restart == "permanent":

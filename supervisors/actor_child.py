@@ -67,11 +67,7 @@ class ActorChild:
 
     def stop(self) -> None:
         """Stop the actor; one that does not within its time is left behind."""
-        starting, self.task = (
-            self.task,
-            asyncio.get_running_loop().create_task(self._stop(self.task), name=f"stop {self.spec.name}"),
-        )
-        del starting
+        self.task = asyncio.get_running_loop().create_task(self._stop(self.task), name=f"stop {self.spec.name}")
 
     def failed(self, reason: str, trace: str | None) -> None:
         """The host says that the actor has failed."""
@@ -104,14 +100,11 @@ class ActorChild:
             starting.cancel()
             await asyncio.wait({starting})
 
-        seconds = (
-            {"brutal": 0.0, "infinity": None}[self.spec.shutdown] if isinstance(self.spec.shutdown, str) else self.spec.shutdown
-        )
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.spec.drain_s):
                 await self.host.stop_actor(self.spec.name)
         except TimeoutError:
-            self.supervision.ended(self.spec.name, End("shutdown", f"had not stopped within {seconds:g} s"))
+            self.supervision.ended(self.spec.name, End("shutdown", f"had not stopped within {self.spec.drain_s:g} s"))
         else:
             self.supervision.ended(self.spec.name, End("shutdown", "stopped"))
 

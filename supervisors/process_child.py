@@ -90,7 +90,7 @@ class ProcessChild:
         elif self.spec.shutdown == "brutal":
             self.process.kill()
         else:
-            seconds = None if self.spec.shutdown == "infinity" else self.spec.shutdown
+            seconds = self.spec.drain_s
             if not self.process.send("drain", timeout_s=seconds):
                 self.process.kill(signal.SIGTERM)
 
@@ -98,17 +98,13 @@ class ProcessChild:
 
     def adopt(self, process: Process, entry: Entry, *, wait_s: float) -> None:
         """Take over a process of this name that the last supervisor left; it has `wait_s` to say hello."""
-        self._forget_the_last()
-        self.epoch, self.incarnation = entry.epoch, entry.incarnation
-        self.serves = entry.state == "ready"
-        self._bear(process)
+        self._take_over(process, entry)
         self._set_timer(wait_s, lambda: self._condemn(f"did not say hello to the new supervisor within {wait_s:g} s"))
 
-    def see_off(self, process: Process, entry: Entry, *, wait_s: float) -> None:
+    def see_off(self, process: Process, entry: Entry) -> None:
         """A process of this name that belongs to a house that is gone: have it drain, then kill it."""
-        self.adopt(process, entry, wait_s=wait_s)
-        self.stopping = True
-        process.kill(signal.SIGTERM)
+        self._take_over(process, entry)
+        self.stop()
 
     def hello(self, control: Control, message: dict[str, Any]) -> bool:
         """It has connected (again); False when that is not the process that bears the name."""
@@ -120,6 +116,8 @@ class ProcessChild:
             self.stop()
         elif message["state"] == "ready":
             self._serve(message)
+        else:
+            self._set_timer(self.spec.ready_timeout_s, self._not_ready)
         return True
 
     def entry(self) -> Entry:
@@ -148,7 +146,7 @@ class ProcessChild:
             up_pid=house.up_pid,
             ready_timeout_s=spec.ready_timeout_s,
             heartbeat_s=spec.heartbeat_s,
-            drain_s={"infinity": None, "brutal": 0.0}.get(spec.shutdown) if isinstance(spec.shutdown, str) else spec.shutdown,
+            drain_s=spec.drain_s,
             drains_after=self._later_children(),
             orphan_grace_s=self.supervision.spec.orphan_grace_s,
             fence_s=self.supervision.spec.fence_s,
@@ -164,6 +162,12 @@ class ProcessChild:
 
         names = list(self.supervision.strategy.members)
         return tuple(names[names.index(self.spec.name) + 1 :])
+
+    def _take_over(self, process: Process, entry: Entry) -> None:
+        self._forget_the_last()
+        self.epoch, self.incarnation = entry.epoch, entry.incarnation
+        self.serves = entry.state == "ready"
+        self._bear(process)
 
     def _bear(self, process: Process) -> None:
         self.process = process

@@ -24,6 +24,9 @@ __all__ = ["Spares"]
 REPLENISH_S = 0.02
 """After a promotion, before the next spare is forked."""
 
+ARRIVAL_S = 3.0
+"""A spare that has not connected so long after it was ordered has died on the way. It takes 7 ms."""
+
 
 class Spares:
     """Processes that wait to be told who they are.
@@ -41,9 +44,12 @@ class Spares:
         self.reaper = reaper
         self.waiting: deque[Process] = deque()
         self.takers: deque[Callable[[Process], None]] = deque()
-        self.ordered = 0
+        self.ordered: deque[float] = deque()
+        """When each of those that are on their way was ordered."""
+
         self.expected = 0
         self.zygote: Process | None = None
+        self.zygote_is_ready = False
         self.backoff = Backoff(0.2, 2.0, 10.0, random.Random())  # noqa: S311 (jitter, no secret)
         self.closed = False
 
@@ -65,10 +71,9 @@ class Spares:
 
         self.zygote = Process(zygote.pid, pidfd, self.reaper)
         self.zygote.attach(Control(ours))
-        self.zygote.on_message = lambda _: self._zygote_is_ready()
+        self.zygote.on_message = lambda _: self._zygote_has_imported()
         self.zygote.on_end = self._zygote_ended
-        self.ordered = 0
-        self._order()
+        self.ordered.clear()
 
     def expect(self, number: int) -> None:
         """So many will be taken one after another: have them all forked now."""
@@ -95,7 +100,8 @@ class Spares:
 
     def arrived(self, process: Process) -> None:
         """A spare has connected."""
-        self.ordered = max(0, self.ordered - 1)
+        if self.ordered:
+            self.ordered.popleft()
         if self.takers:
             self.takers.popleft()(process)
             self._order()
@@ -112,17 +118,24 @@ class Spares:
             process.kill()
 
     def _order(self) -> None:
-        if self.closed or self.zygote is None:
+        if self.closed or self.zygote is None or not self.zygote_is_ready:
             return
 
-        missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - self.ordered
+        loop = asyncio.get_running_loop()
+        while self.ordered and self.ordered[0] + ARRIVAL_S <= loop.time():
+            self.ordered.popleft()
+
+        missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - len(self.ordered)
         for _ in range(missing):
             if not self.zygote.send("fork", run_dir=str(self.run_dir)):
                 break
-            self.ordered += 1
+            self.ordered.append(loop.time())
+            loop.call_later(ARRIVAL_S, self._order)
 
-    def _zygote_is_ready(self) -> None:
+    def _zygote_has_imported(self) -> None:
+        self.zygote_is_ready = True
         self.backoff.reset()
+        self._order()
 
     def _spare_ended(self, process: Process) -> None:
         self.waiting.remove(process)
@@ -131,6 +144,7 @@ class Spares:
     def _zygote_ended(self, result: os.waitid_result | None) -> None:
         """Its spares live on; a new zygote makes the next ones."""
         self.zygote = None
+        self.zygote_is_ready = False
         if self.closed:
             return
 

@@ -210,8 +210,7 @@ class SupervisorProcess:
                 child.adopt(process, entry, wait_s=child.spec.heartbeat_s * child.spec.heartbeats_missed)
                 self.supervision.strategy.adopt(entry.name, "ready" if entry.state == "ready" else "starting")
             else:
-                grace_s = 0.0 if isinstance(child.spec.shutdown, str) else child.spec.shutdown
-                child.see_off(process, entry, wait_s=grace_s)
+                child.see_off(process, entry)
                 self.supervision.strategy.adopt(entry.name, "draining")
             logger.info("found a child", child=entry.name, pid=entry.pid, ours=ours)
 
@@ -329,6 +328,7 @@ class SupervisorProcess:
 
 
 def say(event: str, **fields: Any) -> None:
-    """A line for `up`, which reads this process's standard output. Whether it still does is its affair."""
+    """A line for `up`, which reads this process's standard output. Whether it still does (Ctrl-Z) is its affair."""
     with contextlib.suppress(OSError):
+        os.set_blocking(sys.stdout.fileno(), False)
         os.write(sys.stdout.fileno(), json.dumps({"event": event, **fields}).encode() + b"\n")

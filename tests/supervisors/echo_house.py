@@ -96,9 +96,11 @@ class Echo(AsyncActor):
         self.listener = listener
         self.broken = broken
 
-    def on_start(self):
+    async def on_start(self):
         if self.broken is not None and self.broken.exists():
             raise RuntimeError("echo is broken on purpose")
+        while self.broken is not None and self.broken.with_name("slow").exists():  # noqa: ASYNC110 (a file can be taken away from outside)
+            await asyncio.sleep(0.02)
 
     @handles(Say)
     async def say(self, message: Say) -> Said:

@@ -120,6 +120,23 @@ async def test_the_supervisor_is_killed_and_its_children_go_on(house):
             await asking
 
 
+async def test_a_child_that_is_still_starting_is_given_its_time_by_the_next_supervisor_too(house):
+    async with house(**FAST) as home:
+        (home.root / "slow").touch()
+        await home.line("other        ready")
+        before = (await home.children())["echo"]
+        assert before.state == "starting"
+
+        home.kill(home.supervisor_pid())
+        await home.line("starting it again")
+        await asyncio.sleep(1.0)
+        (home.root / "slow").unlink()
+        await home.ready()
+
+        after = (await home.children())["echo"]
+        assert (after.pid, after.restarts, after.last_exit) == (before.pid, 0, None)
+
+
 async def test_a_child_that_dies_while_there_is_no_supervisor_is_started_by_the_next(house):
     async with house() as home:
         await home.ready()

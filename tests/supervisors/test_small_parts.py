@@ -1,5 +1,6 @@
 """The roster, crash reports, the log file and what the kernel says, each alone."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,7 +10,10 @@ import sys
 from supervisors import linux
 from supervisors.crashes import log_path, write_report
 from supervisors.logs import LogFile
+from supervisors.process import Reaper
 from supervisors.roster import Entry, Roster
+from supervisors.spares import Spares
+from supervisors.supervisor import say
 
 
 def test_a_roster_comes_back_as_it_was_written(tmp_path):
@@ -57,6 +61,40 @@ def test_a_log_file_is_rotated_and_three_old_ones_are_kept(tmp_path):
 
     assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["echo.log", "echo.log.1", "echo.log.2", "echo.log.3"]
     assert all(path.stat().st_size < 12_000_000 for path in (tmp_path / "logs").iterdir())
+
+
+ZYGOTE = """
+import socket, sys
+from supervisors.control import Control
+control = Control(socket.socket(fileno=int(sys.argv[2])))
+control.send("hello")
+for _ in range(5):
+    assert control.receive()
+"""
+"""It makes no spares, and leaves after the fifth order."""
+
+
+async def test_a_spare_that_dies_before_it_arrives_is_ordered_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("supervisors.spares.ARRIVAL_S", 0.05)
+    left = asyncio.Event()
+    spares = Spares([sys.executable, "-c", ZYGOTE], tmp_path, 1, Reaper())
+    spares.open()
+    spares.zygote.on_end = lambda _: left.set()
+    spares.take(lambda _: None)
+
+    await asyncio.wait_for(left.wait(), 10)
+    spares.close()
+
+
+def test_a_supervisor_does_not_wait_for_an_up_that_does_not_read(monkeypatch):
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", pipe)
+        for _ in range(10_000):
+            say("beat")
+
+    with os.fdopen(reading, "rb") as heard:
+        assert {bytes(line) for line in heard} == {b'{"event": "beat"}\n'}
 
 
 def test_a_pid_alone_does_not_name_a_process():
