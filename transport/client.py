@@ -171,6 +171,10 @@ class Client:
             return
 
         self._flush()
+
+        while self._queue and self.connected and self._retry is None:
+            self._flush()
+
         self._closed = True
         self.connected = False
         self._deadlines.close()

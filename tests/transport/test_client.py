@@ -187,6 +187,16 @@ async def test_what_may_wait_is_bounded(short_dir, monkeypatch):
     assert {type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)} == {Unavailable}
 
 
+async def test_closing_sends_all_that_is_queued(client, echo):
+    await client.ask("echo", "t.echo", {}, ttl_ms=5000)
+
+    for number in range(900):
+        client.tell("echo", "t.note", {"number": number}, ttl_ms=5000)
+
+    await client.close()
+    await echo.until(lambda: len(echo.told) == 900)
+
+
 async def test_after_close_nothing_is_asked(client):
     await client.close()
 
