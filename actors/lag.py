@@ -40,11 +40,9 @@ class Stall:
 class LagWatch:
     """Watches the running loop from `start` until `stop`."""
 
-    def __init__(self, held_s: float = HELD_S) -> None:
+    def __init__(self) -> None:
         self.stalls: deque[Stall] = deque(maxlen=RING)
         self.stall_count = 0
-        self.worst_ms = 0.0
-        self._held_s = held_s
         self._lags: deque[float] = deque([0.0], maxlen=WINDOW)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat_at = 0.0
@@ -89,10 +87,9 @@ class LagWatch:
 
         used, self._used = time.thread_time() - self._used, time.thread_time()
 
-        if lag > self._held_s and self._seen != self._beat_at and used > lag / 2:
+        if lag > HELD_S and self._seen != self._beat_at and used > lag / 2:
             self._note("what held the loop also held the interpreter: no stack could be taken\n")
 
-        self.worst_ms = max(self.worst_ms, lag * 1000)
         self._beat_at = now
 
         if self._loop is not None:
@@ -101,10 +98,10 @@ class LagWatch:
     def _watch(self, thread_id: int) -> None:
         while True:
             beat_at = self._beat_at
-            overdue_at = beat_at + BEAT_S + self._held_s
+            overdue_at = beat_at + BEAT_S + HELD_S
 
             if self._seen == beat_at:
-                overdue_at = time.monotonic() + self._held_s
+                overdue_at = time.monotonic() + HELD_S
 
             if self._over.wait(max(0.0, overdue_at - time.monotonic())):
                 return
@@ -126,4 +123,4 @@ class LagWatch:
     def _note(self, stack: str) -> None:
         self.stall_count += 1
         self.stalls.append(Stall(time.time(), stack))
-        logger.warning("the loop is held", held_ms=int(self._held_s * 1000), stack=stack)
+        logger.warning("the loop is held", held_ms=int(HELD_S * 1000), stack=stack)

@@ -41,7 +41,6 @@ class Assignment(Spec):
     run_dir: Path
     data_dir: Path
     up_pid: int
-    ready_timeout_s: float = 30.0
     heartbeat_s: float = 1.0
     drain_s: float | None = 10.0
     """How long it may drain when nobody tells it otherwise; None: as long as it takes."""

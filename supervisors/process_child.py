@@ -144,7 +144,6 @@ class ProcessChild:
             run_dir=house.run_dir,
             data_dir=house.data_dir,
             up_pid=house.up_pid,
-            ready_timeout_s=spec.ready_timeout_s,
             heartbeat_s=spec.heartbeat_s,
             drain_s=spec.drain_s,
             drains_after=self._later_children(),
