@@ -86,7 +86,7 @@ def python() -> Finding:
     """Version, and what supervision needs of the platform."""
     version = ".".join(str(part) for part in sys.version_info[:3])
     if not hasattr(os, "pidfd_open"):
-        return Finding("wrong", f"Python {version} on {sys.platform}", "supervision needs Linux 5.3 or newer (pidfd)")
+        return Finding("wrong", f"Python {version} on {sys.platform}", "supervision needs Linux 5.4 or newer (pidfd)")
     return Finding("ok", f"Python {version}")
 
 

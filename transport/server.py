@@ -106,8 +106,9 @@ class Server:
         The caller holds the `Lock` of an ipc path, so that a socket file found there is a dead process's.
 
         Raises:
-            Invalid: the address is not one of the two kinds, an ipc path is too long, or what is there is not a socket
-                of ours, or a tcp address is beyond loopback and there are no CURVE keys.
+            Invalid: the address is not one of the two kinds, an ipc path is too long or its directory open to others, or a
+                tcp address is beyond loopback and there are no CURVE keys.
+            Conflict: what stands at an ipc path is not a socket of ours, or somebody listens there.
             Unavailable: the address is taken.
         """
         if address.startswith("ipc://"):
