@@ -10,21 +10,31 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from loguru import logger
 
+from actors.database import Database
 from actors.host import Host
+from actors.runtime import AsyncActor
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect
 from supervisors.logs import prepare_logs
+from transport.errors import LatticeError
 
 __all__ = ["run_zygote"]
+
+QUIET_S = 0.1
+"""How long a spare waits before it warms up, which takes 11 ms: it should not be in the middle of that when it is needed."""
 
 
 def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) -> int:
@@ -68,7 +78,10 @@ def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
 
     linux.name_process("spare")
     control.send("hello", pid=os.getpid(), state="spare")
-    asyncio.run(_warm_up(run_dir))
+    if not select.select([control], [], [], QUIET_S)[0]:
+        # A disk that takes nothing makes a cold spare, not none.
+        with suppress(OSError, LatticeError):
+            asyncio.run(_warm_up())
     received = control.receive()
     if received is None or received[0]["say"] != "assign":
         return 0
@@ -88,11 +101,20 @@ def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
     return code
 
 
-async def _warm_up(run_dir: Path) -> None:
-    """Walk the way of a promotion once: what a fork shares is copied when it is first touched, which takes time then."""
-    nobody = Assignment(name="nobody", incarnation="", epoch=0, run_dir=run_dir, data_dir=run_dir, up_pid=0)
-    Assignment.model_validate(nobody.model_dump(mode="json"))
-    logger.debug("warm", actor=nobody.name)
+class _Nobody(AsyncActor):
+    name: ClassVar[str] = "nobody"
 
-    async with Host(run_dir=run_dir, bind=False):
-        await asyncio.sleep(0)
+
+async def _warm_up() -> None:
+    """Walk the way of a promotion once: what a fork shares is copied when it is first touched, which takes time then."""
+    with tempfile.TemporaryDirectory(prefix="lattice-") as scratch:
+        nowhere = Path(scratch)
+        nobody = Assignment(name="nobody", incarnation="", epoch=0, run_dir=nowhere, data_dir=nowhere, up_pid=0)
+        Assignment.model_validate(nobody.model_dump(mode="json"))
+        logger.debug("warm", actor=nobody.name)
+
+        async with Host(run_dir=nowhere) as host:
+            await host.start_actor(_Nobody)
+            database = Database(nowhere / "nothing.db", ())
+            await database.open()
+            await database.close()
