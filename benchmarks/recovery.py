@@ -1,6 +1,8 @@
 """kill -9 of an actor's process to its next answer, as a caller sees it who never stops asking.
 
-python -m benchmarks.recovery [--kills 50] [--actor memory ...]
+python -m benchmarks.recovery [--kills 50] [--pause 0.3] [--actor memory ...]
+
+With `--pause 0` the kills come faster than spares can be made.
 """
 
 from __future__ import annotations
@@ -28,22 +30,27 @@ ACTORS = ("memory", "llm", "thinking", "paradox", "daemon", "gateway")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--pause", type=float, default=0.3)
     parser.add_argument("--actor", nargs="*", default=list(ACTORS))
     arguments = parser.parse_args()
 
     rows = [["bare python, one print", *bare_python(min(arguments.kills, 20))]]
     with tempfile.TemporaryDirectory(prefix="lattice-") as directory, House(Path(directory)) as house:
-        rows.extend([name, *asyncio.run(kill_again_and_again(house, name, arguments.kills))] for name in arguments.actor)
+        rows.extend(
+            [name, *asyncio.run(kill_again_and_again(house, name, arguments.kills, arguments.pause))]
+            for name in arguments.actor
+        )
 
     print(table(["killed", "p50 ms", "p99 ms", "max ms", "n"], rows))
 
 
-async def kill_again_and_again(house: House, name: str, kills: int) -> tuple[float, float, float, int]:
-    """Milliseconds from the signal to the first answer of the next incarnation."""
+async def kill_again_and_again(house: House, name: str, kills: int, pause: float) -> tuple[float, float, float, int]:
+    """Milliseconds from the signal to the first answer of the next incarnation, `pause` seconds after the last one."""
     took = []
     async with Host(run_dir=run_directory(house.data_dir)) as host:
         supervisor, actor = host.ref("supervisor"), host.ref(name)
         for _ in range(kills):
+            await asyncio.sleep(pause)
             pid = (await actor.ask(SysPing())).pid
             began = time.perf_counter()
             os.kill(pid, signal.SIGKILL)
