@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -35,6 +36,8 @@ def run_single(
 ) -> int:
     """Run all children as actors of this process until SIGTERM or SIGINT drains them (exit code 0) or they give up (1).
 
+    A second signal ends the process at once (1); nothing acknowledged is lost then either.
+
     Args:
         spec: the children and the rules.
         run_dir: sockets and locks.
@@ -60,7 +63,7 @@ async def _run(
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[Finish] = loop.create_future()
     children: dict[str, ActorChild] = {}
-    told = False
+    told = stopping = False
 
     def changed(child: ChildView) -> None:
         if child.state != "starting":
@@ -87,8 +90,18 @@ async def _run(
         host.on_actor_failed = lambda name, reason, trace: children[name].failed(reason, trace)
         host.on_actor_ended = lambda name: children[name].stopped_by_itself()
 
+        def stop() -> None:
+            nonlocal stopping
+            if stopping:
+                on_line("killed at the second signal")
+                os._exit(1)
+
+            stopping = True
+            on_line("draining; once more to kill")
+            supervision.shutdown("told to stop")
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, supervision.shutdown, "told to stop")
+            loop.add_signal_handler(number, stop)
 
         await host.start_actor(Supervisor, supervision)
         supervision.start()

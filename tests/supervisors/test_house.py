@@ -340,6 +340,22 @@ class TestSingleProcess:
             assert (await saying).text == "slow"
             assert await home.process.wait() == 0
 
+    async def test_a_second_signal_kills(self, house):
+        async with house(mode="single") as home:
+            await home.ready()
+            saying = asyncio.ensure_future(home.say("too slow", wait_s=30))
+            await home.say("it is on its way")
+
+            home.process.terminate()
+            await home.line("draining; once more to kill")
+            home.process.terminate()
+
+            async with asyncio.timeout(5):
+                assert await home.process.wait() == 1
+            saying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await saying
+
 
 async def ask_on(home):
     """Ask without a pause; any failure fails the test."""
