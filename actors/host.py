@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from loguru import logger
-from pykka import ActorDeadError, ActorRef, ActorRegistry
+from pykka import ActorRef, ActorRegistry
 
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
@@ -171,9 +171,7 @@ class Host:
         if actor is None:
             return
 
-        with suppress(ActorDeadError):  # it is ending already
-            actor.stop()
-
+        actor.stop()
         task = actor._task
 
         try:

@@ -242,7 +242,6 @@ class AsyncActor(Actor):
 
             self._over = True
             self._actor_loop_teardown()
-            self._cancel_spawned()
 
             if not self._begun.done():
                 self._begun.set_result(None)
@@ -259,7 +258,7 @@ class AsyncActor(Actor):
             self._failure = error
             self._begun_badly = True
             self._handle_failure(*sys.exc_info())
-            await self._end_spawned()
+            await self._cancel_spawned()
         else:
             self._begun.set_result(None)
             self._crew.open()
@@ -268,8 +267,7 @@ class AsyncActor(Actor):
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
         logger.debug("Stopped %s", self)
-        await self._crew.close()
-        await self._end_spawned()
+        await self._cancel_spawned()
 
         try:
             await _awaited(self.on_stop())
@@ -286,8 +284,8 @@ class AsyncActor(Actor):
     async def _end_badly(self, failure: ExcInfo) -> None:
         self._failure = failure[1]
         self._handle_failure(*failure)
+        await self._cancel_spawned()
         await self._crew.close()
-        await self._end_spawned()
 
         try:
             await _awaited(self.on_failure(*failure))
@@ -309,15 +307,14 @@ class AsyncActor(Actor):
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(type(error), error, error.__traceback__)
 
-    def _cancel_spawned(self) -> None:
-        for task in self._spawned:
+    async def _cancel_spawned(self) -> None:
+        spawned = list(self._spawned)
+
+        for task in spawned:
             task.cancel()
 
-    async def _end_spawned(self) -> None:
-        self._cancel_spawned()
-
-        if self._spawned:
-            await asyncio.wait(self._spawned)
+        if spawned:
+            await asyncio.wait(spawned)
 
     # Messages
 
