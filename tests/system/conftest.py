@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,10 @@ def script(model: SyncModelServer) -> SyncModelServer:
     """The model server with an empty script and log."""
     model.reset()
     return model
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """For requests that are under way while the test does something to the house."""
+    with ThreadPoolExecutor(8) as executor:
+        yield executor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,12 +17,6 @@ pytestmark = pytest.mark.system
 
 ACTORS = ("memory", "llm", "thinking", "paradox", "daemon", "gateway")
 TEXT = "One two three four five six seven eight nine ten eleven twelve."
-
-
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(8) as executor:
-        yield executor
 
 
 @pytest.mark.parametrize("name", ACTORS)

@@ -33,12 +33,6 @@ def house(model: SyncModelServer, data_dir: Path) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(8) as executor:
-        yield executor
-
-
 def test_all_actors_live_in_one_process(house: House) -> None:
     assert {actor["pid"] for actor in house.actors().values()} == {house.process.pid}
 
