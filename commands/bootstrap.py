@@ -13,7 +13,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 
-NEEDED = ("aiohttp", "apsw", "click", "loguru", "msgpack", "prometheus_client", "pydantic_settings", "pykka", "zmq")
+NEEDED = (
+    "aiohttp",
+    "apsw",
+    "click",
+    "loguru",
+    "msgpack",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "prometheus_client",
+    "pydantic_settings",
+    "pykka",
+    "tokenizers",
+    "zmq",
+)
 NEEDED_BY_TESTS = (
     "anthropic",
     "hypothesis",
