@@ -1,7 +1,7 @@
 """Database: one SQLite file, owned by one actor, that answers a write only once it is on disk.
 
-All writes that wait share one transaction (group commit), each in a savepoint of its own: one that fails takes back nothing but
-itself. A second connection, in a thread of its own, reads the last committed state meanwhile. Knows no schema and no actor.
+All writes that wait share one transaction (group commit); one that fails takes back nothing but itself. A second connection,
+in a thread of its own, reads the last committed state meanwhile. Knows no schema and no actor.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from actors.group_commit import Reader, Writer, as_told
+from actors.group_commit import Held, NothingHeld, Reader, Writer, as_told
 from transport.errors import Conflict, Unavailable
 
 __all__ = ["Database", "NewerDatabase"]
@@ -37,12 +37,13 @@ class Database:
         path: the file; its directory is made when missing. Readable by its owner only.
         migrations: SQL scripts, oldest first. Number n brings `user_version` from n - 1 to n; none is ever changed or removed.
         queue_limit: how many writes, later writes and reads may wait, each.
+        held: what the writes hold in memory from one to the next.
     """
 
-    def __init__(self, path: Path, migrations: Sequence[str], *, queue_limit: int = 4096) -> None:
+    def __init__(self, path: Path, migrations: Sequence[str], *, queue_limit: int = 4096, held: Held | None = None) -> None:
         self.path = path
         self._migrations = tuple(migrations)
-        self._writer = Writer(path.name, queue_limit)
+        self._writer = Writer(path.name, queue_limit, held or NothingHeld())
         self._reader = Reader(path.name, queue_limit)
 
     async def open(self) -> None:
@@ -82,6 +83,18 @@ class Database:
         For what may be lost (an access count): nobody learns its result, and a failure is only logged.
         """
         return self._writer.submit_later(lambda connection: fn(connection, *args, **kwargs))
+
+    async def write_rebuildable(self, fn: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, *args)` in a transaction of its own that the disk is not waited for.
+
+        For what can be made again from what is there (an index), with a cursor in the same transaction: a power cut may take
+        the last of it back, never half of it, and never what was acknowledged.
+
+        Raises:
+            Overloaded: too many writes wait already.
+            Unavailable: the disk is full, read-only or broken.
+        """
+        return await self._writer.submit(partial(_unsynced, lambda connection: fn(connection, *args, **kwargs)), grouped=False)
 
     async def settle(self) -> None:
         """Wait until every later write that was accepted before is on disk."""
@@ -164,6 +177,21 @@ def _open_to_read(path: Path) -> apsw.Connection:
     connection.pragma("cache_size", -65_536)
     connection.pragma("query_only", "on")
     return connection
+
+
+def _unsynced(run: Callable[[apsw.Connection], T], connection: apsw.Connection) -> T:
+    connection.pragma("synchronous", "normal")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        result = run(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.pragma("synchronous", "full")
+    return result
 
 
 def _checkpoint(connection: apsw.Connection) -> None:

@@ -12,14 +12,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import apsw
 from loguru import logger
 
 from transport.errors import Overloaded, Unavailable
 
-__all__ = ["Reader", "Writer", "as_told"]
+__all__ = ["Held", "NothingHeld", "Reader", "Writer", "as_told"]
 
 T = TypeVar("T")
 
@@ -41,6 +41,31 @@ REFUSED_BY_THE_DISK = (
     apsw.NoMemError,
     apsw.PermissionsError,
 )
+
+
+class Held(Protocol):
+    """What an owner's jobs hold in memory of the database from one to the next. Only the writer's thread touches it."""
+
+    changes: int
+    """Grows whenever something is noted that `flush` is to write."""
+
+    def flush(self, connection: apsw.Connection) -> None:
+        """Write what is noted: called before each commit."""
+
+    def clear(self) -> None:
+        """Forget everything: what was written since the last commit is taken back."""
+
+
+class NothingHeld:
+    """For owners whose jobs hold nothing."""
+
+    changes = 0
+
+    def flush(self, connection: apsw.Connection) -> None:
+        """Nothing to write."""
+
+    def clear(self) -> None:
+        """Nothing to forget."""
 
 
 @dataclass(slots=True)
@@ -145,8 +170,9 @@ class Writer(_Thread):
 
     kind = "writer"
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, held: Held) -> None:
         super().__init__(name, limit)
+        self._held = held
         self._later: deque[_Job] = deque()
         self._later_since = 0.0
         self._hurried = False
@@ -176,7 +202,7 @@ class Writer(_Thread):
     def _serve(self, connection: apsw.Connection) -> None:
         while group := self._take():
             grouped = [job for job in group if job.grouped and job.wanted]
-            rest = _commit(connection, grouped)
+            rest = _commit(connection, grouped, self._held)
             if rest:
                 with self._wake:
                     self._jobs.extendleft(reversed(rest))
@@ -236,35 +262,70 @@ class Reader(_Thread):
             return self._jobs.popleft()
 
 
-def _commit(connection: apsw.Connection, jobs: list[_Job]) -> list[_Job]:
+def _commit(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_Job]:
     """Run all jobs in one transaction and commit it; their fields say how it went. Returns those to be run in the next one.
 
-    A full disk may make SQLite roll back the whole transaction, not the savepoint alone. Those that had run are then lost
-    with it and told so; those behind them have not begun.
+    A savepoint for each would cost more than most jobs do. So there is none at first: when one fails in its middle, all is
+    taken back and run again with savepoints.
     """
     if not jobs:
         return []
 
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            before = connection.total_changes(), held.changes
+            _run(job, connection)
+            if job.error is not None and (connection.total_changes(), held.changes) != before:
+                _take_back(connection, held)
+                return _commit_apart(connection, jobs, held)
+            if not connection.in_transaction:
+                held.clear()
+                return _commit_apart(connection, jobs, held)
+        held.flush(connection)
+        connection.execute("COMMIT")
+    except apsw.Error as error:
+        _take_back(connection, held)
+        _lose(jobs, as_told(error))
+    return []
+
+
+def _commit_apart(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_Job]:
+    """As `_commit`, each job in a savepoint of its own.
+
+    A full disk may make SQLite roll back the whole transaction, not the savepoint alone. Those that had run are then lost
+    with it and told so; those behind them have not begun.
+    """
     done = 0
     try:
         connection.execute("BEGIN IMMEDIATE")
         for job in jobs:
             done += 1
+            job.result = job.error = None
             connection.execute("SAVEPOINT job")
             _run(job, connection)
+            if job.error is None:
+                held.flush(connection)
             if not connection.in_transaction:
+                held.clear()
                 _lose(jobs[:done], Unavailable("the disk refused a write of the same group"))
                 return jobs[done:]
             if job.error is not None:
                 connection.execute("ROLLBACK TO job")
+                held.clear()
             connection.execute("RELEASE job")
         connection.execute("COMMIT")
     except apsw.Error as error:
-        if connection.in_transaction:
-            with suppress(apsw.Error):
-                connection.execute("ROLLBACK")
+        _take_back(connection, held)
         _lose(jobs, as_told(error))
     return []
+
+
+def _take_back(connection: apsw.Connection, held: Held) -> None:
+    held.clear()
+    if connection.in_transaction:
+        with suppress(apsw.Error):
+            connection.execute("ROLLBACK")
 
 
 def _lose(jobs: list[_Job], error: BaseException) -> None:

@@ -22,6 +22,8 @@ class NewMemoryBody(memory.NewMemory):
     """A record to be remembered. `time` is the event's; without one it is now."""
 
     time: Moment | None = None
+    valid_from: Moment | None = None
+    valid_to: Moment | None = None
 
 
 class RememberBody(Body):
@@ -48,8 +50,12 @@ class ListQuery(Query):
 
     kind: memory.Kind | None = None
     session: Name | None = None
+    stage: memory.Stage | None = None
+    before: Moment | None = None
+    """Only what happened before."""
+
     current: bool = False
-    """Leave out what is superseded."""
+    """Leave out what is superseded, and what is withheld."""
 
     newest: bool = False
     """Newest first."""
@@ -123,6 +129,8 @@ async def listed(call: Incoming, query: ListQuery) -> memory.Listed:
             cursor=query.cursor,
             kind=query.kind,
             session=query.session,
+            stage=query.stage,
+            before=query.before,
             current=query.current,
             newest=query.newest,
         )

@@ -19,9 +19,10 @@ from loguru import logger
 
 from actors.clock import Clock, system_clock
 from actors.database import Database
+from actors.memory import echoes, forgetting, sessions, store
 from actors.memory import feed as feeding
-from actors.memory import forgetting, sessions, store
 from actors.memory import recall as recalling
+from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
 from actors.memory.messages import (
     Answer,
@@ -42,8 +43,11 @@ from actors.memory.messages import (
     List,
     Listed,
     ListSessions,
+    NoteAffect,
+    Noted,
     Recall,
     Recalled,
+    Relate,
     Remember,
     Remembered,
     Revise,
@@ -51,17 +55,26 @@ from actors.memory.messages import (
     Sessions,
     Stats,
     Supersede,
+    Unrelate,
 )
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
-from actors.message import Message, Reply
+from actors.memory.stored import MICROSECOND, micros
+from actors.memory.tail import Tail, index_more
+from actors.memory.transaction import Transaction
+from actors.message import Reply
 from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
-from transport.errors import Overloaded
+from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Memory"]
 
-M = TypeVar("M", bound=Message)
+SWEEP_EVERY_S = 60.0
+"""How often old calls are looked for."""
+
+REFUSED_S = 1.0
+"""How long indexing rests when the disk takes nothing."""
+
 R = TypeVar("R", bound=Reply)
 
 
@@ -81,17 +94,23 @@ class Memory(AsyncActor):
         super().__init__()
         self.settings = settings
         self._clock = clock
-        self._database = Database(data_dir / "memory.db", MIGRATIONS)
+        self._ledger = Ledger()
+        self._tail = Tail()
+        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger)
+        self._to_index = asyncio.Event()
         self._committed = asyncio.Event()
         self._leaving = False
         self._waiting = 0
         self._unnoted = 0
+        self._swept = 0.0
 
     async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
         if self.host is not None:
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
+        self._to_index.set()
+        self.spawn(self._index_on(), name="memory indexes")
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
 
     async def on_stop(self) -> None:
@@ -116,6 +135,21 @@ class Memory(AsyncActor):
     async def supersede(self, message: Supersede) -> Found:
         """End a record's validity."""
         return await self._write(message, store.supersede)
+
+    @handles(Relate)
+    async def relate(self, message: Relate) -> Found:
+        """Link a record to another."""
+        return await self._write(message, store.relate)
+
+    @handles(Unrelate)
+    async def unrelate(self, message: Unrelate) -> Found:
+        """Take a link away."""
+        return await self._write(message, store.unrelate)
+
+    @handles(NoteAffect)
+    async def note_affect(self, message: NoteAffect) -> Noted:
+        """Fill in what is felt in records."""
+        return await self._write(message, store.note_affect)
 
     @handles(Converse)
     async def converse(self, message: Converse) -> Conversed:
@@ -144,8 +178,8 @@ class Memory(AsyncActor):
     @handles(Recall)
     async def recall(self, message: Recall) -> Recalled:
         """Find what was said. That it was found is written down later, unless background work asked."""
-        now = store.micros(self._clock.now())
-        recalled = await self._database.read(recalling.recall, message, now, self.settings)
+        now = micros(self._clock.now())
+        recalled = await self._database.read(recalling.recall, message, now, self.settings, self._tail)
         if recalled.memories and (self.call is None or self.call.lane == "fg"):
             self._note(message, recalled)
         return recalled
@@ -230,36 +264,61 @@ class Memory(AsyncActor):
         now = self._clock.now()
 
         def run(connection: apsw.Connection) -> R:
-            return fn(store.Transaction(connection, message.namespace, now), message, **settings)
+            return fn(Transaction(connection, message.namespace, now, self._ledger), message, **settings)
 
         written = await self._database.write(run)
+        self._to_index.set()
         self._wake_followers()
         return written
 
     async def _once(self, reply: type[R], message: Any, fn: Callable[..., R], **settings: Any) -> R:
         """As `_write`; a call whose envelope key is known gets the answer that was given then, and changes nothing."""
         key = self.call.key if self.call is not None else None
-        kept = timedelta(days=self.settings.calls_kept_days)
 
-        def run(transaction: store.Transaction, message: Any, **settings: Any) -> R:
+        def run(transaction: Transaction, message: Any, **settings: Any) -> R:
             known = transaction.answered_before(message.contract.type, key)
             if known is not None:
                 return reply.model_validate_json(known)
             given = fn(transaction, message, **settings)
-            oldest = transaction.now - kept // store.MICROSECOND
-            transaction.keep_answer(message.contract.type, key, given.model_dump_json(), forget_before=oldest)
+            transaction.keep_answer(message.contract.type, key, given.model_dump_json())
             return given
 
         return await self._write(message, run, **settings)
 
+    async def _index_on(self) -> None:
+        """Take what was written into the index, many records at once, for ever."""
+        while True:
+            await self._to_index.wait()
+            self._to_index.clear()
+            await asyncio.sleep(self.settings.index_pause_s)
+            try:
+                while await self._database.write_rebuildable(index_more, self.settings.index_at_once):
+                    pass
+                await self._forget_old_calls()
+            except (Overloaded, Unavailable) as error:
+                logger.bind(code=error.code, reason=error.message).warning("the index waits")
+                await asyncio.sleep(REFUSED_S)
+                self._to_index.set()
+
+    async def _forget_old_calls(self) -> None:
+        """Now and then: keys that nobody will use again."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._swept + SWEEP_EVERY_S:
+            return
+        self._swept = loop.time()
+        oldest = micros(self._clock.now()) - timedelta(days=self.settings.calls_kept_days) // MICROSECOND
+        await self._database.write(
+            lambda connection: connection.execute("DELETE FROM call WHERE time < ?", (oldest,)).fetchall()
+        )
+
     def _note(self, message: Recall, recalled: Recalled) -> None:
-        context = blake2b(repr((message.session, recalling.words_of(message.query))).encode(), digest_size=8).hexdigest()
+        said = message.context or repr((message.session, recalling.words_of(message.query)))
+        context = blake2b(said.encode(), digest_size=8).digest()
+        ids = [memory.id for memory in recalled.memories]
         now = self._clock.now()
 
         def run(connection: apsw.Connection) -> None:
-            transaction = store.Transaction(connection, message.namespace, now)
-            ids = [memory.id for memory in recalled.memories]
-            recalling.note_recall(transaction, ids, context, self.settings.accesses_kept)
+            echoes.note_recall(Transaction(connection, message.namespace, now, self._ledger), ids, context, self.settings)
 
         if not self._database.write_later(run):
             self._unnoted += 1

@@ -7,7 +7,8 @@ from typing import Any
 import apsw
 
 from actors.memory.messages import Change, Fed, Feed
-from actors.memory.store import moment, one, weight_of
+from actors.memory.store import one, weight_of
+from actors.memory.stored import moment
 
 __all__ = ["feed"]
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from actors.memory.messages import Forget, ForgetSession, Forgotten
-from actors.memory.store import Transaction
+from actors.memory.transaction import Transaction
 from transport.errors import NotFound
 
 __all__ = ["forget", "forget_session"]
@@ -24,7 +24,7 @@ def forget(transaction: Transaction, message: Forget) -> Forgotten:
     numbers = []
     for memory_id in message.ids:
         row = transaction.connection.execute(
-            "SELECT number FROM forgotten WHERE id = ? AND namespace = ?", (memory_id, transaction.namespace_number)
+            "SELECT number FROM forgotten WHERE id = ? AND namespace = ?", (memory_id, transaction.known_namespace)
         ).fetchone()
         if row is None:
             numbers.append(transaction.number_of(memory_id, "ids"))
@@ -41,7 +41,7 @@ def forget_session(transaction: Transaction, message: ForgetSession) -> Forgotte
     """
     digest = blake2b(f"{transaction.namespace}\0{message.name}".encode(), digest_size=16).digest()
     row = transaction.connection.execute(
-        "SELECT number FROM session WHERE namespace = ? AND name = ?", (transaction.namespace_number, message.name)
+        "SELECT number FROM session WHERE namespace = ? AND name = ?", (transaction.known_namespace, message.name)
     ).fetchone()
     if row is None:
         if transaction.connection.execute("SELECT 1 FROM forgotten_name WHERE digest = ?", (digest,)).fetchone():
@@ -58,6 +58,7 @@ def forget_session(transaction: Transaction, message: ForgetSession) -> Forgotte
 def erase(transaction: Transaction, numbers: list[int], cause: str) -> list[str]:
     """Erase records and what was derived from them alone; returns the ids of all."""
     connection = transaction.connection
+    transaction.ledger.settle(connection)
     chosen = dict.fromkeys(numbers)
     derived = derived_from_these_alone(transaction, set(chosen))
     sessions: set[int] = set()

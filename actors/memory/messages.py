@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from actors import message as base
 from actors.message import Data, Message, Reply
@@ -76,18 +76,57 @@ Name = Annotated[base.Name, AfterValidator(plain)]
 Namespace = Annotated[base.Namespace, AfterValidator(plain)]
 Time = Annotated[base.Time, AfterValidator(on_the_calendar)]
 
-Kind = Literal["turn", "fact", "summary", "reflection", "statement", "tool"]
-"""What a record is. A `tool` record is a tool's output: kept, but not recalled unless asked for by kind."""
+Kind = Literal["turn", "fact", "summary", "reflection", "statement", "tool", "dream"]
+"""What a record is. See `UNSAID` for the last two."""
+
+UNSAID: tuple[Kind, ...] = ("tool", "dream")
+"""What nobody said: a tool's output, and what was put together in the background. Recalled only when asked for by kind."""
 
 Stage = Literal["raw", "echoed", "crystallized", "archived"]
-"""Where a record stands in its life; see issue "life cycle"."""
+"""Where a record stands in its life; see docs/memory.md."""
 
-Relation = Literal["follows", "derives_from", "contradicts", "supersedes", "summarises"]
+Relation = Literal["follows", "derives_from", "contradicts", "supersedes", "summarises", "relates"]
+
+SOURCES: tuple[Relation, ...] = ("derives_from", "summarises")
+"""The relations of what was derived to what it was derived from."""
+
+EMOTIONS = (
+    "admiration",
+    "amusement",
+    "anger",
+    "annoyance",
+    "approval",
+    "caring",
+    "confusion",
+    "curiosity",
+    "desire",
+    "disappointment",
+    "disapproval",
+    "disgust",
+    "embarrassment",
+    "excitement",
+    "fear",
+    "gratitude",
+    "grief",
+    "joy",
+    "love",
+    "nervousness",
+    "optimism",
+    "pride",
+    "realization",
+    "relief",
+    "remorse",
+    "sadness",
+    "surprise",
+    "neutral",
+)
+"""GoEmotions' 28 labels (Demszky et al., 2020), in the order in which vectors of them are stored."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144), AfterValidator(plain)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(plain)]
 Metadata = Annotated[dict[Name, Annotated[JsonValue, AfterValidator(plain_json)]], Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Link(Data):
@@ -97,8 +136,51 @@ class Link(Data):
     target: Identifier
 
 
+def has_sources(links: tuple[Link, ...]) -> bool:
+    """Whether there is a source among what a record is linked to."""
+    return any(link.relation in SOURCES for link in links)
+
+
+def known_emotions(felt: dict[str, float]) -> dict[str, float]:
+    """`felt`, if it names nothing but emotions.
+
+    Raises:
+        ValueError: it names something else.
+    """
+    if unknown := felt.keys() - set(EMOTIONS):
+        raise ValueError(f"there is no emotion {min(unknown)[:64]!r}; there are {', '.join(EMOTIONS)}")
+    return felt
+
+
+Felt = Annotated[dict[str, Share], Field(max_length=len(EMOTIONS)), AfterValidator(known_emotions)]
+"""How strongly each emotion is felt; those that are left out are not. Kept to 1/255."""
+
+
+class Affect(Data):
+    """What the two sides felt; None where nobody has judged it."""
+
+    user: Felt | None = None
+    assistant: Felt | None = None
+
+
+class Provenance(Data):
+    """Who derived a record, and how; what from, its links say."""
+
+    by: Name
+    """A cycle of the daemon, an actor, or `client`."""
+
+    model: Name | None = None
+    rule: Name | None = None
+    version: Name | None = None
+    """Of the rule or the prompt."""
+
+
 class NewMemory(Data):
-    """A record to be remembered. `time` is the event's; None means now."""
+    """A record to be remembered. `time` is the event's; None means now.
+
+    What was derived says so: by its `provenance`, or by a `derives_from` or `summarises` link. It needs one such link at least;
+    where it names nobody who derived it, that is its `client`.
+    """
 
     text: Text
     speaker: Name | None = None
@@ -106,11 +188,39 @@ class NewMemory(Data):
     session: Name | None = None
     time: Time | None = None
     kind: Kind = "turn"
-    importance: Annotated[float, Field(ge=0, le=1)] | None = None
+    importance: Share | None = None
+    valid_from: Time | None = None
+    """Since when it holds; None: since its `time`."""
+
+    valid_to: Time | None = None
     metadata: Metadata = {}
     links: Annotated[tuple[Link, ...], Field(max_length=256)] = ()
+    provenance: Provenance | None = None
+    affect: Affect = Affect()
     key: Name | None = None
     """The same key in the same namespace gives the same record, however often it is sent."""
+
+    @field_validator("valid_to")
+    @classmethod
+    def not_before_it_begins(cls, valid_to: datetime | None, info: ValidationInfo) -> datetime | None:
+        """Nothing ends before it began."""
+        begins = info.data.get("valid_from") or info.data.get("time")
+        if valid_to is not None and begins is not None and valid_to < begins:
+            raise ValueError("lies before valid_from")
+        return valid_to
+
+    @field_validator("provenance")
+    @classmethod
+    def with_sources(cls, provenance: Provenance | None, info: ValidationInfo) -> Provenance | None:
+        """Nothing derived is without its sources."""
+        if provenance is not None and not has_sources(info.data.get("links", ())):
+            raise ValueError("what was derived needs a derives_from or summarises link to its source")
+        return provenance
+
+    @property
+    def derived(self) -> bool:
+        """Whether it has a source."""
+        return has_sources(self.links)
 
 
 class Memory(Data):
@@ -134,6 +244,18 @@ class Memory(Data):
     valid_to: base.Time | None
     metadata: dict[str, JsonValue]
     links: tuple[Link, ...]
+    provenance: Provenance | None = None
+    """Who derived it; None for what was said or given."""
+
+    affect: Affect = Affect()
+    recalls: int = 0
+    """How often it was recalled."""
+
+    recalled: base.Time | None = None
+    """When it was last recalled."""
+
+    withheld: bool = False
+    """One of its sources was forgotten: its text is empty and it is not recalled until it is derived anew from the others."""
 
 
 class Stored(Data):
@@ -249,6 +371,8 @@ class Recall(Message, type="memory.recall", reply=Recalled, idempotent=True):
     explain: bool = False
     weights: Annotated[dict[Name, float], Field(max_length=32)] | None = None
     exclude: Annotated[tuple[Identifier, ...], Field(max_length=4096)] = ()
+    context: Name | None = None
+    """In which talk it is asked. What was recalled in two different ones is echoed; None: the query's words stand for it."""
 
 
 class Found(Reply, type="memory.found"):
@@ -270,7 +394,7 @@ class Revise(Message, type="memory.revise", reply=Found, idempotent=True, max_by
     namespace: Namespace = "default"
     id: Identifier
     text: Text | None = None
-    importance: Annotated[float, Field(ge=0, le=1)] | None = None
+    importance: Share | None = None
     metadata: Metadata | None = None
 
 
@@ -284,10 +408,106 @@ class Supersede(Message, type="memory.supersede", reply=Found, idempotent=True):
     cause: Name
 
 
+class Relate(Message, type="memory.link", reply=Found, idempotent=True):
+    """Link a record to another of its namespace. A link that is there already is left as it is."""
+
+    namespace: Namespace = "default"
+    source: Identifier
+    relation: Relation
+    target: Identifier
+
+
+class Unrelate(Message, type="memory.unlink", reply=Found, idempotent=True):
+    """Take a link away. `invalid` for the last source of what was derived."""
+
+    namespace: Namespace = "default"
+    source: Identifier
+    relation: Relation
+    target: Identifier
+
+
+class Judged(Data):
+    """What somebody judged to be felt in a record. A side that is None is left as it is."""
+
+    id: Identifier
+    user: Felt | None = None
+    assistant: Felt | None = None
+
+
+class Noted(Reply, type="memory.affect_noted"):
+    """How many records took it, and the ids that there are not (any more)."""
+
+    noted: int
+    missing: tuple[Identifier, ...]
+
+
+class NoteAffect(Message, type="memory.note_affect", reply=Noted, idempotent=True):
+    """Fill in what is felt in records, judged after they were remembered."""
+
+    namespace: Namespace = "default"
+    affects: Annotated[tuple[Judged, ...], Field(min_length=1, max_length=1000)]
+
+
+class Aged(Reply, type="memory.aged"):
+    """What came of a page of records; ask on from `next_cursor`, None at the end."""
+
+    seen: int
+    faded: int
+    """Whose importance fell by a step worth writing."""
+
+    staged: int
+    """That moved to another stage."""
+
+    next_cursor: str | None
+
+
+class Age(Message, type="memory.age", reply=Aged, idempotent=True):
+    """Let a page of a namespace's records age to this moment: importance fades, stages change. A repeat changes nothing."""
+
+    namespace: Namespace = "default"
+    limit: Limit = 500
+    cursor: Name | None = None
+
+
+class Compressed(Reply, type="memory.compressed"):
+    """The summary, and which of its sources are archived."""
+
+    id: Identifier
+    created: bool
+    archived: tuple[Identifier, ...]
+
+
+class Compress(Message, type="memory.compress", reply=Compressed, idempotent=True, max_bytes=ONE):
+    """Remember a summary and archive what it summarises, at once. What is crystallized stays as it is."""
+
+    namespace: Namespace = "default"
+    summary: NewMemory
+
+    @model_validator(mode="after")
+    def summarises(self) -> Self:
+        """A summary without a key could be written twice, one without a source would be made of nothing."""
+        if self.summary.kind != "summary" or self.summary.key is None:
+            raise ValueError("summary: has to be of kind summary and have a key")
+        if not any(link.relation == "summarises" for link in self.summary.links):
+            raise ValueError("summary.links: needs a summarises link")
+        return self
+
+
+class Rederive(Message, type="memory.rederive", reply=Found, idempotent=True, max_bytes=ONE):
+    """Give a withheld record the text that was derived anew from the sources it still has. `conflict` when none is withheld."""
+
+    namespace: Namespace = "default"
+    id: Identifier
+    text: Text
+    provenance: Provenance
+
+
 class Forgotten(Reply, type="memory.forgotten"):
     """The ids that are gone, with what had been derived from them alone."""
 
     ids: tuple[Identifier, ...]
+    withheld: tuple[Identifier, ...] = ()
+    """What had been derived from them and others: emptied, until it is derived anew."""
 
 
 class Forget(Message, type="memory.forget", reply=Forgotten, idempotent=True):
@@ -312,18 +532,26 @@ class List(Message, type="memory.list", reply=Listed, idempotent=True):
     cursor: Name | None = None
     kind: Kind | None = None
     session: Name | None = None
+    stage: Stage | None = None
+    before: Time | None = None
+    """Only what happened before."""
+
     current: bool = False
-    """Leave out what is superseded."""
+    """Leave out what is superseded, and what is withheld."""
 
     newest: bool = False
     """Newest first: a session's tail."""
+
+
+Happening = Literal["remembered", "revised", "superseded", "forgotten", "staged", "linked", "unlinked", "withheld", "rederived"]
+"""What the feed tells. `staged` has the stages before and after in its history's detail, and the rule as its cause."""
 
 
 class Event(Data):
     """One step of a record's history."""
 
     seq: int
-    change: Literal["remembered", "revised", "superseded", "forgotten", "recalled", "staged"]
+    change: Happening | Literal["recalled"]
     time: Time
     cause: str
     detail: dict[str, JsonValue]
@@ -364,7 +592,7 @@ class Change(Data):
     """One entry of the feed. `memory` is the record after the change; None once it is forgotten."""
 
     seq: int
-    change: Literal["remembered", "revised", "superseded", "forgotten", "staged"]
+    change: Happening
     namespace: Namespace
     id: Identifier
     time: Time

@@ -15,13 +15,16 @@ from typing import Any
 
 import apsw
 
-from actors.memory.messages import Recall, Recalled, Recollection
+from actors.memory.messages import UNSAID, Recall, Recalled, Recollection
 from actors.memory.settings import MemorySettings, RecallWeights
 from actors.memory.stopwords import STOPWORDS
-from actors.memory.store import Transaction, canonical, micros, namespace_number, rows_of, weight_of
+from actors.memory.store import rows_of, weight_of
+from actors.memory.stored import canonical, micros
+from actors.memory.tail import Tail
+from actors.memory.transaction import namespace_number
 from transport.errors import Invalid
 
-__all__ = ["note_recall", "recall", "words_of"]
+__all__ = ["recall", "words_of"]
 
 DAY_US = 86_400_000_000
 WORDS = 64
@@ -57,7 +60,7 @@ class Candidate:
     next: int | None = None
 
 
-def recall(connection: apsw.Connection, message: Recall, now: int, settings: MemorySettings) -> Recalled:
+def recall(connection: apsw.Connection, message: Recall, now: int, settings: MemorySettings, tail: Tail) -> Recalled:
     """The best `k` records; none when the query has no words.
 
     Args:
@@ -65,6 +68,7 @@ def recall(connection: apsw.Connection, message: Recall, now: int, settings: Mem
         message: what to look for.
         now: microseconds since 1970; what is valid then is found, unless the message has `as_of`.
         settings: weights and limits.
+        tail: the reader's.
 
     Raises:
         Invalid: a weight that there is not.
@@ -76,7 +80,10 @@ def recall(connection: apsw.Connection, message: Recall, now: int, settings: Mem
         return Recalled(memories=())
 
     clause, values = filters(message, namespace, now)
-    candidates = lexical(connection, match_of(words, scope_of(connection, namespace)), clause, values, settings.candidates)
+    tail.refresh(connection)
+    fresh = tail.hits(connection, namespace, words)
+    match = match_of(words, scope_of(connection, namespace))
+    candidates = lexical(connection, match, clause, values, limit=settings.candidates, fresh=fresh)
     if not candidates:
         return Recalled(memories=())
 
@@ -112,10 +119,10 @@ def filters(message: Recall, namespace: int, now: int) -> tuple[str, dict[str, A
         "until": None if message.until is None else micros(message.until),
         "exclude": json.dumps(message.exclude),
     }
-    clauses = ["m.namespace = :namespace", "(m.valid_to IS NULL OR m.valid_to > :at)"]
+    clauses = ["m.namespace = :namespace", "m.withheld = 0", "(m.valid_to IS NULL OR m.valid_to > :at)"]
     if message.as_of is not None:
         clauses.append("m.valid_from <= :at")
-    clauses.append("m.kind <> 'tool'" if message.kinds is None else "m.kind IN (SELECT value FROM json_each(:kinds))")
+    clauses.append(f"m.kind NOT IN {UNSAID}" if message.kinds is None else "m.kind IN (SELECT value FROM json_each(:kinds))")
     if message.session is not None:
         clauses.append("m.session = (SELECT number FROM session WHERE namespace = :namespace AND name = :session)")
     if message.speaker is not None:
@@ -144,19 +151,25 @@ def equal_to(value: Any, parameter: str) -> tuple[str, Any]:
     return f"j.type IN ('array', 'object') AND j.value = {parameter}", canonical(value)
 
 
-def lexical(connection: apsw.Connection, match: str, clause: str, values: dict[str, Any], limit: int) -> dict[int, Candidate]:
-    """The best lexical hits by number."""
+def lexical(
+    connection: apsw.Connection, match: str, clause: str, values: dict[str, Any], *, limit: int, fresh: dict[int, float]
+) -> dict[int, Candidate]:
+    """The best lexical hits by number, those of the tail (`fresh`) among them."""
     rows: Any = connection.execute(
         # The best are cut off first, and only then are their neighbours looked up.
         f"""
         WITH m AS MATERIALIZED (
             SELECT {FACTS}, -bm25(search, 0.0, 1.0) AS relevance, m.chain IS NOT NULL AS placed
             FROM search CROSS JOIN memory m ON m.number = search.rowid
-            WHERE search MATCH :match AND {clause} ORDER BY relevance DESC, m.number LIMIT :limit
+            WHERE search MATCH :match AND {clause}
+            UNION ALL
+            SELECT {FACTS}, j.value, m.chain IS NOT NULL
+            FROM json_each(:fresh) j CROSS JOIN memory m ON m.number = CAST(j.key AS INTEGER) WHERE {clause}
+            ORDER BY relevance DESC, number LIMIT :limit
         )
         SELECT {FACTS}, m.relevance, iif(m.placed, {PREVIOUS}, NULL), iif(m.placed, {NEXT}, NULL) FROM m
         """,  # noqa: S608 (made of what stands here)
-        {**values, "match": match, "limit": limit},
+        {**values, "match": match, "limit": limit, "fresh": json.dumps(fresh)},
     )
     hits = [Candidate(*row) for row in rows]
     top = max((hit.relevance for hit in hits), default=0.0) or 1.0
@@ -260,20 +273,3 @@ def told(connection: apsw.Connection, scoring: Scoring, message: Recall, page_by
             break
         memories.append(memory)
     return tuple(memories)
-
-
-def note_recall(transaction: Transaction, ids: list[str], context: str, kept: int) -> None:
-    """Write down that records were recalled: their count, and the latest of it in their histories."""
-    rows: Any = transaction.connection.execute(
-        "UPDATE memory SET recalls = recalls + 1, recalled = ? WHERE id IN (SELECT value FROM json_each(?)) "
-        "RETURNING number, recalls",
-        (transaction.now, json.dumps(ids)),
-    )
-    recalls = dict(sorted(rows))
-    transaction.events("recalled", list(recalls), "recall", context=context)
-    for number in (number for number, count in recalls.items() if count > kept):
-        transaction.connection.execute(
-            "DELETE FROM event WHERE memory = ?1 AND change = 'recalled' AND seq <= (SELECT seq FROM event "
-            "WHERE memory = ?1 AND change = 'recalled' ORDER BY seq DESC LIMIT 1 OFFSET ?2)",
-            (number, kept),
-        )

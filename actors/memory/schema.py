@@ -144,4 +144,76 @@ CREATE TRIGGER memory_recounted AFTER UPDATE OF text, kind, stage ON memory BEGI
 END;
 """
 
-MIGRATIONS = (FIRST,)
+SECOND = """
+ALTER TABLE memory ADD COLUMN provenance TEXT;
+ALTER TABLE memory ADD COLUMN affect_user BLOB;
+ALTER TABLE memory ADD COLUMN affect_assistant BLOB;
+-- Importance as it was last set, and when: from there it fades. NULL: as it was remembered.
+ALTER TABLE memory ADD COLUMN base REAL;
+ALTER TABLE memory ADD COLUMN since INTEGER;
+ALTER TABLE memory ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0;
+
+UPDATE memory SET provenance = json_object('by', coalesce(json_extract(metadata, '$.cycle'), 'client'))
+    WHERE number IN (SELECT source FROM link WHERE relation IN ('derives_from', 'summarises'));
+
+-- Each index costs every write. Turns are nearly all that there is: only other kinds are worth finding by their kind.
+DROP INDEX memory_namespace;
+CREATE INDEX memory_kind ON memory (namespace, kind) WHERE kind <> 'turn';
+DROP INDEX memory_place;
+
+-- In which contexts a record was recalled: the latest of them.
+CREATE TABLE echo (
+    memory INTEGER NOT NULL REFERENCES memory ON DELETE CASCADE,
+    context BLOB NOT NULL,
+    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (memory, context)
+) STRICT, WITHOUT ROWID;
+INSERT INTO echo SELECT memory, unhex(json_extract(detail, '$.context')), count(*), min(time), max(time)
+    FROM event WHERE change = 'recalled' AND json_extract(detail, '$.context') IS NOT NULL
+        AND memory IN (SELECT number FROM memory)
+    GROUP BY 1, 2;
+
+-- How far the full-text index has come: records up to `number` are in it, those above are its tail. `epoch` counts changes
+-- inside the tail, for those who hold a copy of it.
+CREATE TABLE indexed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    number INTEGER NOT NULL,
+    epoch INTEGER NOT NULL
+) STRICT;
+INSERT INTO indexed SELECT 1, coalesce(max(number), 0), 0 FROM memory;
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab ('search', 'row');
+
+DROP TRIGGER memory_in;
+DROP TRIGGER memory_out;
+DROP TRIGGER memory_reworded;
+CREATE TRIGGER memory_counted AFTER INSERT ON memory BEGIN
+    INSERT INTO tally VALUES (new.namespace, new.kind, new.stage, 1, octet_length(new.text))
+        ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER memory_uncounted AFTER DELETE ON memory BEGIN
+    UPDATE tally SET count = count - 1, bytes = bytes - octet_length(old.text)
+        WHERE namespace = old.namespace AND kind = old.kind AND stage = old.stage;
+END;
+CREATE TRIGGER memory_out AFTER DELETE ON memory WHEN old.number <= (SELECT number FROM indexed) BEGIN
+    INSERT INTO search (search, rowid, scope, text)
+        VALUES ('delete', old.number, 'n' || old.namespace,
+            iif(old.speaker IS NULL, old.text, old.speaker || ': ' || old.text));
+END;
+CREATE TRIGGER tail_out AFTER DELETE ON memory WHEN old.number > (SELECT number FROM indexed) BEGIN
+    UPDATE indexed SET epoch = epoch + 1;
+END;
+CREATE TRIGGER memory_reworded AFTER UPDATE OF text, speaker ON memory WHEN old.number <= (SELECT number FROM indexed) BEGIN
+    INSERT INTO search (search, rowid, scope, text)
+        VALUES ('delete', old.number, 'n' || old.namespace,
+            iif(old.speaker IS NULL, old.text, old.speaker || ': ' || old.text));
+    INSERT INTO search (rowid, scope, text)
+        VALUES (new.number, 'n' || new.namespace, iif(new.speaker IS NULL, new.text, new.speaker || ': ' || new.text));
+END;
+CREATE TRIGGER tail_reworded AFTER UPDATE OF text, speaker ON memory WHEN old.number > (SELECT number FROM indexed) BEGIN
+    UPDATE indexed SET epoch = epoch + 1;
+END;
+"""
+
+MIGRATIONS = (FIRST, SECOND)

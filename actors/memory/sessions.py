@@ -26,8 +26,10 @@ from actors.memory.messages import (
     Sessions,
     Turn,
 )
-from actors.memory.store import Transaction, by_key, fitting, micros, moment, records
+from actors.memory.store import by_key, fitting, records
+from actors.memory.stored import micros, moment
 from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
+from actors.memory.transaction import Transaction
 from transport.errors import NotFound
 
 __all__ = ["answer", "converse", "get_session", "list_sessions"]

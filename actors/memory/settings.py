@@ -49,8 +49,18 @@ class MemorySettings(BaseModel):
     accesses_kept: Annotated[int, Field(ge=0, le=1000)] = 32
     """How many of its latest recalls a record's history shows; the count goes on."""
 
+    contexts_kept: Annotated[int, Field(ge=2, le=256)] = 16
+    """How many of the latest contexts a record was recalled in are told apart: more of them say nothing new about it."""
+
     calls_kept_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 7.0
     """How long a write's idempotency key is remembered. Keys of records are kept as long as the records."""
+
+    index_pause_s: Annotated[float, Field(ge=0, le=10)] = 0.02
+    """How long what was written waits for more before it goes into the full-text index, in seconds. Meanwhile it is found by
+    looking through it, which costs a recall some microseconds a record."""
+
+    index_at_once: Annotated[int, Field(ge=1, le=4096)] = 512
+    """Records that one transaction indexes. It bounds how long a write waits behind it: about 15 ms."""
 
     waiting_feeds: Annotated[int, Field(ge=1, le=1024)] = 64
     """How many followers of the feed may wait at once."""

@@ -1,232 +1,77 @@
 """Records in the database: how they come in, how they are read and changed, and what is written down about it.
 
-Functions of a connection, to be run in the writer's or the reader's thread. Whatever changes a record writes its event in the
-same transaction. Knows no actor; talks and forgetting have rooms of their own.
+Functions of a connection, to be run in the writer's or the reader's thread. Knows no actor; talks, forgetting and the life
+cycle have rooms of their own.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import apsw
 
 from actors.memory.messages import (
+    SOURCES,
     Event,
     Found,
     History,
     Kind,
     Memory,
     NewMemory,
+    NoteAffect,
+    Noted,
+    Relate,
     Remember,
     Remembered,
     Revise,
     Stats,
     Stored,
     Supersede,
+    Unrelate,
 )
+from actors.memory.stored import canonical, felt_from, felt_in, micros, moment
 from actors.memory.talk import chain_of, fingerprint_of
+from actors.memory.transaction import Transaction
 from transport.errors import Invalid, NotFound
 
-__all__ = ["Transaction", "find", "history", "namespace_number", "records", "remember", "revise", "stats", "supersede"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+__all__ = ["find", "history", "note_affect", "records", "relate", "remember", "revise", "stats", "supersede", "unrelate"]
 
 COLUMNS = """m.number, m.id, n.name, m.text, m.speaker, m.role, s.name, m.time, m.ingested, m.kind, m.stage, m.importance,
     m.valid_from, m.valid_to, m.metadata,
     (SELECT json_group_array(json_array(l.relation, t.id)) FROM link l JOIN memory t ON t.number = l.target
-     WHERE l.source = m.number)"""
+     WHERE l.source = m.number), m.provenance, m.affect_user, m.affect_assistant, m.recalls, m.recalled, m.withheld"""
 FROM = "memory m JOIN namespace n ON n.number = m.namespace LEFT JOIN session s ON s.number = m.session"
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return (time - EPOCH) // MICROSECOND
-
-
-def moment(time: int) -> datetime:
-    """The moment that so many microseconds since 1970 are, UTC."""
-    return EPOCH + timedelta(microseconds=time)
-
-
-class Transaction:
-    """One write in progress.
-
-    Args:
-        connection: inside a transaction.
-        namespace: whose records it writes; begun when it is new.
-        now: when it is written.
-    """
-
-    def __init__(self, connection: apsw.Connection, namespace: str, now: datetime) -> None:
-        self.connection = connection
-        self.namespace = namespace
-        self.now = micros(now)
-        self._number: int | None = None
-        self._last: tuple[int, int] | None = None
-
-    @property
-    def namespace_number(self) -> int:
-        """The namespace's row, made when it is missing."""
-        if self._number is None:
-            self._number = namespace_number(self.connection, self.namespace)
-        if self._number is None:
-            self.connection.execute("INSERT INTO namespace (name) VALUES (?)", (self.namespace,))
-            self._number = self.connection.last_insert_rowid()
-        return self._number
-
-    def new_id(self) -> str:
-        """An id above every one given before, whatever the clock did: milliseconds, a counter within them, chance."""
-        if self._last is None:
-            row = self.connection.execute("SELECT id FROM memory ORDER BY number DESC LIMIT 1").fetchone()
-            self._last = (int(row[0][4:16], 16), int(row[0][16:22], 16)) if row else (0, 0)
-        last, counter = self._last
-        now = self.now // 1000
-        self._last = (now, 0) if now > last else (last, counter + 1)
-        return f"mem_{self._last[0]:012x}{self._last[1]:06x}{secrets.token_hex(7)}"
-
-    def number_of(self, memory_id: str, field: str = "id") -> int:
-        """The record's number.
-
-        Raises:
-            NotFound: there is none of that id in this namespace.
-        """
-        row = self.connection.execute(
-            "SELECT number FROM memory WHERE id = ? AND namespace = ?", (memory_id, self.namespace_number)
-        ).fetchone()
-        if row is None:
-            raise NotFound(f"{field}: no record {memory_id!r} in this namespace", detail={"field": field})
-        number: int = row[0]
-        return number
-
-    def session_number(self, name: str, time: int) -> int:
-        """The session's row, made when it is missing; its times are stretched to `time`."""
-        row: Any = self.connection.execute(
-            "INSERT INTO session (namespace, name, started, last) VALUES (?1, ?2, ?3, ?3) ON CONFLICT (namespace, name) "
-            "DO UPDATE SET started = min(started, ?3), last = max(last, ?3) RETURNING number",
-            (self.namespace_number, name, time),
-        ).fetchone()
-        number: int = row[0]
-        return number
-
-    def insert(
-        self,
-        record: NewMemory,
-        *,
-        session: int | None,
-        importance: float,
-        key: str | None = None,
-        place: tuple[bytes, bytes] | None = None,
-        cause: str,
-    ) -> tuple[int, str]:
-        """Write a record and its event.
-
-        Args:
-            record: what is to be remembered. Its `session` and `key` are not looked at.
-            session: the session's number.
-            importance: where the record has none.
-            key: the record's key, with the prefix of its kind of key.
-            place: fingerprint and chain of a turn that has a place in its talk.
-            cause: what wrote it.
-
-        Returns:
-            The record's number and id.
-        """
-        time = self.now if record.time is None else micros(record.time)
-        fingerprint, chain = place or (None, None)
-        new = self.new_id()
-        self.connection.execute(
-            "INSERT INTO memory (id, namespace, session, kind, speaker, role, text, time, ingested, valid_from, importance, "
-            "metadata, key, fingerprint, chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?8, ?, ?8, ?, ?, ?, ?, ?)",
-            (
-                new,
-                self.namespace_number,
-                session,
-                record.kind,
-                record.speaker,
-                record.role,
-                record.text,
-                time,
-                self.now,
-                importance if record.importance is None else record.importance,
-                canonical(record.metadata),
-                key,
-                fingerprint,
-                chain,
-            ),
-        )
-        number = self.connection.last_insert_rowid()
-        for link in record.links:
-            self.link(number, link.relation, self.number_of(link.target, "links.target"))
-        self.event("remembered", number, cause)
-        return number, new
-
-    def link(self, source: int, relation: str, target: int) -> None:
-        """Relate a record to an older one."""
-        self.connection.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (source, relation, target))
-
-    def end(self, number: int, time: int, cause: str, **detail: Any) -> None:
-        """End a record's validity, unless it has ended before. It is valid for no negative time."""
-        self.connection.execute(
-            "UPDATE memory SET valid_to = max(valid_from, ?) WHERE number = ? AND valid_to IS NULL", (time, number)
-        )
-        if self.connection.changes():
-            self.event("superseded", number, cause, **detail)
-
-    def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
-        """Write down what happened to a record: its history, and the feed."""
-        self.events(change, [number], cause, **detail)
-
-    def events(self, change: str, numbers: Sequence[int], cause: str, **detail: Any) -> None:
-        """Write down what happened to several records, in their order."""
-        self.connection.execute(
-            "INSERT INTO event (change, memory, time, cause, detail) SELECT ?, value, ?, ?, ? FROM json_each(?)",
-            (change, self.now, cause, canonical(detail), json.dumps(numbers)),
-        )
-
-    def answered_before(self, type_name: str, key: str | None) -> str | None:
-        """The result of the call of that type that had the same key."""
-        if key is None:
-            return None
-        row = self.connection.execute(
-            "SELECT result FROM call WHERE namespace = ? AND type = ? AND key = ?", (self.namespace_number, type_name, key)
-        ).fetchone()
-        return row[0] if row else None
-
-    def keep_answer(self, type_name: str, key: str | None, result: str, *, forget_before: int) -> None:
-        """Keep a call's result by its key, together with what the call did; those older than a moment go."""
-        if key is None:
-            return
-        self.connection.execute("DELETE FROM call WHERE time < ?", (forget_before,))
-        self.connection.execute(
-            "INSERT INTO call VALUES (?, ?, ?, ?, ?)", (self.namespace_number, type_name, key, result, self.now)
-        )
 
 
 def remember(transaction: Transaction, message: Remember, *, importance: float) -> Remembered:
     """Write all records; those whose key is known are left as they are."""
-    tips: dict[int, bytes] = {}
-    stored = []
-    for record in message.memories:
-        known = known_as(transaction, record.key) if record.key is not None else None
-        if known is not None:
-            stored.append(Stored(id=known, created=False))
-            continue
+    return Remembered(memories=tuple(remember_one(transaction, record, "remember", importance) for record in message.memories))
 
-        session = place = None
-        if record.session is not None:
-            time = transaction.now if record.time is None else micros(record.time)
-            session = transaction.session_number(record.session, time)
-            if record.kind in ("turn", "tool"):
-                place = next_place(transaction, session, tips, record)
-        key = None if record.key is None else f"r:{record.key}"
-        _, new = transaction.insert(record, session=session, importance=importance, key=key, place=place, cause="remember")
-        stored.append(Stored(id=new, created=True))
-    return Remembered(memories=tuple(stored))
+
+def remember_one(transaction: Transaction, record: NewMemory, cause: str, importance: float) -> Stored:
+    """Write a record, unless its key is known."""
+    key = None
+    if record.key is not None:
+        known = known_as(transaction, record.key)
+        if known is not None:
+            return Stored(id=known, created=False)
+        key = f"r:{record.key}"
+
+    session = place = None
+    if record.session is not None:
+        time = transaction.now if record.time is None else micros(record.time)
+        talk = transaction.ledger.talk(transaction.connection, transaction.namespace_number, record.session, time)
+        session = talk.number
+        if record.kind in ("turn", "tool"):
+            if talk.tip is None:
+                talk.tip = tip_of(transaction.connection, session)
+            fingerprint = fingerprint_of(transaction.namespace, record.role or "", record.text)
+            place = fingerprint, chain_of(talk.tip, fingerprint)
+
+    _, new = transaction.insert(record, session=session, importance=importance, key=key, place=place, cause=cause)
+    return Stored(id=new, created=True)
 
 
 def known_as(transaction: Transaction, key: str) -> str | None:
@@ -239,7 +84,7 @@ def known_as(transaction: Transaction, key: str) -> str | None:
 def by_id(transaction: Transaction, memory_id: str) -> str | None:
     """The id, if there is such a record."""
     row = transaction.connection.execute(
-        "SELECT id FROM memory WHERE id = ? AND namespace = ?", (memory_id, transaction.namespace_number)
+        "SELECT id FROM memory WHERE id = ? AND namespace = ?", (memory_id, transaction.known_namespace)
     ).fetchone()
     return row[0] if row else None
 
@@ -247,18 +92,9 @@ def by_id(transaction: Transaction, memory_id: str) -> str | None:
 def by_key(transaction: Transaction, key: str) -> str | None:
     """The id of the record that has the key."""
     row = transaction.connection.execute(
-        "SELECT id FROM memory WHERE namespace = ? AND key = ?", (transaction.namespace_number, key)
+        "SELECT id FROM memory WHERE namespace = ? AND key = ?", (transaction.known_namespace, key)
     ).fetchone()
     return row[0] if row else None
-
-
-def next_place(transaction: Transaction, session: int, tips: dict[int, bytes], record: NewMemory) -> tuple[bytes, bytes]:
-    """Where a turn stands that is said after all others of its session."""
-    if session not in tips:
-        tips[session] = tip_of(transaction.connection, session)
-    fingerprint = fingerprint_of(transaction.namespace, record.role or "", record.text)
-    tips[session] = chain_of(tips[session], fingerprint)
-    return fingerprint, tips[session]
 
 
 def tip_of(connection: apsw.Connection, session: int) -> bytes:
@@ -284,6 +120,10 @@ def revise(transaction: Transaction, message: Revise) -> Found:
     for name, value in changed.items():
         stored = canonical(value) if name == "metadata" else value
         transaction.connection.execute(f"UPDATE memory SET {name} = ? WHERE number = ?", (stored, number))  # noqa: S608
+    if "importance" in changed:
+        transaction.connection.execute(
+            "UPDATE memory SET base = ?, since = ? WHERE number = ?", (message.importance, transaction.now, number)
+        )
     if changed:
         transaction.event("revised", number, "revise", before={name: old[name] for name in changed})
     return Found(memory=one(transaction.connection, number))
@@ -304,10 +144,64 @@ def supersede(transaction: Transaction, message: Supersede) -> Found:
     return Found(memory=one(transaction.connection, number))
 
 
-def namespace_number(connection: apsw.Connection, name: str) -> int | None:
-    """The namespace's row; None when nothing was ever remembered in it."""
-    row = connection.execute("SELECT number FROM namespace WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else None
+def relate(transaction: Transaction, message: Relate) -> Found:
+    """Link a record to another, once."""
+    source, target = both_ends(transaction, message)
+    if transaction.link(source, message.relation, target):
+        transaction.event("linked", source, "link", relation=message.relation, target=message.target)
+    return Found(memory=one(transaction.connection, source))
+
+
+def unrelate(transaction: Transaction, message: Unrelate) -> Found:
+    """Take a link away.
+
+    Raises:
+        Invalid: it leads to the last source of what was derived.
+    """
+    source, target = both_ends(transaction, message)
+    transaction.connection.execute(
+        "DELETE FROM link WHERE source = ? AND relation = ? AND target = ?", (source, message.relation, target)
+    )
+    if transaction.connection.changes():
+        if message.relation in SOURCES and not sources_of(transaction.connection, source):
+            raise Invalid("target: it is the only source of what was derived", detail={"field": "target"})
+        transaction.event("unlinked", source, "unlink", relation=message.relation, target=message.target)
+    return Found(memory=one(transaction.connection, source))
+
+
+def both_ends(transaction: Transaction, message: Relate | Unrelate) -> tuple[int, int]:
+    """The numbers of the two records of a link.
+
+    Raises:
+        NotFound: one is not in this namespace.
+        Invalid: they are the same.
+    """
+    source, target = transaction.number_of(message.source, "source"), transaction.number_of(message.target, "target")
+    if source == target:
+        raise Invalid("target: a record is not linked to itself", detail={"field": "target"})
+    return source, target
+
+
+def sources_of(connection: apsw.Connection, number: int) -> list[int]:
+    """What a record was derived from."""
+    rows = connection.execute(
+        "SELECT target FROM link WHERE source = ? AND relation IN ('derives_from', 'summarises') ORDER BY target", (number,)
+    )
+    return [target for (target,) in rows]
+
+
+def note_affect(transaction: Transaction, message: NoteAffect) -> Noted:
+    """Fill in what is felt in records. It is no change of theirs: it has no event."""
+    missing = []
+    for judged in message.affects:
+        transaction.connection.execute(
+            "UPDATE memory SET affect_user = coalesce(?, affect_user), affect_assistant = coalesce(?, affect_assistant) "
+            "WHERE id = ? AND namespace = ?",
+            (felt_in(judged.user), felt_in(judged.assistant), judged.id, transaction.known_namespace),
+        )
+        if not transaction.connection.changes():
+            missing.append(judged.id)
+    return Noted(noted=len(message.affects) - len(missing), missing=tuple(missing))
 
 
 def find(connection: apsw.Connection, namespace: str, memory_id: str) -> Found:
@@ -373,6 +267,11 @@ def fields_of(row: Sequence[Any]) -> dict[str, Any]:
         "valid_to": None if row[12] is None else moment(row[12]),
         "metadata": json.loads(row[13]),
         "links": [{"relation": relation, "target": target} for relation, target in json.loads(row[14])],
+        "provenance": None if row[15] is None else json.loads(row[15]),
+        "affect": {"user": felt_from(row[16]), "assistant": felt_from(row[17])},
+        "recalls": row[18],
+        "recalled": None if row[19] is None else moment(row[19]),
+        "withheld": bool(row[20]),
     }
 
 
@@ -422,8 +321,3 @@ def stats(connection: apsw.Connection, namespace: str) -> Stats:
         by_stage=by_stage,
         feed_cursor=newest[0] or 0 if newest else 0,
     )
-
-
-def canonical(value: Any) -> str:
-    """JSON in one form only, so that equal values are equal texts."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

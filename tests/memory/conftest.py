@@ -7,11 +7,13 @@ import pytest
 
 from actors.clock import ManualClock
 from actors.host import Host
-from actors.memory import sessions, store
+from actors.memory import sessions
 from actors.memory.actor import Memory
+from actors.memory.ledger import Ledger
 from actors.memory.messages import Answer, Converse, GetSession, Turn
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
+from actors.memory.transaction import Transaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -41,12 +43,15 @@ class Store:
 
     def __init__(self) -> None:
         self.connection = apsw.Connection(":memory:")
+        self.ledger = Ledger()
         for migration in MIGRATIONS:
             self.connection.execute(migration)
 
     def write(self, fn, message, **settings):
         with self.connection:
-            return fn(store.Transaction(self.connection, message.namespace, NOW), message, **settings)
+            done = fn(Transaction(self.connection, message.namespace, NOW, self.ledger), message, **settings)
+            self.ledger.flush(self.connection)
+            return done
 
     def converse(self, *texts, session="talk", namespace="default", begin_as="new talk", again=False):
         message = Converse(namespace=namespace, session=session, turns=turns(*texts), begin_as=begin_as, again=again)

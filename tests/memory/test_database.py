@@ -55,6 +55,15 @@ async def test_a_write_that_raises_takes_back_only_itself(database):
     assert await database.read(notes) == ["a", "b"]
 
 
+async def test_what_is_rebuildable_is_a_transaction_of_its_own(database):
+    assert await database.write_rebuildable(note, "one") == 1
+    with pytest.raises(ValueError, match="no"):
+        await database.write_rebuildable(refuse)
+    assert await database.write_rebuildable(lambda connection: connection.pragma("synchronous")) == 1
+    assert await database.write(lambda connection: connection.pragma("synchronous")) == 2
+    assert await database.read(notes) == ["one"]
+
+
 async def test_writes_that_wait_share_a_transaction(database):
     commits = 0
 

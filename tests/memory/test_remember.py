@@ -1,5 +1,6 @@
 """Records come in once, change with a trace, and are read back as they are."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -109,6 +110,24 @@ async def test_a_link_to_nothing_remembers_nothing(memory):
                 )
             )
     assert (await memory.ask(GetStats())).count == 0
+
+
+async def test_writes_of_one_transaction_that_fail_leave_the_others_whole(memory, clock):
+    """Those that fail have begun the very talks that the others go on with, and stretched their times."""
+    broken = (Link(relation="derives_from", target="nothing"),)
+
+    async def attempt(number, links):
+        time = clock.now() + timedelta(days=number if not links else 1000 + number)
+        record = NewMemory(text=f"turn {number}", session=f"talk {number % 3}", time=time, links=links)
+        return await memory.ask(Remember(memories=(NewMemory(text="before it", session="talk 0"), record)))
+
+    results = await asyncio.gather(*(attempt(n, broken if n % 4 == 0 else ()) for n in range(40)), return_exceptions=True)
+
+    assert [isinstance(result, NotFound) for result in results] == [n % 4 == 0 for n in range(40)]
+    assert (await memory.ask(GetStats())).count == 60
+    talks = (await memory.ask(ListSessions())).sessions
+    assert sum(talk.turns for talk in talks) == 60
+    assert max(talk.last for talk in talks) == clock.now() + timedelta(days=39)
 
 
 async def test_a_revision_keeps_the_old_text_in_the_history(memory):
@@ -257,7 +276,7 @@ async def test_sessions_are_listed_latest_first(memory):
         ("memories.0.metadata.a", {"memories": [{"text": "a", "metadata": {"a": [[[[[[[[[]]]]]]]]]}}]}),
         ("memories.0.importance", {"memories": [{"text": "a", "importance": float("nan")}]}),
         ("memories.0.importance", {"memories": [{"text": "a", "importance": 1.5}]}),
-        ("memories.0.kind", {"memories": [{"text": "a", "kind": "dream"}]}),
+        ("memories.0.kind", {"memories": [{"text": "a", "kind": "rumour"}]}),
         ("memories.0.time", {"memories": [{"text": "a", "time": "2024-02-30T00:00:00Z"}]}),
         ("memories.0.time", {"memories": [{"text": "a", "time": "2024-02-03T00:00:00"}]}),
         ("memories.0.time", {"memories": [{"text": "a", "time": "0001-01-01T00:00:00+14:00"}]}),

@@ -1,0 +1,201 @@
+"""One write in progress: what it needs to know, and the rows that every change of a record consists of.
+
+Whatever changes a record writes its event in the same transaction. Knows no message's handler.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+import apsw
+
+from actors.memory.ledger import Ledger
+from actors.memory.messages import NewMemory
+from actors.memory.stored import canonical, felt_in, micros
+from transport.errors import NotFound
+
+__all__ = ["Transaction", "namespace_number"]
+
+BY_ITS_CLIENT = '{"by":"client"}'
+INSERT = """INSERT INTO memory (id, namespace, session, kind, speaker, role, text, time, ingested, valid_from, valid_to,
+    importance, metadata, key, fingerprint, chain, provenance, affect_user, affect_assistant)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+def namespace_number(connection: apsw.Connection, name: str) -> int | None:
+    """The namespace's row; None when nothing was ever remembered in it."""
+    row = connection.execute("SELECT number FROM namespace WHERE name = ?", (name,)).fetchone()
+    return row[0] if row else None
+
+
+class Transaction:
+    """One write in progress.
+
+    Args:
+        connection: inside a transaction.
+        namespace: whose records it writes; begun when it is new.
+        now: when it is written.
+        ledger: what is known from the writes before; who gives none flushes none.
+    """
+
+    __slots__ = ("connection", "ledger", "namespace", "now")
+
+    def __init__(self, connection: apsw.Connection, namespace: str, now: datetime, ledger: Ledger) -> None:
+        self.connection = connection
+        self.namespace = namespace
+        self.now = micros(now)
+        self.ledger = ledger
+
+    @property
+    def known_namespace(self) -> int | None:
+        """The namespace's row, if anything was ever remembered in it."""
+        number = self.ledger.namespaces.get(self.namespace)
+        if number is None:
+            number = namespace_number(self.connection, self.namespace)
+            if number is not None:
+                self.ledger.namespaces[self.namespace] = number
+        return number
+
+    @property
+    def namespace_number(self) -> int:
+        """The namespace's row, made when it is missing."""
+        number = self.known_namespace
+        if number is None:
+            self.connection.execute("INSERT INTO namespace (name) VALUES (?)", (self.namespace,))
+            number = self.ledger.namespaces[self.namespace] = self.connection.last_insert_rowid()
+        return number
+
+    def new_id(self) -> str:
+        """An id above every one given before, whatever the clock did: milliseconds, a counter within them, chance."""
+        last, counter = self.ledger.last_id or self._last_id()
+        now = self.now // 1000
+        last, counter = self.ledger.last_id = (now, 0) if now > last else (last, counter + 1)
+        return f"mem_{last:012x}{counter:06x}{secrets.token_hex(7)}"
+
+    def _last_id(self) -> tuple[int, int]:
+        row: Any = self.connection.execute(
+            "SELECT max(id) FROM (SELECT * FROM (SELECT id FROM memory ORDER BY number DESC LIMIT 1) UNION ALL "
+            "SELECT * FROM (SELECT id FROM forgotten ORDER BY number DESC LIMIT 1))"
+        ).fetchone()
+        return (int(row[0][4:16], 16), int(row[0][16:22], 16)) if row[0] else (0, 0)
+
+    def number_of(self, memory_id: str, field: str = "id") -> int:
+        """The record's number.
+
+        Raises:
+            NotFound: there is none of that id in this namespace.
+        """
+        row = self.connection.execute(
+            "SELECT number FROM memory WHERE id = ? AND namespace = ?", (memory_id, self.known_namespace)
+        ).fetchone()
+        if row is None:
+            raise NotFound(f"{field}: no record {memory_id!r} in this namespace", detail={"field": field})
+        number: int = row[0]
+        return number
+
+    def session_number(self, name: str, time: int) -> int:
+        """The session's row, made when it is missing; its times are stretched to `time`."""
+        return self.ledger.talk(self.connection, self.namespace_number, name, time).number
+
+    def insert(
+        self,
+        record: NewMemory,
+        *,
+        session: int | None,
+        importance: float,
+        key: str | None = None,
+        place: tuple[bytes, bytes] | None = None,
+        cause: str,
+    ) -> tuple[int, str]:
+        """Write a record and its event.
+
+        Args:
+            record: what is to be remembered. Its `session` and `key` are not looked at.
+            session: the session's number.
+            importance: where the record has none.
+            key: the record's key, with the prefix of its kind of key.
+            place: fingerprint and chain of a turn that has a place at the end of its talk.
+            cause: what wrote it.
+
+        Returns:
+            The record's number and id.
+        """
+        time = self.now if record.time is None else micros(record.time)
+        fingerprint, chain = place or (None, None)
+        new = self.new_id()
+        self.connection.execute(
+            INSERT,
+            (
+                new,
+                self.namespace_number,
+                session,
+                record.kind,
+                record.speaker,
+                record.role,
+                record.text,
+                time,
+                self.now,
+                time if record.valid_from is None else micros(record.valid_from),
+                None if record.valid_to is None else micros(record.valid_to),
+                importance if record.importance is None else record.importance,
+                canonical(record.metadata) if record.metadata else "{}",
+                key,
+                fingerprint,
+                chain,
+                provenance_of(record),
+                felt_in(record.affect.user),
+                felt_in(record.affect.assistant),
+            ),
+        )
+        number = self.connection.last_insert_rowid()
+        if chain is not None and session is not None:
+            self.ledger.placed(session, chain)
+        for link in record.links:
+            self.link(number, link.relation, self.number_of(link.target, "links.target"))
+        self.event("remembered", number, cause)
+        return number, new
+
+    def link(self, source: int, relation: str, target: int) -> bool:
+        """Relate a record to another; False where it is already."""
+        self.connection.execute("INSERT OR IGNORE INTO link VALUES (?, ?, ?)", (source, relation, target))
+        return self.connection.changes() > 0
+
+    def end(self, number: int, time: int, cause: str, **detail: Any) -> None:
+        """End a record's validity, unless it has ended before. It is valid for no negative time."""
+        self.connection.execute(
+            "UPDATE memory SET valid_to = max(valid_from, ?) WHERE number = ? AND valid_to IS NULL", (time, number)
+        )
+        if self.connection.changes():
+            self.event("superseded", number, cause, **detail)
+
+    def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
+        """Write down what happened to a record: its history, and the feed."""
+        self.connection.execute(
+            "INSERT INTO event (change, memory, time, cause, detail) VALUES (?, ?, ?, ?, ?)",
+            (change, number, self.now, cause, canonical(detail) if detail else "{}"),
+        )
+
+    def answered_before(self, type_name: str, key: str | None) -> str | None:
+        """The result of the call of that type that had the same key."""
+        if key is None:
+            return None
+        row = self.connection.execute(
+            "SELECT result FROM call WHERE namespace = ? AND type = ? AND key = ?", (self.known_namespace, type_name, key)
+        ).fetchone()
+        return row[0] if row else None
+
+    def keep_answer(self, type_name: str, key: str | None, result: str) -> None:
+        """Keep a call's result by its key, together with what the call did."""
+        if key is not None:
+            self.connection.execute(
+                "INSERT INTO call VALUES (?, ?, ?, ?, ?)", (self.namespace_number, type_name, key, result, self.now)
+            )
+
+
+def provenance_of(record: NewMemory) -> str | None:
+    """Who derived a record; None for what was said or given."""
+    if record.provenance is not None:
+        return canonical(record.provenance.model_dump(exclude_none=True))
+    return BY_ITS_CLIENT if record.derived else None
