@@ -19,14 +19,18 @@ from loguru import logger
 
 from actors.clock import Clock, system_clock
 from actors.database import Database
-from actors.memory import echoes, forgetting, sessions, store
+from actors.memory import changes, echoes, forgetting, life, sessions, store
 from actors.memory import feed as feeding
 from actors.memory import recall as recalling
 from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
 from actors.memory.messages import (
+    Age,
+    Aged,
     Answer,
     Answered,
+    Compress,
+    Compressed,
     Converse,
     Conversed,
     Fed,
@@ -47,6 +51,7 @@ from actors.memory.messages import (
     Noted,
     Recall,
     Recalled,
+    Rederive,
     Relate,
     Remember,
     Remembered,
@@ -129,27 +134,42 @@ class Memory(AsyncActor):
     @handles(Revise)
     async def revise(self, message: Revise) -> Found:
         """Correct a record."""
-        return await self._once(Found, message, store.revise)
+        return await self._once(Found, message, changes.revise, life=self.settings.life)
 
     @handles(Supersede)
     async def supersede(self, message: Supersede) -> Found:
         """End a record's validity."""
-        return await self._write(message, store.supersede)
+        return await self._write(message, changes.supersede)
 
     @handles(Relate)
     async def relate(self, message: Relate) -> Found:
         """Link a record to another."""
-        return await self._write(message, store.relate)
+        return await self._write(message, changes.relate)
 
     @handles(Unrelate)
     async def unrelate(self, message: Unrelate) -> Found:
         """Take a link away."""
-        return await self._write(message, store.unrelate)
+        return await self._write(message, changes.unrelate)
 
     @handles(NoteAffect)
     async def note_affect(self, message: NoteAffect) -> Noted:
         """Fill in what is felt in records."""
-        return await self._write(message, store.note_affect)
+        return await self._write(message, changes.note_affect, life=self.settings.life)
+
+    @handles(Age)
+    async def age(self, message: Age) -> Aged:
+        """Let a page of records age."""
+        return await self._write(message, life.age, life=self.settings.life)
+
+    @handles(Compress)
+    async def compress(self, message: Compress) -> Compressed:
+        """Remember a summary and archive what it summarises."""
+        return await self._write(message, life.compress, importance=self.settings.importance)
+
+    @handles(Rederive)
+    async def rederive(self, message: Rederive) -> Found:
+        """Give a withheld record a text again."""
+        return await self._write(message, forgetting.rederive)
 
     @handles(Converse)
     async def converse(self, message: Converse) -> Conversed:

@@ -1,10 +1,11 @@
-"""Echoes: that records were recalled, how often, when and in which contexts."""
+"""Echoes: that records were recalled, how often, when and in which contexts. What follows is the life cycle's to say."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from actors.memory.life import move_on
 from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
 
@@ -30,6 +31,7 @@ def note_recall(transaction: Transaction, ids: list[str], context: bytes, settin
         if count > settings.accesses_kept:
             forget_oldest(transaction, number, settings.accesses_kept)
         note_context(transaction, number, context, settings.contexts_kept)
+        move_on(transaction, number, settings.life)
 
 
 def forget_oldest(transaction: Transaction, number: int, kept: int) -> None:

@@ -1,18 +1,23 @@
-"""Forgetting for good: the record, its words in the index, its links, what its history quoted, what was derived from it alone.
+"""Forgetting for good: the record, its words in the index, its links, what its history quoted, and what was derived from it.
 
-The file's pages are overwritten (secure_delete, and FTS5's own); whoever calls this then empties the log by a checkpoint.
+What was derived from it alone goes with it. What has other sources may quote it: it is emptied at once and withheld, until it
+is derived anew from those that are left. The file's pages are overwritten (secure_delete, and FTS5's own); whoever calls this
+then empties the log by a checkpoint.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from actors.memory.messages import Forget, ForgetSession, Forgotten
+from actors.memory.messages import Forget, ForgetSession, Forgotten, Found, Rederive
+from actors.memory.store import one, sources_of
+from actors.memory.stored import canonical
 from actors.memory.transaction import Transaction
-from transport.errors import NotFound
+from transport.errors import Conflict, NotFound
 
-__all__ = ["forget", "forget_session"]
+__all__ = ["forget", "forget_session", "rederive"]
 
 
 def forget(transaction: Transaction, message: Forget) -> Forgotten:
@@ -29,8 +34,8 @@ def forget(transaction: Transaction, message: Forget) -> Forgotten:
         if row is None:
             numbers.append(transaction.number_of(memory_id, "ids"))
 
-    gone = erase(transaction, numbers, "forget")
-    return Forgotten(ids=tuple(dict.fromkeys((*message.ids, *gone))))
+    erased = erase(transaction, numbers, "forget")
+    return Forgotten(ids=tuple(dict.fromkeys((*message.ids, *erased.gone))), withheld=tuple(erased.withheld))
 
 
 def forget_session(transaction: Transaction, message: ForgetSession) -> Forgotten:
@@ -49,25 +54,35 @@ def forget_session(transaction: Transaction, message: ForgetSession) -> Forgotte
         raise NotFound(f"name: no session {message.name!r} in this namespace", detail={"field": "name"})
 
     numbers = [number for (number,) in transaction.connection.execute("SELECT number FROM memory WHERE session = ?", row)]
-    gone = erase(transaction, numbers, "forget_session")
+    erased = erase(transaction, numbers, "forget_session")
     end_session_if_empty(transaction, row[0])
     transaction.connection.execute("INSERT OR IGNORE INTO forgotten_name VALUES (?)", (digest,))
-    return Forgotten(ids=tuple(gone))
+    return Forgotten(ids=tuple(erased.gone), withheld=tuple(erased.withheld))
 
 
-def erase(transaction: Transaction, numbers: list[int], cause: str) -> list[str]:
-    """Erase records and what was derived from them alone; returns the ids of all."""
+@dataclass(slots=True)
+class Erased:
+    """What went, and what was emptied."""
+
+    gone: list[str]
+    withheld: list[str]
+
+
+def erase(transaction: Transaction, numbers: list[int], cause: str) -> Erased:
+    """Erase records and what was derived from them alone; empty what was derived from them and others."""
     connection = transaction.connection
     transaction.ledger.settle(connection)
     chosen = dict.fromkeys(numbers)
     derived = derived_from_these_alone(transaction, set(chosen))
+    everything = (*chosen, *derived)
+    touched = derived_from_any(transaction, set(everything))
     sessions: set[int] = set()
-    ids: list[str] = []
+    gone: list[str] = []
 
-    for number in (*chosen, *derived):
+    for number in everything:
         row: Any = connection.execute("SELECT id, session FROM memory WHERE number = ?", (number,)).fetchone()
         memory_id, session = row
-        ids.append(memory_id)
+        gone.append(memory_id)
         if session is not None:
             sessions.add(session)
         connection.execute("DELETE FROM link WHERE source = ?1 OR target = ?1", (number,))
@@ -77,13 +92,62 @@ def erase(transaction: Transaction, numbers: list[int], cause: str) -> list[str]
             (number,),
         )
         connection.execute("DELETE FROM event WHERE memory = ? AND change = 'recalled'", (number,))
-        connection.execute("UPDATE event SET detail = '{}' WHERE memory = ? AND detail <> '{}'", (number,))
+        forget_what_it_was(transaction, number, memory_id)
         transaction.event("forgotten", number, cause if number in chosen else "sources_forgotten")
         connection.execute("DELETE FROM memory WHERE number = ?", (number,))
 
+    withheld = [withhold(transaction, number) for number in touched]
     for session in sessions:
         end_session_if_empty(transaction, session)
-    return ids
+    return Erased(gone, withheld)
+
+
+def forget_what_it_was(transaction: Transaction, number: int, memory_id: str) -> None:
+    """Take former texts out of a record's history, and out of the answers that are kept for calls that changed it."""
+    transaction.connection.execute("UPDATE event SET detail = '{}' WHERE memory = ? AND detail <> '{}'", (number,))
+    transaction.connection.execute(
+        "DELETE FROM call WHERE namespace = ? AND type = 'memory.revise' AND instr(result, ?) > 0",
+        (transaction.known_namespace, memory_id),
+    )
+
+
+def withhold(transaction: Transaction, number: int) -> str:
+    """Empty a record that may quote what is forgotten, and tell the feed, so that it is derived anew from what is left."""
+    row: Any = transaction.connection.execute(
+        "UPDATE memory SET text = '', metadata = '{}', withheld = 1 WHERE number = ? RETURNING id", (number,)
+    ).fetchone()
+    memory_id: str = row[0]
+    forget_what_it_was(transaction, number, memory_id)
+    transaction.event("withheld", number, "source_forgotten")
+    return memory_id
+
+
+def rederive(transaction: Transaction, message: Rederive) -> Found:
+    """Give a withheld record the text that was derived anew.
+
+    Raises:
+        Conflict: it is not withheld, or one of its sources is.
+    """
+    number = transaction.number_of(message.id)
+    row: Any = transaction.connection.execute("SELECT withheld, text FROM memory WHERE number = ?", (number,)).fetchone()
+    if not row[0]:
+        if row[1] == message.text:
+            return Found(memory=one(transaction.connection, number))
+        raise Conflict("id: the record is not withheld", detail={"field": "id"})
+    waits_for = transaction.connection.execute(
+        "SELECT t.id FROM link l JOIN memory t ON t.number = l.target WHERE l.source = ? "
+        "AND l.relation IN ('derives_from', 'summarises') AND t.withheld = 1",
+        (number,),
+    ).fetchone()
+    if waits_for is not None:
+        raise Conflict(f"id: its source {waits_for[0]} is withheld itself", detail={"field": "id"})
+
+    transaction.connection.execute(
+        "UPDATE memory SET text = ?, provenance = ?, withheld = 0 WHERE number = ?",
+        (message.text, canonical(message.provenance.model_dump(exclude_none=True)), number),
+    )
+    transaction.event("rederived", number, message.provenance.by)
+    return Found(memory=one(transaction.connection, number))
 
 
 def derived_from_these_alone(transaction: Transaction, gone: set[int]) -> list[int]:
@@ -92,26 +156,35 @@ def derived_from_these_alone(transaction: Transaction, gone: set[int]) -> list[i
     newly = set(gone)
     everything = set(gone)
     while newly:
-        affected = {
-            source
-            for number in newly
-            for (source,) in transaction.connection.execute(
-                "SELECT source FROM link WHERE target = ? AND relation IN ('derives_from', 'summarises')", (number,)
-            )
-        }
         newly = {
-            source
-            for source in affected - everything
-            if all(
-                target in everything
-                for (target,) in transaction.connection.execute(
-                    "SELECT target FROM link WHERE source = ? AND relation IN ('derives_from', 'summarises')", (source,)
-                )
-            )
+            number
+            for number in derived_from(transaction, newly) - everything
+            if everything.issuperset(sources_of(transaction.connection, number))
         }
         everything |= newly
         derived += sorted(newly)
     return derived
+
+
+def derived_from_any(transaction: Transaction, gone: set[int]) -> list[int]:
+    """What was derived from anything in `gone`, at any remove, and is not in it: it may quote it."""
+    touched: set[int] = set()
+    newly = gone
+    while newly:
+        newly = derived_from(transaction, newly) - touched - gone
+        touched |= newly
+    return sorted(touched)
+
+
+def derived_from(transaction: Transaction, numbers: set[int]) -> set[int]:
+    """What was derived from any of the records."""
+    return {
+        source
+        for number in numbers
+        for (source,) in transaction.connection.execute(
+            "SELECT source FROM link WHERE target = ? AND relation IN ('derives_from', 'summarises')", (number,)
+        )
+    }
 
 
 def end_session_if_empty(transaction: Transaction, session: int) -> None:

@@ -33,6 +33,54 @@ class RecallWeights(BaseModel):
     importance: Weight = 0.05
 
 
+Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class LifeSettings(BaseModel):
+    """When a record moves from one stage to the next, and how its importance fades."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    echo_contexts: Annotated[int, Field(ge=1, le=256)] = 2
+    """Recalled in so many different contexts, a record is echoed: once may be an accident, twice is a use for it."""
+
+    echo_half_life_days: Days = 30.0
+    """A context that recalled it counts half after so long: as a turn's own importance, so that old uses do not outlive it."""
+
+    crystallize_at: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 1.1
+    """Echo (0 to 1) plus significance (0 to 1) from which an echoed record is crystallized. A record of the usual importance
+    (0.5) needs three contexts of late (echo 0.65), one that matters (0.8) no more than made it echoed, a trifle (0.1) never
+    gets there."""
+
+    half_life_days: dict[str, Days] = {
+        "turn": 30.0,
+        "tool": 7.0,
+        "fact": 180.0,
+        "summary": 90.0,
+        "reflection": 60.0,
+        "statement": 30.0,
+        "dream": 7.0,
+    }
+    """Of importance, by kind. What people said loses its weight in a month, what was concluded from it is meant to last; what
+    nobody said is of use for days. A kind that is not named does not fade."""
+
+    slower: dict[str, Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)]] = {"echoed": 2.0, "crystallized": 8.0}
+    """By how much a stage stretches half-lives: what is used fades slower. A crystallized turn halves in eight months."""
+
+    floor: Share = 0.05
+    """Nothing fades below this: old is not worthless."""
+
+    step: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Smaller changes of importance are not worth a write; they do not change an order of recall that anyone would notice."""
+
+    archive_below: Share = 0.1
+    """A record whose importance has faded to this is archived: a turn of the usual importance after 70 days,"""
+
+    archive_after_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 90.0
+    """unless it came in or was recalled within so long: a quarter, since people come back to things by the season."""
+
+
 class MemorySettings(BaseModel):
     """Settings of the memory actor; every one has a default that needs no thought."""
 
@@ -40,6 +88,7 @@ class MemorySettings(BaseModel):
 
     weights: RecallWeights = RecallWeights()
     recency_half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    life: LifeSettings = LifeSettings()
     candidates: Annotated[int, Field(ge=10, le=1000)] = 200
     """How many of the best lexical hits are scored further."""
 

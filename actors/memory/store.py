@@ -1,7 +1,7 @@
-"""Records in the database: how they come in, how they are read and changed, and what is written down about it.
+"""Records in the database: how they come in, and how they are read.
 
-Functions of a connection, to be run in the writer's or the reader's thread. Knows no actor; talks, forgetting and the life
-cycle have rooms of their own.
+Functions of a connection, to be run in the writer's or the reader's thread. Knows no actor; what changes
+records, talks, forgetting and the life cycle have rooms of their own.
 """
 
 from __future__ import annotations
@@ -13,30 +13,23 @@ from typing import Any
 import apsw
 
 from actors.memory.messages import (
-    SOURCES,
     Event,
     Found,
     History,
     Kind,
     Memory,
     NewMemory,
-    NoteAffect,
-    Noted,
-    Relate,
     Remember,
     Remembered,
-    Revise,
     Stats,
     Stored,
-    Supersede,
-    Unrelate,
 )
-from actors.memory.stored import canonical, felt_from, felt_in, micros, moment
+from actors.memory.stored import canonical, felt_from, micros, moment
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction
-from transport.errors import Invalid, NotFound
+from transport.errors import NotFound
 
-__all__ = ["find", "history", "note_affect", "records", "relate", "remember", "revise", "stats", "supersede", "unrelate"]
+__all__ = ["find", "history", "one", "records", "remember", "remember_one", "rows_of", "sources_of", "stats", "weight_of"]
 
 COLUMNS = """m.number, m.id, n.name, m.text, m.speaker, m.role, s.name, m.time, m.ingested, m.kind, m.stage, m.importance,
     m.valid_from, m.valid_to, m.metadata,
@@ -108,100 +101,12 @@ def tip_of(connection: apsw.Connection, session: int) -> bytes:
     return row[0] if row else b""
 
 
-def revise(transaction: Transaction, message: Revise) -> Found:
-    """Change what the message names. What stays the same is no change and has no event."""
-    number = transaction.number_of(message.id)
-    row: Any = transaction.connection.execute(
-        "SELECT text, importance, metadata FROM memory WHERE number = ?", (number,)
-    ).fetchone()
-    old = {"text": row[0], "importance": row[1], "metadata": json.loads(row[2])}
-    given = {"text": message.text, "importance": message.importance, "metadata": message.metadata}
-    changed = {name: value for name, value in given.items() if value is not None and value != old[name]}
-    for name, value in changed.items():
-        stored = canonical(value) if name == "metadata" else value
-        transaction.connection.execute(f"UPDATE memory SET {name} = ? WHERE number = ?", (stored, number))  # noqa: S608
-    if "importance" in changed:
-        transaction.connection.execute(
-            "UPDATE memory SET base = ?, since = ? WHERE number = ?", (message.importance, transaction.now, number)
-        )
-    if changed:
-        transaction.event("revised", number, "revise", before={name: old[name] for name in changed})
-    return Found(memory=one(transaction.connection, number))
-
-
-def supersede(transaction: Transaction, message: Supersede) -> Found:
-    """End a record's validity and link what took its place. An end that is known stands."""
-    number = transaction.number_of(message.id)
-    detail = {}
-    if message.by is not None:
-        by = transaction.number_of(message.by, "by")
-        if by == number:
-            raise Invalid("by: a record does not supersede itself", detail={"field": "by"})
-        transaction.link(by, "supersedes", number)
-        detail["by"] = message.by
-    time = transaction.now if message.time is None else micros(message.time)
-    transaction.end(number, time, message.cause, **detail)
-    return Found(memory=one(transaction.connection, number))
-
-
-def relate(transaction: Transaction, message: Relate) -> Found:
-    """Link a record to another, once."""
-    source, target = both_ends(transaction, message)
-    if transaction.link(source, message.relation, target):
-        transaction.event("linked", source, "link", relation=message.relation, target=message.target)
-    return Found(memory=one(transaction.connection, source))
-
-
-def unrelate(transaction: Transaction, message: Unrelate) -> Found:
-    """Take a link away.
-
-    Raises:
-        Invalid: it leads to the last source of what was derived.
-    """
-    source, target = both_ends(transaction, message)
-    transaction.connection.execute(
-        "DELETE FROM link WHERE source = ? AND relation = ? AND target = ?", (source, message.relation, target)
-    )
-    if transaction.connection.changes():
-        if message.relation in SOURCES and not sources_of(transaction.connection, source):
-            raise Invalid("target: it is the only source of what was derived", detail={"field": "target"})
-        transaction.event("unlinked", source, "unlink", relation=message.relation, target=message.target)
-    return Found(memory=one(transaction.connection, source))
-
-
-def both_ends(transaction: Transaction, message: Relate | Unrelate) -> tuple[int, int]:
-    """The numbers of the two records of a link.
-
-    Raises:
-        NotFound: one is not in this namespace.
-        Invalid: they are the same.
-    """
-    source, target = transaction.number_of(message.source, "source"), transaction.number_of(message.target, "target")
-    if source == target:
-        raise Invalid("target: a record is not linked to itself", detail={"field": "target"})
-    return source, target
-
-
 def sources_of(connection: apsw.Connection, number: int) -> list[int]:
     """What a record was derived from."""
     rows = connection.execute(
         "SELECT target FROM link WHERE source = ? AND relation IN ('derives_from', 'summarises') ORDER BY target", (number,)
     )
     return [target for (target,) in rows]
-
-
-def note_affect(transaction: Transaction, message: NoteAffect) -> Noted:
-    """Fill in what is felt in records. It is no change of theirs: it has no event."""
-    missing = []
-    for judged in message.affects:
-        transaction.connection.execute(
-            "UPDATE memory SET affect_user = coalesce(?, affect_user), affect_assistant = coalesce(?, affect_assistant) "
-            "WHERE id = ? AND namespace = ?",
-            (felt_in(judged.user), felt_in(judged.assistant), judged.id, transaction.known_namespace),
-        )
-        if not transaction.connection.changes():
-            missing.append(judged.id)
-    return Noted(noted=len(message.affects) - len(missing), missing=tuple(missing))
 
 
 def find(connection: apsw.Connection, namespace: str, memory_id: str) -> Found:

@@ -16,12 +16,14 @@ from actors.memory.messages import (
     List,
     ListSessions,
     NewMemory,
+    Provenance,
     Recall,
+    Rederive,
     Remember,
     Revise,
 )
 from tests.memory.conftest import turns
-from transport.errors import NotFound
+from transport.errors import Conflict, NotFound
 
 SECRET = "xylophonist"
 
@@ -86,6 +88,45 @@ async def test_what_was_derived_from_it_alone_goes_with_it(memory):
     assert (await memory.ask(Get(id=both))).memory.links == ()
     assert (await memory.ask(Forget(ids=(two,)))).ids == (two, summary)
     assert [found.id for found in (await memory.ask(List())).memories] == [both, other]
+
+
+async def test_what_was_derived_from_it_and_others_is_emptied_until_it_is_derived_anew(memory, short_dir):
+    one, two = await remember(memory, {"text": f"Ann is a {SECRET}"}, {"text": "Ann lives in Rome"})
+    both = sources("summarises", one, two)
+    [summary] = await remember(
+        memory, {"text": f"Ann, a {SECRET} of Rome", "kind": "summary", "links": both, "metadata": {"quotes": SECRET}}
+    )
+    [deeper] = await remember(
+        memory, {"text": f"{SECRET}s like Rome", "kind": "reflection", "links": sources("derives_from", summary)}
+    )
+    forgotten = await memory.ask(Forget(ids=(one,)))
+
+    assert (set(forgotten.ids), set(forgotten.withheld)) == ({one}, {summary, deeper})
+    assert in_the_files(short_dir) == []
+    withheld = (await memory.ask(Get(id=summary))).memory
+    assert (withheld.text, withheld.withheld, withheld.links) == ("", True, sources("summarises", two))
+    assert [hit.id for hit in (await memory.ask(Recall(query="Rome Ann"))).memories] == [two]
+    assert [found.id for found in (await memory.ask(List(current=True))).memories] == [two]
+    changes = [(change.change, change.id) for change in (await memory.ask(Feed())).changes]
+    assert changes[-2:] == [("withheld", summary), ("withheld", deeper)]
+
+    anew = Provenance(by="consolidate", rule="extractive")
+    with pytest.raises(Conflict, match=summary):
+        await memory.ask(Rederive(id=deeper, text="x", provenance=anew))
+    for _ in range(2):
+        found = (await memory.ask(Rederive(id=summary, text="Ann lives in Rome", provenance=anew))).memory
+        assert (found.text, found.withheld, found.provenance) == ("Ann lives in Rome", False, anew)
+    await memory.ask(Rederive(id=deeper, text="about Rome", provenance=anew))
+    assert {hit.id for hit in (await memory.ask(Recall(query="Rome"))).memories} == {two, summary, deeper}
+    with pytest.raises(Conflict, match="withheld"):
+        await memory.ask(Rederive(id=summary, text="something else", provenance=anew))
+
+
+async def test_the_answer_kept_for_a_call_that_corrected_it_goes_too(memory, short_dir):
+    [gone] = await remember(memory, {"text": "x"})
+    await memory.ask(Revise(id=gone, text=f"a {SECRET}"), key="call")
+    await memory.ask(Forget(ids=(gone,)))
+    assert in_the_files(short_dir) == []
 
 
 async def test_nothing_of_it_is_left_in_the_files(memory, short_dir):

@@ -1,0 +1,114 @@
+"""What changes a record that is there: a correction, an end of its validity, a link, what is felt in it.
+
+Each change writes its event in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from actors.memory.life import move_on
+from actors.memory.messages import SOURCES, Found, NoteAffect, Noted, Relate, Revise, Supersede, Unrelate
+from actors.memory.settings import LifeSettings
+from actors.memory.store import one, sources_of
+from actors.memory.stored import canonical, felt_in, micros
+from actors.memory.transaction import Transaction
+from transport.errors import Invalid
+
+__all__ = ["note_affect", "relate", "revise", "supersede", "unrelate"]
+
+
+def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> Found:
+    """Change what the message names. What stays the same is no change and has no event."""
+    number = transaction.number_of(message.id)
+    row: Any = transaction.connection.execute(
+        "SELECT text, importance, metadata FROM memory WHERE number = ?", (number,)
+    ).fetchone()
+    old = {"text": row[0], "importance": row[1], "metadata": json.loads(row[2])}
+    given = {"text": message.text, "importance": message.importance, "metadata": message.metadata}
+    changed = {name: value for name, value in given.items() if value is not None and value != old[name]}
+    for name, value in changed.items():
+        stored = canonical(value) if name == "metadata" else value
+        transaction.connection.execute(f"UPDATE memory SET {name} = ? WHERE number = ?", (stored, number))  # noqa: S608
+    if "text" in changed:
+        # Whoever says what it should say ends its being withheld.
+        transaction.connection.execute("UPDATE memory SET withheld = 0 WHERE number = ?", (number,))
+    if "importance" in changed:
+        transaction.connection.execute(
+            "UPDATE memory SET base = ?, since = ? WHERE number = ?", (message.importance, transaction.now, number)
+        )
+    if changed:
+        transaction.event("revised", number, "revise", before={name: old[name] for name in changed})
+    if "importance" in changed:
+        move_on(transaction, number, life)
+    return Found(memory=one(transaction.connection, number))
+
+
+def supersede(transaction: Transaction, message: Supersede) -> Found:
+    """End a record's validity and link what took its place. An end that is known stands."""
+    number = transaction.number_of(message.id)
+    detail = {}
+    if message.by is not None:
+        by = transaction.number_of(message.by, "by")
+        if by == number:
+            raise Invalid("by: a record does not supersede itself", detail={"field": "by"})
+        transaction.link(by, "supersedes", number)
+        detail["by"] = message.by
+    time = transaction.now if message.time is None else micros(message.time)
+    transaction.end(number, time, message.cause, **detail)
+    return Found(memory=one(transaction.connection, number))
+
+
+def relate(transaction: Transaction, message: Relate) -> Found:
+    """Link a record to another, once."""
+    source, target = both_ends(transaction, message)
+    if transaction.link(source, message.relation, target):
+        transaction.event("linked", source, "link", relation=message.relation, target=message.target)
+    return Found(memory=one(transaction.connection, source))
+
+
+def unrelate(transaction: Transaction, message: Unrelate) -> Found:
+    """Take a link away.
+
+    Raises:
+        Invalid: it leads to the last source of what was derived.
+    """
+    source, target = both_ends(transaction, message)
+    transaction.connection.execute(
+        "DELETE FROM link WHERE source = ? AND relation = ? AND target = ?", (source, message.relation, target)
+    )
+    if transaction.connection.changes():
+        if message.relation in SOURCES and not sources_of(transaction.connection, source):
+            raise Invalid("target: it is the only source of what was derived", detail={"field": "target"})
+        transaction.event("unlinked", source, "unlink", relation=message.relation, target=message.target)
+    return Found(memory=one(transaction.connection, source))
+
+
+def both_ends(transaction: Transaction, message: Relate | Unrelate) -> tuple[int, int]:
+    """The numbers of the two records of a link.
+
+    Raises:
+        NotFound: one is not in this namespace.
+        Invalid: they are the same.
+    """
+    source, target = transaction.number_of(message.source, "source"), transaction.number_of(message.target, "target")
+    if source == target:
+        raise Invalid("target: a record is not linked to itself", detail={"field": "target"})
+    return source, target
+
+
+def note_affect(transaction: Transaction, message: NoteAffect, *, life: LifeSettings) -> Noted:
+    """Fill in what is felt in records. It is no change of theirs and has no event; a stage that follows from it has."""
+    missing = []
+    for judged in message.affects:
+        row: Any = transaction.connection.execute(
+            "UPDATE memory SET affect_user = coalesce(?, affect_user), affect_assistant = coalesce(?, affect_assistant) "
+            "WHERE id = ? AND namespace = ? RETURNING number",
+            (felt_in(judged.user), felt_in(judged.assistant), judged.id, transaction.known_namespace),
+        ).fetchone()
+        if row is None:
+            missing.append(judged.id)
+        else:
+            move_on(transaction, row[0], life)
+    return Noted(noted=len(message.affects) - len(missing), missing=tuple(missing))
