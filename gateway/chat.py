@@ -27,7 +27,7 @@ routes = Routes("Chat")
 
 EFFORTS: dict[str, Effort] = {
     "none": "none",
-    "minimal": "low",
+    "minimal": "none",
     "low": "low",
     "medium": "medium",
     "high": "high",
@@ -75,12 +75,14 @@ async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamRes
 
     OpenAI's request and answer; `lattice` beside it says what the answer was given from. With `stream` the answer is a stream
     of `chat.completion.chunk` events that ends with `[DONE]`, or with an error event: it is never silently short.
-    X-Lattice-Session names the talk, X-Lattice-Memory (on, read, off) says what it may have to do with memory.
+    X-Lattice-Session names the talk, X-Lattice-Memory (on, read, off) says what it may have to do with memory, and
+    X-Lattice-Reasoning (hide, field, comments) whether what is thought aloud is shown.
     """
     session = call.session(body.session)
     memory = memory_of(call)
+    shown = reasoning_of(call)
     given = None if call.idempotency_key is None else call.write_key
-    key = given or f"body:{digest(call.namespace, session, memory, call.raw)}"
+    key = given or f"body:{digest(call.namespace, session, memory, shown, call.raw)}"
     think = Think(
         namespace=call.namespace,
         session=session,
@@ -90,6 +92,8 @@ async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamRes
         options=options_of(call.raw),
         effort=None if body.reasoning_effort is None else EFFORTS[body.reasoning_effort],
         stream=bool(body.stream),
+        reasoning="show" if shown == "field" or (shown == "comments" and body.stream) else "hide",
+        reuse="no-cache" not in call.request.headers.get("Cache-Control", "").lower(),
         talk=None if given is None else f"talk-{digest(given)[:24]}",
         retry=given is not None or is_repeated(call),
     )
@@ -111,6 +115,7 @@ class Telling:
         self.key = key
         self.chunks = chunks
         self.said = Said()
+        self.comments = reasoning_of(call) == "comments"
         self.events = EventStream(call.request, call.settings.write_timeout_s)
 
     async def tell(self) -> web.StreamResponse:
@@ -162,6 +167,8 @@ class Telling:
             await self.events.send(self.chunks.opening(saying.index))
 
         new = self.said.take(saying.index, saying.delta)
+        if self.comments and isinstance(thought := new.pop("reasoning_content", None), str):
+            await self.events.comment(thought)
         if new:
             await self.events.send(self.chunks.piece(saying.index, new, saying.logprobs))
 
@@ -172,6 +179,8 @@ class Telling:
 
         for choice in thought.choices:
             rest = self.said.rest(choice.index, choice.message)
+            if self.comments:
+                rest.pop("reasoning_content", None)
             if self.said.opens(choice.index):
                 await self.events.send(self.chunks.opening(choice.index))
             if rest:
@@ -203,6 +212,19 @@ def memory_of(call: Incoming) -> Literal["on", "read", "off"]:
             return "off"
         case _:
             raise HttpError(400, "invalid", "X-Lattice-Memory is on, read or off", param="X-Lattice-Memory")
+
+
+def reasoning_of(call: Incoming) -> Literal["hide", "field", "comments"]:
+    """Whether what is thought aloud is shown: in `reasoning_content`, or (of a stream) in comments."""
+    match call.request.headers.get("X-Lattice-Reasoning", "hide").lower():
+        case "hide":
+            return "hide"
+        case "field":
+            return "field"
+        case "comments":
+            return "comments"
+        case _:
+            raise HttpError(400, "invalid", "X-Lattice-Reasoning is hide, field or comments", param="X-Lattice-Reasoning")
 
 
 def is_repeated(call: Incoming) -> bool:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from actors.llm.messages import Usage
 from actors.message import Data
-from actors.thinking.messages import Thought
+from actors.thinking.messages import Rung, Thought
 
 __all__ = ["ChatCompletion", "Chunks", "completion"]
 
@@ -26,6 +26,11 @@ class Lattice(Data):
 
     endpoint: str | None
     attempts: int
+    rung: Rung
+    """How far down the ladder the answer was made; see docs/thinking.md."""
+
+    reused: bool
+    """Whether it is an earlier thought's answer to the same question in the same state."""
 
 
 class ChatChoice(Data):
@@ -84,6 +89,8 @@ def lattice(thought: Thought) -> Lattice:
         degraded=thought.degraded,
         endpoint=thought.endpoint,
         attempts=thought.attempts,
+        rung=thought.rung,
+        reused=thought.reused,
     )
 
 

@@ -44,6 +44,10 @@ class EventStream:
         """
         await self.write(b"data: " + to_json(data) + b"\n\n")
 
+    async def comment(self, text: str) -> None:
+        """A text that programs pass over and people can read, a comment a line."""
+        await self.write(b"".join(b": " + line.encode("utf-8", "replace") + b"\n" for line in text.splitlines()) + b"\n")
+
     async def heartbeat(self) -> None:
         """A comment, which clients pass over."""
         await self.write(b": heartbeat\n\n")

@@ -11,17 +11,30 @@ from typing import ClassVar
 from loguru import logger
 
 from actors.clock import Clock, system_clock
+from actors.database import Database
 from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
-from actors.thinking.course import Course
+from actors.thinking.calls import Quirks
+from actors.thinking.course import Course, Mind
+from actors.thinking.following import Following
 from actors.thinking.intent import intent_of
-from actors.thinking.later import Later
+from actors.thinking.knowledge import Knowledge
 from actors.thinking.messages import Analysis, Analyze, GetThought, Saying, Think, Thought, ThoughtRecord
+from actors.thinking.mood import mood_of
+from actors.thinking.outbox import Outbox
+from actors.thinking.pace import Pace
+from actors.thinking.persona import Persona
+from actors.thinking.presence import Presence
+from actors.thinking.reuse import Reuse
 from actors.thinking.settings import ThinkingSettings
-from actors.thinking.thoughts import Thoughts
+from actors.thinking.strategy import strategy_for
+from actors.thinking.telling import record_of
+from actors.thinking.thoughts import MIGRATIONS, Thoughts, has_texts, scrubbed
 from transport.errors import NotFound
 
 __all__ = ["Thinking"]
+
+WITHHELD = "texts are withheld: memory could not be asked whether it has forgotten what they may quote"
 
 
 class Thinking(AsyncActor):
@@ -34,20 +47,53 @@ class Thinking(AsyncActor):
         super().__init__()
         self.settings = settings
         self.clock = clock
-        self.thoughts = Thoughts(data_dir / "thinking.db", settings, clock)
-        self.later = Later(self)
+        self.database = Database(data_dir / "thinking.db", MIGRATIONS)
+        self.thoughts = Thoughts(self.database, settings, clock)
+        self.presence = Presence(self, patience_s=settings.llm_patience_s)
+        self.knowledge = Knowledge(self, settings, clock)
+        self.outbox = Outbox(self, self.database, settings, clock)
+        self.reuse = Reuse(seconds=settings.reuse_s, most=settings.reused_most, looked_at=settings.recall_k)
+        self.following = Following(self, self.thoughts, settings, forgot=self.forget)
+        self.mind: Mind
         self.outcomes: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
 
     async def on_start(self) -> None:
-        """Open thinking.db."""
-        await self.thoughts.open()
+        """Read the persona and open thinking.db.
+
+        Raises:
+            Invalid: the persona's file cannot be read.
+        """
+        self.mind = Mind(
+            actor=self,
+            settings=self.settings,
+            clock=self.clock,
+            outbox=self.outbox,
+            presence=self.presence,
+            knowledge=self.knowledge,
+            persona=Persona(self.settings.persona, self.settings.persona_file),
+            pace=Pace(self.settings.first_pace_s),
+            quirks=Quirks(self.settings.begins_in_reasoning),
+            reuse=self.reuse,
+        )
+        await self.database.open()
+        await self.outbox.open()
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
+        self.spawn(self.outbox.tell_on(), name="thinking tells memory what it has missed")
+        self.spawn(self.following.run(), name="thinking follows what memory forgets")
 
     async def on_stop(self) -> None:
         """Tell memory what it is still to be told, and write the thoughts that are not on disk yet."""
-        await self.later.close()
-        await self.thoughts.close()
+        await self.outbox.close()
+        try:
+            await self.thoughts.close()
+        finally:
+            await self.database.close()
+
+    def forget(self) -> None:
+        """Memory forgot something: nothing that may quote it is given again."""
+        self.knowledge.forget()
+        self.reuse.forget()
 
     @handles(Think)
     async def think(self, message: Think) -> AsyncGenerator[Saying | Thought]:
@@ -56,49 +102,66 @@ class Thinking(AsyncActor):
         if call is None:
             raise RuntimeError("thinking.think outside a call")
 
-        course = Course(self, call, message, settings=self.settings, clock=self.clock, later=self.later)
+        course = Course(self.mind, call, message)
         outcome = "failed"
         try:
             async with aclosing(course.run()) as said:
                 async for piece in said:
                     if isinstance(piece, Thought):
-                        outcome = "degraded" if piece.degraded else "answered"
+                        outcome = "reused" if piece.reused else piece.rung
                     yield piece
         finally:
+            record = record_of(course)
             self.outcomes[outcome] += 1
             self.missing.update(course.context.missing.keys())
-            self.thoughts.keep(course.record())
+            self.thoughts.keep(record)
             logger.bind(
-                thought=course.id,
+                thought=record.thought_id,
                 outcome=outcome,
-                intent=course.intent.name,
-                endpoint=course.endpoint,
-                attempts=course.attempts,
+                intent=record.intent,
+                strategy=record.strategy,
+                endpoint=record.endpoint,
+                calls=record.calls,
+                attempts=record.attempts,
                 missing=sorted(course.context.missing),
                 trace=call.trace,
             ).info("thought ended")
 
     @handles(GetThought)
     async def thought(self, message: GetThought) -> ThoughtRecord:
-        """A thought by its id."""
-        record = await self.thoughts.find(message.namespace, message.thought_id)
-        if record is None:
+        """A thought by its id, without what memory has forgotten by now."""
+        known = await self.thoughts.find(message.namespace, message.thought_id)
+        if known is None:
             raise NotFound(f"no thought {message.thought_id!r} in this namespace")
-        return record
+        if not has_texts(known):
+            return known
+
+        if not await self.following.catch_up():
+            bare = scrubbed(known)
+            return bare.model_copy(update={"scrubbed": known.scrubbed, "notes": (*known.notes, WITHHELD)})
+        return await self.thoughts.find(message.namespace, message.thought_id) or known
 
     @handles(Analyze)
     def analyze(self, message: Analyze) -> Analysis:
-        """What a text seems to want."""
-        found = intent_of(message.text)
-        return Analysis(intent=found.name, confidence=found.confidence, scores=found.scores)
+        """What a text seems to want, how it feels, and how it would be answered."""
+        found, mood = intent_of(message.text), mood_of(message.text)
+        strategy = strategy_for(message.text, found, mood)
+        return Analysis(
+            intent=found.name,
+            confidence=found.confidence,
+            scores=found.scores,
+            mood=mood.felt,
+            strategy=strategy.name,
+            why=strategy.why,
+        )
 
     def metrics(self) -> list[Metric]:
-        """Thoughts by outcome, and parts that were missing from them."""
+        """Thoughts by outcome, parts that were missing from them, and what memory is still to be told."""
         return [
             Metric(
                 name="lattice_thoughts_total",
                 kind="counter",
-                help="Thoughts by how they ended.",
+                help="Thoughts by the rung of the ladder on which they ended; failed: with an error.",
                 samples=[({"outcome": outcome}, float(n)) for outcome, n in self.outcomes.items()],
             ),
             Metric(
@@ -106,5 +169,11 @@ class Thinking(AsyncActor):
                 kind="counter",
                 help="Parts of a thought that were not there in time or failed.",
                 samples=[({"part": part}, float(n)) for part, n in self.missing.items()],
+            ),
+            Metric(
+                name="lattice_thoughts_owed",
+                kind="gauge",
+                help="Answers that memory is still to be told.",
+                samples=[({}, float(self.outbox.waiting))],
             ),
         ]

@@ -14,11 +14,13 @@ from actors.memory.messages import Conversed, List, Listed, Memory, Recall, Reca
 from actors.paradox.messages import List as ListParadoxes
 from actors.paradox.messages import Paradox
 from actors.runtime import AsyncActor
+from actors.thinking.knowledge import Knowledge, Known
 from actors.thinking.messages import Think
+from actors.thinking.presence import Presence
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps
 from actors.thinking.talk import plain, question
-from transport.errors import LatticeError, NotFound
+from transport.errors import DeadlineExceeded, LatticeError, NotFound, Unavailable, UnknownActor
 
 __all__ = ["Context", "gather", "recall"]
 
@@ -38,6 +40,12 @@ class Context:
     """Newest first: turns of the named session before the one that is answered."""
 
     tensions: tuple[Paradox, ...] | None = None
+    searched: tuple[Recollection, ...] = ()
+    """What the model looked up itself."""
+
+    known: Known | None = None
+    """The profile of the user, and what the daemon would like to bring up."""
+
     missing: dict[str, str] = field(default_factory=dict)
     """Part -> reason."""
 
@@ -47,19 +55,28 @@ class Part(Generic[Value]):
     """One lookup under way."""
 
     name: str
+    owner: str
+    """The actor that is asked."""
+
     task: asyncio.Task[Value]
 
-    def result(self, missing: dict[str, str]) -> Value | None:
+    def result(self, missing: dict[str, str], presence: Presence) -> Value | None:
         """What came of it, None (and an entry in `missing`) where nothing did. Failures of our own are raised."""
         if not self.task.done():
             missing[self.name] = "not there in time"
+            presence.lost(self.owner)
             return None
 
         try:
             return self.task.result()
+        except TimeoutError:
+            missing[self.name] = "not there in time"
+            presence.lost(self.owner)
         except LatticeError as error:
             missing[self.name] = f"{error.code}: {error.message}"
-            return None
+            if isinstance(error, DeadlineExceeded | Unavailable | UnknownActor):
+                presence.lost(self.owner)
+        return None
 
 
 async def gather(
@@ -68,24 +85,30 @@ async def gather(
     conversed: asyncio.Task[Conversed | None] | None,
     *,
     settings: ThinkingSettings,
+    presence: Presence,
+    knowledge: Knowledge,
     seconds: float,
     steps: Steps,
 ) -> Context:
     """Look all up at once, for at most `seconds`. `conversed` is memory taking over the talk; None when it is only read."""
 
     def begin(name: str, lookup: Coroutine[Any, Any, Value]) -> Part[Value]:
-        return Part(name, asyncio.create_task(timed(steps, name, lookup), name=f"thinking {name}"))
+        owner = name.partition(".")[0]
+        patience = presence.patience(owner, seconds)
+        return Part(name, owner, asyncio.create_task(timed(steps, name, lookup, patience), name=f"thinking {name}"))
 
     recalled = begin("memory.recall", recall(actor, message, settings=settings, seconds=seconds))
     tail = begin("memory.list", session_tail(actor, message, conversed, settings=settings, seconds=seconds))
     tensions = begin("paradox.list", open_tensions(actor, message, settings=settings, seconds=seconds))
-    tasks = (recalled.task, tail.task, tensions.task)
+    known = begin("daemon.profile", knowledge.of(message.namespace, seconds=seconds))
+    tasks: tuple[asyncio.Task[Any], ...] = (recalled.task, tail.task, tensions.task, known.task)
     try:
         await asyncio.wait(tasks, timeout=seconds)
         context = Context()
-        context.recalled = recalled.result(context.missing)
-        context.tail = tail.result(context.missing)
-        context.tensions = tensions.result(context.missing)
+        context.recalled = recalled.result(context.missing, presence)
+        context.tail = tail.result(context.missing, presence)
+        context.tensions = tensions.result(context.missing, presence)
+        context.known = known.result(context.missing, presence)
     finally:
         for task in tasks:
             task.cancel()
@@ -97,18 +120,24 @@ async def gather(
     return context
 
 
-async def timed(steps: Steps, name: str, lookup: Awaitable[Value]) -> Value:
-    """A lookup as a step of the thought."""
+async def timed(steps: Steps, name: str, lookup: Awaitable[Value], seconds: float) -> Value:
+    """A lookup as a step of the thought, for at most so many seconds."""
     with steps.step(name) as step:
-        value = await lookup
+        async with asyncio.timeout(seconds):
+            value = await lookup
         if isinstance(value, tuple):
             step.outcome = f"{len(value)} found"
         return value
 
 
-async def recall(actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float) -> tuple[Recollection, ...]:
-    """What memory holds on the last user message, best first. More than `recall_k`, since what is visible falls away."""
-    query = question(message.messages)[:LONGEST_QUERY]
+async def recall(
+    actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float, query: str | None = None
+) -> tuple[Recollection, ...]:
+    """What memory holds on the last user message (or another query), best first.
+
+    More than `recall_k`, since what is visible falls away.
+    """
+    query = (question(message.messages) if query is None else query)[:LONGEST_QUERY]
     if not query.strip():
         return ()
 

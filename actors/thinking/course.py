@@ -1,44 +1,65 @@
-"""The course of one thought: take over the talk, look up the context, answer, remember.
-
-In this form the strategy is "direct": one model call, whatever the effort. `reasoning_effort` goes to the model with the other
-options; thinking adds no steps of its own for it.
-"""
+"""The course of one thought: take over the talk, look up the context, choose depth and strategy, answer, remember."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
-
-from pydantic import JsonValue
+from typing import Any, Final
 
 from actors.call import Call
 from actors.clock import Clock
-from actors.llm.messages import Choice, Usage
-from actors.memory.messages import Answer, Converse, Conversed, Recollection
+from actors.memory.messages import Answer, Answered, Converse, Conversed, Recollection
 from actors.runtime import AsyncActor
-from actors.thinking.answering import Answering
+from actors.thinking.calls import ModelCalls, Quirks
 from actors.thinking.context import Context, gather, recall, to_the_point
-from actors.thinking.degraded import MODEL, degraded_text, takes_prose
+from actors.thinking.degraded import takes_prose
+from actors.thinking.depth import depth_for
+from actors.thinking.doubt import asked_of_a_model
 from actors.thinking.intent import intent_of
-from actors.thinking.later import Later, Owed
-from actors.thinking.messages import Saying, Think, Thought, ThoughtRecord
-from actors.thinking.prompt import Material, fitting, prompt_of
+from actors.thinking.knowledge import Knowledge
+from actors.thinking.ladder import Ladder
+from actors.thinking.messages import Saying, Think, Thought
+from actors.thinking.mood import mood_of
+from actors.thinking.outbox import Outbox, Owed, Words
+from actors.thinking.pace import Pace
+from actors.thinking.persona import Persona
+from actors.thinking.presence import Presence
+from actors.thinking.prompt import Material, Prompt, fitting
+from actors.thinking.reuse import Had, Reuse
+from actors.thinking.search import Search
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps
+from actors.thinking.strategy import Strategy, strategy_for
 from actors.thinking.talk import plain, question, text_of, turns_of, visible
-from transport.errors import Cancelled, Conflict, DeadlineExceeded, Invalid, LatticeError, NotFound, Unauthorized
+from transport.errors import LatticeError
 
-__all__ = ["Course", "thought_id_of"]
+__all__ = ["Course", "Mind", "thought_id_of"]
 
-CALLERS_OWN = (Invalid, NotFound, Unauthorized, Conflict, Cancelled)
-"""Errors of the llm actor that are the caller's to hear; after all others an answer from memory is better than none."""
-
-LONGEST_ANSWER = 262_144
-LAST_FRACTION = 0.8
+LONGEST_ANSWER: Final = 262_144
+LAST_FRACTION: Final = 0.8
 """Of the time that is left at the end, what may be spent on waiting for memory; the rest is for the way back."""
+
+DOUBT_S: Final = 1.5
+"""What a model's word on the intent may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """What thoughts share."""
+
+    actor: AsyncActor
+    settings: ThinkingSettings
+    clock: Clock
+    outbox: Outbox
+    presence: Presence
+    knowledge: Knowledge
+    persona: Persona
+    pace: Pace
+    quirks: Quirks
+    reuse: Reuse
 
 
 def thought_id_of(call_id: str) -> str:
@@ -47,54 +68,68 @@ def thought_id_of(call_id: str) -> str:
 
 
 class Course:
-    """One thought on its way. `run` is its whole life; `record` is what is kept of it, at whatever point it ends."""
+    """One thought on its way. `run` is its whole life; telling.py makes a record of it, at whatever point it ends."""
 
-    def __init__(
-        self, actor: AsyncActor, call: Call, message: Think, *, settings: ThinkingSettings, clock: Clock, later: Later
-    ) -> None:
-        self.actor = actor
-        self.later = later
+    def __init__(self, mind: Mind, call: Call, message: Think) -> None:
+        self.mind = mind
         self.call = call
         self.message = message
-        self.settings = settings
-        self.clock = clock
 
         self.id = thought_id_of(call.id)
-        self.created = int(clock.now().timestamp())
+        self.created = int(mind.clock.now().timestamp())
         self.steps = Steps()
-        self.intent = intent_of(question(message.messages))
+        self.text = question(message.messages)
+        self.persona = mind.persona.text
+        with self.steps.step("intent") as step:
+            self.intent = intent_of(self.text)
+            self.mood = mood_of(self.text)
+            step.outcome = self.intent.name
+        self.intent_by_model = False
+        self.strategy = Strategy("direct", (), "")
         self.context = Context()
         self.material = Material()
-        self.answering = Answering(actor, message, key=f"{call.id}:generate", continuations=settings.continuations)
+        self.calls = ModelCalls(
+            mind.actor,
+            message,
+            call.id,
+            settings=mind.settings,
+            steps=self.steps,
+            presence=mind.presence,
+            pace=mind.pace,
+            quirks=mind.quirks,
+        )
+        self.ladder: Ladder | None = None
         self.session = message.session
+        self.reused: Had | None = None
+        self.request: Converse | None = None
+        self.known_as: str | None = None
+        """What the question is known by for reuse; None where it is to be thought about anew."""
+
+        self.left_behind: tuple[str, ...] = ()
         self.owes = False
         """Whether memory is told the rest after the thought has ended."""
-
-        self.choices: tuple[Choice, ...] = ()
-        self.model = message.model or MODEL
-        self.degraded = False
-        self.quoted: tuple[Recollection, ...] = ()
 
     async def run(self) -> AsyncGenerator[Saying | Thought]:
         """The public pieces, then the thought.
 
         1. Memory takes over what is new in the talk, while the context is gathered.
-        2. The model is asked; what it says goes out as it comes.
-        3. What was said is on disk before the thought ends the stream; or it is named in `missing`, and memory is told later.
+        2. Depth and strategy are chosen, and the answer is made; what of it is public goes out as it comes.
+        3. What was said is on disk before the thought ends the stream; in memory, or in the outbox where memory is away.
         """
         talk = self.take_over()
         try:
             await self.look_up(talk)
             name: dict[str, Any] = {"thought_id": self.id, "created": self.created}
-            async with aclosing(self.answer()) as sayings:
+            async with aclosing(self.answer(talk)) as sayings:
                 async for saying in sayings:
                     yield saying.model_copy(update=name) if name else saying
                     name = {}
 
             await self.remember(talk)
+            self.hold_ready()
             yield self.thought()
         finally:
-            if talk is not None and not self.owes:
+            if talk is not None:
                 talk.cancel()
 
     def take_over(self) -> asyncio.Task[Conversed | None] | None:
@@ -103,20 +138,20 @@ class Course:
         if self.message.memory != "on" or not turns:
             return None
 
-        request = Converse(
+        self.request = Converse(
             namespace=self.message.namespace,
             session=self.message.session,
             turns=turns,
             begin_as=self.message.talk or f"talk-{digest(self.call.id)}",
             again=self.message.retry and self.message.talk is None,
         )
-        return asyncio.create_task(self.converse(request), name="thinking memory.converse")
+        return asyncio.create_task(self.converse(self.request), name="thinking memory.converse")
 
     async def converse(self, request: Converse) -> Conversed | None:
         """Ask memory; None, and an entry in `missing`, when it fails."""
         with self.steps.step("memory.converse") as step:
             try:
-                conversed: Conversed = await self.actor.ask(request)
+                conversed: Conversed = await self.mind.actor.ask(request)
             except LatticeError as error:
                 step.outcome = error.code
                 self.context.missing["memory.converse"] = f"{error.code}: {error.message}"
@@ -126,87 +161,173 @@ class Course:
             return conversed
 
     async def look_up(self, talk: asyncio.Task[Conversed | None] | None) -> None:
-        """Gather the context and cut it to what the prompt takes."""
-        if self.message.memory == "off":
-            return
-
-        seconds = min(self.settings.context_deadline_s, self.call.remaining() * self.settings.context_fraction)
-        with self.steps.step("context"):
-            found = await gather(self.actor, self.message, talk, settings=self.settings, seconds=seconds, steps=self.steps)
-
-        found.missing.update(self.context.missing)
-        self.context = found
-        seen = visible(self.message.messages)
-        tail = tuple(turn for turn in found.tail or () if plain(turn.text) not in seen)[: self.settings.tail_turns]
-        seen |= {plain(turn.text) for turn in tail}
-        memories = [memory for memory in found.recalled or () if plain(memory.text) not in seen]
-        self.material = fitting(self.settings.budgets, memories[: self.settings.recall_k], tail, found.tensions or ())
-
-    async def answer(self) -> AsyncGenerator[Saying]:
-        """The model's answer; where none can be had, what memory holds."""
-        prompt = prompt_of(
-            self.message.messages,
-            self.material,
-            persona=self.settings.persona,
-            budgets=self.settings.budgets,
-            now=None if self.message.memory == "off" else self.clock.now(),
-        )
-        left = self.call.remaining()
-        seconds = left - min(self.settings.reserve_s, left * self.settings.reserve_fraction)
+        """Gather the context, settle what is in doubt meanwhile, cut it all to what the prompt takes."""
+        settings = self.mind.settings
+        doubt = self.settle_doubt()
         try:
-            with self.steps.step("llm.generate"):
-                async with aclosing(self.answering.parts(prompt, seconds=seconds)) as sayings:
-                    async for saying in sayings:
-                        yield saying
-        except CALLERS_OWN:
-            raise
-        except LatticeError as error:
-            self.degraded = True
-            self.choices = self.cut(error)
-        else:
-            generated = self.answering.generated
-            assert generated is not None  # noqa: S101 (parts ends with it or raises)
-            self.choices, self.model = generated.choices, generated.model
+            if self.message.memory != "off":
+                seconds = min(settings.context_deadline_s, self.call.remaining() * settings.context_fraction)
+                with self.steps.step("context"):
+                    found = await gather(
+                        self.mind.actor,
+                        self.message,
+                        talk,
+                        settings=settings,
+                        presence=self.mind.presence,
+                        knowledge=self.mind.knowledge,
+                        seconds=seconds,
+                        steps=self.steps,
+                    )
+                found.missing.update(self.context.missing)
+                self.context = found
+                self.material = self.cut(found.recalled or ())
 
-        if not self.choices:
-            self.choices = await self.from_memory()
-            if self.message.stream:
-                yield Saying(delta=self.choices[0].message)
+            if doubt is not None and (named := await doubt) is not None:
+                self.intent, self.intent_by_model = named, True
+        finally:
+            if doubt is not None:
+                doubt.cancel()
 
-    def cut(self, error: LatticeError) -> tuple[Choice, ...]:
-        """What goes out after the model failed: what it had said when its time was up, or nothing of it.
+        known = self.context.known
+        self.strategy = strategy_for(
+            self.text,
+            self.intent,
+            self.mood,
+            tensions=[one.id for one in self.material.tensions if self.bears_on(one.earlier.text, one.later.text)],
+            profile=known.profile if known is not None else (),
+            machine=not takes_prose(self.message.options) or bool(self.message.options.get("tools")),
+        )
 
-        Raises:
-            LatticeError: the model failed in the middle of what the client has already seen, or the client cannot read prose.
-        """
-        if isinstance(error, DeadlineExceeded) and (said := self.answering.cut()):
-            return said
-        if self.answering.begun or not takes_prose(self.message.options):
-            raise error
-        return ()
+    def settle_doubt(self) -> asyncio.Task[Any] | None:
+        """Ask a model for the intent where the classifier is in doubt, and several calls are made anyway."""
+        doubtful = self.intent.confidence < self.mind.settings.doubt_below and bool(self.text.strip())
+        if not doubtful or depth_for(
+            self.message.effort, self.message.options, left_s=self.left(), pace_s=self.mind.pace.seconds
+        ).effort not in {
+            "medium",
+            "high",
+        }:
+            return None
 
-    async def from_memory(self) -> tuple[Choice, ...]:
-        """The degraded answer. Memory is asked once more where it was too late for the context."""
-        recalled = self.context.recalled
-        if recalled is None and self.message.memory != "off":
-            seconds = min(self.settings.context_deadline_s, self.call.remaining() * LAST_FRACTION)
-            with self.steps.step("memory.recall again") as step:
-                try:
-                    found = await recall(self.actor, self.message, settings=self.settings, seconds=seconds)
-                    recalled = to_the_point(found, self.message, None)
-                except LatticeError as error:
-                    step.outcome = error.code
+        seconds = min(DOUBT_S, self.left() / 10)
+        return asyncio.create_task(
+            asked_of_a_model(self.text, self.intent, self.calls, seconds=seconds), name="thinking intent"
+        )
 
-        if recalled is not None:
-            self.quoted = recalled[: self.settings.quotes]
+    def cut(self, recalled: Sequence[Recollection]) -> Material:
+        """What of the context the prompt shows: nothing that the client shows anyway, and each part within its budget."""
+        settings, found = self.mind.settings, self.context
+        seen = visible(self.message.messages)
+        tail = tuple(turn for turn in found.tail or () if plain(turn.text) not in seen)[: settings.tail_turns]
+        seen |= {plain(turn.text) for turn in tail}
+        memories = [memory for memory in recalled if plain(memory.text) not in seen]
+        known = found.known
+        return fitting(
+            settings.budgets,
+            memories[: settings.recall_k],
+            tail,
+            found.tensions or (),
+            profile=known.profile if known is not None else (),
+            statements=known.statements[: settings.statements] if known is not None else (),
+        )
 
-        kept_out = self.message.memory == "off"
-        text = degraded_text(None if recalled is None else self.quoted, kept_out=kept_out)
-        self.model = MODEL
-        return (Choice(message={"role": "assistant", "content": text}, finish_reason="stop"),)
+    def bears_on(self, *texts: str) -> bool:
+        """Whether texts share a word of some length with the question."""
+        asked = {word for word in plain(self.text).split() if len(word) > 4}
+        return any(word in asked for text in texts for word in plain(text).split())
+
+    async def answer(self, talk: asyncio.Task[Conversed | None] | None) -> AsyncGenerator[Saying]:
+        """The answer, by the ladder; or that of an earlier thought."""
+        self.known_as = self.mind.reuse.question_of(self.message, self.persona)
+        if self.known_as is not None and not await self.is_asked_anew(talk):
+            had = self.mind.reuse.find(self.known_as, self.context, self.mind.clock.now().timestamp())
+            if had is not None:
+                self.reused = had
+                if self.message.stream:
+                    for choice in had.choices:
+                        yield Saying(index=choice.index, delta=choice.message)
+                return
+
+        settings = self.mind.settings
+        prompt = Prompt(
+            messages=self.message.messages,
+            persona=self.persona,
+            material=self.material,
+            budgets=settings.budgets,
+            now=None if self.message.memory == "off" else self.mind.clock.now(),
+            guidance=self.strategy.guidance if settings.guide and self.message.memory != "off" else "",
+        )
+        depth = depth_for(self.message.effort, self.message.options, left_s=self.left(), pace_s=self.mind.pace.seconds)
+        self.ladder = Ladder(
+            self.message,
+            self.calls,
+            prompt,
+            depth,
+            settings=settings,
+            left=self.left,
+            recalled=self.recalled,
+            search=self.search(),
+        )
+        async with aclosing(self.ladder.descend()) as sayings:
+            async for saying in sayings:
+                yield saying
+
+    async def is_asked_anew(self, talk: asyncio.Task[Conversed | None] | None) -> bool:
+        """Whether the talk had this question already: who asks it again there wants another answer."""
+        if talk is None:
+            return False
+        if not talk.done():
+            await asyncio.wait({talk}, timeout=self.mind.presence.patience("memory", self.mind.settings.context_deadline_s))
+
+        conversed = talk.result() if talk.done() else None
+        return conversed is None or not conversed.created
+
+    def search(self) -> Search | None:
+        """How the model may look into memory itself; None where memory stays out of it."""
+        settings = self.mind.settings
+        if self.message.memory == "off" or settings.search_rounds == 0:
+            return None
+
+        async def look(query: str) -> tuple[Recollection, ...]:
+            with self.steps.step("memory.recall search"):
+                return await recall(
+                    self.mind.actor, self.message, settings=settings, seconds=settings.context_deadline_s, query=query
+                )
+
+        def fit(prompt: Prompt, found: list[Recollection]) -> Prompt:
+            """What was looked up goes before what was recalled for the question as a whole."""
+            ids = {memory.id for memory in found}
+            self.context.searched = tuple(found)
+            self.material = self.cut([*found, *(one for one in self.context.recalled or () if one.id not in ids)])
+            return prompt.with_material(self.material)
+
+        return Search(look, rounds=settings.search_rounds, fit=fit)
+
+    async def recalled(self) -> tuple[Recollection, ...] | None:
+        """What memory holds on the question. It is asked once more where it was too late for the context."""
+        if self.context.recalled is not None:
+            return self.context.recalled
+
+        settings = self.mind.settings
+        seconds = min(settings.context_deadline_s, self.call.remaining() * LAST_FRACTION)
+        patience = self.mind.presence.patience("memory", seconds)
+        with self.steps.step("memory.recall again") as step:
+            try:
+                found = await recall(self.mind.actor, self.message, settings=settings, seconds=patience)
+            except LatticeError as error:
+                step.outcome = error.code
+                return None
+
+        return to_the_point(found, self.message, None)
+
+    def left(self) -> float:
+        """Seconds that models may still take: what is left, less what comes after them."""
+        settings = self.mind.settings
+        left = self.call.remaining()
+        return left - min(settings.reserve_s, left * settings.reserve_fraction)
 
     async def remember(self, talk: asyncio.Task[Conversed | None] | None) -> None:
-        """Wait until the user's turn, and then the answer, are on disk.
+        """Wait until the user's turn, and then the answer, are on disk: in memory, or in the outbox where memory is away.
 
         A degraded answer from memory is not remembered: it is a notice of our failure, and recalling it later as something
         that the assistant knew would be wrong. A model's answer that was cut off is, since it was said. Bare tool calls have
@@ -215,126 +336,133 @@ class Course:
         if talk is None:
             return
 
-        seconds = min(self.settings.remember_deadline_s, self.call.remaining() * LAST_FRACTION)
-        until = asyncio.get_running_loop().time() + seconds
-        await asyncio.wait({talk}, timeout=seconds)
+        loop = asyncio.get_running_loop()
+        patience = self.mind.presence.patience("memory", self.mind.settings.remember_deadline_s)
+        until = loop.time() + min(patience, self.call.remaining() * LAST_FRACTION)
+        await asyncio.wait({talk}, timeout=until - loop.time())
         if not talk.done():
             self.context.missing["memory.converse"] = "not there in time"
-            self.owe(talk)
+            self.mind.presence.lost("memory")
+            await self.owe()
             return
 
         conversed = talk.result()
         if conversed is None:
+            await self.owe()
             return
 
         self.session = conversed.session
-        request = self.answer_to(conversed)
+        self.left_behind = conversed.created
+        words = self.words()
+        request = None if words is None else Owed(thought=self.id, converse=self.request, words=words).answer(conversed)
         if request is None:
             return
 
+        await self.remember_answer(request, seconds=max(until - loop.time(), 0.001))
+
+    async def remember_answer(self, request: Answer, *, seconds: float) -> None:
+        """Let memory have the answer, or owe it."""
         with self.steps.step("memory.answer") as step:
             try:
-                left = max(until - asyncio.get_running_loop().time(), 0.001)
-                await self.actor.ask(request, timeout=left)
+                answered: Answered = await self.mind.actor.ask(request, timeout=seconds)
+                self.left_behind = (*self.left_behind, answered.id)
             except LatticeError as error:
                 step.outcome = error.code
                 self.context.missing["memory.answer"] = f"{error.code}: {error.message}"
-                self.owe(talk)
+                self.mind.presence.lost("memory")
+                await self.owe()
 
-    def owe(self, talk: asyncio.Task[Conversed | None]) -> None:
-        """Leave it to the background: the client waits no longer."""
-        self.owes = True
-        self.later.owe(self.id, Owed(talk, self.answer_to))
+    async def owe(self) -> None:
+        """Write it down: memory is told as soon as it can be, and the client waits no longer."""
+        with self.steps.step("outbox") as step:
+            try:
+                await self.mind.outbox.owe(Owed(thought=self.id, converse=self.request, words=self.words()))
+                self.owes = True
+            except LatticeError as error:
+                step.outcome = error.code
+                self.context.missing["outbox"] = f"{error.code}: {error.message}"
 
-    def answer_to(self, conversed: Conversed) -> Answer | None:
+    def words(self) -> Words | None:
         """What memory is to remember as the answer; None where there is nothing."""
-        text = text_of(self.choices[0].message)[:LONGEST_ANSWER]
-        if not text.strip() or self.from_no_model:
+        choices = self.choices
+        text = text_of(choices[0].message)[:LONGEST_ANSWER] if choices else ""
+        if not text.strip() or (self.ladder is not None and self.ladder.from_no_model):
             return None
 
-        return Answer(
-            namespace=self.message.namespace,
-            session=conversed.session,
-            after=conversed.last,
-            text=text,
-            metadata={"thought": self.id, "model": self.model},
-            key=f"{self.id}:answer",
+        model = self.reused.model if self.reused is not None else self.ladder.model if self.ladder is not None else ""
+        return Words(text=text, model=model, key=f"{self.id}:answer")
+
+    def hold_ready(self) -> None:
+        """Hold the thought ready for the same question, where it is whole and memory has it."""
+        if self.reused is not None:
+            self.reused.own.update(self.left_behind)
+            return
+
+        ladder = self.ladder
+        if (
+            self.known_as is None
+            or ladder is None
+            or ladder.rung != "full"
+            or ladder.degraded
+            or self.owes
+            or self.context.recalled is None
+        ):
+            return
+        if not all(choice.finish_reason == "stop" for choice in ladder.choices):
+            return
+
+        had = Had(
+            thought_id=self.id,
+            at=self.mind.clock.now().timestamp(),
+            state=self.mind.reuse.state_of(self.context),
+            choices=ladder.choices,
+            model=ladder.model,
+            endpoint=ladder.endpoint,
+            own=set(self.left_behind),
+            memories=self.material.ids,
         )
+        self.mind.reuse.keep(self.known_as, had)
 
     @property
-    def from_no_model(self) -> bool:
-        """Whether the answer came from memory alone."""
-        return self.degraded and not self.answering.begun
-
-    @property
-    def attempts(self) -> int:
-        """Calls made upstream, as far as they are known."""
-        generated = self.answering.generated
-        return generated.attempts if generated is not None else self.answering.broken
-
-    @property
-    def endpoint(self) -> str | None:
-        """The endpoint that ended the answer; None when none did."""
-        generated = self.answering.generated
-        return generated.endpoint if generated is not None else None
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens, as the endpoint counted them."""
-        generated = self.answering.generated
-        return generated.usage if generated is not None else Usage()
+    def choices(self) -> Sequence[Any]:
+        """What went out."""
+        if self.reused is not None:
+            return self.reused.choices
+        return self.ladder.choices if self.ladder is not None else ()
 
     def thought(self) -> Thought:
         """The public answer as a whole."""
+        known: dict[str, Any] = {
+            "thought_id": self.id,
+            "session": self.session,
+            "usage": self.calls.usage,
+            "attempts": self.calls.attempts,
+            "created": self.created,
+        }
+        if self.reused is not None:
+            had = self.reused
+            return Thought(
+                choices=had.choices,
+                model=had.model,
+                memories=had.memories,
+                degraded=False,
+                endpoint=had.endpoint,
+                reused=True,
+                **known,
+            )
+
+        ladder = self.ladder
+        assert ladder is not None  # noqa: S101 (answer has made it)
+        ids = tuple(memory.id for memory in ladder.quoted) if ladder.from_no_model else self.material.ids
         return Thought(
-            thought_id=self.id,
-            session=self.session,
-            choices=self.choices,
-            model=self.model,
-            usage=self.usage,
-            memories=tuple(memory.id for memory in self.quoted) if self.from_no_model else self.material.ids,
-            degraded=self.degraded,
-            endpoint=self.endpoint,
-            attempts=self.attempts,
-            created=self.created,
+            choices=ladder.choices,
+            model=ladder.model,
+            memories=ids,
+            degraded=ladder.degraded,
+            endpoint=ladder.endpoint,
+            rung=ladder.rung,
+            **known,
         )
-
-    def record(self) -> ThoughtRecord:
-        """What is kept of it in private."""
-        return ThoughtRecord(
-            thought_id=self.id,
-            namespace=self.message.namespace,
-            session=self.session,
-            time=self.clock.now(),
-            intent=self.intent.name,
-            confidence=self.intent.confidence,
-            strategy="direct",
-            effort=self.message.effort,
-            context=tuple(self.context_told()),
-            missing=tuple(f"{part}: {reason}" for part, reason in self.context.missing.items()),
-            steps=tuple(self.steps.done),
-            degraded=self.degraded,
-            endpoint=self.endpoint,
-            attempts=self.attempts,
-            usage=self.usage,
-        )
-
-    def context_told(self) -> Sequence[dict[str, JsonValue]]:
-        """The context by ids and scores, never by its texts: what is forgotten in memory is not to live on in a thought."""
-        shown = {memory.id for memory in (*self.material.memories, *self.quoted)}
-        told: list[dict[str, JsonValue]] = [
-            {
-                "part": "memory",
-                "id": memory.id,
-                "score": memory.score,
-                "explain": dict(memory.explain or {}),
-                "shown": memory.id in shown,
-            }
-            for memory in self.context.recalled or self.quoted
-        ]
-        told += [{"part": "session", "id": turn.id} for turn in self.material.tail]
-        told += [{"part": "paradox", "id": one.id, "tension": one.tension} for one in self.material.tensions]
-        return told
 
 
 def digest(call_id: str) -> str:

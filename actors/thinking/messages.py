@@ -11,6 +11,14 @@ from actors.message import Data, Message, Name, Namespace, Reply, Time
 
 Effort = Literal["none", "low", "medium", "high"]
 
+Rung = Literal["full", "fewer_steps", "one_call", "smaller_model", "memory", "cannot"]
+"""How far down the ladder an answer was made, best first.
+
+full: all steps of its effort. fewer_steps: some were left out or failed. one_call: a plain answer where more was asked for.
+smaller_model: the settings' smaller model. memory: no model; what memory holds, marked degraded. cannot: an error with a
+time to come back at.
+"""
+
 INTENTS = (
     "information_seeking",
     "emotional_support",
@@ -56,6 +64,10 @@ class Thought(Reply, type="thinking.thought_had"):
     created: int | None = None
     """When the thought was begun, in Unix time: the same for everyone who is joined to it."""
 
+    rung: Rung = "full"
+    reused: bool = False
+    """Whether it is an earlier thought's answer to the same question in the same state."""
+
 
 class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=True, max_bytes=16 << 20):
     """Answer the last turn of `messages`. Parts come only with `stream`."""
@@ -72,6 +84,12 @@ class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=Tru
     options: dict[Name, JsonValue] = {}
     effort: Effort | None = None
     stream: bool = False
+    reasoning: Literal["hide", "show"] = "hide"
+    """show: what is thought aloud comes as `reasoning_content`, in the parts and in the message."""
+
+    reuse: bool = True
+    """False: think anew, whatever was thought before."""
+
     talk: Name | None = None
     """What a talk is called that begins with this. Given where the client names its request (Idempotency-Key), so that the same
     request begins the same talk, whoever of those that answer it dies."""
@@ -95,8 +113,28 @@ class Step(Data):
     outcome: str
 
 
+class Draft(Data):
+    """Something that a model wrote on the way to the answer."""
+
+    step: str
+    text: str
+    """Its beginning. Empty once it was scrubbed."""
+
+    reasoning: str = ""
+    """What was thought aloud with it, its beginning."""
+
+    model: str
+    endpoint: str | None
+    chosen: bool
+    """Whether it is what went out."""
+
+
 class ThoughtRecord(Reply, type="thinking.thought_found"):
-    """What went on in private: intent, context with scores, strategy, timings, what was missing."""
+    """What went on in private: intent, context with scores, strategy, drafts, timings, cost, what was missing.
+
+    Its drafts and reasoning are texts, and may quote what the thought was given. They are scrubbed when memory forgets a
+    record that the thought was given, that it left behind, or that was said earlier in the same talk.
+    """
 
     thought_id: Name
     namespace: Namespace
@@ -104,21 +142,50 @@ class ThoughtRecord(Reply, type="thinking.thought_found"):
     time: Time
     intent: str
     confidence: float
-    strategy: str = "direct"
-    """How the answer was made. "direct": one model call, whatever the effort."""
+    intents: dict[str, float] = {}
+    """Every intent's probability."""
 
+    intent_by: Literal["classifier", "model"] = "classifier"
+    mood: dict[str, float] = {}
+    strategy: str = "direct"
+    strategy_why: tuple[str, ...] = ()
     effort: Effort | None = None
+    rung: Rung = "full"
+    rung_why: tuple[str, ...] = ()
+    """Why it is not `full`: each step that was left out or failed, with its reason."""
+
     context: tuple[dict[str, JsonValue], ...]
-    """Ids and scores, by part; no texts."""
+    """Ids and scores, by part; no texts. `shown` says whether it was in the prompt or cut."""
 
     missing: tuple[str, ...]
     """Parts that were not there in time or failed, each with its reason."""
 
+    reasoning: str = ""
+    """What the model thought aloud with the answer, its beginning."""
+
+    drafts: tuple[Draft, ...] = ()
     steps: tuple[Step, ...]
     degraded: bool
     endpoint: str | None
     attempts: int
+    calls: int = 0
+    """Model calls of this thought; `attempts` counts those made upstream, failed ones included."""
+
     usage: Usage
+    """Tokens of all its model calls together."""
+
+    cost: float | None = None
+    """What they cost, in the unit of the endpoints' prices; None where one has none."""
+
+    notes: tuple[str, ...] = ()
+    reused_from: Name | None = None
+    """The thought whose answer was given again."""
+
+    memories: tuple[str, ...] = ()
+    """Records that it left behind: turns of the user and the answer."""
+
+    scrubbed: bool = False
+    """Its texts are gone, since memory forgot something that they may have quoted."""
 
 
 class GetThought(Message, type="thinking.thought", reply=ThoughtRecord, idempotent=True):
@@ -134,9 +201,14 @@ class Analysis(Reply, type="thinking.analyzed"):
     intent: str
     confidence: float
     scores: dict[str, float]
+    mood: dict[str, float] = {}
+    strategy: str = "direct"
+    """How an answer would be given, as far as the text alone says."""
+
+    why: tuple[str, ...] = ()
 
 
 class Analyze(Message, type="thinking.analyze", reply=Analysis, idempotent=True):
-    """The intent of a text, without a model."""
+    """The intent of a text, its mood, and the strategy for it; without a model."""
 
     text: Annotated[str, Field(min_length=1, max_length=65_536)]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["Budgets", "ThinkingSettings"]
 
-Characters = Annotated[int, Field(ge=0, le=1_000_000)]
+Tokens = Annotated[int, Field(ge=0, le=250_000)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 class Budgets(BaseModel):
-    """Characters that each part of the context may take in the prompt; what does not fit is cut by score."""
+    """Tokens (estimated: four bytes each) that each part of the context may take; what does not fit is cut by score."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    memories: Characters = 6_000
-    session: Characters = 4_000
-    tensions: Characters = 1_500
-    item: Characters = 1_200
+    memories: Tokens = 1_500
+    session: Tokens = 1_000
+    tensions: Tokens = 400
+    profile: Tokens = 300
+    statements: Tokens = 200
+    item: Tokens = 300
     """The most that one memory, turn or tension takes of its part."""
 
 
@@ -33,6 +36,12 @@ class ThinkingSettings(BaseModel):
     persona: Annotated[str, Field(max_length=100_000)] = ""
     """Text that stands first in every prompt."""
 
+    persona_file: Path | None = None
+    """A file with that text instead; read again when it changes."""
+
+    guide: bool = True
+    """Tell the model in a line how to answer, where the strategy is another than `direct`."""
+
     context_deadline_s: Seconds = 0.5
     context_fraction: Fraction = 0.2
     """The context is gathered for at most `context_deadline_s`, and at most this fraction of the call's time left."""
@@ -42,10 +51,16 @@ class ThinkingSettings(BaseModel):
     """Earlier turns of the session that are looked at when the client did not send them."""
 
     tensions: Annotated[int, Field(ge=0, le=50)] = 4
+    statements: Annotated[int, Field(ge=0, le=20)] = 2
+    """Things that the daemon would like to bring up."""
+
+    profile_cache_s: Seconds = 10.0
+    """Profile and statements change with the daemon's cycles, not with a talk: so long they are not asked for again."""
+
     budgets: Budgets = Budgets()
 
     remember_deadline_s: Seconds = 5.0
-    """How long a finished answer waits at most until memory has it on disk."""
+    """How long a finished answer waits at most until memory has it on disk; then it is written down here, and told later."""
 
     reserve_s: Seconds = 1.0
     reserve_fraction: Fraction = 0.1
@@ -54,9 +69,63 @@ class ThinkingSettings(BaseModel):
     continuations: Annotated[int, Field(ge=0, le=10)] = 3
     """How often one answer is taken up again after the llm actor was replaced in the middle of it."""
 
+    llm_patience_s: Seconds = 10.0
+    """How long the llm actor may give no sign of life before the answer comes from memory. A replacement takes milliseconds."""
+
+    smaller_model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Asked when the one that was wanted cannot answer."""
+
+    smaller_reserve_s: Seconds = 5.0
+    """Kept back from the first model's time for it, at most a third of what there is."""
+
+    candidates: Annotated[int, Field(ge=2, le=8)] = 3
+    """Answers that are made in parallel at effort "high", one of which is chosen."""
+
+    search_rounds: Annotated[int, Field(ge=0, le=5)] = 2
+    """How often the model may look into memory at effort "high" before it answers."""
+
+    first_pace_s: Seconds = 3.0
+    """How long a model call is taken to last until some have been seen: it decides which steps the time left allows."""
+
+    doubt_below: Annotated[float, Field(ge=0, le=1)] = 0.35
+    """An intent of less confidence is asked of a model, at efforts "medium" and "high", beside the gathering of the context."""
+
+    begins_in_reasoning: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = (
+        "*deepseek-r1*",
+        "*deepseek-reasoner*",
+        "*qwq*",
+        "*-thinking*",
+    )
+    """Models (shell patterns, any case) whose answers may begin in the middle of reasoning: nothing of such a stream goes
+    out before
+    its reasoning is closed. Others are learned when they are first seen to do so. A server that sends the reasoning in a
+    field of its own is not held back."""
+
+    reuse_s: Annotated[float, Field(ge=0, le=86_400)] = 120.0
+    """How long a thought is given again to the same question in the same state; 0: never. Only thoughts of an effort that was
+    asked for ("low" and up): who asks a model for a plain answer twice may want to see another."""
+
+    reused_most: Annotated[int, Field(ge=1, le=100_000)] = 256
+    """Thoughts that are held ready for that."""
+
     quotes: Annotated[int, Field(ge=1, le=50)] = 5
     """Memories that a degraded answer quotes."""
 
     kept_thoughts: Annotated[int, Field(ge=1)] = 20_000
     kept_days: Annotated[float, Field(gt=0)] = 30.0
     """A thought is dropped when it is older than `kept_days`, or more than `kept_thoughts` newer ones are there."""
+
+    follow_pause_s: Seconds = 0.5
+    """Between two looks at what memory has forgotten: every remembered turn would wake thinking otherwise."""
+
+    owed_most: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    owed_days: Annotated[float, Field(gt=0)] = 7.0
+    """Answers that wait on disk for a memory that is away, and how long."""
+
+    @model_validator(mode="after")
+    def one_persona(self) -> Self:
+        """Refuse two personas."""
+        if self.persona and self.persona_file is not None:
+            raise ValueError("persona and persona_file: only one of them")
+
+        return self

@@ -18,6 +18,7 @@ class OpenStep:
 
     def __init__(self) -> None:
         self.outcome = "done"
+        self.took_s = 0.0
 
 
 class Steps:
@@ -44,7 +45,7 @@ class Steps:
             step.outcome = "internal"
             raise
         finally:
-            took = time.perf_counter() - started
+            step.took_s = took = time.perf_counter() - started
             self.done.append(
                 Step(
                     name=name,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from actors.llm.messages import ChatMessage
 from actors.memory.messages import Turn
 from actors.thinking.degraded import is_degraded
+from actors.thinking.private import asks_for_tags, public_of
 
 __all__ = ["SYSTEM_ROLES", "plain", "question", "text_of", "turns_of", "visible"]
 
@@ -46,13 +47,18 @@ def question(messages: Sequence[ChatMessage]) -> str:
 def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
     """The talk as memory takes it.
 
-    Left out are system prompts, messages without text (an assistant's bare tool calls), and degraded answers that come back
+    What an assistant's turn has in think-tags is taken out. Left out are system prompts, messages without text (an assistant's bare tool calls), and degraded answers that come back
     in the client's history: they are our notice of a failure, not something that the assistant knows.
     """
     turns = []
+    asked = ""
     for message in messages:
         role = ROLES.get(str(message.get("role")))
         text = text_of(message)[:LONGEST_TURN]
+        if role == "user":
+            asked = text
+        elif role == "assistant":
+            text = public_of(text, literal=asks_for_tags(asked)).public
         if role is None or not text.strip() or (role == "assistant" and is_degraded(text)):
             continue
 

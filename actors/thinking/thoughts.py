@@ -1,13 +1,16 @@
-"""Thoughts: what went on in private, kept in thinking.db for a while.
+"""Thoughts: what went on in private, kept in thinking.db for a while, within bounds.
 
-A thought holds the ids and scores of what it was made from, never a text: what is forgotten in memory is not to live on here.
+Drafts and reasoning may quote what a thought was given. What is forgotten in memory is not to live on here: `scrub` takes
+the texts out of every thought that was given a record, that left it behind, or that came after it in the same talk.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import timedelta
-from pathlib import Path
+from typing import Any, Final
 
 import apsw
 from loguru import logger
@@ -18,7 +21,7 @@ from actors.thinking.messages import ThoughtRecord
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
 
-__all__ = ["Thoughts"]
+__all__ = ["MIGRATIONS", "Thoughts", "scrubbed"]
 
 MIGRATIONS = (
     """
@@ -30,34 +33,65 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX thoughts_by_time ON thoughts (time);
     """,
+    """
+    ALTER TABLE thoughts ADD COLUMN session TEXT;
+    ALTER TABLE thoughts ADD COLUMN texts INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX thoughts_by_talk ON thoughts (namespace, session, time) WHERE texts = 1;
+    CREATE TABLE sources (
+        namespace TEXT NOT NULL,
+        memory TEXT NOT NULL,
+        thought TEXT NOT NULL REFERENCES thoughts (id) ON DELETE CASCADE,
+        behind INTEGER NOT NULL,
+        PRIMARY KEY (namespace, memory, thought)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sources_by_thought ON sources (thought);
+    CREATE TABLE followed (id INTEGER PRIMARY KEY CHECK (id = 1), cursor INTEGER NOT NULL) STRICT;
+    CREATE TABLE owed (place INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, body TEXT NOT NULL) STRICT;
+    """,
 )
-SWEEP_EVERY = 64
+"""`behind` says that the thought left the record behind; `texts` that there is something to scrub."""
+
+SWEEP_EVERY: Final = 64
 """Thoughts between two sweeps of what is too old or too many."""
 
-TOGETHER_S = 0.05
+TOGETHER_S: Final = 0.05
 """How long a thought waits for others to be written with it, in seconds: memory's writes wait for each flush of the disk."""
 
-MOST_UNWRITTEN = 4_096
+MOST_UNWRITTEN: Final = 4_096
 """Thoughts that wait for a disk that takes none; the oldest go first."""
+
+MOST_FORGOTTEN: Final = 10_000
+"""Forgotten records that are kept in mind for thoughts which were under way when they were forgotten."""
+
+MAY_QUOTE: Final = """
+    SELECT t.id, t.record FROM sources s JOIN thoughts t ON t.id = s.thought
+    WHERE s.namespace = ?1 AND s.memory = ?2 AND t.texts = 1
+    UNION
+    SELECT later.id, later.record FROM sources s JOIN thoughts t ON t.id = s.thought
+    JOIN thoughts later
+        ON later.namespace = ?1 AND later.session = t.session AND later.time >= t.time AND later.texts = 1
+    WHERE s.namespace = ?1 AND s.memory = ?2 AND s.behind = 1
+"""
+"""Thoughts that were given a record or left it behind; and those that came after it in its talk: there the client's own history
+shows it, where it bears no id."""
 
 
 class Thoughts:
     """Kept in memory until they are on disk, so that no answer waits for the write and none is lost on an orderly stop."""
 
-    def __init__(self, path: Path, settings: ThinkingSettings, clock: Clock) -> None:
-        self.database = Database(path, MIGRATIONS)
+    def __init__(self, database: Database, settings: ThinkingSettings, clock: Clock) -> None:
+        self.database = database
         self.settings = settings
         self.clock = clock
         self.unwritten: dict[str, ThoughtRecord] = {}
+        self.forgotten: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.wake = asyncio.Event()
         self.since_sweep = SWEEP_EVERY
 
-    async def open(self) -> None:
-        """Open the database."""
-        await self.database.open()
-
     def keep(self, record: ThoughtRecord) -> None:
         """Keep a thought; one with the same id (a thought begun again) is replaced."""
+        if self.forgotten and any((record.namespace, memory) in self.forgotten for memory in sources_of(record)):
+            record = scrubbed(record)
         self.unwritten[record.thought_id] = record
         while len(self.unwritten) > MOST_UNWRITTEN:
             del self.unwritten[next(iter(self.unwritten))]
@@ -99,19 +133,104 @@ class Thoughts:
             record = ThoughtRecord.model_validate_json(text) if text is not None else None
         return record if record is not None and record.namespace == namespace else None
 
+    async def cursor(self) -> int | None:
+        """How far memory's feed was followed; None: it never was."""
+        return await self.database.read(cursor_of)
+
+    async def scrub(self, gone: Iterable[tuple[str, str]], cursor: int) -> int:
+        """Take the texts out of all thoughts that may quote these records (namespace, id), and move the cursor, in one write.
+
+        Returns how many were scrubbed. Their texts are then in no file any more.
+        """
+        lost = tuple(gone)
+        if not lost:
+            await self.database.write(advance, cursor)
+            return 0
+
+        self.forgotten.update(dict.fromkeys(lost))
+        while len(self.forgotten) > MOST_FORGOTTEN:
+            self.forgotten.popitem(last=False)
+
+        await self.flush()
+        count = await self.database.write(take_texts, lost, cursor)
+        if count:
+            await self.database.checkpoint()
+        return count
+
     async def close(self) -> None:
-        """Write the rest and close."""
-        try:
-            await self.flush()
-        finally:
-            await self.database.close()
+        """Write the rest."""
+        await self.flush()
+
+
+def scrubbed(record: ThoughtRecord) -> ThoughtRecord:
+    """A thought without its texts."""
+    if not has_texts(record):
+        return record
+
+    drafts = tuple(draft.model_copy(update={"text": "", "reasoning": ""}) for draft in record.drafts)
+    return record.model_copy(update={"reasoning": "", "drafts": drafts, "scrubbed": True})
+
+
+def has_texts(record: ThoughtRecord) -> bool:
+    """Whether a thought holds anything that may quote."""
+    return bool(record.reasoning or any(draft.text or draft.reasoning for draft in record.drafts))
+
+
+def sources_of(record: ThoughtRecord) -> dict[str, bool]:
+    """Ids of the records that a thought was given (False) or left behind (True)."""
+    given = {str(part["id"]): False for part in record.context if part.get("part") in {"memory", "search", "session"}}
+    given |= {str(memory): False for part in record.context for memory in listed(part.get("memories"))}
+    return {**given, **dict.fromkeys(record.memories, True)}
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, where it is one."""
+    return value if isinstance(value, list) else []
 
 
 def insert(connection: apsw.Connection, records: tuple[ThoughtRecord, ...]) -> None:
     connection.executemany(
-        "INSERT OR REPLACE INTO thoughts (id, namespace, time, record) VALUES (?, ?, ?, ?)",
-        [(one.thought_id, one.namespace, one.time.timestamp(), one.model_dump_json()) for one in records],
+        "INSERT OR REPLACE INTO thoughts (id, namespace, time, session, texts, record) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (one.thought_id, one.namespace, one.time.timestamp(), one.session, int(has_texts(one)), one.model_dump_json())
+            for one in records
+        ],
     )
+    connection.executemany(
+        "INSERT OR REPLACE INTO sources (namespace, memory, thought, behind) VALUES (?, ?, ?, ?)",
+        [
+            (one.namespace, memory, one.thought_id, int(behind))
+            for one in records
+            for memory, behind in sources_of(one).items()
+            if behind or has_texts(one)
+        ],
+    )
+
+
+def take_texts(connection: apsw.Connection, lost: tuple[tuple[str, str], ...], cursor: int) -> int:
+    texts: dict[str, str] = {}
+    for namespace, memory in lost:
+        found = connection.execute(MAY_QUOTE, (namespace, memory))
+        texts.update({str(thought): str(record) for thought, record in found})
+
+    records = [scrubbed(ThoughtRecord.model_validate_json(text)) for text in texts.values()]
+    connection.executemany(
+        "UPDATE thoughts SET record = ?, texts = 0 WHERE id = ?", [(one.model_dump_json(), one.thought_id) for one in records]
+    )
+    advance(connection, cursor)
+    return len(records)
+
+
+def advance(connection: apsw.Connection, cursor: int) -> None:
+    connection.execute(
+        "INSERT INTO followed (id, cursor) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
+        (cursor,),
+    )
+
+
+def cursor_of(connection: apsw.Connection) -> int | None:
+    row = connection.execute("SELECT cursor FROM followed WHERE id = 1").fetchone()
+    return None if row is None else int(row[0])
 
 
 def sweep(connection: apsw.Connection, oldest: float, most: int) -> None:

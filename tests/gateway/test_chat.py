@@ -74,7 +74,8 @@ async def test_fields_that_are_not_ours_reach_the_model(lattice: House, model: S
 async def test_the_effort_reaches_the_model_as_it_came(lattice: House, model: SyncModelServer, effort: str | None) -> None:
     await lattice.post("/v1/chat/completions", {**ASK, "reasoning_effort": effort})
 
-    assert model.log(finished=1)[0]["body"].get("reasoning_effort") == effort
+    # A high effort takes several calls, of which some are not the answer's.
+    assert effort in [seen["body"].get("reasoning_effort") for seen in model.log(finished=1)]
 
 
 @pytest.mark.parametrize("streaming", [False, True])

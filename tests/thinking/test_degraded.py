@@ -7,6 +7,7 @@ import pytest
 from actors.thinking.messages import GetThought, Think
 from tests.thinking.house import TEXT, Process, house
 from tests.thinking.test_think import streamed, text_of, turns, user
+from transport.errors import Unavailable
 
 SLACK_S = 1.0
 """What a loaded machine may add to a deadline in these tests."""
@@ -37,12 +38,13 @@ async def test_without_a_model_memory_answers_and_says_so(short_dir, stream) -> 
         assert await turns(host, "b") == [("user", "What is my cat called?"), ("user", "Are you back?")]
 
 
-async def test_without_model_and_memory_it_says_that_too(short_dir) -> None:
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_without_model_and_memory_it_says_when_to_come_back(short_dir, stream) -> None:
     async with house(short_dir, parts=("llm", "thinking")) as host:
-        thought = await host.ref("thinking").ask(Think(messages=(user("What is my cat called?"),)), timeout=4)
+        with pytest.raises(Unavailable) as failed:
+            await streamed(host, Think(stream=stream, messages=(user("What is my cat called?"),)), timeout=4)
 
-    assert "Memory cannot be reached" in text_of(thought)
-    assert thought.degraded
+    assert failed.value.retry_after_ms
 
 
 async def test_with_memory_off_a_degraded_answer_quotes_nothing(short_dir) -> None:

@@ -40,7 +40,7 @@ async def test_a_plain_answer_comes_when_the_llm_actor_is_killed_meanwhile(short
     model.next({"text": TEXT, "fault": "hang"})
     async with (
         Process(short_dir, "llm", model.base_url) as llm,
-        house(short_dir, parts=("memory", "paradox", "thinking")) as host,
+        house(short_dir, parts=("memory", "paradox", "thinking"), llm_patience_s=30) as host,
     ):
         asking = asyncio.create_task(host.ref("thinking").ask(Think(session="s", messages=(user("Hello"),))))
         await asyncio.to_thread(model.log, holding=1)
@@ -75,7 +75,7 @@ async def test_memory_killed_in_the_middle_of_an_answer_still_has_it_in_the_end(
     model.next({"text": TEXT, "fault": "hang"})
     async with (
         Process(short_dir, "memory") as memory,
-        house(short_dir, url=model.base_url, parts=("llm", "paradox", "thinking")) as host,
+        house(short_dir, url=model.base_url, parts=("llm", "paradox", "thinking"), remember_deadline_s=30) as host,
     ):
         asking = asyncio.create_task(host.ref("thinking").ask(Think(session="s", messages=(user("Hello"),))))
         await asyncio.to_thread(model.log, holding=1)

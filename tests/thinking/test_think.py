@@ -25,8 +25,7 @@ def text_of(thought) -> str:
 
 def prompt_of(request) -> str:
     """The system text that the model saw."""
-    first = request["body"]["messages"][0]
-    return first["content"] if first["role"] == "system" else ""
+    return "\n".join(one["content"] for one in request["body"]["messages"] if one["role"] == "system")
 
 
 async def streamed(host, message, **how):
@@ -173,10 +172,10 @@ async def test_reasoning_stays_out_of_the_public_text_and_out_of_memory(short_di
 async def test_the_effort_goes_to_the_model(short_dir, model) -> None:
     async with house(short_dir, url=model.base_url) as host:
         thinking = host.ref("thinking")
-        await thinking.ask(Think(messages=(user("Hello"),), effort="high"))
+        await thinking.ask(Think(messages=(user("Hello"),), effort="low"))
         await thinking.ask(Think(messages=(user("Hello"),), effort="low", options={"reasoning_effort": "minimal"}))
 
-    assert [seen["body"].get("reasoning_effort") for seen in model.log()] == ["high", "minimal"]
+    assert [seen["body"].get("reasoning_effort") for seen in model.log()] == ["low", "minimal"]
 
 
 async def test_what_the_endpoint_rejects_is_the_callers_to_hear(short_dir, model) -> None:

@@ -1,0 +1,198 @@
+"""Calls: the model calls of one thought, each a step of it: asked, counted, and what was written on the way kept as drafts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from fnmatch import fnmatchcase
+from typing import Final
+
+from pydantic import JsonValue
+
+from actors.llm.messages import ChatMessage, Usage
+from actors.runtime import AsyncActor
+from actors.thinking.answering import Answering, Wish
+from actors.thinking.messages import Draft, Saying, Think
+from actors.thinking.pace import Pace
+from actors.thinking.presence import Presence
+from actors.thinking.private import asks_for_tags
+from actors.thinking.settings import ThinkingSettings
+from actors.thinking.steps import Steps
+from actors.thinking.talk import question
+from transport.errors import LatticeError
+
+__all__ = ["ModelCalls", "Quirks"]
+
+LONGEST_DRAFT: Final = 16_384
+"""Characters of a draft, and of its reasoning, that the thought keeps."""
+
+MOST_LEARNT: Final = 256
+
+
+class Quirks:
+    """What is known of how models behave.
+
+    Args:
+        patterns: models that begin in the middle of reasoning.
+    """
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self.patterns = tuple(pattern.casefold() for pattern in patterns)
+        self.learnt: dict[str, None] = {}
+
+    def begins_in_reasoning(self, model: str | None) -> bool:
+        """Whether an answer of this model may begin in the middle of reasoning."""
+        name = (model or "").casefold()
+        return name in self.learnt or any(fnmatchcase(name, pattern) for pattern in self.patterns)
+
+    def learn(self, *models: str | None) -> None:
+        """They did."""
+        for model in models:
+            self.learnt[(model or "").casefold()] = None
+        while len(self.learnt) > MOST_LEARNT:
+            del self.learnt[next(iter(self.learnt))]
+
+
+class ModelCalls:
+    """The model calls of one thought."""
+
+    def __init__(
+        self,
+        actor: AsyncActor,
+        message: Think,
+        key: str,
+        *,
+        settings: ThinkingSettings,
+        steps: Steps,
+        presence: Presence,
+        pace: Pace,
+        quirks: Quirks,
+    ) -> None:
+        self.actor = actor
+        self.message = message
+        self.key = key
+        self.settings = settings
+        self.steps = steps
+        self.presence = presence
+        self.pace = pace
+        self.quirks = quirks
+
+        self.literal = asks_for_tags(question(message.messages))
+        self.count = 0
+        self.attempts = 0
+        self.usage = Usage()
+        self.cost: float | None = 0.0
+        self.endpoint: str | None = None
+        self.drafts: list[Draft] = []
+        self.notes: list[str] = []
+
+    def answering(
+        self, step: str, *, stream: bool, model: str | None = None, options: dict[str, JsonValue] | None = None
+    ) -> Answering:
+        """A call that is yet to be made. `options` are the client's own unless given."""
+        model = model or self.message.model
+        if options is None:
+            effort = self.message.effort
+            options = self.message.options if effort is None else {"reasoning_effort": effort, **self.message.options}
+
+        wish = Wish(
+            key=f"{self.key}:{step}",
+            model=model,
+            options=options,
+            stream=stream,
+            continuations=self.settings.continuations,
+            literal=self.literal,
+            begun=self.quirks.begins_in_reasoning(model),
+            show=self.message.reasoning == "show",
+        )
+        return Answering(self.actor, wish, self.presence)
+
+    async def parts(
+        self, step: str, answering: Answering, prompt: tuple[ChatMessage, ...], *, seconds: float
+    ) -> AsyncGenerator[Saying]:
+        """Make a call and give its public pieces as they come.
+
+        Raises:
+            LatticeError: whatever the llm actor answers.
+        """
+        self.count += 1
+        try:
+            with self.steps.step(f"llm.{step}") as timed:
+                async with aclosing(answering.parts(prompt, seconds=seconds)) as sayings:
+                    async for saying in sayings:
+                        yield saying
+            self.pace.took(timed.took_s)
+        finally:
+            self.counted(answering)
+
+    async def whole(
+        self, step: str, answering: Answering, prompt: tuple[ChatMessage, ...], *, seconds: float, chosen: bool = False
+    ) -> Answering:
+        """Make a call in private, and keep what it says as a draft, also when it breaks off.
+
+        Raises:
+            LatticeError: whatever the llm actor answers.
+        """
+        try:
+            async with aclosing(self.parts(step, answering, prompt, seconds=seconds)) as sayings:
+                async for _ in sayings:
+                    pass
+        finally:
+            self.keep(step, answering, chosen=chosen)
+        return answering
+
+    def keep(self, step: str, answering: Answering, *, chosen: bool = False) -> None:
+        """Keep what a call wrote as a draft of the thought."""
+        generated = answering.generated
+        if not answering.text and not answering.reasoning:
+            return
+
+        self.drafts.append(
+            Draft(
+                step=step,
+                text=answering.text[:LONGEST_DRAFT],
+                reasoning=answering.reasoning[:LONGEST_DRAFT],
+                model=generated.model if generated is not None else answering.wish.model or "",
+                endpoint=generated.endpoint if generated is not None else None,
+                chosen=chosen,
+            )
+        )
+
+    def choose(self, step: str) -> None:
+        """What was written in a step is what goes out, and nothing else is."""
+        self.drafts = [draft.model_copy(update={"chosen": draft.step == step}) for draft in self.drafts]
+
+    def counted(self, answering: Answering) -> None:
+        """Count what a call took, and learn from how it went."""
+        generated = answering.generated
+        if answering.stray:
+            self.quirks.learn(answering.wish.model, generated.model if generated is not None else None)
+        if answering.leaked:
+            self.notes.append("the model began in the middle of its reasoning, which went out; its next streams are held back")
+
+        self.attempts += generated.attempts if generated is not None else answering.broken
+        if generated is None:
+            self.cost = None
+            return
+
+        self.usage = added(self.usage, generated.usage) if self.count > 1 else generated.usage
+        self.endpoint = generated.endpoint
+
+    async def tried(
+        self, step: str, prompt: tuple[ChatMessage, ...], *, seconds: float, options: dict[str, JsonValue] | None = None
+    ) -> Answering | None:
+        """A call that the thought can do without: None, and a note, where it fails."""
+        try:
+            return await self.whole(step, self.answering(step, stream=True, options=options), prompt, seconds=seconds)
+        except LatticeError as error:
+            self.notes.append(f"{step}: {error.code}: {error.message}")
+            return None
+
+
+def added(one: Usage, other: Usage) -> Usage:
+    """Both together."""
+    return Usage(
+        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
+        completion_tokens=one.completion_tokens + other.completion_tokens,
+        total_tokens=one.total_tokens + other.total_tokens,
+    )

@@ -1,0 +1,105 @@
+"""Following: memory's feed, for what it forgets. Thoughts that may quote it lose their texts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from loguru import logger
+
+from actors.memory.messages import Fed, Feed, GetStats, Stats
+from actors.runtime import AsyncActor
+from actors.thinking.settings import ThinkingSettings
+from actors.thinking.thoughts import Thoughts
+from transport.errors import LatticeError
+
+__all__ = ["Following"]
+
+PAGE: Final = 500
+WAIT_MS: Final = 20_000
+RETRY_S: Final = 1.0
+RETRY_LIMIT_S: Final = 30.0
+CATCH_UP_S: Final = 0.5
+"""How long who asks for a thought waits until it is known that nothing in it was forgotten meanwhile."""
+
+GONE: Final = frozenset({"forgotten", "withheld"})
+"""Changes after which the record's text is to be found nowhere."""
+
+SEEN_MOST: Final = 1000
+"""Changes that are followed before the cursor is written down where nothing was forgotten: they are looked at again after a
+kill."""
+
+
+class Following:
+    """Follows the feed from the cursor in thinking.db.
+
+    Args:
+        actor: who asks memory.
+        forgot: told when something was forgotten.
+    """
+
+    def __init__(
+        self, actor: AsyncActor, thoughts: Thoughts, settings: ThinkingSettings, *, forgot: Callable[[], None]
+    ) -> None:
+        self.actor = actor
+        self.thoughts = thoughts
+        self.settings = settings
+        self.forgot = forgot
+        self.cursor = -1
+        self.written = 0
+
+    async def run(self) -> None:
+        """Follow until cancelled. While memory is away this waits, and never gives up."""
+        failures = 0
+        while True:
+            try:
+                await self._begin()
+                fed = await self._take(wait_ms=WAIT_MS, timeout=WAIT_MS / 1000 + 10)
+            except LatticeError as error:
+                failures += 1
+                wait_s = min(RETRY_LIMIT_S, RETRY_S * 2 ** min(failures - 1, 10))
+                logger.bind(code=error.code, wait_s=wait_s).info("memory's feed waits")
+                await asyncio.sleep(wait_s)
+                continue
+
+            failures = 0
+            if len(fed.changes) < PAGE:
+                await asyncio.sleep(self.settings.follow_pause_s)
+
+    async def catch_up(self) -> bool:
+        """Follow to the feed's end, within a moment; False where memory does not answer in time."""
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                await self._begin()
+                while (await self._take(wait_ms=0, timeout=CATCH_UP_S)).changes:
+                    pass
+        except (TimeoutError, LatticeError):
+            return False
+        return True
+
+    async def _begin(self) -> None:
+        if self.cursor >= 0:
+            return
+
+        known = await self.thoughts.cursor()
+        if known is None:
+            # Nothing that was remembered before the first thought can be in one.
+            stats: Stats = await self.actor.ask(GetStats(), timeout=10, lane="bg")
+            known = stats.feed_cursor
+            await self.thoughts.scrub((), known)
+        self.cursor = self.written = max(self.cursor, known)
+
+    async def _take(self, *, wait_ms: int, timeout: float) -> Fed:
+        feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms)
+        fed: Fed = await self.actor.ask(feed, timeout=timeout, lane="bg" if wait_ms else "fg")
+        gone = [(change.namespace, change.id) for change in fed.changes if change.change in GONE]
+        if gone or fed.cursor - self.written >= SEEN_MOST:
+            count = await self.thoughts.scrub(gone, fed.cursor)
+            self.written = fed.cursor
+            if gone:
+                self.forgot()
+            if count:
+                logger.bind(thoughts=count).info("thoughts were scrubbed of what memory forgot")
+        self.cursor = max(self.cursor, fed.cursor)
+        return fed

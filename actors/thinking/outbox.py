@@ -1,0 +1,167 @@
+"""Outbox: answers that went out before memory had them. They stand in thinking.db until memory has them, whatever is killed.
+
+They are told in the order in which they were said: what follows in a talk must not come before what it follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+import apsw
+from loguru import logger
+
+from actors.clock import Clock
+from actors.database import Database
+from actors.memory.messages import Answer, Converse, Conversed
+from actors.message import Data, Name
+from actors.runtime import AsyncActor
+from actors.thinking.settings import ThinkingSettings
+from transport.errors import Cancelled, DeadlineExceeded, LatticeError, Overloaded, Unavailable, UnknownActor
+
+__all__ = ["Outbox", "Owed"]
+
+TRY_S: Final = 30.0
+PAUSE_S: Final = 1.0
+LAST_S: Final = 3.0
+"""What an orderly stop waits for memory at most; the rest is told after the next start."""
+
+AWAY: Final = (Cancelled, DeadlineExceeded, Overloaded, Unavailable, UnknownActor)
+
+
+class Words(Data):
+    """An answer that is to be remembered, without the place where it belongs."""
+
+    text: str
+    model: str
+    key: Name
+
+
+class Owed(Data):
+    """What one thought owes memory."""
+
+    thought: Name
+    converse: Converse
+    """The talk up to the question. Memory leaves alone what of it it has already."""
+
+    words: Words | None
+    """None where there is no answer to remember."""
+
+    def answer(self, conversed: Conversed) -> Answer | None:
+        """The answer, at its place."""
+        if self.words is None:
+            return None
+
+        return Answer(
+            namespace=self.converse.namespace,
+            session=conversed.session,
+            after=conversed.last,
+            text=self.words.text,
+            metadata={"thought": self.thought, "model": self.words.model},
+            key=self.words.key,
+        )
+
+
+class Outbox:
+    """What memory is still to be told.
+
+    Args:
+        actor: who tells it.
+        database: thinking.db, with the table `owed`.
+    """
+
+    def __init__(self, actor: AsyncActor, database: Database, settings: ThinkingSettings, clock: Clock) -> None:
+        self.actor = actor
+        self.database = database
+        self.settings = settings
+        self.clock = clock
+        self.waiting = 0
+        self.wake = asyncio.Event()
+        self.telling = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Count what an earlier process left."""
+        self.waiting = await self.database.read(count)
+        if self.waiting:
+            logger.bind(waiting=self.waiting).info("memory is told what it has missed")
+            self.wake.set()
+
+    async def owe(self, owed: Owed) -> None:
+        """Write down what is owed. Once this returns, nothing but a broken disk loses it.
+
+        Raises:
+            Overloaded: memory has been away for too many thoughts.
+            Unavailable: the disk takes nothing.
+        """
+        if self.waiting >= self.settings.owed_most:
+            raise Overloaded("memory is away for too many thoughts: this one is not remembered")
+
+        await self.database.write(insert, owed, self.clock.now().timestamp())
+        self.waiting += 1
+        self.wake.set()
+
+    async def tell_on(self) -> None:
+        """Tell memory what it is owed, as it comes, for ever."""
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            if not await self.tell():
+                await asyncio.sleep(PAUSE_S)
+                self.wake.set()
+
+    async def tell(self) -> bool:
+        """Tell all that is owed; False where memory is away."""
+        async with self.telling:
+            while (row := await self.database.read(first)) is not None:
+                place, owed, since = row
+                old = since < (self.clock.now() - timedelta(days=self.settings.owed_days)).timestamp()
+                try:
+                    if not old:
+                        await self._tell(owed)
+                except AWAY as error:
+                    logger.bind(thought=owed.thought, code=error.code, waiting=self.waiting).info("memory is still away")
+                    return False
+                except LatticeError as error:
+                    logger.bind(thought=owed.thought, code=error.code).error("a thought could not be remembered")
+                else:
+                    log = logger.bind(thought=owed.thought)
+                    log.error("memory was away for too long: a thought is not remembered") if old else log.info(
+                        "memory was told late"
+                    )
+
+                await self.database.write(delete, place)
+                self.waiting = max(self.waiting - 1, 0)
+        return True
+
+    async def close(self) -> None:
+        """Tell what is still to be told, once more; what memory does not take now stays on disk."""
+        if not self.waiting:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await self.tell()
+
+    async def _tell(self, owed: Owed) -> None:
+        conversed: Conversed = await self.actor.ask(owed.converse, timeout=TRY_S)
+        answer = owed.answer(conversed)
+        if answer is not None:
+            await self.actor.ask(answer, timeout=TRY_S)
+
+
+def insert(connection: apsw.Connection, owed: Owed, time: float) -> None:
+    connection.execute("INSERT INTO owed (time, body) VALUES (?, ?)", (time, owed.model_dump_json()))
+
+
+def first(connection: apsw.Connection) -> tuple[int, Owed, float] | None:
+    row = connection.execute("SELECT place, body, time FROM owed ORDER BY place LIMIT 1").fetchone()
+    return None if row is None else (int(row[0]), Owed.model_validate_json(str(row[1])), float(row[2]))
+
+
+def delete(connection: apsw.Connection, place: int) -> None:
+    connection.execute("DELETE FROM owed WHERE place = ?", (place,))
+
+
+def count(connection: apsw.Connection) -> int:
+    return sum(1 for _ in connection.execute("SELECT 1 FROM owed"))

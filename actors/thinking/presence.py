@@ -1,0 +1,101 @@
+"""Presence: which of the actors that a thought asks are away, so that no further thought waits for them.
+
+Who did not answer in time is asked for a sign of life (`sys.ping`, which an actor answers beside its work) until it gives
+one. Until then thoughts give it a moment and no more; what it had in hand when it was too late is not lost by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from loguru import logger
+
+from actors.runtime import AsyncActor
+from actors.system import SysPing
+from transport.errors import LatticeError, Unavailable
+
+__all__ = ["Presence"]
+
+Value = TypeVar("Value")
+
+PROBE_S: Final = 30.0
+"""How long one sign of life is waited for. An ask whose actor is away is delivered as soon as there is one again."""
+
+PAUSE_S: Final = 0.2
+"""Between two asks for a sign of life, where the first was refused at once."""
+
+MOMENT_S: Final = 0.03
+"""What who is away is given all the same: an actor that is back answers within."""
+
+
+class Presence:
+    """Who is away.
+
+    Args:
+        actor: who asks.
+        patience_s: how long an actor that is asked for something that may take its time may give no sign of life.
+    """
+
+    def __init__(self, actor: AsyncActor, *, patience_s: float, quiet_s: float = 1.0) -> None:
+        self.actor = actor
+        self.patience_s = patience_s
+        self.quiet_s = quiet_s
+        self.away: dict[str, asyncio.Task[None]] = {}
+
+    def patience(self, name: str, seconds: float) -> float:
+        """How long to wait for an actor, at most `seconds`."""
+        return min(seconds, MOMENT_S) if name in self.away else seconds
+
+    def lost(self, name: str) -> None:
+        """It did not answer in time."""
+        if name not in self.away:
+            self.away[name] = self.actor.spawn(self._until_it_is_back(name), name=f"thinking waits for {name}")
+            logger.bind(actor=name).info("an actor gives no answer")
+
+    def close(self) -> None:
+        """Wait for nobody any more."""
+        for task in self.away.values():
+            task.cancel()
+
+    async def first(self, name: str, work: Awaitable[Value]) -> Value:
+        """What `work` comes to: for as long as it takes, while the actor `name` that does it gives signs of life.
+
+        Raises:
+            Unavailable: it gives none.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while True:
+                quiet = self.patience(name, self.quiet_s)
+                done, _ = await asyncio.wait((task,), timeout=quiet)
+                if done:
+                    return task.result()
+
+                await self._sign_of_life(name)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _sign_of_life(self, name: str) -> None:
+        seconds = self.patience(name, self.patience_s)
+        try:
+            await self.actor.ask(SysPing(), to=name, timeout=seconds)
+        except LatticeError as error:
+            self.lost(name)
+            raise Unavailable(f"{name} gives no sign of life", retry_after_ms=1000) from error
+
+    async def _until_it_is_back(self, name: str) -> None:
+        try:
+            while True:
+                try:
+                    await self.actor.ask(SysPing(), to=name, timeout=PROBE_S)
+                except LatticeError:
+                    await asyncio.sleep(PAUSE_S)
+                else:
+                    logger.bind(actor=name).info("an actor answers again")
+                    return
+        finally:
+            self.away.pop(name, None)
