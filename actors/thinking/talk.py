@@ -47,8 +47,9 @@ def question(messages: Sequence[ChatMessage]) -> str:
 def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
     """The talk as memory takes it.
 
-    What an assistant's turn has in think-tags is taken out. Left out are system prompts, messages without text (an assistant's bare tool calls), and degraded answers that come back
-    in the client's history: they are our notice of a failure, not something that the assistant knows.
+    What an assistant's turn has in think-tags is taken out. Left out are system prompts, messages without text (an assistant's
+    bare tool calls), and degraded answers that come back in the client's history: they are our notice of a failure, not
+    something that the assistant knows.
     """
     turns = []
     asked = ""

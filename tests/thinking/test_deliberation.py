@@ -89,7 +89,9 @@ async def test_the_draft_goes_out_when_what_follows_fails(short_dir, model, fail
 
 
 async def test_the_best_answer_so_far_goes_out_at_the_deadline(short_dir, model) -> None:
-    model.next({"text": "The draft."}, {"text": "Name the tools."}, {"text": "The revision.", "fault": "hang_mid", "after_tokens": 1})
+    model.next(
+        {"text": "The draft."}, {"text": "Name the tools."}, {"text": "The revision.", "fault": "hang_mid", "after_tokens": 1}
+    )
     async with house(short_dir, url=model.base_url, first_pace_s=0.4, **SURE) as host:
         began = time.monotonic()
         text, thought = await streamed(host, Think(effort="medium", stream=False, messages=(QUESTION,)), timeout=3)
@@ -115,14 +117,13 @@ async def test_effort_high_searches_writes_candidates_and_lets_a_judge_choose(sh
         {"id": "a", "name": "search_memory", "arguments": '{"query": "bicycle"}'},
         {"id": "b", "name": "search_memory", "arguments": "not JSON"},
     ]
-    model.next({"tool_calls": calls, "text": ""}, {"text": "READY"})
     async with house(short_dir, url=model.base_url, **SURE) as host:
         await host.ref("thinking").ask(Think(memory="on", session="a", messages=(user("My bicycle has tubeless wheels."),)))
         model.reset()
-        model.next(
-            {"tool_calls": calls, "text": ""}, {"text": "READY"}, {"text": "One."}, {"text": "Two."}, {"text": "Two."}, {"text": "B, since"}
-        )
-        text, thought = await streamed(host, Think(effort="high", stream=True, session="b", messages=(user("Can I patch it?"),)))
+        said = ("READY", "One.", "Two.", "Two.", "B, since")
+        model.next({"tool_calls": calls, "text": ""}, *({"text": text} for text in said))
+        asked = Think(effort="high", stream=True, session="b", messages=(user("Can I patch it?"),))
+        text, thought = await streamed(host, asked)
         record = await record_of(host, thought)
 
     looked, ready, *candidates, judge = model.log()

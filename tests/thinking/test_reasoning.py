@@ -88,7 +88,7 @@ async def test_reasoning_in_the_clients_history_is_not_remembered(short_dir, mod
     history = (user("Hello"), assistant(f"<think>{THOUGHT}</think>Hello you"), user("And now?"))
     async with house(short_dir, url=model.base_url) as host:
         await host.ref("thinking").ask(Think(session="s", messages=history))
-        assert await turns(host, "s") == [("user", "Hello"), ("assistant", "Hello you"), ("user", "And now?"), ("assistant", TEXT)]
+        assert [text for _, text in await turns(host, "s")] == ["Hello", "Hello you", "And now?", TEXT]
 
 
 async def test_a_user_who_asks_for_the_tag_gets_it_in_code(short_dir, model) -> None:
