@@ -37,6 +37,7 @@ from pydantic_settings import (
 )
 
 from actors.daemon.settings import DaemonSettings
+from actors.encoder.settings import EncoderSettings
 from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = ["Composition", "Settings", "main"]
 
 CLASSES = {
+    "encoder": "actors.encoder.actor:Encoder",
     "memory": "actors.memory.actor:Memory",
     "llm": "actors.llm.actor:Llm",
     "paradox": "actors.paradox.actor:Paradox",
@@ -95,6 +97,7 @@ class Addresses(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    encoder: Address | None = None
     memory: Address | None = None
     llm: Address | None = None
     thinking: Address | None = None
@@ -111,6 +114,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(default_factory=default_data_dir)
+    encoder: EncoderSettings = EncoderSettings()
     memory: MemorySettings = MemorySettings()
     llm: LlmSettings = LlmSettings()
     thinking: ThinkingSettings = ThinkingSettings()
@@ -203,7 +207,7 @@ class Composition:
         return AsWritten.model_validate_json((run_dir / "settings.json").read_bytes())
 
     def spec(self) -> SupervisorSpec:
-        """Six permanent children. One that crashes takes no other with it, since what they share is messages."""
+        """Seven permanent children. One that crashes takes no other with it, since what they share is messages."""
         children = tuple(ChildSpec(name=name, gets_listener=name == "gateway") for name in self.actors)
         return SupervisorSpec(strategy="one_for_one", children=children)
 

@@ -21,7 +21,8 @@ from actors.clock import Clock, system_clock
 from actors.database import Database
 from actors.memory import changes, echoes, forgetting, life, sessions, store
 from actors.memory import feed as feeding
-from actors.memory import recall as recalling
+from actors.memory.embedding.embedders import embedder_of
+from actors.memory.embedding.lane import Lane
 from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
 from actors.memory.messages import (
@@ -63,6 +64,8 @@ from actors.memory.messages import (
     Unrelate,
 )
 from actors.memory.schema import MIGRATIONS
+from actors.memory.search import recall as recalling
+from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
 from actors.memory.stored import MICROSECOND, micros
 from actors.memory.tail import Tail, index_more
@@ -103,6 +106,9 @@ class Memory(AsyncActor):
         self._tail = Tail()
         self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger)
         self._to_index = asyncio.Event()
+        self._shelves = Shelves(settings.shelf_records, settings.shelf_bytes)
+        embedder = embedder_of(settings.embedder, settings.embedding_model, self.ask)
+        self._lane = Lane(embedder, self._database, self._shelves.embedded, settings.questions_kept)
         self._committed = asyncio.Event()
         self._leaving = False
         self._waiting = 0
@@ -112,7 +118,9 @@ class Memory(AsyncActor):
     async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
+        await self._lane.open()
         if self.host is not None:
+            self.spawn(self._lane.run(), name="embedding")
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
         self._to_index.set()
         self.spawn(self._index_on(), name="memory indexes")
@@ -199,7 +207,9 @@ class Memory(AsyncActor):
     async def recall(self, message: Recall) -> Recalled:
         """Find what was said. That it was found is written down later, unless background work asked."""
         now = micros(self._clock.now())
-        recalled = await self._database.read(recalling.recall, message, now, self.settings, self._tail)
+        question = await self._lane.question(message.query)
+        view = recalling.View(self.settings, self._shelves, self._tail)
+        recalled = await self._database.read(recalling.recall, message, now, view, question)
         if recalled.memories and (self.call is None or self.call.lane == "fg"):
             self._note(message, recalled)
         return recalled
@@ -223,7 +233,7 @@ class Memory(AsyncActor):
     @handles(GetStats)
     async def stats(self, message: GetStats) -> Stats:
         """A namespace's figures."""
-        return await self._database.read(store.stats, message.namespace)
+        return await self._database.read(store.stats, message.namespace, self._lane.target, embeds=not self._lane.absent)
 
     @handles(ListSessions)
     async def list_sessions(self, message: ListSessions) -> Sessions:
@@ -255,6 +265,8 @@ class Memory(AsyncActor):
         return [
             Metric("lattice_memory_feed_waiting", "gauge", "Followers of the feed that wait", [({}, self._waiting)]),
             Metric("lattice_memory_recalls_unnoted", "counter", "Recalls lost to history", [({}, self._unnoted)]),
+            Metric("lattice_memory_embedded", "counter", "Records whose vectors were made", [({}, self._lane.embedded)]),
+            Metric("lattice_memory_questions_unread", "counter", "Recalls by words alone", [({}, self._lane.questions_unread)]),
         ]
 
     async def _wait_for(self, committed: asyncio.Event, until: float) -> None:
@@ -278,6 +290,7 @@ class Memory(AsyncActor):
     def _wake_followers(self) -> None:
         committed, self._committed = self._committed, asyncio.Event()
         committed.set()
+        self._lane.wake()
 
     async def _write(self, message: Any, fn: Callable[..., R], **settings: Any) -> R:
         """Run `fn(transaction, message, **settings)` and wake the feed's followers once it is on disk."""

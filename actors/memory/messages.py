@@ -345,6 +345,8 @@ class Recollection(Memory):
 
     score: float
     explain: dict[str, float] | None = None
+    passage: str | None = None
+    """Of a long text, the part that was found."""
 
 
 class Recalled(Reply, type="memory.recalled"):

@@ -216,4 +216,46 @@ CREATE TRIGGER tail_reworded AFTER UPDATE OF text, speaker ON memory WHEN old.nu
 END;
 """
 
-MIGRATIONS = (FIRST, SECOND)
+THIRD = """
+-- Sets of vectors, one for each model that made some. Every record up to `reached` has its vectors, but for those that stand in
+-- `unembedded`: they changed since.
+CREATE TABLE embedder (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    reached INTEGER NOT NULL DEFAULT 0,
+    complete INTEGER NOT NULL DEFAULT 0,
+    replaced INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE unembedded (
+    memory INTEGER PRIMARY KEY
+) STRICT;
+
+-- One passage of a record: from character `start` to `stop`. place = memory's number * 2048 + passage * 2 + the set's last bit.
+CREATE TABLE vectors (
+    place INTEGER PRIMARY KEY,
+    start INTEGER NOT NULL,
+    stop INTEGER NOT NULL,
+    tokens BLOB NOT NULL,
+    vectors BLOB NOT NULL
+) STRICT;
+
+-- A turn is read with the two before it: when one goes or changes, those behind it are read anew.
+CREATE TRIGGER vectors_outdated AFTER INSERT ON unembedded BEGIN
+    DELETE FROM vectors WHERE place BETWEEN new.memory * 2048 AND new.memory * 2048 + 2047;
+END;
+CREATE TRIGGER memory_out_of_vectors AFTER DELETE ON memory BEGIN
+    DELETE FROM vectors WHERE place BETWEEN old.number * 2048 AND old.number * 2048 + 2047;
+    DELETE FROM unembedded WHERE memory = old.number;
+    INSERT OR IGNORE INTO unembedded SELECT number FROM memory
+        WHERE old.chain IS NOT NULL AND session = old.session AND number > old.number AND chain IS NOT NULL
+        ORDER BY number LIMIT 2;
+END;
+CREATE TRIGGER memory_reworded_for_vectors AFTER UPDATE OF text, speaker ON memory BEGIN
+    INSERT OR IGNORE INTO unembedded VALUES (old.number);
+    INSERT OR IGNORE INTO unembedded SELECT number FROM memory
+        WHERE old.chain IS NOT NULL AND session = old.session AND number > old.number AND chain IS NOT NULL
+        ORDER BY number LIMIT 2;
+END;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,11 +10,23 @@ Weight = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class RecallWeights(BaseModel):
-    """How much each term of a score counts. Terms lie between 0 and 1: relevance is relative to the best hit of the query."""
+    """How much each term of a score counts.
+
+    Relevance is in deviations above the mean of all that could have been found, so that weights mean the same for every query;
+    other terms lie between 0 and 1.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bm25: Weight = 1.0
+    dense: Weight = 1.0
+    """For the meaning: how well each word of the query is matched in its context (MaxSim)."""
+
+    bm25: Weight = 0.2
+    """For the words, beside the meaning: names and numbers, which vectors blur. 0.1 to 0.3 do; 1 is worse than none."""
+
+    bm25_alone: Weight = 1.0
+    """For the words of a record that has no vectors, or of all where there is no model."""
+
     previous: Weight = 0.4
     """Of the relevance of the turn before, in the same session: an answer is found by its question."""
 
@@ -24,8 +36,8 @@ class RecallWeights(BaseModel):
     session: Weight = 0.5
     """Of the relevance of the best turn in the session: what a talk was about."""
 
-    speaker: Weight = 0.5
-    """For what was said by the one speaker whom the query names. Half of the best hit, as the 4 deviations of the reference."""
+    speaker: Weight = 4.0
+    """For what was said by the one speaker whom the query names: as much as four deviations of relevance."""
 
     recency: Weight = 0.02
     """Halves with every `recency_half_life_days` before the newest candidate: hardly more than it takes to part equals."""
@@ -90,7 +102,23 @@ class MemorySettings(BaseModel):
     recency_half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
     life: LifeSettings = LifeSettings()
     candidates: Annotated[int, Field(ge=10, le=1000)] = 200
-    """How many of the best lexical hits are scored further."""
+    """How many of the best hits are scored further where a namespace is too large for all of its records to be."""
+
+    shelf_records: Annotated[int, Field(ge=0, le=1_000_000)] = 4_000
+    """A namespace of up to so many records is searched whole: 1 ms for a thousand."""
+
+    shelf_bytes: Annotated[int, Field(ge=0)] = 64 << 20
+    """What the namespaces that are held for it take together, at about 2.3 kB a record; those longest unused go."""
+
+    embedder: Literal["minilm", "llm", "none"] = "minilm"
+    """Who makes the vectors: MiniLM in the encoder actor, an embeddings endpoint of the llm actor, or nobody. Changing it makes
+    them anew in the background; until all are there, recall goes on with the old ones."""
+
+    embedding_model: str | None = None
+    """Of the endpoint (`embedder = "llm"`); without it, its first."""
+
+    questions_kept: Annotated[int, Field(ge=0, le=100_000)] = 512
+    """Latest questions whose vectors are kept, about 1 kB each: asked again, as paging does, they cost nothing."""
 
     importance: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Of a record that was remembered without one."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import apsw
 
+from actors.memory.embedding.vectors import pending
 from actors.memory.messages import (
     Event,
     Found,
@@ -26,7 +27,7 @@ from actors.memory.messages import (
 )
 from actors.memory.stored import canonical, felt_from, micros, moment
 from actors.memory.talk import chain_of, fingerprint_of
-from actors.memory.transaction import Transaction
+from actors.memory.transaction import Transaction, namespace_number
 from transport.errors import NotFound
 
 __all__ = ["find", "history", "one", "records", "remember", "remember_one", "rows_of", "sources_of", "stats", "weight_of"]
@@ -203,8 +204,16 @@ def history(connection: apsw.Connection, namespace: str, memory_id: str) -> Hist
     )
 
 
-def stats(connection: apsw.Connection, namespace: str) -> Stats:
-    """A namespace's figures, from counts that are kept as records come and go."""
+def stats(connection: apsw.Connection, namespace: str, model: str | None, *, embeds: bool) -> Stats:
+    """A namespace's figures, from counts that are kept as records come and go.
+
+    Args:
+        connection: to read from.
+        namespace: its name.
+        model: whose vectors records wait for; None while that is not known.
+        embeds: whether they wait at all.
+    """
+    number = namespace_number(connection, namespace)
     rows = list(
         connection.execute(
             "SELECT t.kind, t.stage, t.count, t.bytes FROM tally t JOIN namespace n ON n.number = t.namespace "
@@ -220,7 +229,7 @@ def stats(connection: apsw.Connection, namespace: str) -> Stats:
     newest = connection.execute("SELECT max(seq) FROM event WHERE change <> 'recalled'").fetchone()
     return Stats(
         count=sum(row[2] for row in rows),
-        pending=0,
+        pending=pending(connection, number, model) if embeds and number is not None else 0,
         bytes=sum(row[3] for row in rows),
         by_kind=dict(by_kind),
         by_stage=by_stage,

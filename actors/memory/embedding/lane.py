@@ -1,0 +1,179 @@
+"""The background lane: gets vectors for records that have none, a batch at a time, and for questions as they come.
+
+What it holds is worth nothing: which records wait stands in the database, and vectors are written together with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+from loguru import logger
+
+from actors.database import Database
+from actors.memory.embedding.embedders import Embedder, Question
+from actors.memory.embedding.vectors import Batch, active, adopt, clear_some, keep, waiting
+from transport.errors import LatticeError
+
+__all__ = ["Lane"]
+
+RECORDS = 32
+PASSAGES = 48
+"""Passages of one batch, about: 0.2 s of one core, so that a stop loses no more and a transaction stays small."""
+
+CLEARED = 500
+"""Vectors of a replaced set that one transaction deletes."""
+
+AGAIN_S = 2.0
+"""After an embedder could not be used."""
+
+ABSENT_S = 60.0
+"""After it said that it has no model."""
+
+IDLE_S = 30.0
+"""Longest sleep while nothing waits; what is committed wakes it."""
+
+QUESTION_S = 1.5
+"""What a recall waits for a question's vectors at most. An encoder that was just replaced has loaded its model within that."""
+
+AWAY_S = 2.0
+"""After a question got no vectors, recalls go by words alone for so long: who is asked often would else wait each time."""
+
+
+class Lane:
+    """One embedder's work.
+
+    Args:
+        embedder: who makes the vectors; None where there are to be none.
+        database: memory's.
+        embedded: told the numbers of records once their vectors are on disk, and of all when a new set came into use (None).
+        questions_kept: how many questions' vectors are kept.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder | None,
+        database: Database,
+        embedded: Callable[[list[int] | None], None],
+        questions_kept: int,
+    ) -> None:
+        self._embedder = embedder
+        self._database = database
+        self._embedded = embedded
+        self._kept = questions_kept
+        self._questions: OrderedDict[str, Question] = OrderedDict()
+        self._away_until = 0.0
+        self._work = asyncio.Event()
+        self.absent = embedder is None
+        """Whether no vectors will be made: nothing waits for any then."""
+
+        self.target: str | None = None
+        """The model whose vectors are made now; None before it is known."""
+
+        self.in_use: str | None = None
+        """The model by whose vectors is searched; None where there are none yet."""
+
+        self.embedded = 0
+        self.questions_unread = 0
+
+    async def open(self) -> None:
+        """See which vectors there are, so that the first question is already read by them."""
+        in_use = await self._database.read(active)
+        self.in_use = None if in_use is None else in_use.name
+        if self._embedder is None:
+            self.in_use = None
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._work.set()
+
+    async def question(self, text: str) -> Question | None:
+        """A question's vectors by the model in use; None where there are none, or they cannot be had in time."""
+        if self.in_use is None or self._embedder is None:
+            return None
+        known = self._questions.get(text)
+        if known is not None and known.name == self.in_use:
+            self._questions.move_to_end(text)
+            return known
+
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._away_until:
+            return None
+        try:
+            question = await self._embedder.question(text, QUESTION_S)
+        except LatticeError as error:
+            self._away_until = loop.time() + AWAY_S
+            self.questions_unread += 1
+            logger.bind(code=error.code).warning("recall goes by words alone for a while: {}", error.message)
+            return None
+        if question.name != self.in_use:
+            return None
+        if self._kept:
+            self._questions[text] = question
+            while len(self._questions) > self._kept:
+                self._questions.popitem(last=False)
+        return question
+
+    async def run(self) -> None:
+        """Work for ever."""
+        if self._embedder is None:
+            return
+        while True:
+            self._work.clear()
+            try:
+                pause = await self._step(self._embedder)
+            except LatticeError as error:
+                logger.bind(code=error.code).info("embedding waits: {}", error.message)
+                pause = AGAIN_S
+                await asyncio.sleep(pause)
+                continue
+            if pause:
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._work.wait()
+                except TimeoutError:
+                    pass
+
+    async def _step(self, embedder: Embedder) -> float:
+        """Do what is next; returns how long to sleep if nothing happens."""
+        if self.target is None or self.absent:
+            standing = await embedder.standing()
+            self.absent = standing.state == "absent"
+            if standing.state != "ready":
+                # The work of a moment ago must not wake it: nobody but time can help.
+                await asyncio.sleep(ABSENT_S if self.absent else AGAIN_S)
+                return 0.0
+            self.target = standing.name
+
+        if await self._database.write(clear_some, CLEARED):
+            return 0.0
+        adopted = await self._database.write(adopt, self.target)
+        if adopted is None:
+            return 0.0
+        batch = await self._database.read(waiting, adopted, RECORDS, PASSAGES)
+        if not batch.works and not batch.idle:
+            await self._use_newest()
+            return IDLE_S
+        await self._embed(embedder, batch)
+        return 0.0
+
+    async def _embed(self, embedder: Embedder, batch: Batch) -> None:
+        passages = [work.passage(piece) for work in batch.works for piece in work.pieces]
+        vectors: list[tuple[bytes, bytes]] = []
+        if passages:
+            name, vectors = await embedder.passages(passages)
+            if name != self.target:
+                self.target = None
+                return
+        await self._database.write(keep, batch, vectors)
+        self.embedded += len(batch.works)
+        await self._use_newest()
+        self._embedded([work.number for work in batch.works])
+
+    async def _use_newest(self) -> None:
+        in_use = await self._database.read(active)
+        name = None if in_use is None else in_use.name
+        if name != self.in_use:
+            self.in_use = name
+            self._embedded(None)

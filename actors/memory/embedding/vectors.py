@@ -1,0 +1,234 @@
+"""Vectors in the database: which records wait for theirs, and how these are kept and replaced.
+
+Records are embedded in the order in which they came in, so that one number, `reached`, says which wait; what changed behind it
+stands in `unembedded`. Functions of a connection. Knows no encoder: its vectors are bytes here.
+
+Two sets may stand side by side while one embedder takes another's place: they differ in the last bit of `place`. A change of
+embedder shows only once the new set is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from actors.memory.embedding.passages import Piece, before, pieces, said
+
+__all__ = ["Batch", "Embedder", "Work", "active", "adopt", "clear_some", "keep", "pending", "waiting"]
+
+PARTS = 1024
+"""Passages of a record at most."""
+
+PLACES = 2 * PARTS
+"""Places of a record: `number * PLACES + part * 2 + side`."""
+
+TURNS_BEFORE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """A set of vectors that one model made."""
+
+    number: int
+    name: str
+    reached: int
+    """Every record up to this number has its vectors, but for those of `unembedded`."""
+
+    complete: bool
+    """Whether it had all at some time: since then it is used, and what is new is only a while behind."""
+
+    @property
+    def side(self) -> int:
+        """The last bit of its vectors' places."""
+        return self.number & 1
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A record that waits for its vectors, as it is to be read."""
+
+    number: int
+    speaker: str | None
+    text: str
+    before: str
+    """The end of the turns before it."""
+
+    pieces: tuple[Piece, ...]
+
+    def passage(self, piece: Piece) -> tuple[str, str]:
+        """One passage, with the speaker's name, and what is read before it."""
+        known = before([self.text[: piece.start]]) if piece.start else self.before
+        return said(self.speaker, self.text[piece.start : piece.stop]), known
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records to be embedded together."""
+
+    embedder: Embedder
+    works: tuple[Work, ...]
+    idle: tuple[int, ...]
+    """Numbers that were to be read and need not be: gone, empty, or a tool's output."""
+
+    through: int
+    """What `reached` becomes."""
+
+
+def active(connection: apsw.Connection) -> Embedder | None:
+    """The set to search by: the newest that is complete, else the newest."""
+    return _embedder(connection, "WHERE replaced = 0 ORDER BY complete DESC, number DESC LIMIT 1")
+
+
+def adopt(connection: apsw.Connection, name: str) -> Embedder | None:
+    """The set of the model that is to be used from now on, begun when it is new.
+
+    One that was begun for a third model, and never got complete, goes. None while both sides are taken, or an earlier set of
+    the same name is being cleared: `clear_some` first.
+    """
+    in_use = active(connection)
+    if in_use is not None and in_use.name == name:
+        connection.execute("UPDATE embedder SET replaced = 1 WHERE number <> ?", (in_use.number,))
+        return in_use
+    kept = in_use.number if in_use is not None and in_use.complete else 0
+    connection.execute("UPDATE embedder SET replaced = 1 WHERE name <> ? AND number <> ?", (name, kept))
+    known = _embedder(connection, "WHERE name = ? AND replaced = 0", (name,))
+    if known is not None:
+        return known
+    rows: Any = connection.execute("SELECT number, name FROM embedder").fetchall()
+    number = max((number for number, _ in rows), default=0) + 1
+    sides = {number & 1 for number, _ in rows}
+    free = [number + step for step in (0, 1) if (number + step) & 1 not in sides]
+    if not free or any(other == name for _, other in rows):
+        return None
+    connection.execute("INSERT INTO embedder (number, name) VALUES (?, ?)", (free[0], name))
+    return Embedder(free[0], name, 0, complete=False)
+
+
+def clear_some(connection: apsw.Connection, records: int) -> bool:
+    """Delete some of the vectors of a set that was replaced; False when there is none."""
+    row: Any = connection.execute("SELECT number FROM embedder WHERE replaced = 1 ORDER BY number LIMIT 1").fetchone()
+    if row is None:
+        return False
+    side = row[0] & 1
+    connection.execute(
+        "DELETE FROM vectors WHERE place IN (SELECT place FROM vectors WHERE place & 1 = ? LIMIT ?)", (side, records)
+    )
+    if connection.changes() < records:
+        connection.execute("DELETE FROM embedder WHERE number = ?", row)
+    return True
+
+
+def waiting(connection: apsw.Connection, embedder: Embedder, records: int, passages: int) -> Batch:
+    """The next records to embed, as many as have about so many passages; first those that changed.
+
+    Args:
+        connection: to read from.
+        embedder: whose vectors are missing.
+        records: at most so many.
+        passages: stop with the record that reaches so many.
+    """
+    changed = connection.execute(
+        "SELECT memory FROM unembedded WHERE memory <= ? ORDER BY memory LIMIT ?", (embedder.reached, records)
+    )
+    numbers = [number for (number,) in changed]
+    fresh = connection.execute(
+        "SELECT number FROM memory WHERE number > ? ORDER BY number LIMIT ?", (embedder.reached, records - len(numbers))
+    )
+    numbers += [number for (number,) in fresh]
+
+    works: list[Work] = []
+    idle: list[int] = []
+    through = embedder.reached
+    for number in numbers:
+        work = work_of(connection, number)
+        through = max(through, number)
+        if work is None:
+            idle.append(number)
+            continue
+        works.append(work)
+        passages -= len(work.pieces)
+        if passages <= 0:
+            break
+    return Batch(embedder, tuple(works), tuple(idle), through)
+
+
+def work_of(connection: apsw.Connection, number: int) -> Work | None:
+    """A record as it is read now; None where nothing is to be embedded: it is gone, empty, or a tool's output."""
+    row: Any = connection.execute(
+        "SELECT speaker, text, iif(chain IS NULL, NULL, session) FROM memory WHERE number = ? AND kind <> 'tool'", (number,)
+    ).fetchone()
+    if row is None or not row[1]:
+        return None
+    speaker, text, session = row
+    earlier: list[str] = []
+    if session is not None:
+        turns = connection.execute(
+            "SELECT speaker, substr(text, -240) FROM memory WHERE session = ? AND number < ? AND chain IS NOT NULL "
+            "ORDER BY number DESC LIMIT ?",
+            (session, number, TURNS_BEFORE),
+        )
+        earlier = [said(*turn) for turn in turns][::-1]
+    return Work(number, speaker, text, before(earlier), tuple(pieces(text)))
+
+
+def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Keep a batch's vectors, and that they need no longer be waited for. True when the set is complete with it.
+
+    What changed since it was read waits on; so does everything when the set was given up meanwhile.
+
+    Args:
+        connection: inside a transaction.
+        batch: what was read.
+        vectors: tokens and vectors of each passage, in the order of the records and of their passages.
+    """
+    embedder = _embedder(connection, "WHERE number = ? AND replaced = 0", (batch.embedder.number,))
+    if embedder is None:
+        return False
+    left = iter(vectors)
+    for work in batch.works:
+        rows = [
+            (work.number * PLACES + 2 * part + embedder.side, piece.start, piece.stop, *next(left))
+            for part, piece in enumerate(work.pieces)
+        ]
+        if work_of(connection, work.number) != work:
+            connection.execute("INSERT OR IGNORE INTO unembedded SELECT number FROM memory WHERE number = ?", (work.number,))
+            continue
+        connection.execute("DELETE FROM unembedded WHERE memory = ?", (work.number,))
+        connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
+    for number in batch.idle:
+        if work_of(connection, number) is None:
+            connection.execute("DELETE FROM unembedded WHERE memory = ?", (number,))
+    reached = max(embedder.reached, batch.through)
+    last: Any = connection.execute("SELECT coalesce(max(number), 0) FROM memory").fetchone()
+    complete: bool = reached >= last[0]
+    connection.execute(
+        "UPDATE embedder SET reached = ?, complete = max(complete, ?) WHERE number = ?", (reached, complete, embedder.number)
+    )
+    if complete:
+        connection.execute("UPDATE embedder SET replaced = 1 WHERE number <> ?", (embedder.number,))
+    return complete
+
+
+def pending(connection: apsw.Connection, namespace: int, embedder: str | None) -> int:
+    """How many records of a namespace wait for vectors of that model; of the one in use where it is None."""
+    known = active(connection) if embedder is None else _embedder(connection, "WHERE name = ? AND replaced = 0", (embedder,))
+    reached = 0 if known is None else known.reached
+    row: Any = connection.execute(
+        "SELECT (SELECT count(*) FROM memory WHERE namespace = ?1 AND number > ?2 AND kind <> 'tool') + "
+        "(SELECT count(*) FROM unembedded u CROSS JOIN memory m ON m.number = u.memory "
+        "WHERE u.memory <= ?2 AND m.namespace = ?1 AND m.kind <> 'tool')",
+        (namespace, reached),
+    ).fetchone()
+    count: int = row[0]
+    return count
+
+
+def _embedder(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> Embedder | None:
+    row: Any = connection.execute(
+        f"SELECT number, name, reached, complete FROM embedder {clause}",  # noqa: S608 (clauses are our own)
+        values,
+    ).fetchone()
+    return None if row is None else Embedder(row[0], row[1], row[2], bool(row[3]))

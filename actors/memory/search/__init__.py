@@ -1,0 +1,1 @@
+"""Search: the records that say what a query asks for, scored term by term."""

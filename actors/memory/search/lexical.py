@@ -1,0 +1,34 @@
+"""The words of a query, and what FTS5 finds by them. Knows the full-text index, no record and no vector."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import apsw
+
+from actors.stopwords import STOPWORDS
+
+__all__ = ["match_of", "scope_of", "words_of"]
+
+WORDS = 64
+"""Most words of a query that are looked for."""
+
+WORD = re.compile(r"[^\W_]+")
+
+
+def words_of(query: str) -> list[str]:
+    """The query's words without those that carry no topic, unless it has no others. Everything but words is left out."""
+    words = list(dict.fromkeys(WORD.findall(query.lower())))
+    return ([word for word in words if word not in STOPWORDS] or words)[:WORDS]
+
+
+def scope_of(connection: apsw.Connection, namespace: int) -> str:
+    """The part of FTS5's expression that keeps to one namespace. Where there is only one, it would slow the search in vain."""
+    alone = connection.execute("SELECT count(*) FROM namespace").fetchone() == (1,)
+    return "" if alone else f'scope : "n{namespace}" AND '
+
+
+def match_of(words: Sequence[str], scope: str) -> str:
+    """FTS5's expression for any of the words."""
+    return f"{scope}text : (" + " OR ".join(f'"{word}"' for word in words) + ")"

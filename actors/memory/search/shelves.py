@@ -1,0 +1,106 @@
+"""The shelves that are held in memory, kept true to the database by its events. Lives in the reader's thread."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict, deque
+from typing import Any
+
+import apsw
+
+from actors.memory.embedding.vectors import active
+from actors.memory.search.shelf import Shelf
+
+__all__ = ["Shelves"]
+
+MOST_CHANGES = 5_000
+"""Beyond so many at once, shelves are read anew when they are next needed."""
+
+
+class Shelves:
+    """The namespaces that were searched last.
+
+    Args:
+        most_records: a namespace that has more is not held.
+        most_bytes: what all take together, about.
+    """
+
+    def __init__(self, most_records: int, most_bytes: int) -> None:
+        self._most_records = most_records
+        self._most_bytes = most_bytes
+        self._shelves: OrderedDict[int, Shelf] = OrderedDict()
+        self._seen = 0
+        self._embedded: deque[list[int] | None] = deque()
+        self._side: int | None = None
+
+    def embedded(self, numbers: list[int] | None) -> None:
+        """Vectors of these records were committed; of None: another set came into use. From any thread."""
+        self._embedded.append(numbers)
+
+    def follow(self, connection: apsw.Connection) -> None:
+        """Bring what is held up to this snapshot.
+
+        Call it before anything else is read in a transaction: what was told before the snapshot was taken is in it.
+        """
+        told = [self._embedded.popleft() for _ in range(len(self._embedded))]
+        newest: Any = connection.execute("SELECT max(seq) FROM event WHERE change <> 'recalled'").fetchone()
+        seen, self._seen = self._seen, newest[0] or 0
+        if not self._shelves or None in told:
+            self._forget_all(connection)
+            return
+
+        changed = {number for numbers in told for number in numbers or ()}
+        if self._seen > seen:
+            changed.update(self._changed_since(connection, seen))
+        if len(changed) > MOST_CHANGES:
+            self._forget_all(connection)
+        elif changed:
+            self._refresh(connection, changed)
+
+    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Shelf | None:
+        """A namespace's shelf as of this snapshot; None where it has too many records.
+
+        Args:
+            connection: to read from, after `follow`.
+            namespace: its number.
+            records: how many it has.
+        """
+        if records > self._most_records:
+            self._shelves.pop(namespace, None)
+            return None
+        shelf = self._shelves.get(namespace)
+        if shelf is None or shelf.worn:
+            shelf = self._shelves[namespace] = Shelf(namespace, self._side)
+            shelf.load(connection)
+        self._shelves.move_to_end(namespace)
+        while len(self._shelves) > 1 and sum(one.nbytes for one in self._shelves.values()) > self._most_bytes:
+            self._shelves.popitem(last=False)
+        return shelf
+
+    def _changed_since(self, connection: apsw.Connection, seq: int) -> set[int]:
+        rows: Any = connection.execute(
+            "SELECT memory, change IN ('revised', 'forgotten') FROM event WHERE seq > ? AND change <> 'recalled' LIMIT ?",
+            (seq, MOST_CHANGES + 1),
+        ).fetchall()
+        changed: set[int] = {number for number, _ in rows}
+        if any(takes_vectors for _, takes_vectors in rows):
+            # It took those of the turns behind it, too, which have no event of their own.
+            waiting: Any = connection.execute("SELECT memory FROM unembedded LIMIT ?", (MOST_CHANGES,))
+            changed.update(number for (number,) in waiting)
+        return changed
+
+    def _refresh(self, connection: apsw.Connection, changed: set[int]) -> None:
+        rows: Any = connection.execute(
+            "SELECT m.number, m.namespace FROM json_each(?) j CROSS JOIN memory m ON m.number = j.value",
+            (json.dumps(sorted(changed)),),
+        )
+        home = dict(rows)
+        for namespace, shelf in self._shelves.items():
+            mine = [number for number in sorted(changed) if home.get(number) == namespace or shelf.has(number)]
+            if mine:
+                shelf.refresh(connection, mine)
+
+    def _forget_all(self, connection: apsw.Connection) -> None:
+        self._shelves.clear()
+        in_use = active(connection)
+        self._side = None if in_use is None else in_use.side
