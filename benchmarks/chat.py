@@ -25,7 +25,7 @@ from tests.model_server.fixture import SyncModelServer
 from tests.system.conftest import ENDPOINT
 from tests.system.house import House
 
-ACTORS = ("gateway", "thinking", "memory", "llm", "paradox", "daemon")
+ACTORS = ("gateway", "thinking", "memory", "encoder", "llm", "paradox", "daemon")
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")
 WORDS = ["".join(word) for word in itertools.product(SYLLABLES, repeat=3)]
 WEIGHTS = [1 / (rank + 50) for rank in range(len(WORDS))]

@@ -24,7 +24,7 @@ from benchmarks.figures import percentile, table
 from tests.system.house import House
 from transport.addresses import run_directory
 
-ACTORS = ("memory", "llm", "thinking", "paradox", "daemon", "gateway")
+ACTORS = ("encoder", "memory", "llm", "thinking", "paradox", "daemon", "gateway")
 
 
 def main() -> None:

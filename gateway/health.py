@@ -18,7 +18,7 @@ __all__ = ["ACTORS", "routes"]
 
 routes = Routes("Health", access="open")
 
-ACTORS: Final = ("memory", "llm", "thinking", "paradox", "daemon")
+ACTORS: Final = ("encoder", "memory", "llm", "thinking", "paradox", "daemon")
 """Whom the gateway speaks for. It answers for itself by answering."""
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.encoder.minilm import model_name, prepare
+
 
 @pytest.fixture
 def short_dir() -> Iterator[Path]:
@@ -16,3 +18,12 @@ def short_dir() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="lattice-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the prepared model: making it takes a second or two, and one run needs it once."""
+    folder = tmp_path_factory.mktemp("models")
+    if prepare(folder / f"{model_name()}.model") is None:
+        pytest.skip("the model is not installed")
+    return folder

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Literal, TypeVar
 
@@ -39,7 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from actors.encoder.minilm import MiniLM
 
-LOAD_WAIT_S = 1.0
+LOAD_WAIT_S = 3.0
 """How long a question waits for a prepared model to be loaded: after this process was replaced, 0.3 s on an idle machine."""
 
 BUSY_MS = 2000
@@ -87,9 +88,12 @@ class Encoder(AsyncActor):
         await self.on_stop()
 
     @handles(Describe)
-    def describe(self, message: Describe) -> Described:
+    async def describe(self, message: Describe) -> Described:
         """What it reads with."""
-        del message
+        if message.wait_ms and self._state == "preparing":
+            with suppress(TimeoutError):
+                async with asyncio.timeout(message.wait_ms / 1000):
+                    await self._loaded.wait()
         return Described(model=self._name, state=self._state, reason=self._reason)
 
     @handles(EncodeQuestion)

@@ -55,7 +55,9 @@ class Described(Reply, type="encoder.described"):
 
 
 class Describe(Message, type="encoder.describe", reply=Described, idempotent=True):
-    """What it reads with, and whether it can."""
+    """What it reads with, and whether it can; waits up to `wait_ms` while that is not known yet."""
+
+    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 
 
 class Passage(Data):

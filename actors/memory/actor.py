@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import blake2b
@@ -207,7 +208,8 @@ class Memory(AsyncActor):
     async def recall(self, message: Recall) -> Recalled:
         """Find what was said. That it was found is written down later, unless background work asked."""
         now = micros(self._clock.now())
-        question = await self._lane.question(message.query)
+        time_left = 30.0 if self.call is None else self.call.deadline - time.monotonic()
+        question = await self._lane.question(message.query, time_left)
         view = recalling.View(self.settings, self._shelves, self._tail)
         recalled = await self._database.read(recalling.recall, message, now, view, question)
         if recalled.memories and (self.call is None or self.call.lane == "fg"):
@@ -233,7 +235,14 @@ class Memory(AsyncActor):
     @handles(GetStats)
     async def stats(self, message: GetStats) -> Stats:
         """A namespace's figures."""
-        return await self._database.read(store.stats, message.namespace, self._lane.target, embeds=not self._lane.absent)
+        loop = asyncio.get_running_loop()
+        wait_until = loop.time() + message.wait_embedded_ms / 1000
+        while True:
+            moved = self._lane.moved
+            stats = await self._database.read(store.stats, message.namespace, self._lane.target, embeds=not self._lane.absent)
+            if not stats.pending or loop.time() >= wait_until:
+                return stats
+            await self._wait_for(moved, wait_until)
 
     @handles(ListSessions)
     async def list_sessions(self, message: ListSessions) -> Sessions:

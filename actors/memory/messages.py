@@ -585,9 +585,10 @@ class Stats(Reply, type="memory.stats_told"):
 
 
 class GetStats(Message, type="memory.stats", reply=Stats, idempotent=True):
-    """A namespace's figures."""
+    """A namespace's figures; waits up to `wait_embedded_ms` until nothing is pending."""
 
     namespace: Namespace = "default"
+    wait_embedded_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 
 
 class Change(Data):

@@ -204,13 +204,13 @@ def history(connection: apsw.Connection, namespace: str, memory_id: str) -> Hist
     )
 
 
-def stats(connection: apsw.Connection, namespace: str, model: str | None, *, embeds: bool) -> Stats:
+def stats(connection: apsw.Connection, namespace: str, model: str, *, embeds: bool) -> Stats:
     """A namespace's figures, from counts that are kept as records come and go.
 
     Args:
         connection: to read from.
         namespace: its name.
-        model: whose vectors records wait for; None while that is not known.
+        model: whose vectors records wait for; empty while that is not known.
         embeds: whether they wait at all.
     """
     number = namespace_number(connection, namespace)

@@ -12,6 +12,8 @@ import openai
 
 from actors.daemon.actor import Daemon
 from actors.daemon.settings import DaemonSettings
+from actors.encoder.actor import Encoder
+from actors.encoder.settings import EncoderSettings
 from actors.host import Host
 from actors.llm.actor import Llm
 from actors.llm.settings import EndpointSettings, LlmSettings
@@ -25,7 +27,7 @@ from gateway.actor import Gateway
 from gateway.settings import GatewaySettings
 from transport.addresses import run_directory
 
-ALL = ("memory", "llm", "paradox", "thinking", "daemon")
+ALL = ("encoder", "memory", "llm", "paradox", "thinking", "daemon")
 TEXT = "The quick brown fox jumps over the lazy dog."
 
 
@@ -104,6 +106,8 @@ class Kept(Gateway):
 
 async def start(host: Host, name: str, data_dir: Path, model: str | None) -> None:
     match name:
+        case "encoder":
+            await host.start_actor(Encoder, EncoderSettings(model="none"), data_dir)
         case "memory":
             await host.start_actor(Memory, MemorySettings(), data_dir)
         case "llm":

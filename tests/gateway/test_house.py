@@ -91,7 +91,7 @@ async def test_metrics_are_prometheus_text_with_every_actor(lattice: House) -> N
     families = {family.name: family for family in text_string_to_metric_families(text)}
 
     up = {sample.labels["actor"]: sample.value for sample in families["lattice_up"].samples}
-    assert up == {"memory": 1, "llm": 1, "thinking": 1, "paradox": 1, "daemon": 1, "gateway": 1, "supervisor": 0}
+    assert up == {"encoder": 1, "memory": 1, "llm": 1, "thinking": 1, "paradox": 1, "daemon": 1, "gateway": 1, "supervisor": 0}
     handled = {sample.labels["actor"] for sample in families["lattice_handled"].samples}
     assert {"memory", "llm", "thinking"} <= handled
     requests = families["lattice_http_requests"].samples

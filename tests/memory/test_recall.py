@@ -121,7 +121,7 @@ async def test_an_answer_is_found_by_its_question(memory):
 
 async def test_weights_of_one_request(memory):
     await remember(memory, {"text": "tea", "importance": 0.0}, {"text": "tea tea coffee", "importance": 1.0})
-    only = {"importance": 1.0, "bm25": 0.0, "recency": 0.0}
+    only = {"importance": 1.0, "bm25_alone": 0.0, "recency": 0.0}
     hits = (await memory.ask(Recall(query="tea", weights=only, explain=True))).memories
     assert [hit.score for hit in hits] == [1.0, 0.0]
     with pytest.raises(Invalid, match=r"weights\.charm"):

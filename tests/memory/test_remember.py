@@ -190,7 +190,7 @@ async def test_figures_follow_what_is_there(memory):
     await memory.ask(Revise(id=fact, text="cccccc"))
     after = await memory.ask(GetStats())
 
-    assert (before.count, before.pending, before.bytes) == (3, 0, 7)
+    assert (before.count, before.pending, before.bytes) == (3, 3, 7)
     assert (before.by_kind, before.by_stage) == ({"fact": 1, "turn": 2}, {"raw": 3})
     assert (after.count, after.bytes) == (3, 10)
     assert after.feed_cursor == (await memory.ask(Feed())).cursor

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ import openai
 from supervisors import linux
 
 ROOT = Path(__file__).resolve().parents[2]
+MODELS = Path(tempfile.gettempdir()) / f"lattice-models-{os.getuid()}"
 START_S = 30.0
 STOP_S = 30.0
 
@@ -68,6 +70,8 @@ class House:
             str(self.config),
         ]
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ANTHROPIC_"))}
+        # Preparing the model takes seconds of a core: all houses of all runs share what the first one made.
+        environment.setdefault("LATTICE_ENCODER__CACHE_DIR", str(MODELS))
         self.process = subprocess.Popen(
             command + (["--single-process"] if self.single_process else []),
             cwd=ROOT,

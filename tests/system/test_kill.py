@@ -15,7 +15,7 @@ from tests.system.house import House, wait_for_ready
 
 pytestmark = pytest.mark.system
 
-ACTORS = ("memory", "llm", "thinking", "paradox", "daemon", "gateway")
+ACTORS = ("encoder", "memory", "llm", "thinking", "paradox", "daemon", "gateway")
 TEXT = "One two three four five six seven eight nine ten eleven twelve."
 
 

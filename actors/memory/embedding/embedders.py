@@ -66,7 +66,7 @@ class EncoderActor:
 
     async def standing(self) -> Standing:
         """As `Embedder`."""
-        said: Described = await self._ask(Describe(), timeout=5.0, lane="bg")
+        said: Described = await self._ask(Describe(wait_ms=10_000), timeout=15.0, lane="bg")
         return Standing(said.model, said.state)
 
     async def passages(self, passages: Sequence[tuple[str, str]]) -> tuple[str, list[tuple[bytes, bytes]]]:

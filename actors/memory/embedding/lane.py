@@ -34,11 +34,15 @@ ABSENT_S = 60.0
 IDLE_S = 30.0
 """Longest sleep while nothing waits; what is committed wakes it."""
 
-QUESTION_S = 1.5
+QUESTION_S = 3.0
 """What a recall waits for a question's vectors at most. An encoder that was just replaced has loaded its model within that."""
 
-AWAY_S = 2.0
-"""After a question got no vectors, recalls go by words alone for so long: who is asked often would else wait each time."""
+SHARE = 0.5
+"""Of the time that the recall has left, at most: it is to be answered by words alone rather than not at all."""
+
+AWAY_S = 15.0
+"""After a question got no vectors, recalls go by words alone for so long, or until the embedder is known to be back: they would
+wait each time otherwise."""
 
 
 class Lane:
@@ -64,15 +68,21 @@ class Lane:
         self._kept = questions_kept
         self._questions: OrderedDict[str, Question] = OrderedDict()
         self._away_until = 0.0
+        self._doubted = True
+        """Whether the embedder is to be asked how it stands before it is given work."""
+
         self._work = asyncio.Event()
         self.absent = embedder is None
         """Whether no vectors will be made: nothing waits for any then."""
 
-        self.target: str | None = None
-        """The model whose vectors are made now; None before it is known."""
+        self.target = ""
+        """The model whose vectors are made now; empty before it is known."""
 
         self.in_use: str | None = None
         """The model by whose vectors is searched; None where there are none yet."""
+
+        self.moved = asyncio.Event()
+        """Set, and replaced, whenever there is less to wait for."""
 
         self.embedded = 0
         self.questions_unread = 0
@@ -88,8 +98,13 @@ class Lane:
         """Something was committed."""
         self._work.set()
 
-    async def question(self, text: str) -> Question | None:
-        """A question's vectors by the model in use; None where there are none, or they cannot be had in time."""
+    async def question(self, text: str, time_left: float) -> Question | None:
+        """A question's vectors by the model in use; None where there are none, or they cannot be had in time.
+
+        Args:
+            text: the question.
+            time_left: seconds until its caller gives up.
+        """
         if self.in_use is None or self._embedder is None:
             return None
         known = self._questions.get(text)
@@ -101,9 +116,11 @@ class Lane:
         if loop.time() < self._away_until:
             return None
         try:
-            question = await self._embedder.question(text, QUESTION_S)
+            question = await self._embedder.question(text, min(QUESTION_S, SHARE * time_left))
         except LatticeError as error:
             self._away_until = loop.time() + AWAY_S
+            self._doubted = True
+            self._work.set()
             self.questions_unread += 1
             logger.bind(code=error.code).warning("recall goes by words alone for a while: {}", error.message)
             return None
@@ -125,8 +142,8 @@ class Lane:
                 pause = await self._step(self._embedder)
             except LatticeError as error:
                 logger.bind(code=error.code).info("embedding waits: {}", error.message)
-                pause = AGAIN_S
-                await asyncio.sleep(pause)
+                self._doubted = True
+                await asyncio.sleep(AGAIN_S)
                 continue
             if pause:
                 try:
@@ -137,14 +154,15 @@ class Lane:
 
     async def _step(self, embedder: Embedder) -> float:
         """Do what is next; returns how long to sleep if nothing happens."""
-        if self.target is None or self.absent:
+        if self._doubted:
             standing = await embedder.standing()
             self.absent = standing.state == "absent"
+            self._moves()
             if standing.state != "ready":
                 # The work of a moment ago must not wake it: nobody but time can help.
                 await asyncio.sleep(ABSENT_S if self.absent else AGAIN_S)
                 return 0.0
-            self.target = standing.name
+            self.target, self._doubted, self._away_until = standing.name, False, 0.0
 
         if await self._database.write(clear_some, CLEARED):
             return 0.0
@@ -164,12 +182,17 @@ class Lane:
         if passages:
             name, vectors = await embedder.passages(passages)
             if name != self.target:
-                self.target = None
+                self._doubted = True
                 return
         await self._database.write(keep, batch, vectors)
         self.embedded += len(batch.works)
         await self._use_newest()
         self._embedded([work.number for work in batch.works])
+        self._moves()
+
+    def _moves(self) -> None:
+        moved, self.moved = self.moved, asyncio.Event()
+        moved.set()
 
     async def _use_newest(self) -> None:
         in_use = await self._database.read(active)

@@ -212,9 +212,9 @@ def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[byte
     return complete
 
 
-def pending(connection: apsw.Connection, namespace: int, embedder: str | None) -> int:
-    """How many records of a namespace wait for vectors of that model; of the one in use where it is None."""
-    known = active(connection) if embedder is None else _embedder(connection, "WHERE name = ? AND replaced = 0", (embedder,))
+def pending(connection: apsw.Connection, namespace: int, embedder: str) -> int:
+    """How many records of a namespace wait for vectors of that model; of the one in use where it is empty."""
+    known = active(connection) if not embedder else _embedder(connection, "WHERE name = ? AND replaced = 0", (embedder,))
     reached = 0 if known is None else known.reached
     row: Any = connection.execute(
         "SELECT (SELECT count(*) FROM memory WHERE namespace = ?1 AND number > ?2 AND kind <> 'tool') + "
