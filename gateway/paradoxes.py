@@ -75,7 +75,7 @@ async def get(call: Incoming, query: NamespaceQuery) -> paradox.Paradox:
 
 @routes.post("/v1/paradoxes/{id}/resolve")
 async def resolve(call: Incoming, body: ResolveBody) -> paradox.Paradox:
-    """End a paradox, with a reason. The memories themselves are not changed."""
+    """End a paradox, with a reason. Where one side is kept, the other is ended: it stays, with its end."""
     found: paradox.Found = await call.ask(
         paradox.Resolve(namespace=call.namespace, id=call.path("id"), state=body.state, keep=body.keep, reason=body.reason),
         key=call.write_key,

@@ -1,29 +1,48 @@
-"""Paradox: judges statements on request, follows memory's feed in the background, and keeps what is at odds.
+"""Paradox: judges statements on request, follows memory's feed in the background, keeps what is at odds, and thinks it over.
 
-A detector alone never changes a memory: this actor only ever reads memory.
+A detector alone never changes a memory, but for one thing: a sure update ends the old fact, which stays, with its end.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from actors.clock import Clock, system_clock
 from actors.memory.messages import Change
 from actors.metrics import Metric
-from actors.paradox.compare import findings
+from actors.paradox.compare import findings, revised
+from actors.paradox.contemplation import Contemplator
+from actors.paradox.effects import Effect
 from actors.paradox.follower import Follower
-from actors.paradox.judge import check
-from actors.paradox.messages import Check, Checked, Found, Get, GetProgress, List, Paradoxes, Progress, Resolve
+from actors.paradox.judging.pair import Judgement
+from actors.paradox.messages import (
+    Check,
+    Checked,
+    Contemplate,
+    Contemplated,
+    Found,
+    Get,
+    GetProgress,
+    List,
+    Paradoxes,
+    Progress,
+    Resolve,
+    Side,
+    Statement,
+)
 from actors.paradox.settings import ParadoxSettings
-from actors.paradox.store import Effect, Store
+from actors.paradox.settling import Settler
+from actors.paradox.store import Store
+from actors.paradox.workshop import Workshop
 from actors.runtime import AsyncActor, handles
 
 __all__ = ["Paradox"]
 
-AT_ONCE = 16
-"""Up to so many statements are judged on the loop (well under a ms each); more go to a thread."""
+CONTEMPLATED_AT_ONCE = 32
+"""Open paradoxes that one round in the background takes up."""
 
 
 class Paradox(AsyncActor):
@@ -39,6 +58,9 @@ class Paradox(AsyncActor):
         self.store = Store(data_dir)
         self.cursor = 0
         self._moved = asyncio.Condition()
+        self._workshop = Workshop(settings)
+        self._settler = Settler(settings, self.store, ask=self.ask)
+        self._contemplator = Contemplator(settings, self.store, clock, ask=self.ask, judge=self._judge_sides)
 
     async def on_start(self) -> None:
         """Open the store, and follow on from where it stands."""
@@ -47,21 +69,24 @@ class Paradox(AsyncActor):
         if self.settings.follow:
             follower = Follower(self.settings, self.store, self.clock, ask=self.ask, judge=self._judge, moved=self._on_moved)
             self.spawn(follower.run(), name="follow")
+            self.spawn(self._settler.run(), name="settle")
+            if self.settings.contemplate_every_s:
+                self.spawn(self._contemplate(), name="contemplate")
 
     async def on_stop(self) -> None:
         """Close the store."""
+        self._workshop.close()
         await self.store.close()
 
     async def on_failure(self, *_failure: object) -> None:
         """Close the store."""
+        self._workshop.close()
         await self.store.close()
 
     @handles(Check)
     async def check(self, message: Check) -> Checked:
         """Judge and forget."""
-        if len(message.statements) > AT_ONCE:
-            return await self.in_thread(check, message.statements, message.new)
-        return check(message.statements, message.new)
+        return await self._workshop.check(message.statements, message.new)
 
     @handles(List)
     async def list_paradoxes(self, message: List) -> Paradoxes:
@@ -79,7 +104,16 @@ class Paradox(AsyncActor):
     @handles(Resolve)
     async def resolve(self, message: Resolve) -> Found:
         """End a paradox, with a reason."""
-        return Found(paradox=await self.store.resolve(message, self.clock.now()))
+        paradox = await self.store.resolve(message, self.clock.now())
+        self._settler.wake()
+        return Found(paradox=paradox)
+
+    @handles(Contemplate)
+    async def contemplate(self, message: Contemplate) -> Contemplated:
+        """Think over what is open."""
+        done = await self._contemplator.step(message.namespace, message.limit)
+        self._settler.wake()
+        return done
 
     @handles(GetProgress)
     async def progress(self, message: GetProgress) -> Progress:
@@ -98,9 +132,30 @@ class Paradox(AsyncActor):
         return [Metric(name="lattice_paradox_cursor", kind="gauge", help=about, samples=[({}, float(self.cursor))])]
 
     async def _judge(self, change: Change) -> list[Effect]:
-        return await findings(change, self.ask, self.settings)
+        if change.change == "revised":
+            texts = await self.store.texts_of(change.namespace, change.id)
+            return await revised(change, texts, self.ask, self._workshop.pairs, self.settings)
+        return await findings(change, self.ask, self._workshop.pairs, self.settings)
+
+    async def _judge_sides(self, pairs: Sequence[tuple[Side, Side]]) -> list[Judgement]:
+        return await self._workshop.pairs(
+            [
+                (
+                    Statement(text=earlier.text, speaker=earlier.speaker, time=earlier.time),
+                    Statement(text=later.text, speaker=later.speaker, time=later.time),
+                )
+                for earlier, later in pairs
+            ]
+        )
+
+    async def _contemplate(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.contemplate_every_s)
+            await self._contemplator.step(None, CONTEMPLATED_AT_ONCE)
+            self._settler.wake()
 
     async def _on_moved(self, cursor: int) -> None:
         self.cursor = cursor
+        self._settler.wake()
         async with self._moved:
             self._moved.notify_all()

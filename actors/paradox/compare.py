@@ -3,58 +3,67 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Sequence
 
 from actors.memory.messages import Change, Memory, Recall, Recalled
+from actors.paradox.effects import Effect, Finding, Revision
 from actors.paradox.follower import Asks
-from actors.paradox.judge import asserts, judge_pair
+from actors.paradox.judge import asserts, parts
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.kinds import kind_of
 from actors.paradox.messages import Side, Statement
 from actors.paradox.settings import ParadoxSettings
-from actors.paradox.store import Effect, Finding
 
-__all__ = ["findings"]
+__all__ = ["KINDS", "comparable_by", "derived", "findings", "revised"]
 
 KINDS = ("turn", "fact", "statement")
-WHOLE = 300
-"""Characters up to which a text is judged as one; a longer one is judged sentence by sentence."""
-
-SENTENCES = 8
-"""Of a long text, so many sentences are compared."""
 
 LONGEST_SIDE = 16_384
 """Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
 
+ONE_THING = re.compile(r"[^.!?;\n]{1,160}[.!?]*")
+SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which)\b", re.IGNORECASE)
 
-async def findings(change: Change, ask: Asks, settings: ParadoxSettings) -> list[Effect]:
+Judges = Callable[[Sequence[tuple[Statement, Statement]]], Awaitable[list[Judgement]]]
+
+
+async def findings(change: Change, ask: Asks, judges: Judges, settings: ParadoxSettings) -> list[Effect]:
     """The contradictions and updates between a new memory and older ones of its namespace."""
     new = change.memory
-    if new is None or new.kind not in KINDS or new.valid_to is not None or derived(new):
+    if new is None:
+        return []
+    # Each pair is judged once: when the one that came in later is taken from the feed.
+    return [*await against(new, ask, judges, settings, lambda old: old.id < new.id)]
+
+
+async def revised(change: Change, texts: set[str], ask: Asks, judges: Judges, settings: ParadoxSettings) -> list[Effect]:
+    """What a record is at odds with now that its text was corrected; nothing where `texts`, its old ones, stand."""
+    new = change.memory
+    if new is None or texts == {new.text[:LONGEST_SIDE]}:
+        return []
+    found = await against(new, ask, judges, settings, lambda old: old.id != new.id)
+    return [Revision(change.namespace, change.id, tuple(found))]
+
+
+async def against(
+    new: Memory, ask: Asks, judges: Judges, settings: ParadoxSettings, wanted: Callable[[Memory], bool]
+) -> list[Finding]:
+    """A record against what recall finds beside it."""
+    if new.kind not in KINDS or new.valid_to is not None or derived(new):
         return []
     if not any(asserts(part) for part in parts(new.text)):
         return []
 
-    recalled: Recalled = await ask(
-        Recall(
-            namespace=change.namespace,
-            query=new.text[:2000],
-            k=settings.candidates,
-            kinds=KINDS,
-            exclude=(new.id,),
-        ),
-        timeout=30,
-        lane="bg",
-    )
-    # Each pair is judged once: when the one that came in later is taken from the feed.
-    candidates = [old for old in recalled.memories if old.id < new.id and comparable(old, new)]
-    found: list[Effect] = []
-    for old in candidates:
-        earlier, later = sorted((old, new), key=lambda memory: (memory.time, memory.id))
-        judgement = judge_texts(earlier, later)
-        if judgement is not None and judgement.score >= settings.keep_from:
-            found.append(finding(earlier, later, judgement))
-
-    return found
+    recall = Recall(namespace=new.namespace, query=new.text[:2000], k=settings.candidates, kinds=KINDS, exclude=(new.id,))
+    recalled: Recalled = await ask(recall, timeout=30, lane="bg")
+    candidates = [old for old in recalled.memories if wanted(old) and comparable(old, new)]
+    ordered = [sorted((old, new), key=lambda memory: (memory.time, memory.id)) for old in candidates]
+    judged = await judges([(stated(earlier), stated(later)) for earlier, later in ordered])
+    return [
+        finding(earlier, later, judgement, settings)
+        for (earlier, later), judgement in zip(ordered, judged, strict=True)
+        if judgement.verdict in ("contradiction", "update") and judgement.score >= settings.keep_from
+    ]
 
 
 def comparable(old: Memory, new: Memory) -> bool:
@@ -62,35 +71,23 @@ def comparable(old: Memory, new: Memory) -> bool:
     return not derived(old) and (old.role == "assistant") == (new.role == "assistant") and old.valid_to is None
 
 
+def comparable_by(speaker: str | None, other: str | None) -> bool:
+    """Whether both may be the same person's words."""
+    return speaker is None or other is None or speaker == other
+
+
 def derived(memory: Memory) -> bool:
+    """Made from other records, which are compared themselves."""
     return any(link.relation in ("derives_from", "summarises") for link in memory.links)
 
 
-def judge_texts(earlier: Memory, later: Memory) -> Judgement | None:
-    """The surest conflict between the two, if any."""
-    best: Judgement | None = None
-    for new in parts(later.text):
-        for old in parts(earlier.text):
-            judgement = judge_pair(
-                Statement(text=old, speaker=earlier.speaker, time=earlier.time),
-                Statement(text=new, speaker=later.speaker, time=later.time),
-            )
-            at_odds = judgement.verdict in ("contradiction", "update")
-            if at_odds and (best is None or judgement.score > best.score):
-                best = judgement
-
-    return best
+def stated(memory: Memory) -> Statement:
+    return Statement(text=memory.text[:65_536], speaker=memory.speaker, time=memory.time)
 
 
-def parts(text: str) -> list[str]:
-    """A short text whole, a long one's first sentences."""
-    if len(text) <= WHOLE:
-        return [text]
-    sentences = [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\n+", text)]
-    return [sentence[:WHOLE] for sentence in sentences if sentence][:SENTENCES]
-
-
-def finding(earlier: Memory, later: Memory, judgement: Judgement) -> Finding:
+def finding(earlier: Memory, later: Memory, judgement: Judgement, settings: ParadoxSettings) -> Finding:
+    sure = judgement.verdict == "update" and judgement.score >= settings.supersede_from
+    settled = sure and comparable_by(earlier.speaker, later.speaker)
     return Finding(
         namespace=later.namespace,
         earlier=side(earlier),
@@ -100,7 +97,14 @@ def finding(earlier: Memory, later: Memory, judgement: Judgement) -> Finding:
         score=judgement.score,
         importance=max(earlier.importance, later.importance),
         why=judgement.why,
+        settled=settled,
+        ends=settled and says_one_thing(earlier.text),
     )
+
+
+def says_one_thing(text: str) -> bool:
+    """Whether ending the record ends nothing else that it told."""
+    return ONE_THING.fullmatch(text.strip()) is not None and SEVERAL.search(text) is None
 
 
 def side(memory: Memory) -> Side:

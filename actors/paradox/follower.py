@@ -14,13 +14,19 @@ from loguru import logger
 
 from actors.clock import Clock
 from actors.memory.messages import Change, Fed, Feed
+from actors.paradox.effects import Effect, End, Forgetting
 from actors.paradox.settings import ParadoxSettings
-from actors.paradox.store import Effect, End, Forgetting, Store
+from actors.paradox.store import Store
 from transport.errors import DeadlineExceeded, LatticeError, UnknownActor
 
-__all__ = ["Asks", "Follower"]
+__all__ = ["RETRY_LIMIT_S", "Asks", "Follower", "away"]
 
 RETRY_LIMIT_S = 60.0
+
+GONE = frozenset({"forgotten", "withheld"})
+"""After these a record's text must be nowhere: `withheld` comes back as `rederived`, with other words."""
+
+SAID = frozenset({"remembered", "rederived", "revised"})
 
 
 class Asks(Protocol):
@@ -97,18 +103,18 @@ class Follower:
                 if not await self._set_aside(change, error):
                     return before
             else:
-                judged += change.change == "remembered"
+                judged += change.change in SAID
 
             cursor = change.seq
 
         return await self._keep(before, max(cursor, fed.cursor), judged, effects)
 
     async def _effects(self, change: Change) -> list[Effect]:
-        if change.change == "forgotten":
+        if change.change in GONE:
             return [Forgetting(change.namespace, change.id)]
         if change.change == "superseded":
             return [End(change.namespace, change.id)]
-        if change.change == "remembered" and change.memory is not None:
+        if change.change in SAID and change.memory is not None:
             return await self._judge(change)
         return []
 

@@ -1,54 +1,136 @@
-"""The verdict on a new statement against several earlier ones. Stateless; shared by `paradox.check` and the follower."""
+"""The verdict on a new statement against earlier ones: rules, then the classifier, weighed together. Stateless and blocking.
+
+Long texts are judged sentence by sentence. However much is brought, so many pairs are judged at most: those with the most words
+in common. Shared by `paradox.check`, the follower and contemplation; each runs it in a thread.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from actors.paradox.judging import change
-from actors.paradox.judging.pair import Judgement
-from actors.paradox.judging.reading import read
+from actors.paradox.classifier.model import Classifier
+from actors.paradox.classifier.rendering import render
+from actors.paradox.judging import change, topic
+from actors.paradox.judging.pair import Judgement, pair_of
+from actors.paradox.judging.reading import Reading, read
 from actors.paradox.judging.rules import judge
 from actors.paradox.messages import Checked, Conflict, Statement
+from actors.paradox.weighing import CONFLICT_FROM, weigh
 
-__all__ = ["asserts", "check", "judge_pair"]
+__all__ = ["PARTS", "WHOLE", "Judge", "asserts", "parts"]
+
+WHOLE = 300
+"""Characters up to which a text is judged as one; a longer one is judged sentence by sentence."""
+
+PARTS = 8
+"""Of a long text, so many sentences are compared."""
+
+MOST_PAIRS = 1024
+"""Pairs of sentences that one check judges by rules: about half a second; the rest has fewer words in common."""
+
+MOST_CLASSIFIED = 48
+"""Of these, so many go to the classifier, a few milliseconds each."""
 
 NEAR_BEST = 0.1
 """Conflicts that score this close to the best one are told as well; further ones are more often wrong than right."""
 
-CONFLICT_FROM = 0.45
-"""Scores below this are doubts, not conflicts."""
+
+class Judge:
+    """Judges pairs.
+
+    Args:
+        classifier: None where there is none: the rules judge alone.
+    """
+
+    def __init__(self, classifier: Classifier | None = None) -> None:
+        self.classifier = classifier
+
+    def check(self, statements: Sequence[Statement], new: Statement) -> Checked:
+        """The verdict on `new` against all `statements`, conflicts best first; among equals the later statement comes first."""
+        judged = self.against(statements, new)
+        found = [
+            (judgement.score, index, judgement)
+            for index, judgement in enumerate(judged)
+            if judgement.verdict in ("contradiction", "update") and judgement.score >= CONFLICT_FROM
+        ]
+        found.sort(key=lambda entry: (-entry[0], -entry[1]))
+        conflicts = tuple(
+            Conflict(index=index, verdict=judgement.verdict, score=score, why=judgement.why)
+            for score, index, judgement in found
+            if score >= found[0][0] - NEAR_BEST
+        )
+        if conflicts:
+            return Checked(verdict=conflicts[0].verdict, score=conflicts[0].score, conflicts=conflicts)
+
+        related = [judgement.score for judgement in judged if judgement.verdict == "compatible"]
+        if related:
+            return Checked(verdict="compatible", score=max(related), conflicts=())
+        return Checked(verdict="unrelated", score=min((judgement.score for judgement in judged), default=1.0), conflicts=())
+
+    def pairs(self, pairs: Sequence[tuple[Statement, Statement]]) -> list[Judgement]:
+        """A judgement for each (earlier, later)."""
+        return [self.against([earlier], later)[0] for earlier, later in pairs]
+
+    def against(self, statements: Sequence[Statement], new: Statement) -> list[Judgement]:
+        """A judgement for each of the earlier statements: its surest conflict, else what it is closest to."""
+        late = [read(part, new.speaker, new.time) for part in parts(new.text)]
+        sides = [
+            (index, read(part, old.speaker, old.time), one)
+            for index, old in enumerate(statements)
+            for part in parts(old.text)
+            for one in late
+        ]
+        if len(sides) > MOST_PAIRS:
+            sides = sorted(sides, key=lambda side: (-len(side[1].stems & side[2].stems), side[0]))[:MOST_PAIRS]
+        ruled = [judge(old, one) for _, old, one in sides]
+        judged = self.weighed([(old, one) for _, old, one in sides], ruled)
+
+        best: dict[int, Judgement] = {}
+        for (index, _, _), judgement in zip(sides, judged, strict=True):
+            if index not in best or rank(judgement) > rank(best[index]):
+                best[index] = judgement
+        nothing = Judgement("unrelated", 1.0, "not looked at")
+        return [best.get(index, nothing) for index in range(len(statements))]
+
+    def weighed(self, sides: Sequence[tuple[Reading, Reading]], ruled: Sequence[Judgement]) -> list[Judgement]:
+        """The rules' judgements, with the classifier's opinion where it is asked."""
+        if self.classifier is None:
+            return list(ruled)
+        order = sorted(range(len(sides)), key=lambda number: (-promise(*sides[number], ruled[number]), number))
+        asked = [number for number in order[:MOST_CLASSIFIED] if promise(*sides[number], ruled[number]) > 0]
+        texts = [
+            render(old.written, new.written, (old.speaker, new.speaker), (old.time, new.time))
+            for old, new in (sides[number] for number in asked)
+        ]
+        judged = list(ruled)
+        for number, opinion in zip(asked, self.classifier.read(texts), strict=True):
+            old, new = sides[number]
+            judged[number] = weigh(pair_of(old, new), ruled[number], opinion)
+        return judged
+
+
+def promise(old: Reading, new: Reading, ruled: Judgement) -> float:
+    """How much a pair is worth the classifier's time; 0: not at all."""
+    if ruled.verdict in ("contradiction", "update"):
+        return 2.0 + ruled.score
+    return 1.0 + topic.overlap(old, new)
+
+
+def rank(judgement: Judgement) -> tuple[int, float]:
+    order = {"contradiction": 2, "update": 2, "compatible": 1, "unrelated": 0}
+    return order[judgement.verdict], judgement.score
 
 
 def asserts(text: str) -> bool:
     """Whether a new statement can be at odds with anything: a question, a wish, a joke or a bare "Yes." cannot."""
     new = read(text)
-    return new.mood is None and bool(new.stems or new.quantities or change.correction(new.text))
+    return new.mood is None and bool(new.stems or new.quantities or change.correction(new.text) or change.retort(new.text))
 
 
-def judge_pair(old: Statement, new: Statement) -> Judgement:
-    """The verdict on `new` against `old` alone."""
-    return judge(read(old.text, old.speaker, old.time), read(new.text, new.speaker, new.time))
-
-
-def check(statements: Sequence[Statement], new: Statement) -> Checked:
-    """The verdict on `new` against all `statements`, conflicts best first; among equals the later statement comes first."""
-    late = read(new.text, new.speaker, new.time)
-    judged = [judge(read(old.text, old.speaker, old.time), late) for old in statements]
-    found = [
-        (judgement.score, index, judgement)
-        for index, judgement in enumerate(judged)
-        if judgement.verdict in ("contradiction", "update") and judgement.score >= CONFLICT_FROM
-    ]
-    found.sort(key=lambda entry: (-entry[0], -entry[1]))
-    conflicts = tuple(
-        Conflict(index=index, verdict=judgement.verdict, score=score, why=judgement.why)
-        for score, index, judgement in found
-        if score >= found[0][0] - NEAR_BEST
-    )
-    if conflicts:
-        return Checked(verdict=conflicts[0].verdict, score=conflicts[0].score, conflicts=conflicts)
-
-    related = [judgement.score for judgement in judged if judgement.verdict == "compatible"]
-    if related:
-        return Checked(verdict="compatible", score=max(related), conflicts=())
-    return Checked(verdict="unrelated", score=min((judgement.score for judgement in judged), default=1.0), conflicts=())
+def parts(text: str) -> list[str]:
+    """A short text whole, a long one's first sentences."""
+    if len(text) <= WHOLE:
+        return [text]
+    sentences = [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\n+", text[: 64 * WHOLE])]
+    return [sentence[:WHOLE] for sentence in sentences if sentence][:PARTS] or [text[:WHOLE]]

@@ -62,8 +62,16 @@ class Step(Data):
     note: str
 
 
+class Note(Data):
+    """A thought about a paradox, written in the background. `by`: `evidence` for what was found in memory, else the model."""
+
+    time: Time
+    by: str
+    text: str
+
+
 class Paradox(Data):
-    """Two remembered statements at odds. `tension` in [0, 1]: how probable times how important."""
+    """Two remembered statements at odds. `tension` in [0, 1]: how probable times how important, less with each quiet week."""
 
     id: Name
     namespace: Namespace
@@ -71,10 +79,21 @@ class Paradox(Data):
     later: Side
     verdict: Verdict
     type: Literal["factual", "temporal", "preference", "value", "self_image", "assistant"]
+    probability: float
+    """Calibrated: of those told with 0.8, about eight of ten are at odds."""
+
+    importance: float
     tension: float
     state: State
     found: Time
+    touched: Time
+    """When anything last spoke of it; it fades from there."""
+
     why: str
+    advice: str
+    """For whoever answers while this is open; empty once it is settled."""
+
+    notes: tuple[Note, ...]
     history: tuple[Step, ...]
 
 
@@ -108,7 +127,7 @@ class Get(Message, type="paradox.get", reply=Found, idempotent=True):
 
 
 class Resolve(Message, type="paradox.resolve", reply=Found, idempotent=True):
-    """End a paradox, with a reason. `keep` says which side holds; the memories themselves are not changed."""
+    """End a paradox, with a reason. `keep` says which side holds: the other is ended in memory, and stays."""
 
     namespace: Namespace = "default"
     id: Name
@@ -125,6 +144,9 @@ class Progress(Reply, type="paradox.progress_told"):
     open: int
     """Fresh or processing, over all namespaces."""
 
+    owed: int = 0
+    """Ends of old facts that memory has not been told yet."""
+
     set_aside: int = 0
     """Changes that failed again and again, and were left out with their error."""
 
@@ -134,3 +156,20 @@ class GetProgress(Message, type="paradox.progress", reply=Progress, idempotent=T
 
     reached: Annotated[int, Field(ge=0)] = 0
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
+
+
+class Contemplated(Reply, type="paradox.contemplated"):
+    """How many paradoxes got a note, were settled by what memory knows, and fell asleep."""
+
+    noted: int
+    integrated: int
+    dormant: int
+
+
+class Contemplate(Message, type="paradox.contemplate", reply=Contemplated, idempotent=True):
+    """Think over what is open, the highest tension first: once a day each, however often it is asked."""
+
+    namespace: Namespace | None = None
+    """None: all of them."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 8

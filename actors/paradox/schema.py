@@ -59,4 +59,32 @@ CREATE TABLE poison (
 ) STRICT;
 """
 
-MIGRATIONS = (FIRST,)
+LIFE = """
+ALTER TABLE paradox ADD COLUMN importance REAL NOT NULL DEFAULT 0.5;
+ALTER TABLE paradox ADD COLUMN touched INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE paradox ADD COLUMN contemplated INTEGER NOT NULL DEFAULT 0;
+UPDATE paradox SET touched = found, importance = CASE WHEN score > 0 THEN min(1.0, tension / score) ELSE 0.5 END;
+CREATE INDEX paradox_touched ON paradox (touched) WHERE state IN ('fresh', 'processing');
+
+CREATE TABLE note (
+    number INTEGER PRIMARY KEY,
+    paradox TEXT NOT NULL REFERENCES paradox ON DELETE CASCADE,
+    time INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+CREATE INDEX note_paradox ON note (paradox, number);
+
+-- What memory is still to be told: that `ended` holds no longer since `by`; `by` empty where nothing took its place.
+-- With the cause `link` the old record is only linked to, since it says other things too.
+CREATE TABLE owed (
+    number INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    ended TEXT NOT NULL,
+    by TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    UNIQUE (namespace, ended, cause)
+) STRICT;
+"""
+
+MIGRATIONS = (FIRST, LIFE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from actors.message import Name
 
 __all__ = ["ParadoxSettings"]
 
@@ -23,6 +26,12 @@ class ParadoxSettings(BaseModel):
     keep_from: Annotated[float, Field(ge=0, le=1)] = 0.55
     """Scores below this are not kept."""
 
+    classifier: Literal["onnx", "none"] = "onnx"
+    """What judges beside the rules: the network that ships with the project, or nothing."""
+
+    classifier_file: Path | None = None
+    """Another network of the same form (an ONNX file with a .json beside it) in place of the shipped one."""
+
     page: Annotated[int, Field(ge=1, le=500)] = 64
     """Changes taken from the feed at once, and written in one transaction."""
 
@@ -37,3 +46,27 @@ class ParadoxSettings(BaseModel):
 
     retry_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """Wait after a failure, in seconds; doubles with each failure in a row up to a minute."""
+
+    supersede_from: Annotated[float, Field(ge=0, le=1)] = 0.75
+    """An update at least this probable ends the old fact in memory. Below it stays open, as a question."""
+
+    half_life_days: Annotated[float, Field(gt=0, le=3650)] = 21.0
+    """A paradox that nobody touches has lost half of its tension after so many days."""
+
+    dormant_below: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Below this tension it falls asleep; a new statement about either side wakes it."""
+
+    contemplate_every_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
+    """How often open paradoxes are thought over in the background, in seconds; 0: only when asked."""
+
+    contemplate_rest_s: Annotated[float, Field(ge=0)] = 86_400.0
+    """A paradox is thought over at most once in so many seconds."""
+
+    judge_model: bool = False
+    """Let a model judge what is in doubt, through the llm actor, in the background. Without, no model is ever called."""
+
+    judge_model_name: Name | None = None
+    """Which model; None: the first endpoint's first."""
+
+    judge_model_per_day: Annotated[int, Field(ge=0, le=100_000)] = 50
+    """So many questions to the model within 24 hours, over all namespaces."""

@@ -1,70 +1,44 @@
-"""paradox.db: the paradoxes with both sides, states and history, and how far the feed has been followed. Knows no rule."""
+"""paradox.db: the paradoxes with sides, states, notes and history, and how far the feed was followed. Knows no rule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 from actors.database import Database
-from actors.paradox.messages import Paradox, Progress, Resolve, Side, Step
+from actors.paradox import life
+from actors.paradox.advice import advice
+from actors.paradox.effects import Effect
+from actors.paradox.life import Thought, micros, moment
+from actors.paradox.messages import Note, Paradox, Progress, Resolve, Side, Step
 from actors.paradox.schema import MIGRATIONS
 from transport.errors import Conflict, Invalid, NotFound
 
-__all__ = ["Effect", "End", "Finding", "Forgetting", "Store", "paradox_id"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["Owed", "Store"]
 
 PAGE_BYTES = 640 * 1024
 """About the most text in one page; it ends early rather than outgrow what a message may hold."""
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A conflict that was found, to be kept as a paradox."""
-
-    namespace: str
-    earlier: Side
-    later: Side
-    verdict: str
-    type: str
-    score: float
-    importance: float
-    why: str
-
-    @property
-    def tension(self) -> float:
-        """How probable times how important."""
-        return round(self.score * self.importance, 4)
+COLUMNS = (
+    "id, namespace, verdict, type, score, tension, state, found, why, earlier, earlier_text, earlier_speaker, earlier_time,"
+    " later, later_text, later_speaker, later_time, importance, touched"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Forgetting:
-    """A memory is gone for good: whatever has its text goes too."""
+class Owed:
+    """Memory is to be told that `ended` holds no longer since `by` (empty: nothing took its place)."""
 
+    number: int
     namespace: str
-    memory: str
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """A memory's validity ended: what it was at odds with is so no longer."""
-
-    namespace: str
-    memory: str
-
-
-Effect = Finding | Forgetting | End
-
-
-def paradox_id(namespace: str, earlier: str, later: str) -> str:
-    """The same two memories always make the same paradox."""
-    return "px_" + blake2b(f"{namespace}\0{earlier}\0{later}".encode(), digest_size=15).hexdigest()
+    ended: str
+    by: str
+    cause: str
 
 
 class Store:
@@ -121,6 +95,34 @@ class Store:
         """How far the feed has been followed."""
         return await self._database.read(progress)
 
+    async def texts_of(self, namespace: str, memory: str) -> set[str]:
+        """The texts under which a memory stands in paradoxes."""
+        return await self._database.read(texts_of, namespace, memory)
+
+    async def due(self, namespace: str | None, before: datetime, limit: int) -> tuple[Paradox, ...]:
+        """Open paradoxes that were not thought over since `before`, highest tension first."""
+        return await self._database.read(due, namespace, micros(before), limit)
+
+    async def contemplated(self, identifier: str, thought: Thought, now: datetime) -> bool:
+        """Write down what came of thinking one over; False where it was settled meanwhile."""
+        return await self._database.write(life.contemplate, identifier, thought, micros(now))
+
+    async def doze(self, now: datetime, half_life: timedelta, below: float, namespace: str | None) -> int:
+        """Let tensions fade; how many paradoxes fell asleep."""
+        return await self._database.write(life.doze, micros(now), half_life, below, namespace)
+
+    async def notes_of(self, author_is_not: str, since: datetime) -> int:
+        """How many notes others than that author have written since."""
+        return await self._database.read(notes_of, author_is_not, micros(since))
+
+    async def owed(self, limit: int) -> tuple[Owed, ...]:
+        """What memory is to be told, oldest first."""
+        return await self._database.read(owed, limit)
+
+    async def paid(self, number: int) -> None:
+        """Memory was told."""
+        await self._database.write(paid, number)
+
 
 def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: int, effects: Sequence[Effect], now: int) -> bool:
     moved = connection.execute(
@@ -128,61 +130,8 @@ def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: in
     ).fetchall()
     if not moved:
         raise Conflict("the feed has been followed further by another")
-    forgotten = False
-    for effect in effects:
-        if isinstance(effect, Finding):
-            keep(connection, effect, now)
-        elif isinstance(effect, Forgetting):
-            forgotten |= forget(connection, effect)
-        else:
-            end(connection, effect, now)
-
-    return forgotten
-
-
-def keep(connection: apsw.Connection, finding: Finding, now: int) -> None:
-    identifier = paradox_id(finding.namespace, finding.earlier.memory, finding.later.memory)
-    sides = [
-        value
-        for side in (finding.earlier, finding.later)
-        for value in (side.memory, side.text, side.speaker, micros(side.time))
-    ]
-    known = connection.execute("SELECT 1 FROM paradox WHERE id = ?", (identifier,)).fetchall()
-    if known:
-        return
-    connection.execute(
-        "INSERT INTO paradox VALUES (?, ?, ?, ?, ?, ?, 'fresh', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            identifier,
-            finding.namespace,
-            finding.verdict,
-            finding.type,
-            finding.score,
-            finding.tension,
-            now,
-            finding.why,
-            *sides,
-        ),
-    )
-    add_step(connection, identifier, now, "fresh", cause="found", note=finding.why)
-
-
-def forget(connection: apsw.Connection, gone: Forgetting) -> bool:
-    removed = connection.execute(
-        "DELETE FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?) RETURNING id",
-        (gone.namespace, gone.memory, gone.memory),
-    ).fetchall()
-    return bool(removed)
-
-
-def end(connection: apsw.Connection, ended: End, now: int) -> None:
-    closed: Any = connection.execute(
-        "UPDATE paradox SET state = 'integrated' WHERE namespace = ? AND (earlier = ? OR later = ?)"
-        " AND state IN ('fresh', 'processing') RETURNING id",
-        (ended.namespace, ended.memory, ended.memory),
-    ).fetchall()
-    for (identifier,) in closed:
-        add_step(connection, identifier, now, "integrated", cause="superseded", note="one of the two holds no longer")
+    removed = [life.apply(connection, effect, now) for effect in effects]
+    return any(removed)
 
 
 def count_failure(connection: apsw.Connection, seq: int, namespace: str, memory: str, *, error: str, now: int) -> int:
@@ -196,21 +145,16 @@ def count_failure(connection: apsw.Connection, seq: int, namespace: str, memory:
 
 def resolve(connection: apsw.Connection, message: Resolve, now: int) -> Paradox:
     known = get(connection, message.namespace, message.id)
-    note = f"keep {message.keep}: {message.reason}"
-    if known.state != message.state or known.history[-1].note != note:
-        connection.execute("UPDATE paradox SET state = ? WHERE id = ?", (message.state, message.id))
-        add_step(connection, message.id, now, message.state, cause="resolved", note=note)
+    sides = (known.earlier.memory, known.later.memory)
+    life.resolve(connection, message, known.state, known.history[-1].note, sides=sides, now=now)
     return get(connection, message.namespace, message.id)
 
 
-def add_step(connection: apsw.Connection, identifier: str, now: int, state: str, *, cause: str, note: str) -> None:
-    connection.execute(
-        "INSERT INTO step (paradox, time, state, cause, note) VALUES (?, ?, ?, ?, ?)", (identifier, now, state, cause, note)
-    )
-
-
 def get(connection: apsw.Connection, namespace: str, identifier: str) -> Paradox:
-    rows: Any = connection.execute("SELECT * FROM paradox WHERE id = ? AND namespace = ?", (identifier, namespace)).fetchall()
+    rows: Any = connection.execute(
+        f"SELECT {COLUMNS} FROM paradox WHERE id = ? AND namespace = ?",  # noqa: S608 (fixed columns)
+        (identifier, namespace),
+    ).fetchall()
     if not rows:
         raise NotFound("there is no such paradox")
     return as_paradox(connection, rows[0])
@@ -230,7 +174,7 @@ def page(
         where += " AND (tension < ? OR (tension = ? AND id > ?))"
 
     rows: Any = connection.execute(
-        f"SELECT * FROM paradox WHERE {where} ORDER BY tension DESC, id LIMIT ?",  # noqa: S608 (fixed clauses)
+        f"SELECT {COLUMNS} FROM paradox WHERE {where} ORDER BY tension DESC, id LIMIT ?",  # noqa: S608 (fixed clauses)
         (*bindings, limit + 1),
     )
     found: list[Paradox] = []
@@ -247,42 +191,79 @@ def page(
 
 def weight_of(paradox: Paradox) -> int:
     """About how many bytes a paradox takes in an answer."""
-    texts = (paradox.earlier.text, paradox.later.text, paradox.why, *(step.note for step in paradox.history))
-    return sum(len(text.encode()) for text in texts) + 1024
+    texts = (paradox.earlier.text, paradox.later.text, paradox.why, paradox.advice)
+    notes = (*(step.note for step in paradox.history), *(note.text for note in paradox.notes))
+    return sum(len(text.encode()) for text in (*texts, *notes)) + 1024
 
 
 def progress(connection: apsw.Connection) -> Progress:
     rows: Any = connection.execute(
         "SELECT cursor, judged, (SELECT count(*) FROM paradox WHERE state IN ('fresh', 'processing')),"
-        " (SELECT count(*) FROM poison WHERE seq <= cursor) FROM follow"
+        " (SELECT count(*) FROM owed), (SELECT count(*) FROM poison WHERE seq <= cursor) FROM follow"
     ).fetchall()
-    cursor, judged, count, aside = rows[0]
-    return Progress(cursor=int(cursor), judged=int(judged), open=int(count), set_aside=int(aside))
+    cursor, judged, count, owing, aside = (int(value) for value in rows[0])
+    return Progress(cursor=cursor, judged=judged, open=count, owed=owing, set_aside=aside)
+
+
+def texts_of(connection: apsw.Connection, namespace: str, memory: str) -> set[str]:
+    rows: Any = connection.execute(
+        "SELECT earlier_text FROM paradox WHERE namespace = ?1 AND earlier = ?2"
+        " UNION SELECT later_text FROM paradox WHERE namespace = ?1 AND later = ?2",
+        (namespace, memory),
+    )
+    return {text for (text,) in rows}
+
+
+def due(connection: apsw.Connection, namespace: str | None, before: int, limit: int) -> tuple[Paradox, ...]:
+    rows: Any = connection.execute(
+        f"SELECT {COLUMNS} FROM paradox WHERE state IN ('fresh', 'processing') AND contemplated <= ?"  # noqa: S608 (fixed)
+        " AND (? IS NULL OR namespace = ?) ORDER BY tension DESC, id LIMIT ?",
+        (before, namespace, namespace, limit),
+    ).fetchall()
+    return tuple(as_paradox(connection, row) for row in rows)
+
+
+def notes_of(connection: apsw.Connection, author_is_not: str, since: int) -> int:
+    rows: Any = connection.execute(
+        "SELECT count(*) FROM note WHERE author <> ? AND time > ?", (author_is_not, since)
+    ).fetchall()
+    return int(rows[0][0])
+
+
+def owed(connection: apsw.Connection, limit: int) -> tuple[Owed, ...]:
+    rows: Any = connection.execute("SELECT number, namespace, ended, by, cause FROM owed ORDER BY number LIMIT ?", (limit,))
+    return tuple(Owed(*row) for row in rows)
+
+
+def paid(connection: apsw.Connection, number: int) -> None:
+    connection.execute("DELETE FROM owed WHERE number = ?", (number,))
 
 
 def as_paradox(connection: apsw.Connection, row: Sequence[Any]) -> Paradox:
-    identifier, namespace, verdict, kind, _, tension, state, found, why, *sides = row
+    identifier, namespace, verdict, kind, score, tension, state, found, why, *sides, importance, touched = row
     steps: Any = connection.execute(
         "SELECT time, state, cause, note FROM step WHERE paradox = ? ORDER BY number", (identifier,)
     ).fetchall()
+    notes: Any = connection.execute(
+        "SELECT time, author, text FROM note WHERE paradox = ? ORDER BY number", (identifier,)
+    ).fetchall()
+    earlier = Side(memory=sides[0], text=sides[1], speaker=sides[2], time=moment(sides[3]))
+    later = Side(memory=sides[4], text=sides[5], speaker=sides[6], time=moment(sides[7]))
     return Paradox(
         id=identifier,
         namespace=namespace,
-        earlier=Side(memory=sides[0], text=sides[1], speaker=sides[2], time=moment(sides[3])),
-        later=Side(memory=sides[4], text=sides[5], speaker=sides[6], time=moment(sides[7])),
+        earlier=earlier,
+        later=later,
         verdict=verdict,
         type=kind,
+        probability=score,
+        importance=importance,
         tension=tension,
         state=state,
         found=moment(found),
+        touched=moment(touched),
         why=why,
+        advice=advice(kind, state, earlier, later, notes[-1][2] if notes else ""),
+        notes=tuple(Note(time=moment(time), by=author, text=text) for time, author, text in notes),
         history=tuple(Step(time=moment(time), state=was, cause=cause, note=note) for time, was, cause, note in steps),
     )
-
-
-def micros(time: datetime) -> int:
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(value: int) -> datetime:
-    return EPOCH + timedelta(microseconds=value)

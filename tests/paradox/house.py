@@ -1,10 +1,12 @@
 """Memory and paradox, real, in one host or with paradox in a process that can be killed; and what tests ask of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from actors.clock import Clock, system_clock
 from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.messages import GetStats, NewMemory, Remember
@@ -19,12 +21,14 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
 @asynccontextmanager
-async def house(home: Path, *, parts: tuple[str, ...] = ("memory", "paradox"), **settings) -> AsyncIterator[Host]:
+async def house(
+    home: Path, *, parts: tuple[str, ...] = ("memory", "paradox"), clock: Clock = system_clock, **settings
+) -> AsyncIterator[Host]:
     async with Host(run_dir=run_directory(home)) as host:
         if "memory" in parts:
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data")
         if "paradox" in parts:
-            await host.start_actor(Paradox, ParadoxSettings(**settings), data_dir=home / "data")
+            await host.start_actor(Paradox, ParadoxSettings(**settings), data_dir=home / "data", clock=clock)
         yield host
 
 
@@ -45,6 +49,13 @@ async def followed(host: Host) -> Progress:
     progress = await host.ref("paradox").ask(GetProgress(reached=stats.feed_cursor, wait_ms=20_000))
     assert progress.cursor >= stats.feed_cursor
     return progress
+
+
+async def settled(host: Host) -> None:
+    """Wait until memory was told all that paradox owes it."""
+    async with asyncio.timeout(20):
+        while (await host.ref("paradox").ask(GetProgress(reached=1 << 40, wait_ms=20))).owed:
+            pass
 
 
 async def found(host: Host, namespace: str = "default", **fields) -> list[tuple[str, str, str]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.paradox.judge import check
+from actors.paradox.judge import Judge
 from actors.paradox.messages import Statement
 
+JUDGE = Judge()
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "paradox"
 
 
@@ -29,7 +30,7 @@ def answer(scenario: dict) -> dict:
     statements = [Statement.model_validate(statement) for statement in scenario["memory"]]
     new = Statement.model_validate(scenario["new"])
     began = time.perf_counter()
-    checked = check(statements, new)
+    checked = JUDGE.check(statements, new)
     seconds = time.perf_counter() - began
     return {"label": checked.verdict, "conflicts_with": [one.index for one in checked.conflicts], "seconds": seconds}
 

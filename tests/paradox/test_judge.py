@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from actors.paradox.judge import asserts, check
+from actors.paradox.judge import Judge, asserts
 from actors.paradox.messages import Statement
 
 MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -14,7 +14,7 @@ MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
 def verdict(old: str, new: str, *, days: float = 30, speakers: tuple[str, str] = ("user", "user")) -> str:
     earlier = Statement(text=old, speaker=speakers[0], time=MARCH)
     later = Statement(text=new, speaker=speakers[1], time=MARCH + timedelta(days=days))
-    return check([earlier], later).verdict
+    return Judge().check([earlier], later).verdict
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,13 @@ def test_the_conflict_names_the_statement_and_the_rule() -> None:
         Statement(text=text, speaker="user", time=MARCH)
         for text in ("The weather was lovely.", "I live in Lisbon.", "My sister studies law.")
     ]
-    checked = check(statements, Statement(text="I live in Oslo.", speaker="user", time=MARCH + timedelta(days=9)))
+    checked = Judge().check(statements, Statement(text="I live in Oslo.", speaker="user", time=MARCH + timedelta(days=9)))
     assert [(conflict.index, conflict.why) for conflict in checked.conflicts] == [(1, "slot: residence")]
     assert checked.score == checked.conflicts[0].score > 0.5
 
 
 def test_nothing_to_compare_with_is_unrelated() -> None:
-    assert check([], Statement(text="I live in Oslo.")).verdict == "unrelated"
+    assert Judge().check([], Statement(text="I live in Oslo.")).verdict == "unrelated"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_nothing_to_compare_with_is_unrelated() -> None:
 )
 def test_no_text_makes_the_rules_slow(text: str) -> None:
     began = time.perf_counter()
-    check([Statement(text=text)], Statement(text=text[1:] or text))
+    Judge().check([Statement(text=text)], Statement(text=text[1:] or text))
     assert time.perf_counter() - began < 0.5
 
 

@@ -7,7 +7,7 @@ import re
 from actors.paradox.judging.lexicon import FAMILIES
 from actors.paradox.judging.words import content, stem, tokens
 
-__all__ = ["correction", "earlier_time", "ended", "lifelong", "of_something_else"]
+__all__ = ["correction", "earlier_time", "ended", "lifelong", "of_something_else", "retort"]
 
 
 def one_of(*phrases: str) -> re.Pattern[str]:
@@ -39,6 +39,14 @@ CORRECTION = one_of(*TAKEN_BACK)
 OPENING = re.compile(
     r"^(?:(?:oh|ah|hm+|well|um|and|but|ok|okay)[,.! ]+)*(?:actually\b|correction\b|rather\b|instead\b|wait\b|nope\b"
     r"|(?:no|sorry)[,.!]? (?!one\b|way\b|doubt\b|idea\b|wonder\b|matter\b))"
+)
+
+# The whole of a short answer.
+RETORT = re.compile(
+    r"(?:(?:no|nope|oh|well|sorry|but|yes)[,.!]? )*(?:(?:he|she|it|they|we|you|i|that|this|there) "
+    r"(?:is|are|am|was|were|do|does|did|has|have|had|will|would|can|could|should) not(?: at all| really)?"
+    r"|(?:that|this|it) is (?:not (?:true|right|correct|so)|wrong|false|nonsense|a lie|untrue|rubbish)(?: at all)?"
+    r"|not (?:true|at all|so|correct)(?: at all)?|no|nope|wrong|nonsense|rubbish|on the contrary)[.!]*"
 )
 
 # Verbs of which the past form tells a change of state, whoever did it.
@@ -134,6 +142,11 @@ EARLIER = one_of(
 def correction(text: str) -> bool:
     """The speaker takes something back or changes a plan: scratch that, actually, no, make that two."""
     return OPENING.search(text) is not None or CORRECTION.search(text) is not None
+
+
+def retort(text: str) -> bool:
+    """A few words that deny what was just said, whatever it was: "No they're not", "That's not true"."""
+    return RETORT.fullmatch(text.strip()) is not None
 
 
 def ended(text: str, before: frozenset[str] = frozenset()) -> bool:

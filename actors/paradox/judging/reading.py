@@ -22,6 +22,9 @@ NAME = re.compile(r"(?<![.!?\u2026:] )(?<!^)\b[A-Z][\w'-]*[a-z]\w*")
 class Reading:
     """A statement as the rules see it."""
 
+    written: str
+    """As it was written."""
+
     text: str
     """In small letters, contractions spelt out."""
 
@@ -54,8 +57,9 @@ class Reading:
 
 def read(text: str, speaker: str | None = None, time: datetime | None = None) -> Reading:
     """What a statement says, as far as the rules can tell. The same text is analysed once."""
-    words, found, families, names, denied, its_mood, its_subject, figures, normal = analyse(text[:4096])
-    return Reading(normal, words, found, families, names, denied, its_mood, its_subject, figures, speaker, time)
+    text = text[:4096]
+    words, found, families, names, denied, its_mood, its_subject, figures, normal = analyse(text)
+    return Reading(text, normal, words, found, families, names, denied, its_mood, its_subject, figures, speaker, time)
 
 
 Analysis = tuple[

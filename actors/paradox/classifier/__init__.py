@@ -1,0 +1,1 @@
+"""The trained classifier of pairs: how a pair is written for it, and the network that reads it."""

@@ -1,0 +1,72 @@
+"""What a change of memory's feed does to the paradoxes: written with the feed's cursor, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from actors.paradox.messages import Side
+
+__all__ = ["Effect", "End", "Finding", "Forgetting", "Revision", "paradox_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A conflict that was found, to be kept as a paradox.
+
+    `ends` says that the earlier statement is ended by the later one: a sure update of a record that says one thing only.
+    """
+
+    namespace: str
+    earlier: Side
+    later: Side
+    verdict: str
+    type: str
+    score: float
+    importance: float
+    why: str
+    settled: bool = False
+    ends: bool = False
+
+    @property
+    def tension(self) -> float:
+        """How probable times how important."""
+        return round(self.score * self.importance, 4)
+
+    @property
+    def id(self) -> str:
+        """The paradox's identifier."""
+        return paradox_id(self.namespace, self.earlier.memory, self.later.memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A record says something else now, and was judged again: what it is at odds with by now."""
+
+    namespace: str
+    memory: str
+    found: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """A memory is gone for good: whatever has its text goes too."""
+
+    namespace: str
+    memory: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A memory's validity ended: what it was at odds with is so no longer."""
+
+    namespace: str
+    memory: str
+
+
+Effect = Finding | Revision | Forgetting | End
+
+
+def paradox_id(namespace: str, earlier: str, later: str) -> str:
+    """The same two memories always make the same paradox."""
+    return "px_" + blake2b(f"{namespace}\0{earlier}\0{later}".encode(), digest_size=15).hexdigest()

@@ -1,0 +1,254 @@
+"""The life of a paradox as rows: found, touched, contemplated, settled, asleep, gone. Each step is an event with its cause.
+
+Functions over the writer's connection, called inside a transaction of the store. Knows no rule and no actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import apsw
+
+from actors.paradox.effects import Effect, End, Finding, Forgetting, Revision
+from actors.paradox.messages import Resolve, Side
+
+__all__ = ["Thought", "apply", "contemplate", "doze", "micros", "moment", "resolve"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What came of thinking a paradox over: a note, perhaps another probability, perhaps its end."""
+
+    author: str
+    text: str
+    score: float | None = None
+    state: str = "processing"
+    keep: str = ""
+
+
+def apply(connection: apsw.Connection, effect: Effect, now: int) -> bool:
+    """Bring an effect about; whether texts were removed."""
+    if isinstance(effect, Forgetting):
+        return forget(connection, effect)
+    if isinstance(effect, Finding):
+        keep(connection, effect, now)
+    elif isinstance(effect, Revision):
+        revise(connection, effect, now)
+    else:
+        end(connection, effect, now)
+    return False
+
+
+def keep(connection: apsw.Connection, finding: Finding, now: int) -> None:
+    """A new paradox, or a known one that is spoken of again."""
+    known: Any = connection.execute("SELECT state FROM paradox WHERE id = ?", (finding.id,)).fetchall()
+    if known:
+        touch(connection, finding.id, str(known[0][0]), now)
+        return
+    state = "integrated" if finding.settled else "fresh"
+    connection.execute(
+        "INSERT INTO paradox (id, namespace, verdict, type, score, tension, state, found, why, earlier, earlier_text,"
+        " earlier_speaker, earlier_time, later, later_text, later_speaker, later_time, importance, touched)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            finding.id,
+            finding.namespace,
+            finding.verdict,
+            finding.type,
+            finding.score,
+            finding.tension,
+            state,
+            now,
+            finding.why,
+            *columns(finding.earlier),
+            *columns(finding.later),
+            finding.importance,
+            now,
+        ),
+    )
+    add_step(connection, finding.id, now, "fresh", cause="found", note=finding.why)
+    if finding.settled:
+        add_step(connection, finding.id, now, state, cause="update", note="the later statement tells of the change")
+    if finding.settled:
+        told = "update" if finding.ends else "link"
+        owe(connection, finding.namespace, finding.earlier.memory, finding.later.memory, cause=told)
+    stir(connection, finding, now)
+
+
+def stir(connection: apsw.Connection, finding: Finding, now: int) -> None:
+    """What else is at odds with either side is spoken of again."""
+    sides = (finding.earlier.memory, finding.later.memory)
+    near: Any = connection.execute(
+        "SELECT id, state FROM paradox WHERE namespace = ?1 AND (earlier IN (?2, ?3) OR later IN (?2, ?3)) AND id <> ?4"
+        " AND state IN ('fresh', 'processing', 'dormant')",
+        (finding.namespace, *sides, finding.id),
+    ).fetchall()
+    for identifier, state in near:
+        touch(connection, identifier, state, now)
+
+
+def touch(connection: apsw.Connection, identifier: str, state: str, now: int) -> None:
+    """It was spoken of: it fades from now on, and wakes if it slept."""
+    connection.execute("UPDATE paradox SET touched = ?, tension = round(score * importance, 4) WHERE id = ?", (now, identifier))
+    if state == "dormant":
+        connection.execute("UPDATE paradox SET state = 'fresh' WHERE id = ?", (identifier,))
+        add_step(connection, identifier, now, "fresh", cause="stirred", note="spoken of again")
+
+
+def revise(connection: apsw.Connection, revision: Revision, now: int) -> None:
+    """Settle what a corrected text is no longer at odds with; take its new words over where it still is."""
+    found = {finding.id: finding for finding in revision.found}
+    known: Any = connection.execute(
+        "SELECT id, state FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?)"
+        " AND state IN ('fresh', 'processing', 'dormant')",
+        (revision.namespace, revision.memory, revision.memory),
+    ).fetchall()
+    for identifier, _ in known:
+        if identifier in found:
+            again = found.pop(identifier)
+            connection.execute(
+                "UPDATE paradox SET verdict = ?, type = ?, score = ?, importance = ?, tension = ?, why = ?, earlier_text = ?,"
+                " later_text = ?, touched = ?, state = ?, contemplated = 0 WHERE id = ?",
+                (
+                    again.verdict,
+                    again.type,
+                    again.score,
+                    again.importance,
+                    again.tension,
+                    again.why,
+                    again.earlier.text,
+                    again.later.text,
+                    now,
+                    "integrated" if again.settled else "fresh",
+                    identifier,
+                ),
+            )
+            state = "integrated" if again.settled else "fresh"
+            add_step(connection, identifier, now, state, cause="revised", note="a text was corrected; still at odds")
+            if again.settled:
+                told = "update" if again.ends else "link"
+                owe(connection, again.namespace, again.earlier.memory, again.later.memory, cause=told)
+        else:
+            settle(connection, identifier, now, "integrated", cause="revised", note="its text was corrected, and agrees now")
+    for finding in found.values():
+        keep(connection, finding, now)
+
+
+def forget(connection: apsw.Connection, gone: Forgetting) -> bool:
+    """Remove whatever quotes a memory."""
+    both = (gone.namespace, gone.memory)
+    removed = connection.execute(
+        "DELETE FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?) RETURNING id", (*both, gone.memory)
+    ).fetchall()
+    # An error's message may quote the text that caused it.
+    removed += connection.execute("DELETE FROM poison WHERE namespace = ? AND memory = ? RETURNING seq", both).fetchall()
+    connection.execute("DELETE FROM owed WHERE namespace = ? AND ended = ?", both)
+    connection.execute("DELETE FROM owed WHERE namespace = ? AND by = ? AND cause = 'link'", both)
+    connection.execute("UPDATE owed SET by = '' WHERE namespace = ? AND by = ?", both)
+    return bool(removed)
+
+
+def end(connection: apsw.Connection, ended: End, now: int) -> None:
+    """One of the two holds no longer."""
+    rows: Any = connection.execute(
+        "SELECT id FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?)"
+        " AND state IN ('fresh', 'processing', 'dormant')",
+        (ended.namespace, ended.memory, ended.memory),
+    ).fetchall()
+    for (identifier,) in rows:
+        settle(connection, identifier, now, "integrated", cause="superseded", note="one of the two holds no longer")
+
+
+def resolve(
+    connection: apsw.Connection, message: Resolve, state: str, last_note: str, *, sides: tuple[str, str], now: int
+) -> None:
+    """End a paradox as its user says. Resolving it again in the same way changes nothing."""
+    note = f"keep {message.keep}: {message.reason}"
+    if state == message.state and last_note == note:
+        return
+    settle(connection, message.id, now, message.state, cause="resolved", note=note)
+    if message.state == "integrated" and message.keep in ("earlier", "later"):
+        earlier, later = sides
+        ended, by = (earlier, later) if message.keep == "later" else (later, "")
+        owe(connection, message.namespace, ended, by, cause="resolved")
+
+
+def contemplate(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
+    """Write a thought down, and what follows from it; False where it was settled meanwhile."""
+    rows: Any = connection.execute(
+        "SELECT state, namespace, earlier, later FROM paradox WHERE id = ? AND state IN ('fresh', 'processing')", (identifier,)
+    ).fetchall()
+    if not rows:
+        return False
+    state, namespace, earlier, later = rows[0]
+    connection.execute(
+        "INSERT INTO note (paradox, time, author, text) VALUES (?, ?, ?, ?)", (identifier, now, thought.author, thought.text)
+    )
+    connection.execute("UPDATE paradox SET contemplated = ? WHERE id = ?", (now, identifier))
+    if thought.score is not None:
+        connection.execute(
+            "UPDATE paradox SET tension = round(tension * ? / max(score, 0.0001), 4), score = ? WHERE id = ?",
+            (thought.score, thought.score, identifier),
+        )
+    if thought.state != state:
+        cause = "contemplated" if thought.state == "processing" else "contemplation"
+        settle(connection, identifier, now, thought.state, cause=cause, note=thought.text)
+    if thought.state == "integrated" and thought.keep == "later":
+        owe(connection, namespace, earlier, later, cause="contemplation")
+    return True
+
+
+def doze(connection: apsw.Connection, now: int, half_life: timedelta, below: float, namespace: str | None) -> int:
+    """Let what nobody touches lose tension; how many fell asleep."""
+    rows: Any = connection.execute(
+        "SELECT id, score * importance, touched FROM paradox WHERE state IN ('fresh', 'processing')"
+        " AND (? IS NULL OR namespace = ?)",
+        (namespace, namespace),
+    ).fetchall()
+    asleep = 0
+    for identifier, full, touched in rows:
+        tension = round(full * 0.5 ** (max(0, now - touched) / (half_life / timedelta(microseconds=1))), 4)
+        connection.execute("UPDATE paradox SET tension = ? WHERE id = ?", (tension, identifier))
+        if tension < below:
+            settle(connection, identifier, now, "dormant", cause="faded", note="nobody has spoken of it")
+            asleep += 1
+    return asleep
+
+
+def settle(connection: apsw.Connection, identifier: str, now: int, state: str, *, cause: str, note: str) -> None:
+    """Another state, as an event."""
+    connection.execute("UPDATE paradox SET state = ? WHERE id = ?", (state, identifier))
+    add_step(connection, identifier, now, state, cause=cause, note=note)
+
+
+def add_step(connection: apsw.Connection, identifier: str, now: int, state: str, *, cause: str, note: str) -> None:
+    connection.execute(
+        "INSERT INTO step (paradox, time, state, cause, note) VALUES (?, ?, ?, ?, ?)", (identifier, now, state, cause, note)
+    )
+
+
+def owe(connection: apsw.Connection, namespace: str, ended: str, by: str, *, cause: str) -> None:
+    """Memory is to be told, once this is on disk."""
+    connection.execute(
+        "INSERT INTO owed (namespace, ended, by, cause) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (namespace, ended, by, cause),
+    )
+
+
+def columns(side: Side) -> Sequence[Any]:
+    return (side.memory, side.text, side.speaker, micros(side.time))
+
+
+def micros(time: datetime) -> int:
+    """Microseconds since 1970."""
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(value: int) -> datetime:
+    """The moment that so many microseconds since 1970 are, UTC."""
+    return EPOCH + timedelta(microseconds=value)

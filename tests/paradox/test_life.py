@@ -1,0 +1,167 @@
+"""What becomes of a paradox: updates end facts, contemplation notes and settles, time fades it, a revision takes it back."""
+
+from datetime import timedelta
+
+import pytest
+
+from actors.clock import ManualClock
+from actors.memory.messages import Forget, GetHistory, Revise
+from actors.memory.messages import Get as GetMemory
+from actors.paradox.messages import Contemplate, Contemplated, List, Resolve
+from tests.paradox.house import START, followed, found, house, say, settled
+
+CLASH = ("I live in Lisbon.", "I live in Oslo.")
+LATER = START + timedelta(days=60)
+
+
+async def the_one(host):
+    (one,) = (await host.ref("paradox").ask(List())).paradoxes
+    return one
+
+
+async def memory(host, identifier):
+    return (await host.ref("memory").ask(GetMemory(id=identifier))).memory
+
+
+async def test_an_update_ends_the_old_fact_which_stays_with_a_link(short_dir) -> None:
+    async with house(short_dir) as host:
+        old, new = await say(host, "I live in Lisbon.", "We moved to Oslo, I live in Oslo these days.")
+        await followed(host)
+        await settled(host)
+
+        one = await the_one(host)
+        assert (one.verdict, one.state, one.advice) == ("update", "integrated", "")
+        assert [step.cause for step in one.history] == ["found", "update"]
+        ended = await memory(host, old)
+        assert (ended.text, ended.valid_to is not None) == ("I live in Lisbon.", True)
+        assert [(link.relation, link.target) for link in (await memory(host, new)).links] == [("supersedes", old)]
+
+
+async def test_an_update_of_one_thing_among_several_ends_no_record(short_dir) -> None:
+    async with house(short_dir) as host:
+        old, new = await say(host, "I live in Lisbon and my sister studies law.", "I moved to Oslo, I live in Oslo these days.")
+        await followed(host)
+        await settled(host)
+        assert [verdict for verdict, _, _ in await found(host)] == ["update"]
+        assert (await memory(host, old)).valid_to is None
+        assert [(link.relation, link.target) for link in (await memory(host, new)).links] == [("supersedes", old)]
+
+
+async def test_a_contradiction_changes_no_memory(short_dir) -> None:
+    async with house(short_dir) as host:
+        ids = await say(host, *CLASH)
+        await followed(host)
+        await settled(host)
+        for identifier in ids:
+            history = await host.ref("memory").ask(GetHistory(id=identifier))
+            assert {event.change for event in history.events} <= {"remembered", "recalled", "staged"}
+
+
+async def test_contemplation_leaves_a_note_and_advice_once_a_day(short_dir) -> None:
+    clock = ManualClock(LATER)
+    async with house(short_dir, clock=clock) as host:
+        await say(host, *CLASH)
+        await followed(host)
+        fresh = await the_one(host)
+        assert (fresh.state, fresh.notes) == ("fresh", ())
+        assert "Lisbon" in fresh.advice
+        assert "Oslo" in fresh.advice
+
+        paradox = host.ref("paradox")
+        assert await paradox.ask(Contemplate()) == Contemplated(noted=1, integrated=0, dormant=0)
+        assert await paradox.ask(Contemplate()) == Contemplated(noted=0, integrated=0, dormant=0)
+        one = await the_one(host)
+        assert (one.state, [note.by for note in one.notes]) == ("processing", ["evidence"])
+        assert one.notes[0].text in one.advice
+        assert [step.state for step in one.history] == ["fresh", "processing"]
+
+        clock.advance(90_000)
+        assert (await paradox.ask(Contemplate())).noted == 1
+        assert len((await the_one(host)).notes) == 2
+
+
+async def test_what_others_agree_with_settles_it_and_ends_the_other_side(short_dir) -> None:
+    async with house(short_dir, clock=ManualClock(LATER)) as host:
+        old, _ = await say(host, *CLASH)
+        await say(host, "My flat is in Oslo and I live in Oslo.", "I still live in Oslo.", day=10)
+        await followed(host)
+        done = await host.ref("paradox").ask(Contemplate(limit=20))
+        await settled(host)
+        assert done.integrated >= 1
+        listed = (await host.ref("paradox").ask(List())).paradoxes
+        (one,) = [one for one in listed if one.later.text == CLASH[1]]
+        assert (one.state, one.history[-1].cause) == ("integrated", "contemplation")
+        assert (await memory(host, old)).valid_to is not None
+
+
+async def test_what_nobody_touches_fades_and_falls_asleep_and_a_new_statement_wakes_it(short_dir) -> None:
+    clock = ManualClock(START + timedelta(days=3))
+    async with house(short_dir, clock=clock) as host:
+        old, new = await say(host, *CLASH)
+        await followed(host)
+        before = (await the_one(host)).tension
+
+        clock.advance(21 * 86_400)
+        await host.ref("paradox").ask(Contemplate())
+        half = (await the_one(host)).tension
+        assert half == pytest.approx(before / 2, abs=0.01)
+
+        clock.advance(200 * 86_400)
+        assert (await host.ref("paradox").ask(Contemplate())).dormant == 1
+        asleep = await the_one(host)
+        assert (asleep.state, asleep.advice) == ("dormant", "")
+
+        await say(host, "I live in Bergen.", day=300)
+        await followed(host)
+        listed = (await host.ref("paradox").ask(List())).paradoxes
+        (awake,) = [one for one in listed if {one.earlier.memory, one.later.memory} == {old, new}]
+        assert (awake.state, awake.tension, awake.history[-1].cause) == ("fresh", before, "stirred")
+
+
+async def test_a_corrected_text_is_judged_again(short_dir) -> None:
+    async with house(short_dir) as host:
+        _, new = await say(host, *CLASH)
+        await followed(host)
+        await host.ref("memory").ask(Revise(id=new, text="I live in Oporto."))
+        await followed(host)
+        one = await the_one(host)
+        assert (one.state, one.later.text, one.history[-1].cause) == ("fresh", "I live in Oporto.", "revised")
+
+        await host.ref("memory").ask(Revise(id=new, text="My sister lives in Oslo."))
+        progress = await followed(host)
+        one = await the_one(host)
+        assert (one.state, one.history[-1].cause, progress.open) == ("integrated", "revised", 0)
+
+
+async def test_a_corrected_text_may_clash_where_it_did_not_before(short_dir) -> None:
+    async with house(short_dir) as host:
+        first, _ = await say(host, "My cat sleeps.", "I live in Oslo.")
+        await followed(host)
+        assert await found(host) == []
+        await host.ref("memory").ask(Revise(id=first, text="I live in Lisbon."))
+        await followed(host)
+        assert await found(host) == [("contradiction", *CLASH)]
+
+
+async def test_what_the_user_decides_ends_the_other_side(short_dir) -> None:
+    async with house(short_dir) as host:
+        old, new = await say(host, *CLASH)
+        await followed(host)
+        one = await the_one(host)
+        await host.ref("paradox").ask(Resolve(id=one.id, keep="earlier", reason="it was a joke"))
+        await settled(host)
+        assert (await memory(host, old)).valid_to is None
+        assert (await memory(host, new)).valid_to is not None
+        assert (await the_one(host)).history[-1].cause == "resolved"
+
+
+async def test_a_forgotten_records_notes_and_debts_go_with_it(short_dir) -> None:
+    async with house(short_dir, clock=ManualClock(LATER)) as host:
+        old, _ = await say(host, "I live in Xanthippopolis.", "I live in Oslo.")
+        await followed(host)
+        await host.ref("paradox").ask(Contemplate())
+        await host.ref("memory").ask(Forget(ids=(old,)))
+        progress = await followed(host)
+        assert (await found(host), progress.owed) == ([], 0)
+        for path in (short_dir / "data").glob("paradox.db*"):
+            assert b"Xanthippopolis" not in path.read_bytes(), path
