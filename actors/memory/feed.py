@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import apsw
@@ -18,13 +19,17 @@ def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
     rows: Any = connection.execute(
         "SELECT e.seq, e.change, e.memory, e.time, e.cause, coalesce(m.id, f.id), n.name, m.number IS NOT NULL FROM event e "
         "LEFT JOIN memory m ON m.number = e.memory LEFT JOIN forgotten f ON f.number = e.memory "
-        "JOIN namespace n ON n.number = coalesce(m.namespace, f.namespace) "
-        "WHERE e.seq > ? AND e.change <> 'recalled' ORDER BY e.seq LIMIT ?",
-        (message.cursor, message.limit),
-    )
+        "JOIN namespace n ON n.number = coalesce(m.namespace, f.namespace) WHERE e.seq > :cursor AND e.change <> 'recalled' "
+        "AND (:changes IS NULL OR e.change IN (SELECT value FROM json_each(:changes))) ORDER BY e.seq LIMIT :limit",
+        {
+            "cursor": message.cursor,
+            "limit": message.limit,
+            "changes": None if message.changes is None else json.dumps(message.changes),
+        },
+    ).fetchall()
     changes: list[Change] = []
     left = page_bytes
-    for seq, change, number, time, cause, memory_id, namespace, lives in rows.fetchall():
+    for seq, change, number, time, cause, memory_id, namespace, lives in rows:
         memory = one(connection, number) if lives else None
         left -= weight_of(memory) if memory else 512
         if changes and left < 0:
@@ -32,4 +37,15 @@ def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
         changes.append(
             Change(seq=seq, change=change, namespace=namespace, id=memory_id, time=moment(time), cause=cause, memory=memory)
         )
-    return Fed(changes=tuple(changes), cursor=changes[-1].seq if changes else message.cursor)
+
+    if len(changes) < len(rows) or len(rows) == message.limit:
+        cursor = changes[-1].seq
+    else:
+        cursor = max(message.cursor, newest(connection))
+    return Fed(changes=tuple(changes), cursor=cursor)
+
+
+def newest(connection: apsw.Connection) -> int:
+    """Seq of the newest change."""
+    row: Any = connection.execute("SELECT max(seq) FROM event WHERE change <> 'recalled'").fetchone()
+    return row[0] or 0

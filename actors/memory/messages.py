@@ -611,9 +611,13 @@ class Fed(Reply, type="memory.fed"):
 
 
 class Feed(Message, type="memory.feed", reply=Fed, idempotent=True):
-    """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first."""
+    """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first.
+
+    With `changes`, only those kinds are told; the cursor moves past the others all the same.
+    """
 
     cursor: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    changes: tuple[Happening, ...] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 

@@ -74,6 +74,23 @@ async def test_waiting_followers_hold_nobody_up_and_too_many_are_refused(memory)
     assert all(error.code == "overloaded" for error in results if isinstance(error, Exception))
 
 
+async def test_a_follower_of_some_changes_alone_is_told_of_them_and_moves_past_the_others(memory):
+    one, two, three = await remember(memory, "one", "two", "three")
+    await memory.ask(Forget(ids=(one,)))
+    await memory.ask(Forget(ids=(two,)))
+    first = await memory.ask(Feed(changes=("forgotten",), limit=1))
+    rest = await memory.ask(Feed(changes=("forgotten",), cursor=first.cursor))
+    assert [change.id for fed in (first, rest) for change in fed.changes] == [one, two]
+
+    waiting = asyncio.ensure_future(memory.ask(Feed(changes=("forgotten",), cursor=rest.cursor, wait_ms=20_000)))
+    await remember(memory, "four")
+    await memory.ask(Forget(ids=(three,)))
+    assert [change.id for change in (await waiting).changes] == [three]
+    await remember(memory, "five")
+    nothing = await memory.ask(Feed(changes=("forgotten",), cursor=rest.cursor + 2))
+    assert (nothing.changes, nothing.cursor) == ((), (await memory.ask(GetStats())).feed_cursor)
+
+
 async def test_many_writers_and_a_follower_that_misses_none(memory):
     seen = []
 

@@ -1,0 +1,202 @@
+"""Durable acknowledged writes a second with 64 writers, against one commit a write.
+
+    python -m benchmarks.writes [--seconds 5] [--writers 64] [--directory DIR]
+
+Every write is one `memory.remember` with one turn of a talk (a session, a speaker, 130 characters), acknowledged once it is on
+disk. The yardstick writes the same records with the same code into the same tables (row, event, talk, counts; no full-text
+index, which ours follows with later), one after another, each in a transaction of its own with `synchronous=FULL`: what a store
+does that has no group commit. Ours is measured twice: the database alone, written to by tasks of one process; and the memory
+actor in a process of its own, asked over ipc. `indexed` counts the time until the full-text index has everything, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from actors.database import Database
+from actors.host import Host
+from actors.memory import store
+from actors.memory.actor import Memory
+from actors.memory.ledger import Ledger
+from actors.memory.messages import NewMemory, Remember
+from actors.memory.schema import MIGRATIONS
+from actors.memory.settings import MemorySettings
+from actors.memory.tail import index_more
+from actors.memory.transaction import Transaction
+from benchmarks.figures import percentile, table
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--writers", type=int, default=64)
+    parser.add_argument("--directory", type=Path, default=None, help="on the disk that is to be measured")
+    arguments = parser.parse_args()
+    rows = []
+
+    with tempfile.TemporaryDirectory(prefix="lattice-", dir=arguments.directory) as name:
+        directory = Path(name)
+        commit_ms = bare_commit(directory / "bare.db", arguments.seconds / 2)
+        one = one_commit_each(directory / "one.db", arguments.seconds)
+        rows.append(["one commit a write", one, 1000 / one, "", 1.0])
+        for label, measure in (("database", database), ("actor over ipc", actor)):
+            where = directory / label.split()[0]
+            rate, p50, indexed = asyncio.run(measure(where, arguments.writers, arguments.seconds))
+            rows.append([label, rate, p50 * 1000, indexed, rate / one])
+
+    print(f"a commit of one row alone takes {commit_ms:.2f} ms on this disk; {arguments.writers} writers")
+    print(table(["", "writes/s", "p50 ms", "indexed/s", "ratio"], rows))
+
+
+def record(writer: int, number: int) -> Remember:
+    trees = number * 7 % 1009
+    text = f"On day {number} Ana told the fox {writer} about {trees} lemon trees by the river in Porto and went home at noon."
+    return Remember(memories=(NewMemory(text=text, speaker="ana", session=f"talk {writer}"),))
+
+
+def bare_commit(path: Path, seconds: float) -> float:
+    connection = opened(path)
+    connection.execute("CREATE TABLE row (text TEXT)")
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() < began + seconds:
+        connection.execute("INSERT INTO row VALUES ('x')")
+        count += 1
+    return 1000 * (time.perf_counter() - began) / count
+
+
+def one_commit_each(path: Path, seconds: float) -> float:
+    connection, ledger = opened(path), Ledger()
+    for migration in MIGRATIONS:
+        connection.execute(migration)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() < began + seconds:
+        message = record(count % 64, count)
+        connection.execute("BEGIN IMMEDIATE")
+        store.remember(Transaction(connection, "default", NOW, ledger), message, importance=0.5)
+        ledger.flush(connection)
+        connection.execute("COMMIT")
+        count += 1
+    return count / (time.perf_counter() - began)
+
+
+def opened(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    for name, value in (("journal_mode", "wal"), ("synchronous", "full"), ("foreign_keys", "on"), ("secure_delete", "on")):
+        connection.pragma(name, value)
+    return connection
+
+
+async def database(directory: Path, writers: int, seconds: float) -> tuple[float, float, float]:
+    """The database with its writer's thread, and the index following behind."""
+    ledger = Ledger()
+    database = Database(directory / "memory.db", MIGRATIONS, held=ledger)
+    await database.open()
+    indexing = asyncio.ensure_future(index_on(database))
+
+    async def write(message: Remember) -> None:
+        def run(connection: apsw.Connection) -> None:
+            store.remember(Transaction(connection, "default", NOW, ledger), message, importance=0.5)
+
+        await database.write(run)
+
+    async def tail() -> int:
+        return await database.read(unindexed)
+
+    figures = await load(write, tail, writers, seconds)
+    indexing.cancel()
+    await asyncio.gather(indexing, return_exceptions=True)
+    await database.close()
+    return figures
+
+
+async def index_on(database: Database) -> None:
+    while True:
+        if not await database.write_rebuildable(index_more, 512):
+            await asyncio.sleep(0.02)
+
+
+async def actor(directory: Path, writers: int, seconds: float) -> tuple[float, float, float]:
+    """The memory actor in a process of its own."""
+    async with served(directory), Host(run_dir=directory / "run", bind=False) as host:
+        memory = host.ref("memory")
+
+        async def write(message: Remember) -> None:
+            await memory.ask(message)
+
+        async def tail() -> int:
+            connection = apsw.Connection(str(directory / "memory.db"), flags=apsw.SQLITE_OPEN_READWRITE)
+            try:
+                return unindexed(connection)
+            finally:
+                connection.close()
+
+        return await load(write, tail, writers, seconds)
+
+
+@asynccontextmanager
+async def served(directory: Path) -> AsyncIterator[None]:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=serve, args=(directory, ready), daemon=True)
+    process.start()
+    try:
+        assert await asyncio.to_thread(ready.wait, 30)
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def serve(directory: Path, ready: Any) -> None:
+    async def run() -> None:
+        async with Host(run_dir=directory / "run") as host:
+            await host.start_actor(Memory, MemorySettings(), directory)
+            ready.set()
+            await host.failed
+
+    asyncio.run(run())
+
+
+def unindexed(connection: apsw.Connection) -> int:
+    row: Any = connection.execute("SELECT (SELECT max(number) FROM memory) - number FROM indexed").fetchone()
+    return int(row[0] or 0)
+
+
+async def load(
+    write: Callable[[Remember], Awaitable[None]], tail: Callable[[], Awaitable[int]], writers: int, seconds: float
+) -> tuple[float, float, float]:
+    """Writes a second, their median time in seconds, and writes a second with the time until all are indexed."""
+    took: list[float] = []
+    await write(record(0, 0))
+    began = time.perf_counter()
+
+    async def writer(number: int) -> None:
+        count = 0
+        while (now := time.perf_counter()) < began + seconds:
+            count += 1
+            await write(record(number, count))
+            took.append(time.perf_counter() - now)
+
+    await asyncio.gather(*(writer(number) for number in range(writers)))
+    lasted = time.perf_counter() - began
+    while await tail():  # noqa: ASYNC110 (another process's file is looked at)
+        await asyncio.sleep(0.01)
+    return len(took) / lasted, percentile(took, 50), len(took) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
