@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from actors.memory.messages import on_the_calendar
 from actors.message import Name, Namespace
 
 __all__ = ["Body", "Limit", "Moment", "NamespaceQuery", "Query"]
@@ -20,8 +21,8 @@ def with_offset(time: datetime) -> datetime:
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(with_offset)]
-"""ISO 8601; without an offset it is UTC."""
+Moment = Annotated[datetime, AfterValidator(with_offset), AfterValidator(on_the_calendar)]
+"""ISO 8601; without an offset it is UTC. In every zone it lies within the years 1 to 9999."""
 
 
 class Body(BaseModel):

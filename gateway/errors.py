@@ -126,7 +126,7 @@ def param_of(error: LatticeError) -> str | None:
     if isinstance(fields, list) and fields and isinstance(fields[0], dict):
         return dotted(str(fields[0].get("field", "")).split("."))
 
-    param = detail.get("param")
+    param = detail.get("param") or detail.get("field")
     return param if isinstance(param, str) else None
 
 

@@ -1,0 +1,235 @@
+"""Whatever a client sends to memory: kept whole, or refused with the field's name, nothing written and nothing lost."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from tests.gateway.house import House
+
+MEMORIES = "/v1/memories"
+SEARCH = "/v1/memories/search"
+RIGHT_TO_LEFT = "שלום \N{RIGHT-TO-LEFT OVERRIDE}עולם\N{POP DIRECTIONAL FORMATTING} مرحبا"
+FAMILY = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL} 👋🏽 🇵🇹"
+
+
+def record(**fields: Any) -> dict[str, Any]:
+    return {"memories": [{"text": "kept?"}, {"text": "with it", **fields}]}
+
+
+REFUSED: list[tuple[str, str, Any, int, str | None]] = [
+    ("no body", MEMORIES, {}, 400, "memories"),
+    ("an empty list", MEMORIES, {"memories": []}, 400, "memories"),
+    ("1,001 records", MEMORIES, {"memories": [{"text": "a"}] * 1001}, 400, "memories"),
+    ("an empty text", MEMORIES, record(text=""), 400, "memories[1].text"),
+    ("no text", MEMORIES, {"memories": [{"speaker": "a"}]}, 400, "memories[0].text"),
+    ("a text that is none", MEMORIES, record(text=7), 400, "memories[1].text"),
+    ("10 MB of text", MEMORIES, record(text="x" * 10_000_000), 400, "memories[1].text"),
+    ("a body of 16 MiB", MEMORIES, record(text="x" * (16 << 20)), 413, None),
+    ("NUL in a text", MEMORIES, record(text="a\0b"), 400, "memories[1].text"),
+    ("NUL in a speaker", MEMORIES, record(speaker="a\0b"), 400, "memories[1].speaker"),
+    ("half a surrogate pair in metadata", MEMORIES, record(metadata={"a": "\udc00"}), 400, None),
+    ("10,000 keys", MEMORIES, record(metadata={str(n): n for n in range(10_000)}), 400, "memories[1].metadata"),
+    ("a key too long", MEMORIES, record(metadata={"k" * 300: 1}), 400, None),
+    ("metadata 9 deep", MEMORIES, record(metadata={"a": [[[[[[[[1]]]]]]]]}), 400, "memories[1].metadata.a"),
+    ("an integer of 70 bits", MEMORIES, record(metadata={"a": 2**70}), 400, "memories[1].metadata.a"),
+    ("an importance above 1", MEMORIES, record(importance=1.01), 400, "memories[1].importance"),
+    ("an importance that is a word", MEMORIES, record(importance="high"), 400, "memories[1].importance"),
+    ("an unknown kind", MEMORIES, record(kind="rumour"), 400, "memories[1].kind"),
+    ("an unknown field", MEMORIES, record(colour="red"), 400, "memories[1].colour"),
+    ("the 30th of February", MEMORIES, record(time="2024-02-30T10:00:00Z"), 400, "memories[1].time"),
+    ("25 o'clock", MEMORIES, record(time="2024-02-03T25:00:00Z"), 400, "memories[1].time"),
+    ("an offset of 30 hours", MEMORIES, record(time="2024-02-03T10:00:00+30:00"), 400, "memories[1].time"),
+    ("the year 10,000", MEMORIES, record(time="10000-01-01T00:00:00Z"), 400, "memories[1].time"),
+    ("before the year 1", MEMORIES, record(time="0001-01-01T00:00:00+14:00"), 400, "memories[1].time"),
+    (
+        "an end before the beginning",
+        MEMORIES,
+        record(valid_from="2024-02-03", valid_to="2024-02-02"),
+        400,
+        "memories[1].valid_to",
+    ),
+    ("an unknown emotion", MEMORIES, record(affect={"user": {"hunger": 1}}), 400, "memories[1].affect.user"),
+    ("derived from nothing", MEMORIES, record(provenance={"by": "me"}), 400, "memories[1].provenance"),
+    (
+        "an unknown relation",
+        MEMORIES,
+        record(links=[{"relation": "likes", "target": "x"}]),
+        400,
+        "memories[1].links[0].relation",
+    ),
+    ("a link to nothing", MEMORIES, record(links=[{"relation": "follows", "target": "mem_no"}]), 404, "links.target"),
+    ("a namespace too long", MEMORIES, {**record(), "namespace": "n" * 129}, 400, "namespace"),
+    ("no query", SEARCH, {}, 400, "query"),
+    ("a query of 16 KiB and more", SEARCH, {"query": "x" * 16_385}, 400, "query"),
+    ("k of 0", SEARCH, {"query": "x", "k": 0}, 400, "k"),
+    ("an unknown weight", SEARCH, {"query": "x", "weights": {"luck": 1}}, 400, "weights.luck"),
+    ("a weight that is a word", SEARCH, {"query": "x", "weights": {"bm25": "much"}}, 400, "weights.bm25"),
+    ("an impossible until", SEARCH, {"query": "x", "until": "2023-13-01"}, 400, "until"),
+]
+
+
+@pytest.fixture
+async def kept(lattice: House) -> tuple[House, Any]:
+    """A house that has a record of the namespace and one of another's, and what it answers to all that can be asked."""
+    await lattice.post(MEMORIES, {"text": "An old lemon tree.", "session": "s"})
+    await lattice.post(MEMORIES, {"text": "Theirs."}, x_lattice_namespace="theirs")
+    return lattice, await everything(lattice)
+
+
+async def everything(lattice: House) -> Any:
+    stats = [await lattice.get("/v1/memories/stats", x_lattice_namespace=name) for name in ("default", "theirs")]
+    return await lattice.get(MEMORIES), await lattice.get("/v1/sessions"), stats
+
+
+async def send(lattice: House, path: str, body: Any) -> tuple[int, Any]:
+    """POST of any size: aiohttp's client warns of large bodies that are not files."""
+    async with lattice.http.post(lattice.url + path, data=io.BytesIO(json.dumps(body).encode())) as response:
+        return response.status, await response.json()
+
+
+async def test_what_cannot_be_taken_is_refused_by_name_and_nothing_is_written(kept: tuple[House, Any]) -> None:
+    """All in one house: what one of them had broken, the next would see."""
+    lattice, before = kept
+    for what, path, body, status, param in REFUSED:
+        got, told = await send(lattice, path, body)
+        assert (what, got) == (what, status)
+        assert (what, told["error"]["param"] if param else None) == (what, param)
+        assert len(told["error"]["message"]) < 2000, what
+
+    assert await everything(lattice) == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not JSON",
+        b'{"text": "a", "importance": NaN}',
+        b'{"text": "a", "importance": Infinity}',
+        b'{"text": "half \\ud83d a pair"}',
+        b'{"text": "\xff\xfe"}',
+        b'{"text": "a"',
+        b"[" * 100_000,
+    ],
+)
+async def test_what_is_no_json_is_refused(kept: tuple[House, Any], data: bytes) -> None:
+    lattice, before = kept
+    async with lattice.http.post(lattice.url + MEMORIES, data=data) as response:
+        told = await response.json()
+    assert response.status == 400
+    assert told["error"]["code"] == "invalid"
+    assert await everything(lattice) == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RIGHT_TO_LEFT,
+        FAMILY,
+        "\N{ZERO WIDTH NO-BREAK SPACE}\N{COMBINING ACUTE ACCENT}e\N{COMBINING ACUTE ACCENT}",
+        "a\r\n\t\x01\x7f\x85\u2028b",
+        " ",
+        '"; DROP TABLE memory; --',
+        "x" * 262_144,
+        "\U0001f642" * 100_000,
+    ],
+    ids=["right to left", "emoji", "combining", "control", "blank", "SQL", "the longest", "four bytes each"],
+)
+async def test_what_is_strange_but_text_is_kept_as_it_is(lattice: House, text: str) -> None:
+    names = {"speaker": text[:200].strip() or "x", "session": text[:200].strip() or "x", "metadata": {"said": text[:1000]}}
+    _, stored = await send(lattice, MEMORIES, {"text": text, **names})
+    found = await lattice.get(f"{MEMORIES}/{stored['memories'][0]['id']}")
+    assert {name: found[name] for name in ("text", *names)} == {"text": text, **names}
+    assert (await lattice.get("/v1/sessions"))["sessions"][0]["name"] == names["session"]
+
+
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        ("2024-02-29T23:59:59.999999+05:30", "2024-02-29T18:29:59.999999Z"),
+        ("2024-03-31T02:30:00", "2024-03-31T02:30:00Z"),
+        ("1066-10-14", "1066-10-14T00:00:00Z"),
+        ("2024-02-03T10:00:00-12:00", "2024-02-03T22:00:00Z"),
+    ],
+)
+async def test_times_of_every_zone_are_the_same_moment(lattice: House, time: str, told: str) -> None:
+    await lattice.post(MEMORIES, {"text": "then", "time": time})
+    assert (await lattice.get(MEMORIES))["memories"][0]["time"] == told
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        '""',
+        "lemon*",
+        "NEAR(lemon tree)",
+        "lemon -tree",
+        "lemon AND",
+        "OR",
+        "text : lemon",
+        "^lemon",
+        "{lemon}",
+        "(",
+        "lemon + tree",
+        "'",
+        "\\",
+        "%",
+        "lemon\0",
+        RIGHT_TO_LEFT,
+        FAMILY,
+        "-",
+        "",
+        " ",
+    ],
+)
+async def test_a_querys_operators_are_words_or_nothing(kept: tuple[House, Any], query: str) -> None:
+    lattice, _ = kept
+    status, told = await lattice.call("POST", SEARCH, {"query": query})
+    found = [memory["text"] for memory in told["memories"]]
+    assert status == 200
+    assert found == (["An old lemon tree."] if "lemon" in query or "tree" in query else [])
+
+
+async def test_ids_and_cursors_of_elsewhere_lead_nowhere(kept: tuple[House, Any]) -> None:
+    lattice, before = kept
+    theirs = (await lattice.get(MEMORIES, x_lattice_namespace="theirs"))["memories"][0]["id"]
+    await lattice.post(MEMORIES, {"memories": [{"text": "b"}, {"text": "c"}]}, x_lattice_namespace="theirs")
+    cursor = (await lattice.get(f"{MEMORIES}?limit=1", x_lattice_namespace="theirs"))["next_cursor"]
+    for method, path, body in (
+        ("GET", f"{MEMORIES}/{theirs}", None),
+        ("GET", f"{MEMORIES}/{theirs}/history", None),
+        ("PATCH", f"{MEMORIES}/{theirs}", {"text": "ours"}),
+        ("DELETE", f"{MEMORIES}/{theirs}", None),
+        ("POST", MEMORIES, {"text": "a", "links": [{"relation": "relates", "target": theirs}]}),
+        ("GET", f"{MEMORIES}/mem_%F0%9F%99%82", None),
+        ("DELETE", "/v1/sessions/none", None),
+    ):
+        status, told = await lattice.call(method, path, body)
+        assert (path, status, told["error"]["code"]) == (path, 404, "not_found")
+
+    for wrong in (cursor, "nonsense", "%F0%9F%99%82", "A" * 200, cursor[:-2] + "AA"):
+        status, told = await lattice.call("GET", f"{MEMORIES}?cursor={wrong}")
+        assert (wrong, status, told["error"]["param"]) == (wrong, 400, "cursor")
+
+    assert (await everything(lattice))[:2] == before[:2]
+
+
+async def test_recalls_stand_in_a_records_history_with_their_contexts(kept: tuple[House, Any]) -> None:
+    lattice, before = kept
+    path = f"{MEMORIES}/{before[0]['memories'][0]['id']}"
+    for query in ("lemon", "lemon", "tree"):
+        await lattice.post(SEARCH, {"query": query})
+    events = (await lattice.get(f"{path}/history"))["events"]
+    contexts = [event["detail"]["context"] for event in events if event["change"] == "recalled"]
+    assert [contexts[0] == context for context in contexts] == [True, True, False]
+    assert [event["detail"] for event in events if event["change"] == "staged"] == [
+        {"from": "raw", "to": "echoed", "contexts": 2}
+    ]
+    record = await lattice.get(path)
+    assert (record["stage"], record["recalls"]) == ("echoed", 3)
+    assert json.dumps(record["recalled"])
