@@ -17,6 +17,7 @@ NEEDED = (
     "aiohttp",
     "apsw",
     "click",
+    "cronsim",
     "loguru",
     "msgpack",
     "numpy",

@@ -1,10 +1,14 @@
-"""/v1/daemon: the cycles of the background life and their runs. They are shared by all namespaces."""
+"""/v1/daemon: the background life. Cycles and runs are shared by all namespaces; what came of them belongs to one."""
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from actors.daemon import messages as daemon
 from actors.message import Name
-from gateway.bodies import Query
+from gateway.bodies import Body, NamespaceQuery, Query
 from gateway.incoming import Incoming
 from gateway.route import Routes
 
@@ -17,6 +21,25 @@ class RunsQuery(Query):
     """Which runs."""
 
     cycle: Name | None = None
+
+
+class SetAsideQuery(Body):
+    """Of which cycle; of all without."""
+
+    cycle: Name | None = None
+
+
+class ProfileQuery(NamespaceQuery):
+    """Whose; everybody's without."""
+
+    speaker: Name | None = None
+
+
+class StatementsQuery(NamespaceQuery):
+    """Which statements."""
+
+    state: Literal["open", "delivered", "expired", "all"] = "open"
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 @routes.get("/v1/daemon/cycles")
@@ -47,8 +70,44 @@ async def resume(call: Incoming) -> daemon.Cycle:
     return told.cycle
 
 
+@routes.post("/v1/daemon/cycles/{name}/rehearse")
+async def rehearse(call: Incoming) -> daemon.Rehearsed:
+    """A dry run: what the cycle would do now. Nothing is written, and no model is asked."""
+    told: daemon.Rehearsed = await call.ask(daemon.Rehearse(name=call.path("name")))
+    return told
+
+
 @routes.get("/v1/daemon/runs")
 async def runs(call: Incoming, query: RunsQuery) -> daemon.Runs:
     """Runs, latest first."""
     told: daemon.Runs = await call.ask(daemon.ListRuns(cycle=query.cycle, limit=query.limit, cursor=query.cursor))
+    return told
+
+
+@routes.get("/v1/daemon/set-aside")
+async def set_aside(call: Incoming, query: SetAsideQuery) -> daemon.SetAsides:
+    """Work that failed again and again and was left out, with its error."""
+    told: daemon.SetAsides = await call.ask(daemon.ListSetAside(cycle=query.cycle))
+    return told
+
+
+@routes.post("/v1/daemon/set-aside/{cycle}/{id}/retry")
+async def retry(call: Incoming) -> daemon.Retried:
+    """Give such work another chance, at the cycle's next run."""
+    told: daemon.Retried = await call.ask(daemon.Retry(cycle=call.path("cycle"), id=call.path("id")), key=call.write_key)
+    return told
+
+
+@routes.get("/v1/daemon/profile", access="tenant")
+async def profile(call: Incoming, query: ProfileQuery) -> daemon.Profile:
+    """What is known of the people who speak in a namespace, with confidence and evidence; and the assistant's own aspects."""
+    told: daemon.Profile = await call.ask(daemon.GetProfile(namespace=call.namespace, speaker=query.speaker))
+    return told
+
+
+@routes.get("/v1/daemon/statements", access="tenant")
+async def statements(call: Incoming, query: StatementsQuery) -> daemon.Statements:
+    """What the assistant would like to bring up, most urgent first. `state=all`: also what it has said, or let go."""
+    state = None if query.state == "all" else query.state
+    told: daemon.Statements = await call.ask(daemon.ListStatements(namespace=call.namespace, state=state, limit=query.limit))
     return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any, Final
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from gateway import (
     cycles,
     embeddings,
     endpoints,
+    events,
     health,
     memories,
     metrics,
@@ -30,6 +32,7 @@ from gateway import (
 )
 from gateway.admission import Admission
 from gateway.errors import HttpError, error_response, from_validation, status_of
+from gateway.foreground import ForegroundSign
 from gateway.incoming import Asker, Incoming, request_id_of
 from gateway.metrics import HttpMetrics
 from gateway.openapi import Description
@@ -51,6 +54,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *paradoxes.routes,
     *thoughts.routes,
     *cycles.routes,
+    *events.routes,
     *actors.routes,
     *health.routes,
     *metrics.routes,
@@ -75,6 +79,7 @@ class Service:
         self.admission = admission
         self.metrics = http_metrics
         self.description = Description(ROUTES)
+        self.foreground = ForegroundSign(asker)
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -106,7 +111,9 @@ class Service:
             if route.access == "open":
                 return respond(await route.handler(call), route.status)
 
-            with self.admission.entered():
+            # Operators look on; a tenant's request is somebody who waits.
+            waits = self.foreground.entered() if route.access == "tenant" else nullcontext()
+            with self.admission.entered(), waits:
                 if route.body is None:
                     return await self.run(route, call)
 

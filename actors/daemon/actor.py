@@ -1,6 +1,7 @@
 """Daemon: the background life. Cycles run on schedules as leased rows, yield to everything else, and go on after a crash.
 
-A cycle that fails fails alone: its error stands in its run, and its next attempt waits longer each time.
+A cycle that fails fails alone: its error stands in its run, its next attempt waits longer each time, and in the end it is
+quarantined.
 """
 
 from __future__ import annotations
@@ -8,38 +9,52 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import ClassVar
 
-from loguru import logger
-
 from actors.clock import Clock, system_clock
-from actors.daemon import scheduler
-from actors.daemon.cycles.consolidate import Consolidate
-from actors.daemon.cycles.decay import Decay
-from actors.daemon.cycles.reflect import Reflect
+from actors.daemon import aspects, batches, scheduler, statements
+from actors.daemon.cycles import enabled
+from actors.daemon.feed import Following
+from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import (
     Cycle,
     CycleChanged,
     Cycles,
+    Deliver,
+    Delivered,
+    Foreground,
+    GetProfile,
     ListCycles,
     ListRuns,
+    ListSetAside,
+    ListStatements,
     PauseCycle,
+    Profile,
+    Progress,
+    Rehearse,
+    Rehearsed,
     ResumeCycle,
-    Run,
+    Retried,
+    Retry,
     RunCycle,
     Runs,
     RunStarted,
+    Schedule,
+    SetAsides,
+    Statements,
+    Watch,
+    Watched,
 )
+from actors.daemon.rehearsal import rehearse
+from actors.daemon.runner import Runner
 from actors.daemon.settings import DaemonSettings
-from actors.daemon.store import Fenced, State, Store
-from actors.daemon.work import BudgetSpent, Paused, Work
-from actors.daemon.work import Cycle as Kind
+from actors.daemon.store import State, Store
+from actors.daemon.watchers import Watchers
 from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
-from transport.errors import Conflict, NotFound
+from transport.errors import NotFound
 
 __all__ = ["Daemon"]
 
@@ -48,30 +63,41 @@ class Daemon(AsyncActor):
     """The daemon actor. Its state is `daemon.db` in `data_dir`."""
 
     name: ClassVar[str] = "daemon"
-    concurrency: ClassVar[int] = 8
+    concurrency: ClassVar[int] = 32
 
     def __init__(self, settings: DaemonSettings, data_dir: Path, clock: Clock = system_clock) -> None:
         super().__init__()
         self.settings = settings
         self.clock = clock
+        self.data_dir = data_dir
         self.store = Store(data_dir, secrets.token_hex(8), settings.lease_s)
-        kinds: tuple[Kind, ...] = (Consolidate(settings.consolidate), Decay(settings.decay), Reflect(settings.reflect))
-        self.cycles = {kind.name: kind for kind in kinds if kind.settings.enabled}
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._paused: set[str] = set()
-        self._look = asyncio.Event()
-        self._changed = asyncio.Condition()
-        self._ended: dict[tuple[str, str], int] = {}
+        self.cycles = enabled(settings)
+        self.watchers = Watchers()
+        self.foreground: ForegroundWatch
+        self.runner: Runner
 
     async def on_start(self) -> None:
         """Open the store, take over what a former incarnation left in the middle, and keep the schedules."""
         await self.store.open()
         now = self.clock.now()
-        await self.store.know(tuple(self.cycles), now)
-        self._paused = {name for name, state in (await self.store.states()).items() if state.paused}
-        for run in await self.store.take_over(now, starting=True):
-            await self._go_on(run)
-        self.spawn(self._keep_schedules(), name="schedules")
+        await self.store.know({name: scheduler.first(now, kind.settings) for name, kind in self.cycles.items()})
+        self.foreground = ForegroundWatch()
+        self.runner = Runner(
+            settings=self.settings,
+            cycles=self.cycles,
+            store=self.store,
+            clock=self.clock,
+            ask=self.ask,
+            spawn=self.spawn,
+            foreground=self.foreground,
+            tell=self.watchers.tell,
+            data_dir=self.data_dir,
+        )
+        await self.runner.begin()
+        self.spawn(self.runner.keep_schedules(), name="schedules")
+        self.spawn(self.following.keep_up(self.store, self.ask), name="memory's feed")
+        if self.host is not None:
+            self.spawn(self._let_watchers_go(self.host.draining), name="let watchers go")
 
     async def on_stop(self) -> None:
         """Close the store. What runs keeps its row and is taken over at the next start."""
@@ -80,6 +106,11 @@ class Daemon(AsyncActor):
     async def on_failure(self, *_failure: object) -> None:
         """Close the store."""
         await self.store.close()
+
+    @property
+    def following(self) -> Following:
+        """What the cycles follow of memory's feed."""
+        return Following({name: kind.follows for name, kind in self.cycles.items()})
 
     @handles(ListCycles)
     async def list_cycles(self, message: ListCycles) -> Cycles:
@@ -102,10 +133,21 @@ class Daemon(AsyncActor):
     async def run_cycle(self, message: RunCycle) -> RunStarted:
         """Now."""
         self._known(message.name)
-        run, begun = await self.store.begin(message.name, "asked for", self.call.key if self.call else None, self.clock.now())
-        if begun:
-            self._start(run, asked=True)
-        return RunStarted(run=run)
+        return RunStarted(run=await self.runner.run_now(message.name, self.call.key if self.call else None))
+
+    @handles(Rehearse)
+    async def rehearse(self, message: Rehearse) -> Rehearsed:
+        """Without keeping anything."""
+        self._known(message.name)
+        return await rehearse(
+            self.cycles[message.name],
+            settings=self.settings,
+            store=self.store,
+            clock=self.clock,
+            ask=self.ask,
+            foreground=self.foreground,
+            data_dir=self.data_dir,
+        )
 
     @handles(ListRuns)
     async def list_runs(self, message: ListRuns) -> Runs:
@@ -113,110 +155,79 @@ class Daemon(AsyncActor):
         if message.cycle is not None:
             self._known(message.cycle)
         if message.wait_ms:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(message.wait_ms / 1000), self._changed:
-                    while await self.store.is_running(message.cycle):
-                        await self._changed.wait()
+            await self.runner.wait_for_end(message.cycle, message.wait_ms / 1000)
         runs, more = await self.store.runs(message.cycle, message.limit, message.cursor)
         return Runs(runs=runs, next_cursor=more)
 
+    @handles(ListSetAside)
+    async def list_set_aside(self, message: ListSetAside) -> SetAsides:
+        """What failed again and again."""
+        if message.cycle is not None:
+            self._known(message.cycle)
+        return SetAsides(items=await self.store.read(batches.set_aside, message.cycle))
+
+    @handles(Retry)
+    async def retry(self, message: Retry) -> Retried:
+        """Another chance."""
+        self._known(message.cycle)
+        await self.store.write(lambda connection: batches.retry(connection, message.cycle, message.id))
+        return Retried(cycle=message.cycle, id=message.id)
+
+    @handles(Foreground)
+    def people(self, message: Foreground) -> None:
+        """Somebody waits for an answer, or no longer does."""
+        self.foreground.said(message.caller, busy=message.busy, lasts_s=message.lasts_ms / 1000)
+
+    @handles(Watch)
+    async def watch(self, message: Watch) -> AsyncGenerator[Progress | Watched]:
+        """Progress as it happens."""
+        del message
+        async with contextlib.aclosing(self.watchers.watch()) as steps:
+            async for progress in steps:
+                yield progress
+        yield Watched()
+
+    @handles(GetProfile)
+    async def profile(self, message: GetProfile) -> Profile:
+        """What is known of people."""
+        baseline = dict(self.settings.personality.baseline)
+        return Profile(
+            speakers=await self.store.read(aspects.profile, message.namespace, message.speaker),
+            traits=await self.store.read(aspects.traits, message.namespace, baseline),
+        )
+
+    @handles(ListStatements)
+    async def list_statements(self, message: ListStatements) -> Statements:
+        """What the assistant would bring up."""
+        return await statements.listed(self.store, self.ask, message, self.clock.now())
+
+    @handles(Deliver)
+    async def deliver(self, message: Deliver) -> Delivered:
+        """Said once."""
+        return await statements.deliver(self.store, self.ask, message, self.clock.now())
+
     def metrics(self) -> list[Metric]:
         """Ended runs by cycle and state, since this process began; and which cycles run."""
-        ended = [({"cycle": cycle, "state": state}, float(count)) for (cycle, state), count in sorted(self._ended.items())]
-        running = [({"cycle": name}, float(name in self._running)) for name in sorted(self.cycles)]
+        ended = [({"cycle": cycle, "state": state}, float(n)) for (cycle, state), n in sorted(self.runner.ended.items())]
+        running = [({"cycle": name}, float(name in self.runner.running)) for name in sorted(self.cycles)]
         return [
             Metric(name="lattice_daemon_runs_total", kind="counter", help="Runs that ended.", samples=ended),
             Metric(name="lattice_daemon_running", kind="gauge", help="Whether a cycle is running.", samples=running),
+            Metric(
+                name="lattice_daemon_quarantined",
+                kind="gauge",
+                help="Whether a cycle is left alone because it failed again and again.",
+                samples=[({"cycle": name}, float(name in self.runner.quarantined)) for name in sorted(self.cycles)],
+            ),
         ]
 
-    async def _keep_schedules(self) -> None:
-        """Look at the clock, begin what is due, take over what nobody renews; forever."""
-        while True:
-            now = self.clock.now()
-            for run in await self.store.take_over(now, starting=False):
-                await self._go_on(run)
-            for state in (await self.store.states()).values():
-                await self._begin_if_due(state, now)
-
-            self._look.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.settings.look_s):
-                    await self._look.wait()
-
-    async def _begin_if_due(self, state: State, now: datetime) -> None:
-        kind = self.cycles.get(state.name)
-        if kind is None or state.paused or state.name in self._running:
-            return
-        longest = max(kind.settings.interval_s, self.settings.retry_limit_s) * (1.2 + self.settings.jitter)
-        due = scheduler.sane(state.due, now, longest)
-        if due != state.due:
-            await self.store.reschedule(state.name, due)
-        if due > now:
-            return
-        try:
-            run, _ = await self.store.begin(state.name, "schedule", None, now, if_due=True)
-        except Conflict:
-            return
-        self._start(run, asked=False)
-
-    async def _go_on(self, run: Run) -> None:
-        """A run whose owner died: again, or abandoned when it has been begun too often or is no longer known."""
-        if run.cycle in self.cycles and run.attempts <= self.settings.attempts:
-            logger.info("a run is taken over", run=run.id, cycle=run.cycle, epoch=run.epoch, attempts=run.attempts)
-            self._start(run, asked=run.cause != "schedule")
-            return
-        logger.error("a run is abandoned", run=run.id, cycle=run.cycle, attempts=run.attempts)
-        await self._end(run, "abandoned", f"it was begun {run.attempts} times and never ended")
-
-    def _start(self, run: Run, *, asked: bool) -> None:
-        def paused() -> bool:
-            return run.cycle in self._paused and not asked
-
-        task = self.spawn(self._run(run, paused), name=f"{run.cycle}:{run.id}")
-        self._running[run.cycle] = task
-
-    async def _run(self, run: Run, paused: Callable[[], bool]) -> None:
-        kind = self.cycles[run.cycle]
-        work = Work(run=run, settings=kind.settings, store=self.store, clock=self.clock, ask=self.ask, paused=paused)
-        try:
-            await kind.work(work)
-        except BudgetSpent:
-            await self._end(run, "done", None)
-        except Paused:
-            await self._end(run, "abandoned", "paused")
-        except Fenced:
-            logger.warning("a run was taken over by another owner", run=run.id, cycle=run.cycle, epoch=run.epoch)
-        except Exception as error:  # noqa: BLE001 (a cycle fails alone; its error stands in its run and in the log)
-            logger.opt(exception=error).error("a cycle failed", run=run.id, cycle=run.cycle)
-            await self._end(run, "failed", f"{type(error).__name__}: {error}")
-        else:
-            await self._end(run, "done", None)
-        finally:
-            self._running.pop(run.cycle, None)
-            async with self._changed:
-                self._changed.notify_all()
-
-    async def _end(self, run: Run, state: str, error: str | None) -> None:
-        now = self.clock.now()
-
-        def next_due(failures: int) -> datetime:
-            settings = self.settings
-            if state == "failed":
-                return scheduler.after_failure(now, failures, settings.retry_s, settings.retry_limit_s, run.id)
-            kind = self.cycles.get(run.cycle)
-            return scheduler.after_run(now, kind.settings.interval_s if kind else settings.retry_s, settings.jitter, run.id)
-
-        with contextlib.suppress(Fenced):
-            await self.store.end(run, state, error, now, next_due)
-            self._ended[run.cycle, state] = self._ended.get((run.cycle, state), 0) + 1
-            await self.store.prune(run.cycle, self.settings.runs_kept)
-            logger.info("a run ended", run=run.id, cycle=run.cycle, state=state)
+    async def _let_watchers_go(self, draining: asyncio.Event) -> None:
+        await draining.wait()
+        self.watchers.leave()
 
     async def _set_paused(self, name: str, *, paused: bool) -> CycleChanged:
         self._known(name)
-        await self.store.pause(name, paused=paused)
-        (self._paused.add if paused else self._paused.discard)(name)
-        self._look.set()
+        await self.runner.set_paused(name, paused=paused)
         return CycleChanged(cycle=self._told((await self.store.states())[name]))
 
     def _known(self, name: str) -> None:
@@ -225,12 +236,19 @@ class Daemon(AsyncActor):
 
     def _told(self, state: State) -> Cycle:
         kind = self.cycles[state.name]
+        schedule = kind.settings
         return Cycle(
             name=state.name,
             about=kind.about,
-            interval_s=kind.settings.interval_s,
+            needs_model=kind.needs_model,
+            schedule=Schedule(
+                interval_s=schedule.interval_s, cron=schedule.cron, after_new=schedule.after_new, idle_s=schedule.idle_s
+            ),
             paused=state.paused,
+            quarantined=state.quarantined,
             due=state.due,
             last_run=state.last_run,
+            new=state.new,
             failures=state.failures,
+            set_aside=state.set_aside,
         )

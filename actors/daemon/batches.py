@@ -1,18 +1,29 @@
-"""Batches of pending turns: laid down before they are worked on, so that whoever takes over works on the very same turns."""
+"""Batches of pending turns: laid down before they are worked on, so that whoever takes over works on the very same turns.
+
+A batch that fails does not keep the others of its run from being worked on; after a few times it is set aside with its error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import apsw
+from loguru import logger
 
-from actors.daemon.work import Work
-from actors.memory.messages import Found, Get, Kind, Memory, NewMemory, Remember
-from transport.errors import NotFound
+from actors.daemon.messages import SetAside
+from actors.daemon.store import Fenced, micros, moment
+from actors.daemon.work import BudgetSpent, Paused, Work
+from actors.memory.messages import Found, Get, Memory, NewMemory, Remember
+from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 
-__all__ = ["Batch", "finish", "groups", "lay"]
+__all__ = ["Batch", "Outcome", "finish", "groups", "lay", "lay_all", "retry", "set_aside"]
+
+PASSING = (BudgetSpent, Paused, Fenced, Unavailable, Overloaded, DeadlineExceeded)
+"""What says nothing about the batch: the run ends by it, and the batch is worked on again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,24 @@ class Batch:
     memories: tuple[str, ...]
 
 
-Compose = Callable[[Batch, list[Memory]], list[NewMemory]]
+def nothing(_connection: apsw.Connection) -> None:
+    """No change of the daemon's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is made of a batch."""
+
+    records: list[NewMemory] = field(default_factory=list)
+    """To be remembered; with keys, so that a repeat makes none twice."""
+
+    change: Callable[[apsw.Connection], None] = nothing
+    """Made in the transaction in which the batch is done."""
+
+    effects: dict[str, int] = field(default_factory=dict)
+
+
+Handle = Callable[[Work, Batch, list[Memory]], Awaitable[Outcome]]
 
 
 def groups(connection: apsw.Connection, cycle: str, *, by_session: bool) -> list[tuple[str, str, int, int]]:
@@ -68,29 +96,39 @@ def open_batches(connection: apsw.Connection, cycle: str) -> list[Batch]:
     return list(found.values())
 
 
-def drop(connection: apsw.Connection, cycle: str, batch: str) -> None:
-    """The batch is done."""
-    connection.execute("DELETE FROM pending WHERE cycle = ? AND batch = ?", (cycle, batch))
+def lay_all(connection: apsw.Connection, cycle: str, most: int, *, from_turns: int = 1) -> None:
+    """Make a batch of at most `most` turns for every namespace that has `from_turns` pending."""
+    for namespace, _, count, _ in groups(connection, cycle, by_session=False):
+        if count >= from_turns:
+            lay(connection, cycle, namespace, None, most)
 
 
-async def finish(work: Work, compose: Compose, kinds: dict[Kind, str]) -> None:
-    """Work on every batch that is laid down: remember what is made of it, and drop it.
+async def finish(work: Work, handle: Handle) -> None:
+    """Work on every batch that is laid down, and drop it.
 
     Args:
         work: the run; what it did is counted as its effects.
-        compose: what is made of a batch's turns.
-        kinds: what the effects call the records that are made, by kind.
+        handle: makes something of a batch's turns. It may be called again for the same batch.
+
+    Raises:
+        Exception: what the first batch that failed raised, once the others are done; unless it has been set aside.
     """
-    cycle = work.run.cycle
-    for batch in await work.read(open_batches, cycle):
-        turns, records = await write(work, batch, compose)
-        made = {name: sum(record.kind == kind for record in records) for kind, name in kinds.items()}
-        await work.commit(partial(drop, cycle=cycle, batch=batch.id), turns=len(turns), **made)
-        await work.pass_on(len(records))
+    failure: Exception | None = None
+    for batch in await work.read(open_batches, work.run.cycle):
+        try:
+            await one(work, batch, handle)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 (a batch fails alone: it is raised below, or kept with the batch)
+            if not await note_failure(work, batch, error):
+                failure = failure or error
+        await work.pass_on()
+    if failure is not None:
+        raise failure
 
 
-async def write(work: Work, batch: Batch, compose: Compose) -> tuple[list[Memory], list[NewMemory]]:
-    """Remember what `compose` makes of the batch's turns; both. Should a turn be forgotten meanwhile, it is made without it.
+async def one(work: Work, batch: Batch, handle: Handle) -> None:
+    """Work on a batch. Should a turn be forgotten meanwhile, it is done without it.
 
     Raises:
         NotFound: turns kept being forgotten under it.
@@ -98,16 +136,101 @@ async def write(work: Work, batch: Batch, compose: Compose) -> tuple[list[Memory
     tries = 3
     while True:
         turns = await turns_of(work, batch)
-        records = compose(batch, turns)
+        outcome = await handle(work, batch, turns) if turns else Outcome()
         try:
-            if records:
-                await work.ask(Remember(namespace=batch.namespace, memories=tuple(records)))
+            if outcome.records:
+                memories = tuple(outcome.records)
+                text = outcome.records[0].text
+                await work.write(Remember(namespace=batch.namespace, memories=memories), records=len(memories), text=text)
         except NotFound:
             tries -= 1
             if not tries:
                 raise
         else:
-            return turns, records
+            break
+
+    def done(connection: apsw.Connection) -> None:
+        drop(connection, work.run.cycle, batch.id)
+        outcome.change(connection)
+
+    await work.commit(done, turns=len(turns), **outcome.effects)
+
+
+async def note_failure(work: Work, batch: Batch, error: Exception) -> bool:
+    """Count a batch's failure; whether it is set aside with that."""
+    told = f"{type(error).__name__}: {error}"[:500]
+    now = micros(work.clock.now())
+    aside = await work.commit(
+        partial(fail, cycle=work.run.cycle, batch=batch, error=told, most=work.settings.item_attempts, now=now)
+    )
+    if aside:
+        await work.commit(nothing, set_aside=1)
+        logger.opt(exception=error).error("a batch is set aside", cycle=work.run.cycle, batch=batch.id)
+    return aside
+
+
+def fail(connection: apsw.Connection, *, cycle: str, batch: Batch, error: str, most: int, now: int) -> bool:
+    row: Any = connection.execute(
+        "INSERT INTO failing VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET attempts = attempts + 1 RETURNING attempts",
+        (cycle, batch.id),
+    ).fetchone()
+    (attempts,) = row
+    if attempts < most:
+        return False
+    rows = connection.execute(
+        "SELECT seq, memory, session, ingested FROM pending WHERE cycle = ? AND batch = ? ORDER BY seq", (cycle, batch.id)
+    ).fetchall()
+    connection.execute(
+        "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (cycle, batch.id, batch.namespace, json.dumps(rows), attempts, error, now),
+    )
+    drop(connection, cycle, batch.id)
+    return True
+
+
+def set_aside(connection: apsw.Connection, cycle: str | None) -> tuple[SetAside, ...]:
+    """What was set aside, oldest first."""
+    rows: Any = connection.execute(
+        "SELECT cycle, item, namespace, turns, attempts, error, time FROM set_aside WHERE ?1 IS NULL OR cycle = ?1"
+        " ORDER BY time, item LIMIT 1000",
+        (cycle,),
+    ).fetchall()
+    return tuple(
+        SetAside(
+            id=item,
+            cycle=named,
+            namespace=namespace,
+            memories=tuple(turn[1] for turn in json.loads(turns)),
+            attempts=attempts,
+            error=error,
+            time=moment(time),
+        )
+        for named, item, namespace, turns, attempts, error, time in rows
+    )
+
+
+def retry(connection: apsw.Connection, cycle: str, item: str) -> None:
+    """Put what was set aside back among what is pending, as the batch that it was.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row: Any = connection.execute(
+        "DELETE FROM set_aside WHERE cycle = ? AND item = ? RETURNING namespace, turns", (cycle, item)
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"id: nothing of {cycle} is set aside under {item!r}", detail={"field": "id"})
+    namespace, turns = row
+    connection.executemany(
+        "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(cycle, seq, namespace, session, memory, ingested, item) for seq, memory, session, ingested in json.loads(turns)],
+    )
+
+
+def drop(connection: apsw.Connection, cycle: str, batch: str) -> None:
+    """The batch is done with."""
+    connection.execute("DELETE FROM pending WHERE cycle = ? AND batch = ?", (cycle, batch))
+    connection.execute("DELETE FROM failing WHERE cycle = ? AND item = ?", (cycle, batch))
 
 
 async def turns_of(work: Work, batch: Batch) -> list[Memory]:

@@ -1,43 +1,118 @@
-"""Following memory's feed for all cycles: which namespaces there are, and which turns each cycle has yet to work on."""
+"""Following memory's feed for all cycles: which records each has yet to work on, and what goes because its source is forgotten.
+
+Each cycle has a cursor of its own, so that one that is new, or was switched off for a time, sees what the others have seen;
+pages are read once, from the one that is furthest behind.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from hashlib import blake2b
+from typing import Any
 
 import apsw
+from loguru import logger
 
-from actors.daemon.store import micros
-from actors.daemon.work import Work
-from actors.memory.messages import Change, Fed, Feed
+from actors.daemon import answers, aspects, rederivation
+from actors.daemon.store import Store, micros
+from actors.daemon.work import Asks, Work
+from actors.memory.messages import Change, Fed, Feed, Memory
+from transport.errors import LatticeError
 
-__all__ = ["FOLLOWERS", "follow", "namespaces"]
-
-FOLLOWERS = ("consolidate", "reflect")
-"""Cycles that work on new turns."""
+__all__ = ["Following", "namespaces", "text_digest"]
 
 PAGE = 100
-CURSOR = "feed"
+WAIT_MS = 20_000
+AGAIN_S = 1.0
+"""Wait when memory does not answer."""
 
 
-async def follow(work: Work) -> None:
-    """Take over the feed's changes up to its end. Several cycles may do so at once: a page is taken by one of them."""
-    cursor = await work.read(position)
-    while True:
-        fed: Fed = await work.ask(Feed(cursor=cursor, limit=PAGE))
-        if not fed.changes:
-            return
+class Following:
+    """What the cycles follow.
 
-        def take(connection: apsw.Connection, before: int = cursor, fed: Fed = fed) -> bool:
-            return advance(connection, before, fed.cursor, fed.changes)
+    Args:
+        follows: kinds of records by cycle; every cycle counts new turns, also one that follows none.
+    """
 
-        taken = await work.commit(take)
-        cursor = fed.cursor if taken else await work.read(position)
-        await work.pass_on()
+    def __init__(self, follows: Mapping[str, frozenset[str]]) -> None:
+        self._follows = dict(follows)
 
+    async def catch_up(self, work: Work) -> None:
+        """Take over the feed's changes up to its end, under a run. Several may do so at once: one of them takes a page."""
+        while True:
+            before = await work.read(self._position)
+            fed: Fed = await work.ask(Feed(cursor=before, limit=PAGE))
+            if not fed.changes:
+                return
+            gone = await work.commit(partial(self._advance, before=before, fed=fed))
+            if gone and not work.dry:
+                await work.store.scrub()
+            await work.pass_on()
 
-def position(connection: apsw.Connection) -> int:
-    rows = connection.execute("SELECT value FROM cursor WHERE name = ?", (CURSOR,)).fetchall()
-    return int(str(rows[0][0])) if rows else 0
+    async def keep_up(self, store: Store, ask: Asks) -> None:
+        """Take over changes as they come, forever: counts for `after_new`, and what is forgotten goes at once."""
+        while True:
+            before = await store.read(self._position)
+            try:
+                fed: Fed = await ask(Feed(cursor=before, limit=PAGE, wait_ms=WAIT_MS), timeout=WAIT_MS / 1000 + 10, lane="bg")
+            except LatticeError as error:
+                logger.info("memory's feed does not answer", reason=error.code)
+                await asyncio.sleep(AGAIN_S)
+                continue
+            advance: Callable[[apsw.Connection], bool] = partial(self._advance, before=before, fed=fed)
+            gone = await store.write(advance) if fed.changes else False
+            if gone:
+                await store.scrub()
+
+    def _position(self, connection: apsw.Connection) -> int:
+        return min(self._cursors(connection).values())
+
+    def _cursors(self, connection: apsw.Connection) -> dict[str, int]:
+        rows: Any = connection.execute("SELECT name, value FROM cursor WHERE name LIKE 'feed:%'").fetchall()
+        known = {name.removeprefix("feed:"): int(value) for name, value in rows}
+        return {cycle: known.get(cycle, 0) for cycle in self._follows}
+
+    def _advance(self, connection: apsw.Connection, before: int, fed: Fed) -> bool:
+        """Keep what a page says, and the cursors after it, unless another has taken it; whether anything was let go of."""
+        cursors = self._cursors(connection)
+        if min(cursors.values()) != before:
+            return False
+        gone = False
+        for change in fed.changes:
+            connection.execute("INSERT OR IGNORE INTO namespace VALUES (?)", (change.namespace,))
+            if change.change == "forgotten":
+                gone |= let_go(connection, change)
+                continue
+            if change.change == "withheld":
+                # Its text is gone until it is derived anew; what was drawn from it goes with the text.
+                gone |= let_go(connection, change)
+                rederivation.note(connection, change.namespace, change.id)
+                continue
+            reworded = change.change == "revised" and change.memory is not None and is_reworded(connection, change.memory)
+            if reworded:
+                gone |= drop_derived(connection, change.namespace, change.id)
+            if change.memory is not None and (reworded or change.change in ("remembered", "rederived")):
+                for cycle in self._follows:
+                    if change.seq > cursors[cycle]:
+                        self._offer(connection, cycle, change, change.memory)
+
+        for cycle, cursor in cursors.items():
+            connection.execute(
+                "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (f"feed:{cycle}", str(max(cursor, fed.cursor))),
+            )
+        return gone
+
+    def _offer(self, connection: apsw.Connection, cycle: str, change: Change, memory: Memory) -> None:
+        if memory.kind in self._follows[cycle]:
+            connection.execute(
+                "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                (cycle, change.seq, change.namespace, memory.session or "", change.id, micros(memory.ingested)),
+            )
+        if memory.kind == "turn":
+            connection.execute("UPDATE cycle SET new = new + 1 WHERE name = ?", (cycle,))
 
 
 def namespaces(connection: apsw.Connection) -> list[str]:
@@ -45,25 +120,33 @@ def namespaces(connection: apsw.Connection) -> list[str]:
     return [str(name) for (name,) in connection.execute("SELECT name FROM namespace ORDER BY name").fetchall()]
 
 
-def advance(connection: apsw.Connection, before: int, after: int, changes: Sequence[Change]) -> bool:
-    """Keep what a page says, and the cursor after it; False where another has taken it already."""
-    if position(connection) != before:
-        return False
-    connection.execute(
-        "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (CURSOR, str(after))
-    )
-    for change in changes:
-        connection.execute("INSERT OR IGNORE INTO namespace VALUES (?)", (change.namespace,))
-        if change.change == "forgotten":
-            gone = (change.namespace, change.id)
-            connection.execute("DELETE FROM pending WHERE namespace = ? AND memory = ? AND batch IS NULL", gone)
-            connection.execute("DELETE FROM fading WHERE namespace = ? AND memory = ?", gone)
-        elif change.change == "remembered" and change.memory is not None and change.memory.kind == "turn":
-            memory = change.memory
-            for cycle in FOLLOWERS:
-                connection.execute(
-                    "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, ?, ?, NULL)",
-                    (cycle, change.seq, change.namespace, memory.session or "", change.id, micros(memory.ingested)),
-                )
+def text_digest(memory: Memory) -> bytes:
+    """Tells whether a record says the same as when something was drawn from it."""
+    return blake2b(memory.text.encode(), digest_size=8).digest()
 
-    return True
+
+def is_reworded(connection: apsw.Connection, memory: Memory) -> bool:
+    """Whether something was drawn from a record that now says something else."""
+    return aspects.is_drawn_from_other(connection, memory.namespace, memory.id, text_digest(memory))
+
+
+def let_go(connection: apsw.Connection, change: Change) -> bool:
+    """Let go of everything about a record that is forgotten; whether there was anything that quoted it."""
+    gone = (change.namespace, change.id)
+    connection.execute("DELETE FROM pending WHERE namespace = ? AND memory = ? AND batch IS NULL", gone)
+    connection.execute("DELETE FROM fading WHERE namespace = ? AND memory = ?", gone)
+    connection.execute("DELETE FROM statement WHERE namespace = ? AND memory = ?", gone)
+    connection.execute(
+        # The error of what was set aside may quote it.
+        "UPDATE set_aside SET error = '' WHERE namespace = ? AND EXISTS"
+        " (SELECT 1 FROM json_each(turns) j WHERE json_extract(j.value, '$[1]') = ?)",
+        gone,
+    )
+    quoted = connection.changes() > 0
+    return drop_derived(connection, *gone) or quoted
+
+
+def drop_derived(connection: apsw.Connection, namespace: str, memory: str) -> bool:
+    """Drop what was drawn from a record alone; whether there was any."""
+    dropped = answers.forget_source(connection, namespace, memory)
+    return bool(aspects.forget_source(connection, namespace, memory) + dropped)

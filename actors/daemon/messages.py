@@ -1,4 +1,4 @@
-"""Contracts of the daemon actor: cycles, their runs, pause and run-now."""
+"""Contracts of the daemon actor: cycles, their runs, what was set aside, and what the background life knows and would say."""
 
 from __future__ import annotations
 
@@ -6,9 +6,26 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from actors.message import Data, Message, Name, Reply, Time
+from actors.message import Data, Message, Name, Namespace, Reply, Time
 
 RunState = Literal["running", "done", "failed", "abandoned"]
+AspectKind = Literal["interest", "goal", "relationship", "style"]
+StatementState = Literal["open", "delivered", "expired"]
+
+Identifier = Annotated[str, Field(min_length=1, max_length=64)]
+Limit = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Schedule(Data):
+    """When a cycle begins by itself; whichever says so first. `idle_s` holds all of them back while people wait for answers."""
+
+    interval_s: float | None
+    cron: str | None
+    after_new: int | None
+    """So many memories came in since its last run."""
+
+    idle_s: float | None
+    """Not before nobody has asked for anything for so long."""
 
 
 class Cycle(Data):
@@ -16,16 +33,37 @@ class Cycle(Data):
 
     name: Name
     about: str
-    interval_s: float
+    needs_model: str
+    """What it cannot do while no model answers; empty where it never asks one."""
+
+    schedule: Schedule
     paused: bool
+    quarantined: bool
+    """It failed so often in a row that it is left alone until it is resumed or run by hand."""
+
     due: Time
     last_run: Name | None
+    new: int
+    """Memories that came in since its last run."""
+
     failures: int
     """In a row; each doubles the wait before the next attempt."""
 
+    set_aside: int
+    """Items that failed again and again; see `daemon.set_aside`."""
+
+
+class Cost(Data):
+    """What a run has used so far of its budget."""
+
+    wall_ms: int = 0
+    model_calls: int = 0
+    model_tokens: int = 0
+    memory_writes: int = 0
+
 
 class Run(Data):
-    """One run of a cycle: why it ran, how long, what it did, how it ended."""
+    """One run of a cycle: why it ran, how long, what it did, what it cost, how it ended."""
 
     id: Name
     cycle: Name
@@ -36,6 +74,7 @@ class Run(Data):
     started: Time
     ended: Time | None
     effects: dict[str, int]
+    cost: Cost
     error: str | None
 
 
@@ -62,7 +101,7 @@ class PauseCycle(Message, type="daemon.pause", reply=CycleChanged, idempotent=Tr
 
 
 class ResumeCycle(Message, type="daemon.resume", reply=CycleChanged, idempotent=True):
-    """Run it on its schedule again."""
+    """Run it on its schedule again, also when it is quarantined."""
 
     name: Name
 
@@ -79,6 +118,29 @@ class RunCycle(Message, type="daemon.run", reply=RunStarted, idempotent=True):
     name: Name
 
 
+class Planned(Data):
+    """One write that a dry run would have made: to whom, of which type, and the start of its text where it has one."""
+
+    type: Name
+    namespace: Namespace
+    text: str
+
+
+class Rehearsed(Reply, type="daemon.rehearsed"):
+    """What a run would have done by now. Nothing of it was kept, and no model was asked."""
+
+    effects: dict[str, int]
+    writes: int
+    planned: tuple[Planned, ...]
+    """The first fifty."""
+
+
+class Rehearse(Message, type="daemon.rehearse", reply=Rehearsed, idempotent=True):
+    """A dry run of a cycle."""
+
+    name: Name
+
+
 class Runs(Reply, type="daemon.runs_listed"):
     """Runs, latest first."""
 
@@ -91,5 +153,159 @@ class ListRuns(Message, type="daemon.runs", reply=Runs, idempotent=True):
 
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
     cycle: Name | None = None
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    limit: Limit = 100
     cursor: Name | None = None
+
+
+class SetAside(Data):
+    """A piece of work that failed again and again: left out, with its error, until it is retried."""
+
+    id: Identifier
+    cycle: Name
+    namespace: Namespace
+    memories: tuple[Identifier, ...]
+    attempts: int
+    error: str
+    time: Time
+
+
+class SetAsides(Reply, type="daemon.set_aside_listed"):
+    """What was set aside, oldest first; the first thousand."""
+
+    items: tuple[SetAside, ...]
+
+
+class ListSetAside(Message, type="daemon.set_aside", reply=SetAsides, idempotent=True):
+    """What was set aside, of one cycle or all."""
+
+    cycle: Name | None = None
+
+
+class Retried(Reply, type="daemon.retried"):
+    """The item is pending again; the cycle's next run takes it up."""
+
+    cycle: Name
+    id: Identifier
+
+
+class Retry(Message, type="daemon.retry", reply=Retried, idempotent=True):
+    """Give an item that was set aside another chance. `not_found` when there is none."""
+
+    cycle: Name
+    id: Identifier
+
+
+class Foreground(Message, type="daemon.foreground"):
+    """Tell the daemon that people wait for answers (or no longer do): its cycles stand still meanwhile.
+
+    Said again at least every `lasts_ms` while it is so: who dies while busy does not stop the background life for good.
+    """
+
+    caller: Name
+    busy: bool
+    lasts_ms: Annotated[int, Field(ge=1, le=60_000)] = 3000
+
+
+class Progress(Reply, type="daemon.progress"):
+    """One step of the background life."""
+
+    what: Literal["begun", "worked", "ended", "quarantined", "set_aside"]
+    cycle: Name
+    run: Name
+    time: Time
+    effects: dict[str, int] = {}
+    state: RunState | None = None
+    error: str | None = None
+
+
+class Watched(Reply, type="daemon.watched"):
+    """The daemon goes away; whoever watches asks its successor."""
+
+
+class Watch(Message, type="daemon.watch", reply=Watched, part=Progress, idempotent=True):
+    """Progress as it happens, from now on. A watcher that falls behind by more than a hundred steps misses the oldest."""
+
+
+class Aspect(Data):
+    """Something that the talks say of a person; it is held with a confidence that evidence moves slowly."""
+
+    kind: AspectKind
+    name: str
+    """An interest's word, a goal as it was said, who somebody is to them ("sister Ana"), or a trait of style."""
+
+    value: float
+    """Of style, in [0, 1]; otherwise how much of what they say is about it, in [0, 1]."""
+
+    confidence: float
+    evidence: tuple[Identifier, ...]
+    """The latest records that it was drawn from, at most sixteen."""
+
+    changed: Time
+
+
+class Trait(Data):
+    """One of the assistant's own aspects: in [0, 1], never further from its baseline than the settings allow."""
+
+    name: str
+    value: float
+    baseline: float
+    evidence: tuple[Identifier, ...]
+    changed: Time
+
+
+class Profile(Reply, type="daemon.profile_told"):
+    """What is known of the people who speak in a namespace, surest first; and how the assistant has come to be with them."""
+
+    speakers: dict[str, tuple[Aspect, ...]]
+    traits: tuple[Trait, ...]
+
+
+class GetProfile(Message, type="daemon.profile", reply=Profile, idempotent=True):
+    """The profile of a namespace's people, or of one of them."""
+
+    namespace: Namespace = "default"
+    speaker: Name | None = None
+
+
+class Statement(Data):
+    """Something that the assistant would like to bring up. Its record in memory, of kind `statement`, has its sources."""
+
+    id: Identifier
+    """The record's."""
+
+    text: str
+    why: str
+    urgency: float
+    created: Time
+    expires: Time
+    state: StatementState
+    delivered_in: str | None
+    """The thought that brought it up."""
+
+
+class Statements(Reply, type="daemon.statements_listed"):
+    """Statements, most urgent first."""
+
+    statements: tuple[Statement, ...]
+
+
+class ListStatements(Message, type="daemon.statements", reply=Statements, idempotent=True):
+    """What the assistant would like to bring up in a namespace; None: also what it has brought up, or let go."""
+
+    namespace: Namespace = "default"
+    state: StatementState | None = "open"
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class Delivered(Reply, type="daemon.delivered"):
+    """The statement as it is now; `delivered_in` names the thought that has it."""
+
+    statement: Statement
+
+
+class Deliver(Message, type="daemon.deliver", reply=Delivered, idempotent=True):
+    """A thought takes a statement to bring it up. `conflict` when another has taken it, or it has expired: it is said once."""
+
+    namespace: Namespace = "default"
+    id: Identifier
+    thought: Identifier

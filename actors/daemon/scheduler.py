@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-__all__ = ["after_failure", "after_run", "sane"]
+from cronsim import CronSim, CronSimError
+
+from actors.daemon.settings import CycleSettings
+
+__all__ = ["NEVER", "after_failure", "after_run", "first", "sane"]
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Due only when asked for, or when enough memories came in."""
 
 
-def after_run(now: datetime, interval_s: float, jitter: float, seed: str) -> datetime:
-    """The next time after a run that went well: an interval from now, and up to `jitter` of it more."""
-    return now + timedelta(seconds=interval_s * (1 + jitter * fraction(seed)))
+def first(now: datetime, schedule: CycleSettings) -> datetime:
+    """When a cycle that has never run is due: at once where it has an interval."""
+    return now if schedule.interval_s is not None else after_run(now, schedule, 0.0, "")
+
+
+def after_run(now: datetime, schedule: CycleSettings, jitter: float, seed: str) -> datetime:
+    """The next time after a run that went well: an interval and up to `jitter` of it from now, or cron's next, if earlier."""
+    due = NEVER
+    if schedule.interval_s is not None:
+        due = now + timedelta(seconds=schedule.interval_s * (1 + jitter * fraction(seed)))
+    if schedule.cron is not None:
+        due = min(due, next_of(schedule.cron, now))
+    return due
 
 
 def after_failure(now: datetime, failures: int, retry_s: float, limit_s: float, seed: str) -> datetime:
@@ -19,10 +36,22 @@ def after_failure(now: datetime, failures: int, retry_s: float, limit_s: float, 
     return now + timedelta(seconds=wait_s * (1 + 0.2 * fraction(seed)))
 
 
-def sane(due: datetime, now: datetime, longest_s: float) -> datetime:
-    """A due time that a clock set back has left in the far future, brought back to one wait from now."""
-    latest = now + timedelta(seconds=longest_s)
-    return min(due, latest)
+def sane(due: datetime, now: datetime, schedule: CycleSettings, retry_limit_s: float, jitter: float) -> datetime:
+    """A due time that a clock set back, or changed settings, left far in the future, brought back to one wait from now."""
+    latest = after_run(now, schedule, 0.0, "")
+    if latest == NEVER:
+        return due
+    longest_s = max((latest - now).total_seconds(), retry_limit_s) * (1.2 + jitter)
+    return min(due, now + timedelta(seconds=longest_s))
+
+
+def next_of(cron: str, now: datetime) -> datetime:
+    """The next time after `now` that a cron expression (five fields, UTC) names; NEVER where there is none."""
+    try:
+        due: datetime = next(CronSim(cron, now))
+    except (StopIteration, CronSimError):
+        return NEVER
+    return due
 
 
 def fraction(seed: str) -> float:

@@ -1,6 +1,7 @@
 """The tables of daemon.db, as numbered migrations. One that has been released is never changed.
 
-Times are microseconds since 1970, UTC. No text of a memory is ever kept here: ids, numbers and names only.
+Times are microseconds since 1970, UTC. What is drawn from memories (aspects of people, what a model has answered) stands here
+only together with the ids of its sources, and goes when they are forgotten.
 """
 
 from __future__ import annotations
@@ -76,4 +77,95 @@ CREATE TABLE fading (
 CREATE INDEX fading_planned ON fading (planned) WHERE planned = 1;
 """
 
-MIGRATIONS = (FIRST,)
+SECOND = """
+ALTER TABLE cycle ADD COLUMN new INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE cycle ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN cost TEXT NOT NULL DEFAULT '{}';
+
+-- How often a piece of work has failed; after the third time it is set aside with its error.
+CREATE TABLE failing (
+    cycle TEXT NOT NULL,
+    item TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (cycle, item)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE set_aside (
+    cycle TEXT NOT NULL,
+    item TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    turns TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    error TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (cycle, item)
+) STRICT, WITHOUT ROWID;
+
+-- What a model has answered and was paid for: whoever takes a run over finds it here.
+CREATE TABLE model_answer (
+    digest TEXT PRIMARY KEY,
+    cycle TEXT NOT NULL,
+    model TEXT NOT NULL,
+    text TEXT NOT NULL,
+    tokens INTEGER NOT NULL,
+    time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX model_answer_time ON model_answer (time);
+CREATE TABLE model_source (
+    namespace TEXT NOT NULL,
+    memory TEXT NOT NULL,
+    digest TEXT NOT NULL REFERENCES model_answer ON DELETE CASCADE,
+    PRIMARY KEY (namespace, memory, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX model_source_digest ON model_source (digest);
+
+-- What is known of the people who speak, and (speaker '') of the assistant itself.
+CREATE TABLE aspect (
+    number INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    speaker TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value REAL NOT NULL,
+    confidence REAL NOT NULL,
+    changed INTEGER NOT NULL,
+    UNIQUE (namespace, speaker, kind, name)
+) STRICT;
+CREATE TABLE evidence (
+    aspect INTEGER NOT NULL REFERENCES aspect ON DELETE CASCADE,
+    namespace TEXT NOT NULL,
+    memory TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (aspect, memory)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX evidence_memory ON evidence (namespace, memory);
+
+-- What the assistant would like to bring up: the text is a record of memory's, of kind statement.
+CREATE TABLE statement (
+    namespace TEXT NOT NULL,
+    memory TEXT NOT NULL,
+    why TEXT NOT NULL,
+    urgency REAL NOT NULL,
+    created INTEGER NOT NULL,
+    opens INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open',
+    thought TEXT,
+    PRIMARY KEY (namespace, memory)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX statement_open ON statement (namespace, urgency) WHERE state = 'open';
+
+-- What memory withholds until it is derived anew, because one of its sources is forgotten.
+CREATE TABLE withheld (
+    namespace TEXT NOT NULL,
+    memory TEXT NOT NULL,
+    PRIMARY KEY (namespace, memory)
+) STRICT, WITHOUT ROWID;
+
+-- Every cycle has a cursor of its own from now on.
+INSERT INTO cursor SELECT 'feed:consolidate', value FROM cursor WHERE name = 'feed';
+INSERT INTO cursor SELECT 'feed:reflect', value FROM cursor WHERE name = 'feed';
+DELETE FROM cursor WHERE name = 'feed';
+"""
+
+MIGRATIONS = (FIRST, SECOND)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 
-from actors.daemon.messages import Run
+from actors.daemon.messages import Cost, Run
 from actors.daemon.schema import MIGRATIONS
 from actors.database import Database
 from transport.errors import Conflict, Invalid, NotFound
@@ -19,8 +19,9 @@ from transport.errors import Conflict, Invalid, NotFound
 __all__ = ["Fenced", "State", "Store", "micros", "moment"]
 
 T = TypeVar("T")
+FILE = "daemon.db"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-COLUMNS = "id, cycle, cause, state, epoch, attempts, started, ended, effects, error"
+COLUMNS = "id, cycle, cause, state, epoch, attempts, started, ended, effects, error, cost"
 
 
 class Fenced(Conflict):
@@ -30,7 +31,7 @@ class Fenced(Conflict):
 class State:
     """A cycle's row."""
 
-    __slots__ = ("due", "failures", "last_run", "name", "paused")
+    __slots__ = ("due", "failures", "last_run", "name", "new", "paused", "quarantined", "set_aside")
 
     def __init__(self, row: Sequence[Any]) -> None:
         self.name: str = row[0]
@@ -38,6 +39,9 @@ class State:
         self.due = moment(row[2])
         self.last_run: str | None = row[3]
         self.failures: int = row[4]
+        self.new: int = row[5]
+        self.quarantined = bool(row[6])
+        self.set_aside: int = row[7]
 
 
 class Store:
@@ -49,7 +53,8 @@ class Store:
     """
 
     def __init__(self, data_dir: Path, owner: str, lease_s: float) -> None:
-        self._database = Database(data_dir / "daemon.db", MIGRATIONS)
+        self.folder = data_dir
+        self._database = Database(data_dir / FILE, MIGRATIONS)
         self.owner = owner
         self._lease = timedelta(seconds=lease_s)
 
@@ -65,12 +70,12 @@ class Store:
         """Run `fn(connection, *args)` on the last committed state."""
         return await self._database.read(fn, *args)
 
-    async def know(self, names: Sequence[str], due: datetime) -> None:
-        """Make rows for cycles that have none; a new one is due at once."""
+    async def know(self, due: Mapping[str, datetime]) -> None:
+        """Make rows for cycles that have none: when each is first due, by name."""
 
         def insert(connection: apsw.Connection) -> None:
-            for name in names:
-                connection.execute("INSERT OR IGNORE INTO cycle (name, due) VALUES (?, ?)", (name, micros(due)))
+            for name, first in due.items():
+                connection.execute("INSERT OR IGNORE INTO cycle (name, due) VALUES (?, ?)", (name, micros(first)))
 
         await self._database.write(insert)
 
@@ -78,16 +83,23 @@ class Store:
         """All cycles' rows by name."""
 
         def select(connection: apsw.Connection) -> dict[str, State]:
-            rows = connection.execute("SELECT name, paused, due, last_run, failures FROM cycle ORDER BY name")
+            rows = connection.execute(
+                "SELECT name, paused, due, last_run, failures, new, quarantined,"
+                " (SELECT count(*) FROM set_aside s WHERE s.cycle = c.name) FROM cycle c ORDER BY name"
+            )
             return {state.name: state for state in map(State, rows.fetchall())}
 
         return await self._database.read(select)
 
     async def pause(self, name: str, *, paused: bool) -> None:
-        """Set whether a cycle runs on its schedule."""
+        """Set whether a cycle runs on its schedule. One that is resumed is no longer quarantined."""
 
         def update(connection: apsw.Connection) -> None:
-            connection.execute("UPDATE cycle SET paused = ? WHERE name = ?", (paused, name))
+            connection.execute(
+                "UPDATE cycle SET paused = ?1, quarantined = quarantined AND ?1, failures = iif(?1, failures, 0)"
+                " WHERE name = ?2",
+                (paused, name),
+            )
 
         await self._database.write(update)
 
@@ -99,11 +111,15 @@ class Store:
 
         await self._database.write(update)
 
-    async def begin(self, cycle: str, cause: str, key: str | None, now: datetime, *, if_due: bool = False) -> tuple[Run, bool]:
+    async def begin(
+        self, cycle: str, cause: str, key: str | None, now: datetime, *, if_due: bool = False, after_new: int | None = None
+    ) -> tuple[Run, bool]:
         """A new run's row, leased to this owner; or the one that the key began before, with False.
 
+        With `after_new` it is due as well once so many memories came in.
+
         Raises:
-            Conflict: one is running; or, with `if_due`, the cycle is paused or not due at `now` any more.
+            Conflict: one is running; or, with `if_due`, the cycle is paused, quarantined, or not due at `now` any more.
         """
 
         def insert(connection: apsw.Connection) -> tuple[Run, bool]:
@@ -112,7 +128,10 @@ class Store:
                 return known, False
             if one(connection, "cycle = ? AND state = 'running'", (cycle,)) is not None:
                 raise Conflict(f"{cycle} is running")
-            due = connection.execute("SELECT 1 FROM cycle WHERE name = ? AND due <= ? AND paused = 0", (cycle, micros(now)))
+            due = connection.execute(
+                "SELECT 1 FROM cycle WHERE name = ? AND (due <= ? OR new >= ?) AND paused = 0 AND quarantined = 0",
+                (cycle, micros(now), after_new if after_new is not None else 1 << 62),
+            )
             if if_due and not due.fetchall():
                 raise Conflict(f"{cycle} is not due")
             identifier = f"run_{micros(now):014x}{secrets.token_hex(6)}"
@@ -121,7 +140,7 @@ class Store:
                 " VALUES (?, ?, ?, ?, 'running', ?, 1, ?, 1, ?)",
                 (identifier, cycle, key, cause, self.owner, micros(now + self._lease), micros(now)),
             )
-            connection.execute("UPDATE cycle SET last_run = ? WHERE name = ?", (identifier, cycle))
+            connection.execute("UPDATE cycle SET last_run = ?, new = 0 WHERE name = ?", (identifier, cycle))
             return named(connection, identifier), True
 
         return await self._database.write(insert)
@@ -144,10 +163,25 @@ class Store:
 
         return await self._database.write(take)
 
+    async def write(self, change: Callable[[apsw.Connection], T]) -> T:
+        """Run `change(connection)` under no lease: for what is not a run's."""
+        return await self._database.write(change)
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, so that nothing that was deleted stays in it."""
+        await self._database.checkpoint()
+
     async def commit(
-        self, run: Run, now: datetime, change: Callable[[apsw.Connection], T], effects: dict[str, int] | None = None
+        self,
+        run: Run,
+        now: datetime,
+        change: Callable[[apsw.Connection], T],
+        effects: dict[str, int] | None = None,
+        cost: Cost | None = None,
     ) -> T:
         """Run `change(connection)`, count the effects and renew the lease, in one transaction, if the run is still ours.
+
+        `cost` is what the run has used so far; None: no different from the last time.
 
         Raises:
             Fenced: it is not.
@@ -165,18 +199,32 @@ class Store:
                 for name, count in effects.items():
                     total[name] = total.get(name, 0) + count
                 connection.execute("UPDATE run SET effects = ? WHERE id = ?", (json.dumps(total), run.id))
+            if cost is not None:
+                connection.execute("UPDATE run SET cost = ? WHERE id = ?", (cost.model_dump_json(), run.id))
             return change(connection)
 
         return await self._database.write(write)
 
-    async def end(self, run: Run, state: str, error: str | None, now: datetime, next_due: Callable[[int], datetime]) -> None:
-        """End a run that is still ours. `next_due` is asked with the failures in a row, this one counted.
+    async def end(
+        self,
+        run: Run,
+        state: str,
+        error: str | None,
+        now: datetime,
+        next_due: Callable[[int], datetime],
+        *,
+        cost: Cost | None = None,
+        quarantine_after: int | None = None,
+    ) -> bool:
+        """End a run that is still ours; whether its cycle is quarantined with it.
+
+        `next_due` is asked with the failures in a row, this one counted; so many as `quarantine_after` are enough.
 
         Raises:
             Fenced: it is not ours.
         """
 
-        def write(connection: apsw.Connection) -> None:
+        def write(connection: apsw.Connection) -> bool:
             rows: Any = connection.execute("SELECT failures FROM cycle WHERE name = ?", (run.cycle,)).fetchall()
             failures = int(rows[0][0])
             failures = failures + 1 if state == "failed" else 0 if state == "done" else failures
@@ -185,10 +233,12 @@ class Store:
                 (state, error and error[:500], micros(now), run.id),
             )
             connection.execute(
-                "UPDATE cycle SET failures = ?, due = ? WHERE name = ?", (failures, micros(next_due(failures)), run.cycle)
+                "UPDATE cycle SET failures = ?, due = ?, quarantined = ? WHERE name = ?",
+                (failures, micros(next_due(failures)), quarantined := failures >= (quarantine_after or 1 << 62), run.cycle),
             )
+            return quarantined
 
-        await self.commit(run, now, write)
+        return await self.commit(run, now, write, cost=cost)
 
     async def prune(self, cycle: str, kept: int) -> None:
         """Drop a cycle's oldest ended runs beyond `kept`."""
@@ -201,6 +251,29 @@ class Store:
             )
 
         await self._database.write(delete)
+
+    async def copy(self, path: Path) -> Store:
+        """A store of its own that begins with what this one has committed, for a dry run; not yet open."""
+
+        def backup(connection: apsw.Connection) -> None:
+            path.mkdir(mode=0o700, parents=True)
+            target = apsw.Connection(str(path / FILE))
+            try:
+                with target.backup("main", connection, "main") as copying:
+                    copying.step()
+            finally:
+                target.close()
+
+        await self._database.read(backup)
+        return Store(path, self.owner, self._lease.total_seconds())
+
+    async def end_all(self, now: datetime) -> None:
+        """End whatever is marked as running: in a copy, nothing is."""
+
+        def update(connection: apsw.Connection) -> None:
+            connection.execute("UPDATE run SET state = 'abandoned', ended = ? WHERE state = 'running'", (micros(now),))
+
+        await self._database.write(update)
 
     async def is_running(self, cycle: str | None) -> bool:
         """Whether a run of the cycle, or of any, is in progress."""
@@ -241,7 +314,7 @@ def named(connection: apsw.Connection, identifier: str) -> Run:
 
 
 def as_run(row: Sequence[Any]) -> Run:
-    identifier, cycle, cause, state, epoch, attempts, started, ended, effects, error = row[:10]
+    identifier, cycle, cause, state, epoch, attempts, started, ended, effects, error, cost = row[:11]
     return Run(
         id=identifier,
         cycle=cycle,
@@ -252,6 +325,7 @@ def as_run(row: Sequence[Any]) -> Run:
         started=moment(started),
         ended=None if ended is None else moment(ended),
         effects=json.loads(effects),
+        cost=Cost.model_validate_json(cost),
         error=error,
     )
 

@@ -1,22 +1,39 @@
-"""One run at work: asking memory in the background lane, writing under the run's lease, and yielding."""
+"""One run at work: asking in the background lane, writing under the run's lease, yielding, and keeping to its budget."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import apsw
+from loguru import logger
 
 from actors.clock import Clock
-from actors.daemon.messages import Run
-from actors.daemon.settings import CycleSettings
-from actors.daemon.store import Store
+from actors.daemon import answers
+from actors.daemon.foreground import ForegroundWatch
+from actors.daemon.messages import Cost, Planned, Run
+from actors.daemon.settings import CycleSettings, DaemonSettings
+from actors.daemon.store import Store, micros
+from actors.llm.messages import Generate, Generated
+from actors.memory.messages import Memory, Provenance
+from transport.errors import Cancelled, DeadlineExceeded, NotFound, Overloaded, Unavailable
 
-__all__ = ["Asks", "BudgetSpent", "Cycle", "Paused", "Work"]
+__all__ = ["PLANNED", "Asks", "BudgetSpent", "Cycle", "Paused", "Work"]
 
 T = TypeVar("T")
+
+PLANNED = 50
+"""Writes that a dry run tells of."""
+
+ASK_S = 30.0
+MODEL_S = 120.0
+"""A background answer may take its time; the llm actor's own timeouts are shorter."""
+
+NO_MODEL = (Unavailable, Overloaded, DeadlineExceeded, NotFound, Cancelled)
+"""What an llm actor without a model to spare answers: the cycle goes on without."""
 
 
 class Asks(Protocol):
@@ -41,36 +58,131 @@ class Work:
 
     Args:
         run: its row, with the epoch under which it writes.
-        settings: its budget.
+        schedule: its budget.
+        settings: the daemon's.
+        foreground: for whom it stands still.
         paused: whether the cycle has been paused meanwhile.
+        worked: told of each step that had an effect.
+        dry: write nothing to others and ask no model; `store` is a copy.
     """
 
     def __init__(
         self,
         *,
         run: Run,
-        settings: CycleSettings,
+        schedule: CycleSettings,
+        settings: DaemonSettings,
         store: Store,
         clock: Clock,
         ask: Asks,
-        paused: Callable[[], bool],
+        foreground: ForegroundWatch,
+        paused: Callable[[], bool] = lambda: False,
+        worked: Callable[[dict[str, int]], None] = lambda _effects: None,
+        dry: bool = False,
     ) -> None:
         self.run = run
+        self.schedule = schedule
         self.settings = settings
         self.store = store
         self.clock = clock
+        self.dry = dry
+        self.planned: list[Planned] = []
+        self.writes = 0
+        self.effects: dict[str, int] = {}
         self._ask = ask
+        self._foreground = foreground
         self._paused = paused
-        self._ends = asyncio.get_running_loop().time() + settings.budget_s
-        self._writes = 0
+        self._worked = worked
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._before = run.cost
+        self._model_calls = self._model_tokens = 0
+        self._model = settings.model
 
     async def ask(self, message: Any) -> Any:
         """Ask behind everything that people wait for."""
-        return await self._ask(message, timeout=30.0, lane="bg")
+        await self._foreground.pass_by(self.settings.yield_s)
+        return await self._ask(message, timeout=ASK_S, lane="bg")
+
+    async def write(self, message: Any, *, records: int = 1, key: str | None = None, text: str = "") -> Any:
+        """Ask an actor to change something; None in a dry run, which only counts it.
+
+        Args:
+            message: what is to be changed.
+            records: how many it writes, for the budget.
+            key: idempotency key, where the message's own contents do not make a repeat harmless.
+            text: what a dry run shows of it.
+        """
+        self.writes += records
+        if self.dry:
+            if len(self.planned) < PLANNED:
+                namespace = getattr(message, "namespace", None) or ""
+                self.planned.append(Planned(type=message.contract.type, namespace=namespace, text=text[:400]))
+            return None
+        await self._foreground.pass_by(self.settings.yield_s)
+        return await self._ask(message, timeout=ASK_S, lane="bg", key=key)
+
+    async def generate(self, task: str, text: str, sources: Sequence[Memory], *, most_tokens: int = 512) -> str | None:
+        """What a model makes of `text`; None where none answers or the budget has no room: the cycle then goes on without.
+
+        An answer is stored with the ids of its sources before it is used: it is paid for once, whoever takes the run over.
+
+        Args:
+            task: what to do with it, the system prompt.
+            text: at most 100,000 characters are sent.
+            sources: the records that the text quotes.
+            most_tokens: longest answer.
+        """
+        if self.dry or not self.schedule.budget_tokens:
+            return None
+        digest = answers.digest_of(self.run.cycle, task, text)
+        known = await self.read(answers.known, digest)
+        if known is not None:
+            answer, self._model = known
+            return answer
+        # Four characters a token is what English prose has; what was really used is counted from the answer.
+        expected = (len(task) + min(len(text), 100_000)) // 4 + most_tokens
+        if self.tokens_left < expected:
+            return None
+
+        message = Generate(
+            model=self.settings.model,
+            messages=({"role": "system", "content": task}, {"role": "user", "content": text[:100_000]}),
+            options={"max_tokens": most_tokens, "temperature": 0},
+        )
+        await self._foreground.pass_by(self.settings.yield_s)
+        try:
+            generated: Generated = await self._ask(message, timeout=MODEL_S, lane="bg", key=f"daemon:{digest}")
+        except NO_MODEL as error:
+            logger.info("a cycle goes on without a model", cycle=self.run.cycle, reason=error.code)
+            return None
+        said = generated.choices[0].message.get("content")
+        answer = said.strip() if isinstance(said, str) else ""
+        self._model = generated.model
+        tokens = generated.usage.total_tokens or expected
+        self._model_calls += 1
+        self._model_tokens += tokens
+        keep = partial(
+            answers.keep,
+            digest=digest,
+            cycle=self.run.cycle,
+            model=generated.model,
+            text=answer,
+            tokens=tokens,
+            now=micros(self.clock.now()),
+            sources=[(source.namespace, source.id) for source in sources],
+        )
+        await self.commit(keep, model_answers=1)
+        return answer
 
     async def commit(self, change: Callable[[apsw.Connection], T], **effects: int) -> T:
         """Write to daemon.db, count the effects of the run, and renew its lease, in one transaction; then yield."""
-        done = await self.store.commit(self.run, self.clock.now(), change, effects)
+        counted = {name: count for name, count in effects.items() if count}
+        done = await self.store.commit(self.run, self.clock.now(), change, effects, self.cost)
+        for name, count in effects.items():
+            self.effects[name] = self.effects.get(name, 0) + count
+        if counted:
+            self._worked(counted)
         await asyncio.sleep(0)
         return done
 
@@ -78,24 +190,46 @@ class Work:
         """Read daemon.db."""
         return await self.store.read(fn, *args)
 
-    async def pass_on(self, writes: int = 0) -> None:
-        """A yield point, between two pieces of work: others run first; `writes` is what the last one wrote to memory.
+    async def pass_on(self) -> None:
+        """A yield point, between two pieces of work: whoever waits for an answer goes first.
 
         Raises:
             Paused: the cycle is not to go on.
             BudgetSpent: it has had its share.
         """
         await asyncio.sleep(0)
-        self._writes += writes
+        await self._foreground.pass_by(self.settings.yield_s)
         if self._paused():
             raise Paused
-        if self._writes >= self.settings.budget_writes or asyncio.get_running_loop().time() >= self._ends:
+        if self.writes >= self.schedule.budget_writes or self._loop.time() >= self._began + self.schedule.budget_s:
             raise BudgetSpent
+
+    def provenance(self, *, by_model: bool = False) -> Provenance:
+        """Who made a record, and how."""
+        if by_model:
+            return Provenance(by=self.run.cycle, model=self._model or "default")
+        return Provenance(by=self.run.cycle, rule="extractive")
+
+    @property
+    def cost(self) -> Cost:
+        """What the run has used so far, former attempts at it included."""
+        before = self._before
+        return Cost(
+            wall_ms=before.wall_ms + int((self._loop.time() - self._began) * 1000),
+            model_calls=before.model_calls + self._model_calls,
+            model_tokens=before.model_tokens + self._model_tokens,
+            memory_writes=before.memory_writes + self.writes,
+        )
+
+    @property
+    def tokens_left(self) -> int:
+        """Of the run's budget."""
+        return self.schedule.budget_tokens - self.cost.model_tokens
 
     @property
     def writes_left(self) -> int:
         """What the budget still has room for; at least 1, since a run without any ends at its yield point."""
-        return max(1, self.settings.budget_writes - self._writes)
+        return max(1, self.schedule.budget_writes - self.writes)
 
     @property
     def now(self) -> datetime:
@@ -108,6 +242,12 @@ class Cycle(Protocol):
 
     name: ClassVar[str]
     about: ClassVar[str]
+
+    needs_model: ClassVar[str]
+    """What it cannot do without a model; empty where it asks none."""
+
+    follows: ClassVar[frozenset[str]]
+    """Kinds of new records that are to be laid before it."""
 
     @property
     def settings(self) -> CycleSettings:

@@ -1,6 +1,7 @@
 """Memory and daemon, real, in one host or with the daemon in a process that can be killed; and what tests ask of them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,15 +12,23 @@ from actors.daemon.actor import Daemon
 from actors.daemon.messages import Cycle, ListCycles, ListRuns, Run, RunCycle
 from actors.daemon.settings import DaemonSettings
 from actors.host import Host
+from actors.llm.actor import Llm
+from actors.llm.settings import EndpointSettings, LlmSettings
 from actors.memory.actor import Memory
 from actors.memory.messages import List, NewMemory, Remember
 from actors.memory.messages import Memory as Record
 from actors.memory.settings import MemorySettings
+from actors.paradox.actor import Paradox
+from actors.paradox.settings import ParadoxSettings
 from tests import process
 from transport.addresses import run_directory
 
-QUIET = {name: {"interval_s": 365 * 86_400} for name in ("consolidate", "decay", "reflect")}
-"""Nothing runs on its schedule after the run that is due at the first start."""
+CYCLES = tuple(name for name, field in DaemonSettings.model_fields.items() if hasattr(field.default, "interval_s"))
+USUAL = ("consolidate", "decay", "reflect")
+"""Cycles that a house has unless a test asks for others."""
+
+QUIET = {"interval_s": 365 * 86_400, "cron": None, "after_new": None, "idle_s": None, "budget_tokens": 0}
+"""Nothing runs on its schedule after the run that is due at the first start, and no model is asked."""
 
 TALK = (
     "I live in Lisbon with my sister.",
@@ -34,17 +43,30 @@ TALK = (
 
 
 def settings(**changes) -> DaemonSettings:
-    cycles = {name: {**QUIET[name], **changes.pop(name, {})} for name in QUIET}
+    wanted = changes.pop("cycles", USUAL)
+    cycles = {
+        name: {**QUIET, **changes.pop(name)} if name in changes else {**QUIET, "enabled": name in wanted} for name in CYCLES
+    }
     return DaemonSettings.model_validate({"look_s": 0.01, "jitter": 0.0, **cycles, **changes})
 
 
 @asynccontextmanager
 async def house(
-    home: Path, clock: ManualClock, *, parts: tuple[str, ...] = ("memory", "daemon"), **changes
+    home: Path,
+    clock: ManualClock,
+    *,
+    parts: tuple[str, ...] = ("memory", "paradox", "daemon"),
+    model: str | None = None,
+    **changes,
 ) -> AsyncIterator[Host]:
     async with Host(run_dir=run_directory(home)) as host:
+        if model is not None:
+            endpoint = EndpointSettings(name="first", base_url=model, models=("gpt-test",))
+            await host.start_actor(Llm, LlmSettings(endpoints=(endpoint,), discover=False))
         if "memory" in parts:
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data", clock=clock)
+        if "paradox" in parts:
+            await host.start_actor(Paradox, ParadoxSettings(), data_dir=home / "data", clock=clock)
         if "daemon" in parts:
             await host.start_actor(Daemon, settings(**changes), data_dir=home / "data", clock=clock)
             await begun(host)
@@ -107,5 +129,5 @@ async def cycle(host: Host, name: str) -> Cycle:
 class Process(process.Process):
     """The daemon in a process of its own. With `dies`, it kills itself with -9 at that write, just "before" or just "after"."""
 
-    def __init__(self, home: Path, at: str, *, dies: int = 0, when: str = "before") -> None:
-        super().__init__("tests.daemon.part", str(home), at, str(dies), when)
+    def __init__(self, home: Path, at: str, *, dies: int = 0, when: str = "before", **changes) -> None:
+        super().__init__("tests.daemon.part", str(home), at, str(dies), when, json.dumps(changes))

@@ -1,6 +1,7 @@
-"""`python -m tests.daemon.part HOME TIME DIES WHEN`: the real daemon, which kills itself at its n-th write under a run."""
+"""`python -m tests.daemon.part HOME TIME DIES WHEN SETTINGS`: the daemon, which kills itself at its n-th write under a run."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -38,14 +39,14 @@ class Killable(Daemon):
         self.store = Mortal(data_dir, self.store.owner, settings.lease_s)
 
 
-async def main(home: Path, at: str, dies: int, when: str) -> None:
+async def main(home: Path, at: str, dies: int, when: str, changes: dict) -> None:
     Mortal.dies, Mortal.when = dies, when
     clock = ManualClock(datetime.fromisoformat(at))
     async with Host(run_dir=run_directory(home)) as host:
-        await host.start_actor(Killable, settings(attempts=100), data_dir=home / "data", clock=clock)
+        await host.start_actor(Killable, settings(attempts=100, **changes), data_dir=home / "data", clock=clock)
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4], json.loads(sys.argv[5])))

@@ -3,10 +3,13 @@
 import pytest
 
 from actors.clock import ManualClock
+from actors.daemon.messages import GetProfile, ListStatements
 from actors.memory.messages import GetHistory, NewMemory, Remember
 from tests.daemon.house import Process, ended, house, records, talk
+from tests.model_server import SyncModelServer
 
 DAY = 86_400.0
+ASKING = {"consolidate": {"budget_tokens": 20_000}, "cycles": ["consolidate"]}
 
 
 async def effects(host) -> dict[str, dict[str, int]]:
@@ -46,3 +49,49 @@ async def test_killed_at_write_after_write_the_effects_are_there_once(short_dir,
         (statement,) = await records(host, "statement")
         assert abs(statement.importance - 0.4) < 1e-6
         assert [event.change for event in history.events] == ["remembered", "revised"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_write_after_write_a_profile_and_statements_are_drawn_once(short_dir, when) -> None:
+    clock = ManualClock()
+    cycles = {"cycles": ["profile", "statements", "percolate"]}
+    async with house(short_dir, clock, parts=("memory", "paradox")) as host:
+        await talk(host, clock)
+        clock.advance(30 * DAY)
+        await talk(host, clock, session="two")
+        for dies in (1, 3, 5):
+            async with Process(short_dir, clock.now().isoformat(), dies=dies, when=when, **cycles) as mortal:
+                assert await mortal.ended() == -9
+        async with Process(short_dir, clock.now().isoformat(), **cycles):
+            total = await effects(host)
+            profile = await host.ref("daemon").ask(GetProfile())
+            statements = await host.ref("daemon").ask(ListStatements(state=None))
+
+        assert total["profile"] == {"turns": 16, "people": 1}
+        assert total["statements"]["statements"] == len(statements.statements) == len(await records(host, "statement")) == 2
+        goals = [aspect for aspect in profile.speakers["ana"] if aspect.kind == "goal"]
+        # Two talks of one batch: more than a third a cycle would mean that it was taken in twice.
+        assert [goal.confidence for goal in goals] == [0.3]
+        links = [turn.links for turn in await records(host, "turn")]
+        assert total["percolate"]["links"] == sum(len(of_one) for of_one in links)
+
+
+async def test_what_a_model_was_paid_for_is_not_asked_again_after_a_kill(short_dir) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        server.always(text="Ana trains for a marathon.")
+        async with house(short_dir, clock, parts=("memory",), model=server.base_url) as host:
+            await talk(host, clock)
+            clock.advance(DAY)
+            # The write after the feed and the laying down is the model's answer; the process dies right after it.
+            async with Process(short_dir, clock.now().isoformat(), dies=3, when="after", **ASKING) as mortal:
+                assert await mortal.ended() == -9
+            async with Process(short_dir, clock.now().isoformat(), **ASKING):
+                (run,) = await ended(host, "consolidate")
+            (summary,) = await records(host, "summary")
+            assert summary.text == "Ana trains for a marathon."
+            assert (summary.provenance.by, summary.provenance.rule) == ("consolidate", None)
+            assert summary.provenance.model == "gpt-test"
+            assert len(server.log()) == 1
+            assert (run.state, run.cost.model_calls) == ("done", 1)
+            assert run.cost.model_tokens > 0

@@ -131,7 +131,7 @@ async def test_a_run_is_taken_over_after_its_lease_and_its_old_owner_is_refused(
     await first.open()
     await second.open()
     try:
-        await first.know(["decay"], clock.now())
+        await first.know({"decay": clock.now()})
         begun, created = await first.begin("decay", "schedule", None, clock.now())
         assert created
         assert await second.take_over(clock.now(), starting=False) == []

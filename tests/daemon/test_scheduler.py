@@ -3,16 +3,21 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
+from pydantic import ValidationError
+
 from actors.daemon import scheduler
+from actors.daemon.settings import CycleSettings
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+TEN_MINUTES = CycleSettings(interval_s=600)
 
 
 def test_the_next_run_is_an_interval_and_at_most_the_jitter_later() -> None:
     for seed in ("a", "b", "c"):
-        due = scheduler.after_run(NOW, 600, 0.1, seed)
+        due = scheduler.after_run(NOW, TEN_MINUTES, 0.1, seed)
         assert timedelta(seconds=600) <= due - NOW < timedelta(seconds=660)
-        assert due == scheduler.after_run(NOW, 600, 0.1, seed)
+        assert due == scheduler.after_run(NOW, TEN_MINUTES, 0.1, seed)
 
 
 def test_each_failure_in_a_row_waits_twice_as_long_up_to_the_limit() -> None:
@@ -24,5 +29,24 @@ def test_each_failure_in_a_row_waits_twice_as_long_up_to_the_limit() -> None:
 
 
 def test_a_clock_set_back_leaves_no_cycle_waiting_for_years() -> None:
-    assert scheduler.sane(NOW + timedelta(days=900), NOW, 3600) == NOW + timedelta(hours=1)
-    assert scheduler.sane(NOW - timedelta(days=900), NOW, 3600) == NOW - timedelta(days=900)
+    assert scheduler.sane(NOW + timedelta(days=900), NOW, TEN_MINUTES, 3600, 0.1) == NOW + timedelta(seconds=3600 * 1.3)
+    assert scheduler.sane(NOW - timedelta(days=900), NOW, TEN_MINUTES, 3600, 0.1) == NOW - timedelta(days=900)
+
+
+def test_cron_names_the_next_time_and_the_earlier_of_two_schedules_counts() -> None:
+    nightly = CycleSettings(interval_s=None, cron="30 3 * * *")
+    assert scheduler.after_run(NOW, nightly, 0.1, "x") == datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
+    assert scheduler.first(NOW, nightly) == datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
+    both = CycleSettings(interval_s=600, cron="5 9 * * *")
+    assert scheduler.after_run(NOW, both, 0.0, "x") == NOW + timedelta(minutes=5)
+
+
+def test_a_cycle_without_a_clock_is_never_due_by_it() -> None:
+    counting = CycleSettings(interval_s=None, after_new=50)
+    assert scheduler.first(NOW, counting) == scheduler.after_run(NOW, counting, 0.1, "x") == scheduler.NEVER
+
+
+@pytest.mark.parametrize("cron", ["every day", "61 * * * *", "* * * *", ""])
+def test_what_is_no_cron_expression_is_refused_with_the_reason(cron) -> None:
+    with pytest.raises(ValidationError, match="cron"):
+        CycleSettings(cron=cron)

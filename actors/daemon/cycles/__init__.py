@@ -1,1 +1,40 @@
 """The cycles: what the daemon does in the background. Each is a class with a name, a description and one coroutine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from actors.daemon.cycles.consolidate import Consolidate
+from actors.daemon.cycles.decay import Decay
+from actors.daemon.cycles.dream import Dream
+from actors.daemon.cycles.health import Health
+from actors.daemon.cycles.percolate import Percolate
+from actors.daemon.cycles.personality import Personality
+from actors.daemon.cycles.profile import Profile
+from actors.daemon.cycles.reflect import Reflect
+from actors.daemon.cycles.statements import Statements
+from actors.daemon.feed import Following
+from actors.daemon.settings import DaemonSettings
+from actors.daemon.work import Cycle
+
+__all__ = ["enabled"]
+
+KINDS: tuple[type[Any], ...] = (
+    Consolidate,
+    Decay,
+    Dream,
+    Health,
+    Percolate,
+    Personality,
+    Profile,
+    Reflect,
+    Statements,
+)
+
+
+def enabled(settings: DaemonSettings) -> Mapping[str, Cycle]:
+    """The cycles that are switched on, by name, and what they follow."""
+    kinds = {kind.name: kind for kind in KINDS if getattr(settings, kind.name).enabled}
+    following = Following({name: kind.follows for name, kind in kinds.items()})
+    return {name: kind(getattr(settings, name), following) for name, kind in kinds.items()}

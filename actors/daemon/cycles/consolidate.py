@@ -1,54 +1,67 @@
 """Consolidate: new turns into facts and, for a talk that has settled, a summary; each linked to what it was drawn from.
 
-Extractive: sentences are chosen, none is written. Keys are made from the turns, so that a repeat creates nothing twice.
+Facts are sentences as they were said; a summary is written by a model where one answers, and else chosen from the sentences.
+Keys are made from the turns, so that a repeat creates nothing twice.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import apsw
 
-from actors.daemon import batches, extract
-from actors.daemon.batches import Batch
+from actors.daemon import batches, extract, rederivation
+from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
-from actors.daemon.feed import follow
+from actors.daemon.feed import Following
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.store import micros
 from actors.daemon.work import Work
-from actors.memory.messages import Kind, Link, Memory, NewMemory
+from actors.memory.messages import Link, Memory, NewMemory
 
 __all__ = ["Consolidate"]
 
-MADE: Final[dict[Kind, str]] = {"fact": "facts", "summary": "summaries"}
 FACT_IMPORTANCE = 0.6
 SUMMARY_IMPORTANCE = 0.5
 SUMMARY_LIMIT = 4000
+SUMMARISE = (
+    "Sum up the talk below in at most four plain sentences: who said, wants, plans or decided what. Names and figures as they "
+    "were said. Nothing that was not said, no opinion on it, no heading."
+)
 
 
 class Consolidate:
     """The cycle."""
 
     name: ClassVar[str] = "consolidate"
-    about: ClassVar[str] = "Draws facts and summaries from talks that have settled, by choosing sentences; needs no model."
+    about: ClassVar[str] = (
+        "Draws facts and summaries from talks that have settled, each linked to the turns that it was drawn from."
+    )
 
-    def __init__(self, settings: ConsolidateSettings) -> None:
+    needs_model: ClassVar[str] = "Summaries in words of their own: without one they are sentences chosen from the talk."
+    follows: ClassVar[frozenset[str]] = frozenset({"turn"})
+
+    def __init__(self, settings: ConsolidateSettings, following: Following) -> None:
         self.settings = settings
+        self.following = following
 
     async def work(self, work: Work) -> None:
-        """Finish what was laid down, follow the feed, lay down what has settled, work on it."""
-        await batches.finish(work, self._records, MADE)
-        await follow(work)
+        """Finish what was laid down, follow the feed, derive anew what lost a source, and work on what has settled."""
+        await batches.finish(work, self._made)
+        await self.following.catch_up(work)
+        await rederivation.rederive(work)
         await work.commit(self._lay(micros(work.clock.now())))
-        await batches.finish(work, self._records, MADE)
+        await batches.finish(work, self._made)
 
     def _lay(self, now: int) -> Lay:
         return Lay(now - int(self.settings.settled_s * 1_000_000), self.settings.segment)
 
-    def _records(self, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
-        return [*self._facts(turns), *self._summary(batch, turns)]
+    async def _made(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
+        facts = self._facts(work, turns)
+        summary = await self._summary(work, batch, turns)
+        return Outcome([*facts, *summary], effects={"facts": len(facts), "summaries": len(summary)})
 
-    def _facts(self, turns: list[Memory]) -> list[NewMemory]:
+    def _facts(self, work: Work, turns: list[Memory]) -> list[NewMemory]:
         """What people said of themselves; the assistant's words are no facts about anyone."""
         known: set[str] = set()
         found: list[NewMemory] = []
@@ -69,7 +82,7 @@ class Consolidate:
                         time=turn.time,
                         kind="fact",
                         importance=max(FACT_IMPORTANCE, turn.importance),
-                        metadata={"cycle": self.name},
+                        provenance=work.provenance(),
                         links=(Link(relation="derives_from", target=turn.id),),
                         key=f"consolidate:fact:{turn.id}:{number}",
                     )
@@ -77,14 +90,15 @@ class Consolidate:
 
         return found[:500]
 
-    def _summary(self, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
+    async def _summary(self, work: Work, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         if not batch.session or len(turns) < self.settings.summary_from:
             return []
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "") for turn in turns]
         chosen = extract.salient(said, self.settings.summary_sentences)
         if not chosen:
             return []
-        text = "\n".join(f"{turn.speaker}: {sentence}" if turn.speaker else sentence for turn, sentence in chosen)
+        written = await work.generate(SUMMARISE, talk_of(turns), turns) or None
+        text = written or "\n".join(f"{turn.speaker}: {sentence}" if turn.speaker else sentence for turn, sentence in chosen)
         return [
             NewMemory(
                 text=text[:SUMMARY_LIMIT],
@@ -92,11 +106,17 @@ class Consolidate:
                 time=turns[-1].time,
                 kind="summary",
                 importance=SUMMARY_IMPORTANCE,
-                metadata={"cycle": self.name, "turns": len(turns), "extractive": True},
+                metadata={"turns": len(turns)},
+                provenance=work.provenance(by_model=written is not None),
                 links=tuple(Link(relation="summarises", target=turn.id) for turn in turns[:256]),
                 key=f"consolidate:summary:{batch.id}",
             )
         ]
+
+
+def talk_of(turns: list[Memory]) -> str:
+    """A stretch of talk as a model reads it."""
+    return "\n".join(f"{turn.speaker or turn.role or 'somebody'}: {turn.text}" for turn in turns)
 
 
 class Lay:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import apsw
 
-from actors.daemon.feed import follow, namespaces
+from actors.daemon.feed import Following, namespaces
 from actors.daemon.settings import DecaySettings
 from actors.daemon.store import micros, moment
 from actors.daemon.work import Work
@@ -38,15 +38,18 @@ class Decay:
     """The cycle."""
 
     name: ClassVar[str] = "decay"
-    about: ClassVar[str] = "Lets the importance of records fade with a half-life per kind; needs no model."
+    about: ClassVar[str] = "Lets the importance of records fade with a half-life per kind."
+    needs_model: ClassVar[str] = ""
+    follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: DecaySettings) -> None:
+    def __init__(self, settings: DecaySettings, following: Following) -> None:
         self.settings = settings
+        self.following = following
 
     async def work(self, work: Work) -> None:
         """Set what was laid down; then go through all records, page by page, from where the last run left off."""
         await self._set_planned(work)
-        await follow(work)
+        await self.following.catch_up(work)
         for namespace in await self._from_place(work):
             await self._through(work, namespace)
 
@@ -73,10 +76,9 @@ class Decay:
             cursor = listed.next_cursor
 
     async def _set_planned(self, work: Work) -> None:
-        done = 0
         for namespace, memory, importance in await work.read(planned):
             try:
-                await work.ask(Revise(namespace=namespace, id=memory, importance=importance))
+                await work.write(Revise(namespace=namespace, id=memory, importance=importance))
                 faded_now = 1
             except NotFound:
                 faded_now = 0
@@ -85,9 +87,8 @@ class Decay:
                 partial(set_down, key=(namespace, memory), known=bool(faded_now)),
                 faded=faded_now,
             )
-            done += faded_now
 
-        await work.pass_on(done)
+        await work.pass_on()
 
 
 class Plan:

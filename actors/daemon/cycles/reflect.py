@@ -1,71 +1,94 @@
 """Reflect: what came up most in the turns since the last reflection, weighed by importance, with its sources.
 
-Extractive: it says which words recurred and quotes the sentences that hold most of them. It draws no conclusions; that takes a
-model, and none is asked.
+It asks what came up most, and answers from memory: which words recurred, the sentences that hold most of them, and what was
+said about each before. Conclusions take a model; where one answers, they are added to what was counted.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from collections.abc import Sequence
+from typing import ClassVar
 
 import apsw
 
 from actors.daemon import batches, extract
-from actors.daemon.batches import Batch
+from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
-from actors.daemon.feed import follow
+from actors.daemon.feed import Following
 from actors.daemon.settings import ReflectSettings
 from actors.daemon.work import Work
-from actors.memory.messages import Kind, Link, Memory, NewMemory
+from actors.memory.messages import Link, Memory, NewMemory, Recall, Recalled
 
 __all__ = ["Reflect"]
 
-MADE: Final[dict[Kind, str]] = {"reflection": "reflections"}
 IMPORTANCE = 0.5
 QUOTED = 3
 SOURCES = 64
+EARLIER = 2
+CONCLUDE = (
+    "Below is what came up most in somebody's talks lately, with quotations. In at most two plain sentences: what seems to "
+    "matter to them, and what has changed since the earlier quotations, if anything. Only what the quotations bear out."
+)
 
 
 class Reflect:
     """The cycle."""
 
     name: ClassVar[str] = "reflect"
-    about: ClassVar[str] = "Says what came up most lately and quotes it, by counting; needs no model and draws no conclusions."
+    about: ClassVar[str] = "Asks what mattered lately, and answers from memory, with its sources."
+    needs_model: ClassVar[str] = "Conclusions: without one it counts, quotes, and says what was said of it before."
+    follows: ClassVar[frozenset[str]] = frozenset({"turn"})
 
-    def __init__(self, settings: ReflectSettings) -> None:
+    def __init__(self, settings: ReflectSettings, following: Following) -> None:
         self.settings = settings
+        self.following = following
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, lay down what is enough for a reflection, work on it."""
-        await batches.finish(work, self._reflection, MADE)
-        await follow(work)
+        await batches.finish(work, self._reflected)
+        await self.following.catch_up(work)
         await work.commit(self._lay)
-        await batches.finish(work, self._reflection, MADE)
+        await batches.finish(work, self._reflected)
 
     def _lay(self, connection: apsw.Connection) -> None:
-        for namespace, _, count, _ in batches.groups(connection, self.name, by_session=False):
-            if count >= self.settings.turns_from:
-                batches.lay(connection, self.name, namespace, None, self.settings.turns)
+        batches.lay_all(connection, self.name, self.settings.turns, from_turns=self.settings.turns_from)
 
-    def _reflection(self, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
+    async def _reflected(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
         themes = extract.themes(said, self.settings.themes)
         if not themes:
-            return []
+            return Outcome(effects={"reflections": 0})
 
         about = {turn.id: turn for _, _, found in themes for turn in found}
         chosen = extract.salient([turn for turn in said if turn.id in about], QUOTED)
         named = ", ".join(f"{word} ({count} times)" for word, count, _ in themes)
         quoted = "\n".join(f"{turn.speaker}: {sentence[:400]}" for turn, sentence in chosen)
-        sources = [turn.id for turn in turns if turn.id in about][-SOURCES:]
-        return [
-            NewMemory(
-                text=f"What came up most lately: {named}.\n{quoted}",
-                time=turns[-1].time,
-                kind="reflection",
-                importance=IMPORTANCE,
-                metadata={"cycle": self.name, "extractive": True, "themes": {word: count for word, count, _ in themes}},
-                links=tuple(Link(relation="derives_from", target=source) for source in sources),
-                key=f"reflect:{batch.id}",
-            )
-        ]
+        earlier = await self._earlier(work, batch, [word for word, _, _ in themes], {turn.id for turn in turns})
+        before = "".join(f"\nEarlier, {memory.time:%d %B %Y}: {line_of(memory)}" for memory in earlier)
+        text = f"What came up most lately: {named}.\n{quoted}{before}"
+        sources = [*[turn for turn in turns if turn.id in about][-SOURCES:], *earlier]
+        concluded = await work.generate(CONCLUDE, text, sources, most_tokens=200)
+        record = NewMemory(
+            text=f"{text}\n{concluded}" if concluded else text,
+            time=turns[-1].time,
+            kind="reflection",
+            importance=IMPORTANCE,
+            metadata={"themes": {word: count for word, count, _ in themes}},
+            provenance=work.provenance(by_model=bool(concluded)),
+            links=tuple(Link(relation="derives_from", target=source.id) for source in sources),
+            key=f"reflect:{batch.id}",
+        )
+        return Outcome([record], effects={"reflections": 1})
+
+    async def _earlier(self, work: Work, batch: Batch, words: list[str], known: set[str]) -> Sequence[Memory]:
+        """What was said of the themes before: the answer that memory has to "what do I know of this?"."""
+        recalled: Recalled = await work.ask(
+            Recall(namespace=batch.namespace, query=" ".join(words), k=EARLIER, kinds=("turn", "fact"), exclude=tuple(known))
+        )
+        return [memory for memory in recalled.memories if memory.id not in known][:EARLIER]
+
+
+def line_of(memory: Memory) -> str:
+    """A record in a line."""
+    text = " ".join(memory.text.split())[:300]
+    return f"{memory.speaker}: {text}" if memory.speaker else text

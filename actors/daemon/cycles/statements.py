@@ -1,0 +1,153 @@
+"""Statements: what the assistant would like to bring up: how a plan went once its time is over, what contradicts itself.
+
+Each is a record of kind `statement` in memory, with its sources. It is open from when it makes sense until it expires, and said
+once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+import apsw
+
+from actors.daemon import batches, people, statements
+from actors.daemon.batches import Batch, Outcome
+from actors.daemon.cycles.profile import people_of
+from actors.daemon.feed import Following, namespaces
+from actors.daemon.settings import StatementsSettings
+from actors.daemon.store import micros
+from actors.daemon.work import Work
+from actors.memory.messages import Link, Memory, NewMemory, Remember, Remembered
+from actors.paradox.messages import List as ListParadoxes
+from actors.paradox.messages import Paradox, Paradoxes
+from transport.errors import NotFound
+
+__all__ = ["Statements"]
+
+PLAN_URGENCY = 0.6
+GOAL_URGENCY = 0.3
+OPEN_PARADOXES = 5
+"""Of each namespace, those of the highest tension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idea:
+    """Something that might be brought up."""
+
+    text: str
+    why: str
+    urgency: float
+    opens: datetime
+    sources: tuple[str, ...]
+    key: str
+
+
+class Statements:
+    """The cycle."""
+
+    name: ClassVar[str] = "statements"
+    about: ClassVar[str] = (
+        "Notes what the assistant would like to bring up: plans whose time is over, contradictions that stand open."
+    )
+    needs_model: ClassVar[str] = ""
+    follows: ClassVar[frozenset[str]] = frozenset({"turn"})
+
+    def __init__(self, settings: StatementsSettings, following: Following) -> None:
+        self.settings = settings
+        self.following = following
+
+    async def work(self, work: Work) -> None:
+        """Let go of what has expired, then note what new turns and open contradictions give occasion for."""
+        expired = await work.commit(lambda connection: statements.expire(connection, micros(work.clock.now())))
+        await work.commit(lambda _connection: None, expired=expired)
+        await batches.finish(work, self._noted)
+        await self.following.catch_up(work)
+        await work.commit(lambda connection: batches.lay_all(connection, self.name, self.settings.turns))
+        await batches.finish(work, self._noted)
+        for namespace in await work.read(namespaces):
+            await self._contradictions(work, namespace)
+            await work.pass_on()
+
+    async def _noted(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
+        ideas = [idea for speaker, said in people_of(turns).items() for turn in said for idea in self._ideas(speaker, turn)]
+        return await self._held(work, batch.namespace, ideas)
+
+    def _ideas(self, speaker: str, turn: Memory) -> list[Idea]:
+        found = []
+        for number, plan in enumerate(people.plans(turn.text, turn.time)):
+            text = f'On {turn.time:%d %B %Y} {speaker} said: "{plan.sentence}" That time is over; ask how it went.'
+            found.append(Idea(text, "a plan's time is over", PLAN_URGENCY, plan.over, (turn.id,), f"plan:{turn.id}:{number}"))
+        if not found:
+            opens = turn.time + timedelta(days=self.settings.after_days)
+            for number, goal in enumerate(people.goals(turn.text)[:1]):
+                text = f'On {turn.time:%d %B %Y} {speaker} said: "{goal}" Ask how it is going.'
+                found.append(Idea(text, "a goal was named", GOAL_URGENCY, opens, (turn.id,), f"goal:{turn.id}:{number}"))
+        return found
+
+    async def _contradictions(self, work: Work, namespace: str) -> None:
+        listed: Paradoxes = await work.ask(ListParadoxes(namespace=namespace, open=True, limit=OPEN_PARADOXES))
+        ideas = [idea_of(paradox, work.now) for paradox in listed.paradoxes]
+        outcome = await self._held(work, namespace, ideas)
+        await work.commit(outcome.change, **outcome.effects)
+
+    async def _held(self, work: Work, namespace: str, ideas: list[Idea]) -> Outcome:
+        """Remember ideas as statements, as many as there is room for, the most urgent first."""
+        room = self.settings.open - await work.read(statements.open_count, namespace)
+        # One that has run out before anybody could know of it is no use to anyone.
+        timely = [idea for idea in ideas if idea.opens + self._lasts > work.now]
+        chosen = sorted(timely, key=lambda idea: (-idea.urgency, idea.key))[: max(0, room)]
+        held: list[tuple[str, Idea]] = []
+        for idea in chosen:
+            record = NewMemory(
+                text=idea.text,
+                time=work.now,
+                kind="statement",
+                importance=idea.urgency,
+                metadata={"why": idea.why},
+                provenance=work.provenance(),
+                links=tuple(Link(relation="derives_from", target=source) for source in idea.sources),
+                key=f"statements:{idea.key}",
+            )
+            try:
+                stored: Remembered | None = await work.write(
+                    Remember(namespace=namespace, memories=(record,)), text=record.text
+                )
+            except NotFound:
+                # A source was forgotten meanwhile.
+                continue
+            # It may have been remembered by a run that was killed before it was held.
+            if stored is not None and not await work.read(statements.is_known, namespace, stored.memories[0].id):
+                held.append((stored.memories[0].id, idea))
+
+        def change(connection: apsw.Connection) -> None:
+            for memory, idea in held:
+                statements.put(
+                    connection,
+                    namespace,
+                    memory,
+                    why=idea.why,
+                    urgency=idea.urgency,
+                    created=micros(work.now),
+                    opens=micros(idea.opens),
+                    expires=micros(max(idea.opens, work.now) + self._lasts),
+                )
+
+        return Outcome(change=change, effects={"statements": len(held)})
+
+    @property
+    def _lasts(self) -> timedelta:
+        return timedelta(days=self.settings.expires_days)
+
+
+def idea_of(paradox: Paradox, now: datetime) -> Idea:
+    """What is to be said of a contradiction: both sides, and a question."""
+    earlier, later = paradox.earlier, paradox.later
+    text = (
+        f'{earlier.speaker or "Somebody"} said on {earlier.time:%d %B %Y}: "{earlier.text[:300]}", and '
+        f'{later.speaker or "somebody"} on {later.time:%d %B %Y}: "{later.text[:300]}". Ask which holds.'
+    )
+    return Idea(
+        text, "a contradiction stands open", paradox.tension, now, (earlier.memory, later.memory), f"paradox:{paradox.id}"
+    )

@@ -1,0 +1,177 @@
+"""What turns say of the people who speak, without a model: whom they know, what they are after, how they talk. Pure.
+
+English only; in other languages it finds little and claims nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from actors.daemon.extract import content, sentences
+
+__all__ = ["Plan", "Relationship", "goals", "is_given_up", "plans", "recurring", "relationships", "style"]
+
+RELATIVES: Final = (
+    "mother|mom|mum|father|dad|sister|brother|wife|husband|partner|girlfriend|boyfriend|fiancee?|son|daughter|aunt|uncle|cousin"
+    "|niece|nephew|grand(?:mother|father|ma|pa|son|daughter)|friend|best friend|boss|colleague|coworker|neighbou?r|roommate"
+    "|flatmate|teacher|therapist|doctor|dog|cat"
+)
+RELATIONSHIP = re.compile(
+    rf"\b[Mm]y (?:(?:older|younger|little|big|twin|new|old|dear) )?({RELATIVES})\b"
+    r"(?:,? (?:is called |is named |named |called )?([A-Z][a-z]+(?:-[A-Z][a-z]+)?))?"
+)
+GOAL = re.compile(
+    r"\bI(?:'m| am|'d| would|'ve| have)? (?:really |also |still |always )?(?:wan(?:t|ted)|hop(?:e|ing)|plan(?:ning)?|intend"
+    r"|aim(?:ing)?|love|like|sav(?:e|ing) (?:up )?(?:for|to)|train(?:ing)? for|learn(?:ing)?(?: how)?|dream(?:ing)?"
+    r"|work(?:ing)? (?:on|towards?)|decided|prepar(?:e|ing) for|stud(?:y|ying) for|try(?:ing)?)\b(?: to| of| for| on)?\s+\w+",
+)
+# Liking something is a taste, no aim: "I like to", "I love to" are left out, "I'd like to", "I would love to" are not.
+TASTE = re.compile(r"\bI (?:really |also |always )?(?:love|like)\b")
+UNREAL = re.compile(r"\b(?:if|wish|imagine|suppose|used to|wanted|joking|kidding)\b", re.IGNORECASE)
+GIVEN_UP = re.compile(
+    r"\b(?:gave up|giving up|given up|no longer|not any ?more|don't want|changed my mind|cancell?ed|called (?:it )?off|quit"
+    r"|finished|finally did|made it|passed|completed|won't)\b",
+    re.IGNORECASE,
+)
+POLITE = re.compile(r"\b(?:please|thanks?|thank you|sorry|appreciate)\b", re.IGNORECASE)
+EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]|[:;]-?[)(DP]")
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS: Final = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+NUMBERS: Final = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+COMING = re.compile(
+    rf"\bI(?:'m| am|'ll| will|'ve got| have)\b.*\b(?:tomorrow|tonight|this (?:weekend|evening)|next (?:week|month|year)"
+    rf"|(?:next|this|on) (?:{'|'.join(WEEKDAYS)})|in (?:{'|'.join(NUMBERS)}|\d{{1,2}}) (?:days?|weeks?|months?)"
+    rf"|in (?:{'|'.join(MONTHS)}))\b",
+    re.IGNORECASE,
+)
+LONG_TURN: Final = 60
+"""Words of a turn that count as fully long-winded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """Somebody whom a speaker calls theirs, with a name where one was said."""
+
+    relation: str
+    name: str | None
+
+    @property
+    def label(self) -> str:
+        """As a person would say it: "sister Ana"."""
+        return f"{self.relation} {self.name}" if self.name else self.relation
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A sentence about something that is coming up, and when it will be over."""
+
+    sentence: str
+    over: datetime
+
+
+def relationships(text: str) -> list[Relationship]:
+    """Whom a speaker calls theirs."""
+    found = [
+        Relationship(relation.lower(), name or None)
+        for sentence in sentences(text)
+        for relation, name in RELATIONSHIP.findall(sentence)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def goals(text: str) -> list[str]:
+    """The sentences that say what the speaker is after, as they were said."""
+    found = []
+    for sentence in sentences(text):
+        if len(sentence) > 300 or sentence.endswith("?") or UNREAL.search(sentence) or TASTE.search(sentence):
+            continue
+        if GOAL.search(sentence) and not GIVEN_UP.search(sentence) and len(content(sentence)) >= 1:
+            found.append(sentence)
+    return found
+
+
+def is_given_up(goal: str, text: str) -> bool:
+    """Whether a text says that a goal is reached or dropped: words of an end, in a sentence that shares its content words."""
+    words = set(content(goal))
+    return any(GIVEN_UP.search(sentence) and len(words & set(content(sentence))) >= 1 for sentence in sentences(text))
+
+
+def recurring(texts: Sequence[str]) -> dict[str, float]:
+    """Content words that came up in two texts at least, and the share of texts that each came up in."""
+    counts = Counter(word for text in texts for word in set(content(text)) if len(word) > 3)
+    return {word: count / len(texts) for word, count in counts.items() if count >= 2}
+
+
+def style(texts: Sequence[str]) -> dict[str, float]:
+    """How somebody talks, each in [0, 1]: how long, how often asking, exclaiming, polite, with emoji."""
+    number = len(texts)
+    words = sum(len(text.split()) for text in texts)
+    return {
+        "long-winded": min(1.0, words / number / LONG_TURN),
+        "asking": sum("?" in text for text in texts) / number,
+        "exclaiming": sum("!" in text for text in texts) / number,
+        "polite": sum(bool(POLITE.search(text)) for text in texts) / number,
+        "emoji": sum(bool(EMOJI.search(text)) for text in texts) / number,
+    }
+
+
+def plans(text: str, said: datetime) -> list[Plan]:
+    """The sentences about what the speaker will do by a time that they name, and when that is over."""
+    found = []
+    for sentence in sentences(text):
+        match = COMING.search(sentence)
+        if match is None or len(sentence) > 300 or sentence.endswith("?") or UNREAL.search(sentence):
+            continue
+        over = over_of(match.group().lower(), said)
+        if over is not None:
+            found.append(Plan(sentence, over))
+    return found
+
+
+def over_of(phrase: str, said: datetime) -> datetime | None:
+    """The end of the time that the end of a phrase names, seen from when it was said."""
+    day = said.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    before, last = phrase.split()[-2:]
+    if last in MONTHS:
+        return end_of_month(day, MONTHS.index(last) + 1)
+    return None if (days := days_until_over(before, last, day.weekday())) is None else day + timedelta(days=days)
+
+
+def days_until_over(before: str, last: str, weekday: int) -> int | None:
+    """Days from a day of the week to the end of "tomorrow", "this weekend", "on friday", "next week" or "in two months"."""
+    if last in WEEKDAYS:
+        ahead = (WEEKDAYS.index(last) - weekday) % 7 or 7
+        # "Next Friday", said shortly before a Friday, is not that one.
+        return ahead + (7 if before == "next" and ahead <= 2 else 0) + 1
+    fixed = {"tonight": 1, "evening": 1, "tomorrow": 2, "weekend": (6 - weekday) % 7 + 1}
+    if last in fixed:
+        return fixed[last]
+    if before == "next":
+        return {"week": 14, "month": 62, "year": 366}[last]
+    unit = {"day": 1, "week": 7, "month": 31}.get(last.rstrip("s"))
+    count = NUMBERS.get(before) or (int(before) if before.isdecimal() else 0)
+    return unit * count + 1 if unit else None
+
+
+def end_of_month(day: datetime, month: int) -> datetime:
+    """The end of the next month of that number that is not over."""
+    year = day.year if month >= day.month else day.year + 1
+    return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)

@@ -1,0 +1,134 @@
+"""The background life beside the foreground: standing still, budgets, dry runs, quarantine, what is set aside, watching."""
+
+import asyncio
+
+import pytest
+
+from actors.clock import ManualClock
+from actors.daemon.cycles.consolidate import Consolidate
+from actors.daemon.messages import Foreground, ListSetAside, Rehearse, ResumeCycle, Retry, RunCycle, Watch
+from actors.memory.messages import Feed
+from tests.daemon.house import cycle, ended, house, records, run, talk
+from transport.errors import NotFound
+
+HOUR = 3600.0
+
+
+async def test_a_run_stands_still_while_people_wait_and_goes_on_when_they_do_not(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        await talk(host, clock)
+        clock.advance(HOUR)
+        host.ref("daemon").tell(Foreground(caller="gateway", busy=True, lasts_ms=60_000))
+        started = await host.ref("daemon").ask(RunCycle(name="consolidate"))
+        assert started.run.state == "running"
+        assert (await cycle(host, "consolidate")).last_run == started.run.id
+        assert await records(host, "fact") == []
+        host.ref("daemon").tell(Foreground(caller="gateway", busy=False))
+        assert (await ended(host, "consolidate"))[0].effects["facts"] == 3
+
+
+async def test_who_dies_while_people_wait_holds_the_background_up_no_longer_than_it_said(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        await talk(host, clock)
+        clock.advance(HOUR)
+        host.ref("daemon").tell(Foreground(caller="dead", busy=True, lasts_ms=100))
+        assert (await run(host, "consolidate")).effects["facts"] == 3
+
+
+async def test_a_dry_run_says_what_it_would_do_and_does_nothing(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        await talk(host, clock)
+        clock.advance(HOUR)
+        before = (await host.ref("memory").ask(Feed())).cursor
+        rehearsed = await host.ref("daemon").ask(Rehearse(name="consolidate"))
+        assert rehearsed.effects == {"turns": 8, "facts": 3, "summaries": 1}
+        assert rehearsed.writes == 4
+        assert rehearsed.planned[0].type == "memory.remember"
+        assert (await host.ref("memory").ask(Feed())).cursor == before
+        assert not list((short_dir / "data").glob("rehearsal-*"))
+        assert (await run(host, "consolidate")).effects == rehearsed.effects
+
+
+async def test_a_cycle_that_fails_again_and_again_is_quarantined_until_it_is_resumed(short_dir, monkeypatch) -> None:
+    async def broken(_self, _work) -> None:
+        raise ValueError("no such luck")
+
+    clock = ManualClock()
+    async with house(short_dir, clock, quarantine_after=3, retry_s=1) as host:
+        with monkeypatch.context() as patch:
+            patch.setattr(Consolidate, "work", broken)
+            for _ in range(3):
+                await run(host, "consolidate")
+        assert (await cycle(host, "consolidate")).quarantined
+        before = len(await ended(host, "consolidate"))
+        clock.advance(400 * 24 * HOUR)
+        await run(host, "decay")
+        assert len(await ended(host, "consolidate")) == before
+        resumed = await host.ref("daemon").ask(ResumeCycle(name="consolidate"))
+        assert (resumed.cycle.quarantined, resumed.cycle.failures) == (False, 0)
+        async with asyncio.timeout(20):
+            while len(runs := await ended(host, "consolidate")) == before:  # noqa: ASYNC110 (no event tells that it was begun)
+                await asyncio.sleep(0)
+        assert (runs[0].state, runs[0].cause) == ("done", "schedule")
+
+
+async def test_a_poisoned_piece_is_set_aside_after_three_attempts_and_the_others_go_on(short_dir, monkeypatch) -> None:
+    whole = Consolidate._facts
+
+    def poisoned(self, work, turns):
+        if any(turn.session == "bad" for turn in turns):
+            raise ValueError("cannot be read")
+        return whole(self, work, turns)
+
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        turns = await talk(host, clock, session="bad")
+        await talk(host, clock, session="good")
+        clock.advance(HOUR)
+        with monkeypatch.context() as patch:
+            patch.setattr(Consolidate, "_facts", poisoned)
+            states = [(await run(host, "consolidate")).state for _ in range(3)]
+        assert states == ["failed", "failed", "done"]
+        assert len(await records(host, "fact")) == 3
+        (item,) = (await host.ref("daemon").ask(ListSetAside())).items
+        assert (item.cycle, item.attempts, item.error) == ("consolidate", 3, "ValueError: cannot be read")
+        assert set(item.memories) == set(turns)
+        assert (await cycle(host, "consolidate")).set_aside == 1
+
+        await host.ref("daemon").ask(Retry(cycle="consolidate", id=item.id))
+        assert (await run(host, "consolidate")).effects["facts"] == 3
+        assert (await host.ref("daemon").ask(ListSetAside())).items == ()
+        with pytest.raises(NotFound):
+            await host.ref("daemon").ask(Retry(cycle="consolidate", id=item.id))
+
+
+async def test_enough_new_memories_begin_a_cycle_before_its_time(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, reflect={"after_new": 8, "turns_from": 8}) as host:
+        async with asyncio.timeout(20), host.ref("daemon").stream(Watch()) as steps:
+            await talk(host, clock)
+            async for step in steps:
+                if (step.what, step.cycle) == ("ended", "reflect"):
+                    break
+        runs = await ended(host, "reflect")
+        assert runs[0].cause == "8 new memories"
+        assert len(await records(host, "reflection")) == 1
+
+
+async def test_who_watches_sees_a_run_begin_work_and_end(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        await talk(host, clock)
+        clock.advance(HOUR)
+        async with asyncio.timeout(20), host.ref("daemon").stream(Watch()) as steps:
+            await host.ref("daemon").ask(RunCycle(name="consolidate"))
+            seen = []
+            async for step in steps:
+                seen.append(step.what)
+                if step.what == "ended":
+                    assert step.state == "done"
+                    break
+        assert seen == ["begun", "worked", "ended"]

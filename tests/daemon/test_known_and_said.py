@@ -1,0 +1,143 @@
+"""What comes of talks for the people in them: profile, personality, statements, distant links, dreams, old talks."""
+
+import pytest
+
+from actors.clock import ManualClock
+from actors.daemon.messages import Deliver, GetProfile, ListStatements
+from actors.memory.messages import Forget, Get, NewMemory, Recall, Remember
+from tests.daemon.house import house, records, run
+from transport.errors import Conflict, NotFound
+
+DAY = 86_400.0
+
+
+async def said(host, clock, *texts: str, speaker: str = "ana", session: str = "one") -> list[str]:
+    """What one person says, without answers; the turns' ids."""
+    memories = tuple(NewMemory(text=text, role="user", speaker=speaker, session=session, time=clock.now()) for text in texts)
+    stored = await host.ref("memory").ask(Remember(memories=memories))
+    return [one.id for one in stored.memories]
+
+
+async def aspects(host, speaker: str = "ana") -> dict:
+    profile = await host.ref("daemon").ask(GetProfile(speaker=speaker))
+    return {(one.kind, one.name): one for one in profile.speakers.get(speaker, ())}
+
+
+async def test_a_profile_is_drawn_with_evidence_and_grows_surer_by_a_third_a_cycle_at_most(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("profile",)) as host:
+        first = await said(
+            host, clock, "My sister Ana-Maria paints.", "I'm training for the marathon in May.", "The marathon is long."
+        )
+        assert (await run(host, "profile")).effects == {"turns": 3, "people": 1}
+        found = await aspects(host)
+        assert found["relationship", "sister Ana-Maria"].evidence == (first[0],)
+        goal = found["goal", "I'm training for the marathon in May."]
+        assert goal.confidence == pytest.approx(0.3)
+        assert found["interest", "marathon"].evidence == (first[2], first[1])
+        assert found["style", "asking"].value < 0.5
+
+        await said(host, clock, "I'm training for the marathon every day.")
+        await run(host, "profile")
+        assert (await aspects(host))["goal", goal.name].confidence == pytest.approx(0.6)
+
+        await said(host, clock, "I gave up on the marathon.")
+        await run(host, "profile")
+        assert (await aspects(host))["goal", goal.name].confidence == pytest.approx(0.3)
+
+
+async def test_what_is_held_of_somebody_goes_with_its_last_source(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("profile",)) as host:
+        (only,) = await said(host, clock, "My sister Xanthippe paints.")
+        await run(host, "profile")
+        assert ("relationship", "sister Xanthippe") in await aspects(host)
+        await host.ref("memory").ask(Forget(ids=(only,)))
+        await run(host, "profile")
+        assert await aspects(host) == {}
+    assert not [path for path in (short_dir / "data").glob("daemon.db*") if b"Xanthippe" in path.read_bytes()]
+
+
+async def test_the_assistants_aspects_drift_towards_what_is_asked_within_their_bounds(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("personality",)) as host:
+
+        async def brevity() -> float:
+            (trait,) = [one for one in (await host.ref("daemon").ask(GetProfile())).traits if one.name == "brevity"]
+            assert trait.evidence
+            return trait.value
+
+        values = []
+        for _ in range(6):
+            await said(host, clock, "That was too long.", "Shorter, please.")
+            await run(host, "personality")
+            values.append(await brevity())
+        assert values == pytest.approx([0.55, 0.6, 0.65, 0.7, 0.7, 0.7])
+        for _ in range(2):
+            await said(host, clock, "The weather is fine today.", "I had soup.")
+            await run(host, "personality")
+        assert await brevity() == pytest.approx(0.6)
+
+
+async def test_a_plan_is_asked_after_once_its_time_is_over_and_only_once(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("statements",)) as host:
+        (turn,) = await said(host, clock, "I'm flying to Rome tomorrow.")
+        assert (await run(host, "statements")).effects["statements"] == 1
+        assert (await host.ref("daemon").ask(ListStatements())).statements == ()
+
+        clock.advance(3 * DAY)
+        (statement,) = (await host.ref("daemon").ask(ListStatements())).statements
+        assert "I'm flying to Rome tomorrow." in statement.text
+        record = await host.ref("memory").ask(Get(id=statement.id))
+        assert (record.memory.kind, [link.target for link in record.memory.links]) == ("statement", [turn])
+
+        told = await host.ref("daemon").ask(Deliver(id=statement.id, thought="th_1"))
+        assert told.statement.delivered_in == "th_1"
+        assert (await host.ref("daemon").ask(Deliver(id=statement.id, thought="th_1"))).statement == told.statement
+        with pytest.raises(Conflict):
+            await host.ref("daemon").ask(Deliver(id=statement.id, thought="th_2"))
+        with pytest.raises(NotFound):
+            await host.ref("daemon").ask(Deliver(namespace="other", id=statement.id, thought="th_1"))
+        assert (await host.ref("daemon").ask(ListStatements())).statements == ()
+        await run(host, "statements")
+        assert len((await host.ref("daemon").ask(ListStatements(state=None))).statements) == 1
+
+
+async def test_a_statement_that_nobody_had_occasion_for_is_let_go(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, statements={"expires_days": 5}) as host:
+        await said(host, clock, "I want to learn Italian.")
+        await run(host, "statements")
+        clock.advance(3 * DAY)
+        assert len((await host.ref("daemon").ask(ListStatements())).statements) == 1
+        clock.advance(30 * DAY)
+        assert (await host.ref("daemon").ask(ListStatements())).statements == ()
+        assert (await run(host, "statements")).effects["expired"] == 1
+
+
+async def test_distant_talks_of_the_same_are_linked_and_near_ones_are_not(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("percolate",)) as host:
+        (old,) = await said(host, clock, "The lemon trees in the garden need water.", session="one")
+        clock.advance(30 * DAY)
+        new = await said(host, clock, "The lemon trees have blossoms again.", "Lemon trees smell nice.", session="two")
+        assert (await run(host, "percolate")).effects == {"turns": 3, "links": 2}
+        for turn in new:
+            found = await host.ref("memory").ask(Get(id=turn))
+            assert [(link.relation, link.target) for link in found.memory.links] == [("relates", old)]
+        assert (await run(host, "percolate")).effects == {}
+
+
+async def test_a_dream_has_its_sources_and_is_never_recalled_as_something_that_was_said(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, dream={"from_records": 2}) as host:
+        await said(host, clock, "The lemon trees in the garden need water.")
+        clock.advance(30 * DAY)
+        await said(host, clock, "The train to Porto was late again.")
+        await run(host, "dream")
+        dreams = await records(host, "dream")
+        assert dreams
+        assert len(dreams[0].links) == 2
+        recalled = await host.ref("memory").ask(Recall(query="lemon trees train Porto"))
+        assert {one.kind for one in recalled.memories} == {"turn"}

@@ -1,0 +1,80 @@
+"""What turns say of people, without a model."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from actors.daemon import people
+
+SUNDAY = datetime(2026, 3, 1, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("My sister Ana moved to Porto.", ["sister Ana"]),
+        ("I called my older brother yesterday.", ["brother"]),
+        ("My dog is called Rex, and my boss is away.", ["dog Rex", "boss"]),
+        ("The sister of Ana is nice.", []),
+        ("My sisters are here.", []),
+    ],
+)
+def test_whom_somebody_calls_theirs(text, labels) -> None:
+    assert [found.label for found in people.relationships(text)] == labels
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("I want to learn Italian this year.", True),
+        ("I'm saving up for a new bike.", True),
+        ("I'd like to run a marathon some day.", True),
+        ("I like running.", False),
+        ("I wanted to be a pilot when I was small.", False),
+        ("If I could, I would like to live in Rome.", False),
+        ("Do you think I want to learn Italian?", False),
+        ("I gave up trying to learn Italian.", False),
+    ],
+)
+def test_what_somebody_is_after(text, found) -> None:
+    assert bool(people.goals(text)) is found
+
+
+def test_a_goal_ends_with_words_of_an_end_about_the_same() -> None:
+    goal = "I'm training for the marathon in May."
+    assert people.is_given_up(goal, "I finished the marathon!")
+    assert people.is_given_up(goal, "I changed my mind about the marathon.")
+    assert not people.is_given_up(goal, "I finished the book.")
+    assert not people.is_given_up(goal, "The marathon is near.")
+
+
+@pytest.mark.parametrize(
+    ("text", "over"),
+    [
+        ("I'm flying to Rome tomorrow.", "2026-03-03"),
+        ("I'll see the doctor on Tuesday.", "2026-03-04"),
+        ("I have an exam next Monday.", "2026-03-10"),
+        ("I'm moving in two weeks.", "2026-03-16"),
+        ("I am getting married in May.", "2026-06-01"),
+        ("I will visit them in January.", "2027-02-01"),
+        ("I'm going hiking this weekend.", "2026-03-02"),
+    ],
+)
+def test_when_a_plan_will_be_over(text, over) -> None:
+    (plan,) = people.plans(text, SUNDAY)
+    assert plan.over.date().isoformat() == over
+
+
+@pytest.mark.parametrize(
+    "text", ["I went to Rome in May.", "Will I see him tomorrow?", "If it rains I'll stay in tomorrow.", "May I?"]
+)
+def test_what_is_no_plan(text) -> None:
+    assert people.plans(text, SUNDAY) == []
+
+
+def test_how_somebody_talks_is_told_in_shares() -> None:
+    style = people.style(["Could you help me, please?", "Thanks! That is great!", "ok"])
+    assert style["asking"] == pytest.approx(1 / 3)
+    assert style["polite"] == pytest.approx(2 / 3)
+    assert style["long-winded"] < 0.1
+    assert style["emoji"] == 0
