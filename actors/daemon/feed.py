@@ -134,7 +134,6 @@ def let_go(connection: apsw.Connection, change: Change) -> bool:
     """Let go of everything about a record that is forgotten; whether there was anything that quoted it."""
     gone = (change.namespace, change.id)
     connection.execute("DELETE FROM pending WHERE namespace = ? AND memory = ? AND batch IS NULL", gone)
-    connection.execute("DELETE FROM fading WHERE namespace = ? AND memory = ?", gone)
     connection.execute("DELETE FROM statement WHERE namespace = ? AND memory = ?", gone)
     connection.execute(
         # The error of what was set aside may quote it.

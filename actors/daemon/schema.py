@@ -155,6 +155,10 @@ CREATE TABLE statement (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX statement_open ON statement (namespace, urgency) WHERE state = 'open';
 
+-- Fading is memory's own since it has a life cycle.
+DROP TABLE fading;
+DELETE FROM cursor WHERE name = 'decay';
+
 -- What memory withholds until it is derived anew, because one of its sources is forgotten.
 CREATE TABLE withheld (
     namespace TEXT NOT NULL,

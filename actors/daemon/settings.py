@@ -87,24 +87,9 @@ class ConsolidateSettings(CycleSettings):
 
 
 class DecaySettings(CycleSettings):
-    """Importance fades with age."""
+    """Records age; how, stands in memory's settings."""
 
     interval_s: Seconds | None = 6 * 3600.0
-    half_life_days: dict[str, Days] = {
-        "turn": 30.0,
-        "tool": 7.0,
-        "fact": 180.0,
-        "summary": 90.0,
-        "reflection": 60.0,
-        "statement": 30.0,
-    }
-    """By kind; a kind that is not named does not fade."""
-
-    floor: Share = 0.05
-    """Nothing fades below this."""
-
-    step: Annotated[float, Field(gt=0, le=1)] = 0.02
-    """Smaller changes are not worth a write."""
 
 
 class ReflectSettings(CycleSettings):
@@ -253,6 +238,7 @@ class DaemonSettings(BaseModel):
     profile: ProfileSettings = ProfileSettings()
     personality: PersonalitySettings = PersonalitySettings()
     statements: StatementsSettings = StatementsSettings()
+    compress: CompressSettings = CompressSettings()
     health: HealthSettings = HealthSettings()
 
     model: Annotated[str, Field(max_length=256)] | None = None

@@ -5,7 +5,7 @@ import pytest
 from actors.clock import ManualClock
 from actors.daemon.messages import Deliver, GetProfile, ListStatements
 from actors.memory.messages import Forget, Get, NewMemory, Recall, Remember
-from tests.daemon.house import house, records, run
+from tests.daemon.house import house, records, run, talk
 from transport.errors import Conflict, NotFound
 
 DAY = 86_400.0
@@ -141,3 +141,34 @@ async def test_a_dream_has_its_sources_and_is_never_recalled_as_something_that_w
         assert len(dreams[0].links) == 2
         recalled = await host.ref("memory").ask(Recall(query="lemon trees train Porto"))
         assert {one.kind for one in recalled.memories} == {"turn"}
+
+
+async def test_an_old_faded_talk_is_summed_up_and_its_turns_are_archived(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, compress={"importance": 0.9}) as host:
+        turns = await talk(host, clock)
+        assert (await run(host, "compress")).effects == {}
+        clock.advance(200 * DAY)
+        assert (await run(host, "compress")).effects == {"archived": 8, "summaries": 1}
+        (summary,) = await records(host, "summary")
+        assert {link.target for link in summary.links} == set(turns)
+        assert {turn.stage for turn in await records(host, "turn")} == {"archived"}
+        assert (await run(host, "compress")).effects == {}
+
+
+async def test_a_summary_that_lost_a_source_is_told_anew_without_it(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate",)) as host:
+        turns = await talk(host, clock)
+        clock.advance(DAY)
+        await run(host, "consolidate")
+        (summary,) = await records(host, "summary")
+        spoken = next(turn for turn in await records(host, "turn") if turn.text.split(". ")[0][:30] in summary.text)
+        assert spoken.id in turns
+        await host.ref("memory").ask(Forget(ids=(spoken.id,)))
+        assert (await run(host, "consolidate")).effects["rederived"] == 1
+        (anew,) = await records(host, "summary")
+        assert anew.id == summary.id
+        assert anew.text
+        assert spoken.text not in anew.text
+        assert not anew.withheld

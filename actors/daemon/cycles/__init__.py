@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.daemon.cycles.compress import Compress
 from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.cycles.decay import Decay
 from actors.daemon.cycles.dream import Dream
@@ -21,6 +22,7 @@ from actors.daemon.work import Cycle
 __all__ = ["enabled"]
 
 KINDS: tuple[type[Any], ...] = (
+    Compress,
     Consolidate,
     Decay,
     Dream,
