@@ -70,12 +70,10 @@ class Percolate:
                 exclude=(turn.id,),
             )
         )
-        known = {link.target for link in turn.links}
         found = [
             memory
             for memory in recalled.memories
-            if memory.id not in known
-            and (memory.session is None or memory.session != turn.session)
+            if (memory.session is None or memory.session != turn.session)
             and len(words & set(extract.content(memory.text))) >= self.settings.words
         ]
         return found[: self.settings.links]
