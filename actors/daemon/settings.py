@@ -234,6 +234,7 @@ class DaemonSettings(BaseModel):
     decay: DecaySettings = DecaySettings()
     reflect: ReflectSettings = ReflectSettings()
     percolate: PercolateSettings = PercolateSettings()
+    integrate: IntegrateSettings = IntegrateSettings()
     dream: DreamSettings = DreamSettings()
     profile: ProfileSettings = ProfileSettings()
     personality: PersonalitySettings = PersonalitySettings()

@@ -4,7 +4,8 @@ import pytest
 
 from actors.clock import ManualClock
 from actors.daemon.messages import Deliver, GetProfile, ListStatements
-from actors.memory.messages import Forget, Get, NewMemory, Recall, Remember
+from actors.memory.messages import Feed, Forget, Get, NewMemory, Recall, Remember
+from actors.paradox.messages import GetProgress
 from tests.daemon.house import house, records, run, talk
 from transport.errors import Conflict, NotFound
 
@@ -172,3 +173,20 @@ async def test_a_summary_that_lost_a_source_is_told_anew_without_it(short_dir) -
         assert anew.text
         assert spoken.text not in anew.text
         assert not anew.withheld
+
+
+async def test_an_open_contradiction_is_contemplated_and_becomes_something_to_bring_up(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("integrate", "statements")) as host:
+        await said(host, clock, "I have never been to Portugal.")
+        clock.advance(60)
+        await said(host, clock, "I grew up in Portugal.", session="two")
+        reached = (await host.ref("memory").ask(Feed())).cursor
+        await host.ref("paradox").ask(GetProgress(reached=reached, wait_ms=20_000))
+        assert (await run(host, "integrate")).effects["noted"] == 1
+        assert (await run(host, "integrate")).effects == {}
+        await run(host, "statements")
+        (statement,) = (await host.ref("daemon").ask(ListStatements())).statements
+        assert statement.why == "a contradiction stands open"
+        assert "never been to Portugal" in statement.text
+        assert "grew up in Portugal" in statement.text

@@ -10,6 +10,7 @@ from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.cycles.decay import Decay
 from actors.daemon.cycles.dream import Dream
 from actors.daemon.cycles.health import Health
+from actors.daemon.cycles.integrate import Integrate
 from actors.daemon.cycles.percolate import Percolate
 from actors.daemon.cycles.personality import Personality
 from actors.daemon.cycles.profile import Profile
@@ -27,6 +28,7 @@ KINDS: tuple[type[Any], ...] = (
     Decay,
     Dream,
     Health,
+    Integrate,
     Percolate,
     Personality,
     Profile,
