@@ -1,0 +1,101 @@
+"""A word that nobody else uses goes through the whole house, is forgotten, and is in no file of the data directory any more."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.model_server.fixture import SyncModelServer
+from tests.system.house import House
+
+pytestmark = pytest.mark.system
+
+WORD = "xylophonist"
+STEM = "xylophon"
+WITHIN_S = 30.0
+"""For those who follow memory: they learn of it in the background."""
+
+SAID = (
+    f"I am a {WORD} and I live in Porto.",
+    f"My sister, too, is a {WORD}, in Lisbon.",
+    "I like lemon trees more than anything.",
+    f"I am no {WORD} at all, I never was.",
+)
+
+
+def test_what_is_forgotten_is_in_no_file(house: House, script: SyncModelServer, data_dir: Path) -> None:
+    """Said in a talk, answered with, recalled, contradicted, consolidated, summarised, corrected, written under a key."""
+    script.always(mode="echo")
+    history: list[dict[str, str]] = []
+    for text in SAID:
+        history.append({"role": "user", "content": text})
+        answer = house.post(
+            "/v1/chat/completions", {"messages": history, "reasoning_effort": "high"}, x_lattice_session="music"
+        )
+        history.append({"role": "assistant", "content": answer["choices"][0]["message"]["content"]})
+    made = house.post(
+        "/v1/memories",
+        {"memories": [{"text": f"A {WORD} plays.", "metadata": {"who": WORD}}, {"text": "A pianist plays."}]},
+        idempotency_key="twice",
+    )["memories"]
+    house.post("/v1/memories/search", {"query": WORD})
+    links = [{"relation": "summarises", "target": record["id"]} for record in made]
+    (mixed,) = house.post("/v1/memories", {"text": f"{WORD} and pianist", "kind": "summary", "links": links})["memories"]
+    patch(house, made[0]["id"], {"text": f"Another {WORD} plays."}, idempotency_key="once")
+    for cycle in ("consolidate", "reflect"):
+        house.post(f"/v1/daemon/cycles/{cycle}/run", {})
+        until(lambda: all(run["state"] != "running" for run in house.get("/v1/daemon/runs")["runs"]))
+    until(lambda: house.get("/v1/paradoxes")["paradoxes"])
+    holding = {name.partition("-")[0] for name in files_with_the_word(data_dir)}
+    assert {"memory.db", "paradox.db", "thinking.db"} <= holding, holding
+
+    gone = delete(house, "/v1/sessions/music")["ids"]
+    assert len(gone) >= len(history)
+    assert delete(house, f"/v1/memories/{made[0]['id']}")["withheld"] == [mixed["id"]]
+    for record in listed(house):
+        if WORD in json.dumps(record):
+            delete(house, f"/v1/memories/{record['id']}")
+
+    until(lambda: not files_with_the_word(data_dir), lambda: str(files_with_the_word(data_dir)))
+    assert house.get("/v1/paradoxes")["paradoxes"] == []
+    assert WORD not in json.dumps(house.post("/v1/memories/search", {"query": f"{WORD} pianist Porto", "k": 50}))
+    assert [record["text"] for record in listed(house) if not record["withheld"]].count("A pianist plays.") == 1
+
+
+def listed(house: House) -> Iterator[dict[str, Any]]:
+    cursor = ""
+    while True:
+        page = house.get(f"/v1/memories?limit=100{cursor}")
+        yield from page["memories"]
+        if page["next_cursor"] is None:
+            return
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def delete(house: House, path: str) -> Any:
+    return house.call(urllib.request.Request(house.url + path, method="DELETE"))
+
+
+def patch(house: House, memory: str, body: Any, *, idempotency_key: str) -> Any:
+    headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+    url = f"{house.url}/v1/memories/{memory}"
+    return house.call(urllib.request.Request(url, json.dumps(body).encode(), headers, method="PATCH"))
+
+
+def files_with_the_word(directory: Path) -> list[str]:
+    """Files that hold the word, or the stem that the full-text index has of it, in either case."""
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return [str(path.relative_to(directory)) for path in files if STEM.encode() in path.read_bytes().lower()]
+
+
+def until(holds: Any, told: Any = lambda: "") -> None:
+    """Wait until something holds; the house is asked again and again, and answers as fast as it can."""
+    limit = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < limit, told()
