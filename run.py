@@ -7,9 +7,14 @@ requirements and continues inside it. What a command does stands in `commands/`,
 
 from __future__ import annotations
 
+import os
 import sys
 
 from commands.bootstrap import bootstrap
+
+# numpy's BLAS starts a thread for each core when it is imported. The zygote must hold none; and two that wait for each other on
+# busy cores make a product of a few MB four times slower than one does.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if __name__ == "__main__":
     bootstrap(sys.argv[1:])
@@ -17,7 +22,6 @@ if __name__ == "__main__":
 # From here on the dependencies are there.
 
 import importlib
-import os
 import re
 import socket
 import tomllib

@@ -40,7 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from actors.encoder.minilm import MiniLM
 
-LOAD_WAIT_S = 3.0
+LOAD_WAIT_S = 5.0
 """How long a question waits for a prepared model to be loaded: after this process was replaced, 0.3 s on an idle machine."""
 
 BUSY_MS = 2000

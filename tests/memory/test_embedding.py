@@ -56,11 +56,12 @@ def rows(home):
         ]
 
 
-async def test_meaning_finds_what_no_word_does(short_dir, model_cache):
-    async with house(short_dir, model_cache) as memory:
+@pytest.mark.parametrize("shelf_records", [4000, 0], ids=["on a shelf", "in the tables"])
+async def test_meaning_finds_what_no_word_does(short_dir, model_cache, shelf_records):
+    async with house(short_dir, model_cache, shelf_records=shelf_records) as memory:
         await remember(memory, *TALK)
         await embedded(memory)
-        hits = await found(memory, "Who got a dog?", explain=True)
+        hits = await found(memory, "Who adopted a dog?" if shelf_records == 0 else "Who got a dog?", explain=True)
         assert "puppy" in hits[0].text
         assert hits[0].explain["dense"] > 1
         for hit in hits:

@@ -34,7 +34,7 @@ ABSENT_S = 60.0
 IDLE_S = 30.0
 """Longest sleep while nothing waits; what is committed wakes it."""
 
-QUESTION_S = 3.0
+QUESTION_S = 5.0
 """What a recall waits for a question's vectors at most. An encoder that was just replaced has loaded its model within that."""
 
 SHARE = 0.5

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.memory.embedding.embedders import Question
-from actors.memory.embedding.vectors import active
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import conditions
 from actors.memory.search.lexical import match_of, scope_of
-from actors.memory.search.shelf import KINDS
+from actors.memory.search.maxsim import Asked, max_sim
+from actors.memory.search.on_shelf import asked_of
+from actors.memory.search.shelf import KINDS, PLACES, Shelf
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import Tail
 
@@ -32,23 +33,59 @@ NEXT = """(
 )"""
 FACTS = "m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind"
 
-SAMPLE = 512
-"""Records by which it is judged how far from usual a MaxSim is."""
+TOP = 6.0
+"""How many deviations the best BM25 is above nothing: as among some hundred turns of a talk, where all are measured."""
+
+ROWS = 3000
+"""Hits that a lexical search may have, about: 2 ms."""
 
 
-def find(connection: apsw.Connection, wanted: Wanted, tail: Tail, settings: MemorySettings) -> Finding:
-    """Candidates, how well each matches, and which passage of each does."""
+def find(connection: apsw.Connection, wanted: Wanted, tail: Tail, sample: Shelf, settings: MemorySettings) -> Finding:
+    """Candidates, how well each matches, and which passage of each does.
+
+    Args:
+        connection: to read from.
+        wanted: what is looked for.
+        tail: what the full-text index has not yet.
+        sample: some of the namespace's records: by them it is judged how rare a word is and how far from usual a match.
+        settings: how many candidates.
+    """
     clause, values = conditions(wanted.message, wanted.namespace, wanted.now)
-    match = match_of(wanted.words, scope_of(connection, wanted.namespace))
-    fresh = tail.hits(connection, wanted.namespace, wanted.words)
-    hits = lexical(connection, match, clause, {**values, "limit": settings.candidates, "fresh": json.dumps([*fresh.items()])})
+    words = rarest(connection, tail, wanted.words)
+    match = match_of(words, scope_of(connection, wanted.namespace))
+    fresh = json.dumps([*tail.hits(connection, wanted.namespace, words).items()])
+    hits = lexical(connection, match, clause, {**values, "limit": settings.candidates, "fresh": fresh})
     facts, beside = with_neighbours(connection, hits, clause, values)
     candidates = as_candidates(facts, beside)
     relevance = {hit[0]: max(0.0, hit[6]) for hit in hits}
     bm25 = np.array([relevance.get(int(number), 0.0) for number in candidates.numbers])
-    records = count(connection, wanted.namespace)
-    dense, spread, spans = by_meaning(connection, candidates.numbers, wanted.question)
-    return Finding(candidates, Measures(bm25, spread_among(bm25, records), dense, spread), spans.get)
+    dense, spread, spans = by_meaning(connection, candidates.numbers, sample, wanted.question)
+    return Finding(candidates, Measures(bm25, Spread(0.0, bm25.max(initial=0.0) / TOP), dense, spread), spans.get)
+
+
+def rarest(connection: apsw.Connection, tail: Tail, words: Sequence[str]) -> list[str]:
+    """The words that fewest records have, as many as together lead to about `ROWS`; one at least.
+
+    BM25 of a common word costs a search most and tells it least: beside vectors, names and rare words are what it is there for.
+    """
+    having = [(records_with(connection, tail, word), place) for place, word in enumerate(words)]
+    kept: list[int] = []
+    total = 0
+    for count, place in sorted(having):
+        total += count
+        if kept and total > ROWS:
+            break
+        kept.append(place)
+    return [words[place] for place in sorted(kept)]
+
+
+def records_with(connection: apsw.Connection, tail: Tail, word: str) -> int:
+    """How many records the index has with a word, in any of its forms."""
+    counts = []
+    for stem in tail.stems(connection, word):
+        row: Any = connection.execute("SELECT doc FROM vocabulary WHERE term = ?", (stem,)).fetchone()
+        counts.append(row[0] if row else 0)
+    return min(counts, default=0)
 
 
 def lexical(connection: apsw.Connection, match: str, clause: str, values: dict[str, Any]) -> list[Any]:
@@ -115,25 +152,46 @@ def as_candidates(facts: dict[int, Sequence[Any]], beside: dict[int, tuple[int |
 
 
 def by_meaning(
-    connection: apsw.Connection, numbers: NDArray[np.int64], question: Question | None
+    connection: apsw.Connection, numbers: NDArray[np.int64], sample: Shelf, question: Question | None
 ) -> tuple[NDArray[np.float64], Spread | None, dict[int, tuple[int, int]]]:
-    """MaxSim of each candidate, how it is spread over the namespace's latest records, and the best passage of long texts."""
+    """MaxSim of each candidate, how it is spread over the namespace, and the best passage of each that has several."""
     dense = np.full(len(numbers), np.nan)
-    in_use = active(connection)
-    if question is None or in_use is None or in_use.name != question.name or not question.vectors or not len(numbers):
+    asked_for = asked_of(sample, question)
+    if asked_for is None or not len(numbers):
         return dense, None, {}
-    return dense, None, {}
+
+    rows: Any = connection.execute(
+        "SELECT v.place, v.start, v.stop, v.vectors FROM json_each(?) j "
+        "CROSS JOIN vectors v ON v.place BETWEEN j.value * 2048 AND j.value * 2048 + 2047 "
+        "WHERE v.place & 1 = ? AND v.vectors <> x''",
+        (json.dumps(numbers.tolist()), sample.side),
+    ).fetchall()
+    if not rows:
+        return dense, None, {}
+    dimensions = asked_for.vectors.shape[0]
+    counts = np.array([len(row[3]) // dimensions for row in rows])
+    vectors = np.frombuffer(b"".join(row[3] for row in rows), np.int8).reshape(-1, dimensions)
+    scores = max_sim(vectors, np.cumsum(counts) - counts, asked_for)
+
+    best: dict[int, int] = {}
+    several: set[int] = set()
+    for place, row in enumerate(rows):
+        number = row[0] // PLACES
+        if number not in best:
+            best[number] = place
+            continue
+        several.add(number)
+        if scores[place] > scores[best[number]]:
+            best[number] = place
+    for place, number in enumerate(numbers.tolist()):
+        if number in best:
+            dense[place] = scores[best[number]]
+    usual = usual_of(sample, asked_for)
+    return dense, usual, {number: (rows[best[number]][1], rows[best[number]][2]) for number in several}
 
 
-def spread_among(values: NDArray[np.float64], records: int) -> Spread:
-    """Mean and deviation over all records, where those that are no candidates have 0."""
-    records = max(records, len(values), 1)
-    mean = float(values.sum()) / records
-    return Spread(mean, max(0.0, float((values**2).sum()) / records - mean**2) ** 0.5)
-
-
-def count(connection: apsw.Connection, namespace: int) -> int:
-    """How many records a namespace has."""
-    row: Any = connection.execute("SELECT coalesce(sum(count), 0) FROM tally WHERE namespace = ?", (namespace,)).fetchone()
-    records: int = row[0]
-    return records
+def usual_of(sample: Shelf, question: Asked) -> Spread:
+    """Mean and deviation of MaxSim over the sample."""
+    assert sample.vectors is not None  # noqa: S101 (asked_of has seen to it)
+    scores = max_sim(sample.vectors.values, sample.starts.values, question)
+    return Spread(float(scores.mean()), float(scores.std()))

@@ -13,11 +13,11 @@ from actors.memory.embedding.embedders import Question
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import allowed
 from actors.memory.search.lexical import match_of, scope_of
-from actors.memory.search.maxsim import asked, max_sim
+from actors.memory.search.maxsim import Asked, asked, max_sim
 from actors.memory.search.shelf import Shelf
 from actors.memory.tail import Tail
 
-__all__ = ["find"]
+__all__ = ["asked_of", "find"]
 
 Floats = NDArray[np.float64]
 
@@ -71,17 +71,25 @@ def by_words(connection: apsw.Connection, shelf: Shelf, tail: Tail, words: Seque
 def by_meaning(shelf: Shelf, question: Question | None) -> tuple[Floats, Floats]:
     """MaxSim of every row, that of its best passage, NaN where there are no vectors; and that of every passage."""
     scores = np.full(len(shelf), np.nan)
-    if question is None or shelf.vectors is None or not question.vectors:
+    asked_for = asked_of(shelf, question)
+    if asked_for is None or shelf.vectors is None:
         return scores, np.empty(0)
-    tokens = np.frombuffer(question.tokens or b"\0\0", np.uint16)
-    vectors = np.frombuffer(question.vectors, np.int8).reshape(len(tokens), -1)
-    if vectors.shape[1] != shelf.vectors.values.shape[1]:
-        return scores, np.empty(0)
-    of_passages = max_sim(shelf.vectors.values, shelf.starts.values, asked(vectors, shelf.frequencies[tokens], shelf.records))
+    of_passages = max_sim(shelf.vectors.values, shelf.starts.values, asked_for)
     owners = shelf.passages.values
     firsts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
     scores[owners[firsts]] = np.maximum.reduceat(of_passages, firsts)
     return scores, of_passages
+
+
+def asked_of(shelf: Shelf, question: Question | None) -> Asked | None:
+    """The question's vectors, weighted by how rare its words are on the shelf; None where they fit none that are there."""
+    if question is None or shelf.vectors is None or not question.vectors:
+        return None
+    tokens = np.frombuffer(question.tokens or b"\0\0", np.uint16)
+    vectors = np.frombuffer(question.vectors, np.int8).reshape(len(tokens), -1)
+    if vectors.shape[1] != shelf.vectors.values.shape[1]:
+        return None
+    return asked(vectors, shelf.frequencies[tokens], shelf.records)
 
 
 def passage_of(shelf: Shelf, number: int, of_passages: Floats) -> tuple[int, int] | None:

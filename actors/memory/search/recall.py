@@ -65,10 +65,10 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
     view.tail.refresh(connection)
     wanted = Wanted(message, namespace, now, tuple(words), question)
     shelf = view.shelves.of(connection, namespace, records_in(connection, namespace))
-    if shelf is None:
-        found = in_tables.find(connection, wanted, view.tail, settings)
-    else:
+    if shelf.every == 1:
         found = on_shelf.find(connection, wanted, view.tail, shelf)
+    else:
+        found = in_tables.find(connection, wanted, view.tail, shelf, settings)
     if not len(found.candidates):
         return Recalled(memories=())
     query = Query(message.query, wanted.words, moment(now))

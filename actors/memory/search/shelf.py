@@ -68,11 +68,13 @@ class Shelf:
     Args:
         namespace: its number.
         side: the last bit of the places of the vectors that are used; None where there are none.
+        every: which of its records: those whose number this divides. 1 for all; more makes a sample, the same each time.
     """
 
-    def __init__(self, namespace: int, side: int | None) -> None:
+    def __init__(self, namespace: int, side: int | None, every: int = 1) -> None:
         self.namespace = namespace
         self.side = side
+        self.every = every
         self.names: list[str] = []
         self._place_of_name: dict[str, int] = {}
         self.numbers = Column(np.int64)
@@ -123,20 +125,21 @@ class Shelf:
         return self._struck > 64 and self._struck > STRUCK * len(self)
 
     def load(self, connection: apsw.Connection) -> None:
-        """Read all of the namespace."""
-        self._add(connection.execute(f"{RECORD} AND m.namespace = ? ORDER BY m.number", (self.namespace,)).fetchall())
+        """Read all of it."""
+        values = (self.namespace, self.every)
+        self._add(connection.execute(f"{RECORD} AND m.namespace = ? AND m.number % ? = 0 ORDER BY m.number", values).fetchall())
         if self.side is not None:
             rows: Any = connection.execute(
                 "SELECT v.place, v.start, v.stop, v.tokens, v.vectors FROM memory m "
                 "CROSS JOIN vectors v ON v.place BETWEEN m.number * 2048 AND m.number * 2048 + 2047 "
-                "WHERE m.namespace = ? AND m.withheld = 0 ORDER BY m.number, v.place",
-                (self.namespace,),
+                "WHERE m.namespace = ? AND m.number % ? = 0 AND m.withheld = 0 ORDER BY m.number, v.place",
+                values,
             ).fetchall()
             self._add_vectors(rows)
 
     def refresh(self, connection: apsw.Connection, numbers: Sequence[int]) -> None:
         """Read some records again: they came, changed, went, or got vectors."""
-        numbers = sorted(set(numbers))
+        numbers = sorted({number for number in numbers if number % self.every == 0})
         for number in numbers:
             self._strike(number)
         found: list[Any] = []

@@ -13,6 +13,9 @@ from actors.memory.search.shelf import Shelf
 
 __all__ = ["Shelves"]
 
+SAMPLE = 512
+"""Records of a sample at least; twice as many at most."""
+
 MOST_CHANGES = 5_000
 """Beyond so many at once, shelves are read anew when they are next needed."""
 
@@ -21,7 +24,7 @@ class Shelves:
     """The namespaces that were searched last.
 
     Args:
-        most_records: a namespace that has more is not held.
+        most_records: of a namespace that has more, a sample is held.
         most_bytes: what all take together, about.
     """
 
@@ -57,20 +60,19 @@ class Shelves:
         elif changed:
             self._refresh(connection, changed)
 
-    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Shelf | None:
-        """A namespace's shelf as of this snapshot; None where it has too many records.
+    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Shelf:
+        """A namespace's shelf as of this snapshot: all of it, or a sample where it has too many records.
 
         Args:
             connection: to read from, after `follow`.
             namespace: its number.
             records: how many it has.
         """
-        if records > self._most_records:
-            self._shelves.pop(namespace, None)
-            return None
+        # A power of two: a sample is read anew when the namespace has doubled, not with each record.
+        every = 1 if records <= self._most_records else 1 << max(1, (records // SAMPLE).bit_length() - 1)
         shelf = self._shelves.get(namespace)
-        if shelf is None or shelf.worn:
-            shelf = self._shelves[namespace] = Shelf(namespace, self._side)
+        if shelf is None or shelf.worn or shelf.every != every:
+            shelf = self._shelves[namespace] = Shelf(namespace, self._side, every)
             shelf.load(connection)
         self._shelves.move_to_end(namespace)
         while len(self._shelves) > 1 and sum(one.nbytes for one in self._shelves.values()) > self._most_bytes:
@@ -79,7 +81,8 @@ class Shelves:
 
     def _changed_since(self, connection: apsw.Connection, seq: int) -> set[int]:
         rows: Any = connection.execute(
-            "SELECT memory, change IN ('revised', 'forgotten') FROM event WHERE seq > ? AND change <> 'recalled' LIMIT ?",
+            "SELECT memory, change NOT IN ('remembered', 'superseded', 'staged') FROM event "
+            "WHERE seq > ? AND change <> 'recalled' LIMIT ?",
             (seq, MOST_CHANGES + 1),
         ).fetchall()
         changed: set[int] = {number for number, _ in rows}

@@ -1,0 +1,75 @@
+"""A namespace that is too large to be measured whole gives the answers that a small one does, as far as words lead there."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from actors.host import Host
+from actors.memory.actor import Memory
+from actors.memory.messages import Forget, NewMemory, Recall, Remember, Supersede
+from actors.memory.settings import MemorySettings
+
+START = datetime(2025, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+async def memory(short_dir):
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(shelf_records=0, embedder="none"), short_dir)
+        yield host.ref("memory")
+
+
+async def remember(memory, *records):
+    stored = await memory.ask(Remember(memories=tuple(NewMemory(**record) for record in records)))
+    return [one.id for one in stored.memories]
+
+
+async def found(memory, query, **filters):
+    return [hit.text for hit in (await memory.ask(Recall(query=query, **filters))).memories]
+
+
+async def test_every_filter_holds(memory):
+    day = timedelta(days=1)
+    await remember(
+        memory,
+        {"text": "apples", "session": "s", "speaker": "Ann", "time": START},
+        {"text": "apples pie", "session": "t", "speaker": "Bob", "time": START + day, "kind": "fact"},
+        {"text": "apples and pears", "time": START + 2 * day, "metadata": {"shop": "corner", "n": 1}},
+        {"text": "apples tool", "kind": "tool"},
+    )
+
+    async def hits(**filters):
+        return sorted(await found(memory, "apples", **filters))
+
+    assert await hits() == ["apples", "apples and pears", "apples pie"]
+    assert await hits(session="s") == ["apples"]
+    assert await hits(speaker="Bob") == ["apples pie"]
+    assert await hits(kinds=("fact", "tool")) == ["apples pie", "apples tool"]
+    assert await hits(since=START + day) == ["apples and pears", "apples pie"]
+    assert await hits(metadata={"shop": "corner"}) == ["apples and pears"]
+
+
+async def test_an_answer_is_found_by_its_question_and_nothing_after_it_is_gone(memory):
+    ids = await remember(
+        memory,
+        {"text": "What did you name the puppy?", "session": "s", "speaker": "Ann"},
+        {"text": "Biscuit!", "session": "s", "speaker": "Bob"},
+        {"text": "Good morning", "session": "t", "speaker": "Bob"},
+    )
+    assert await found(memory, "puppy") == ["What did you name the puppy?", "Biscuit!"]
+    await memory.ask(Forget(ids=(ids[0],)))
+    assert await found(memory, "puppy") == []
+    await memory.ask(Supersede(id=ids[1], cause="update"))
+    assert await found(memory, "biscuit") == []
+
+
+async def test_the_terms_add_up(memory):
+    await remember(memory, {"text": "tea", "session": "s"}, {"text": "tea and coffee", "session": "s", "speaker": "Ann"})
+    for hit in (await memory.ask(Recall(query="Did Ann drink tea?", explain=True))).memories:
+        assert hit.score == pytest.approx(sum(hit.explain.values()), abs=1e-12)
+
+
+async def test_a_common_word_is_looked_up_when_there_is_no_rarer_one(memory):
+    await remember(memory, *({"text": f"tea number {number}"} for number in range(50)))
+    assert len(await found(memory, "tea")) == 10
+    assert await found(memory, "tea 17", k=1) == ["tea number 17"]
