@@ -1,8 +1,8 @@
 """The key with which databases are encrypted at rest, and how a file looks that is.
 
-Every page is encrypted and authenticated (ChaCha20-Poly1305, by SQLite3 Multiple Ciphers inside apsw), of the write-ahead log
-too. The key is 32 random bytes: nothing is derived from a passphrase, so that opening costs nothing. Knows no schema. A key shows
-itself nowhere: not in `repr`, not in errors.
+Every page is encrypted and authenticated (ChaCha20-Poly1305, by SQLite3 Multiple Ciphers inside apsw), in the write-ahead log
+too. The key is 32 random bytes: nothing is derived from a passphrase, so that opening costs nothing. A key shows itself
+nowhere: not in `repr`, not in errors. Knows no schema.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ import apsw
 
 from transport.errors import Conflict
 
-__all__ = ["KEY", "KEY_FILE", "KeyRefused", "StoreKey", "look_of"]
+__all__ = ["APPLICATION", "KEY", "KEY_FILE", "KeyRefused", "StoreKey", "look_of"]
 
 KEY: Final = "LATTICE_MEMORY_KEY"
 KEY_FILE: Final = "LATTICE_MEMORY_KEY_FILE"
+
+APPLICATION: Final = 0x4C617474
+"""`application_id` of every database of the house, `Latt`: tells them from those of other programs."""
 
 PLAIN: Final = b"SQLite format 3\0"
 ENCRYPTED_TAIL: Final = b"\x20\x40\x20\x20"

@@ -79,6 +79,7 @@ class Daemon(AsyncActor):
     async def on_start(self) -> None:
         """Open the store, take over what a former incarnation left in the middle, and keep the schedules."""
         await self.store.open()
+        self.spawn(self.store.watch(), name="daemon watches its database")
         now = self.clock.now()
         await self.store.know({name: scheduler.first(now, kind.settings) for name, kind in self.cycles.items()})
         self.foreground = ForegroundWatch()

@@ -64,7 +64,7 @@ from actors.memory.messages import (
     Supersede,
     Unrelate,
 )
-from actors.memory.schema import MIGRATIONS
+from actors.memory.schema import MEND, MIGRATIONS
 from actors.memory.search import recall as recalling
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
@@ -105,7 +105,7 @@ class Memory(AsyncActor):
         self._clock = clock
         self._ledger = Ledger()
         self._tail = Tail()
-        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger)
+        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger, mend=MEND)
         self._to_index = asyncio.Event()
         self._shelves = Shelves(settings.shelf_records, settings.shelf_bytes)
         embedder = embedder_of(settings.embedder, settings.embedding_model, self.ask)
@@ -119,6 +119,7 @@ class Memory(AsyncActor):
     async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
+        self.spawn(self._database.watch(), name="memory watches its database")
         await self._lane.open()
         if self.host is not None:
             self.spawn(self._lane.run(), name="embedding")

@@ -259,3 +259,14 @@ END;
 """
 
 MIGRATIONS = (FIRST, SECOND, THIRD)
+
+MEND = """
+INSERT OR IGNORE INTO indexed VALUES (1, 0, 0);
+UPDATE indexed SET number = (SELECT coalesce(max(number), 0) FROM memory), epoch = epoch + 1;
+DELETE FROM tally;
+INSERT INTO tally SELECT namespace, kind, stage, count(*), sum(octet_length(text)) FROM memory GROUP BY 1, 2, 3;
+DELETE FROM vectors WHERE place / 2048 NOT IN (SELECT number FROM memory);
+INSERT OR IGNORE INTO unembedded SELECT number FROM memory WHERE number NOT IN (SELECT place / 2048 FROM vectors)
+    AND EXISTS (SELECT 1 FROM embedder);
+"""
+"""What follows from the records, made anew after some were recovered from a damaged file. The full-text index is by then."""

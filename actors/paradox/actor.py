@@ -65,6 +65,7 @@ class Paradox(AsyncActor):
     async def on_start(self) -> None:
         """Open the store, and follow on from where it stands."""
         await self.store.open()
+        self.spawn(self.store.watch(), name="paradox watches its database")
         self.cursor = (await self.store.progress()).cursor
         if self.settings.follow:
             follower = Follower(self.settings, self.store, self.clock, ask=self.ask, judge=self._judge, moved=self._on_moved)

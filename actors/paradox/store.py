@@ -51,6 +51,10 @@ class Store:
         """Open the file and bring its schema up to date."""
         await self._database.open()
 
+    async def watch(self) -> None:
+        """Wait for damage to the file, and raise it."""
+        await self._database.watch()
+
     async def close(self) -> None:
         """Finish and close."""
         await self._database.close()

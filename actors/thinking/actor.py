@@ -95,6 +95,10 @@ class Thinking(AsyncActor):
         self.knowledge.forget()
         self.reuse.forget()
 
+    async def on_failure(self, *_failure: object) -> None:
+        """Close the database: whoever takes this actor's place opens it anew."""
+        await self.thoughts.database.close()
+
     @handles(Think)
     async def think(self, message: Think) -> AsyncGenerator[Saying | Thought]:
         """Answer the last turn of a talk."""

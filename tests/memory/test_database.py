@@ -192,16 +192,6 @@ async def test_a_newer_file_is_refused_and_left_untouched(tmp_path):
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith("-shm")} == before
 
 
-async def test_what_is_no_database_is_refused_and_left_untouched(tmp_path):
-    path = tmp_path / "notes.db"
-    path.write_bytes(b"something else entirely" * 100)
-
-    with pytest.raises(Unavailable, match="NotADB"):
-        await Database(path, SCHEMA).open()
-
-    assert path.read_bytes() == b"something else entirely" * 100
-
-
 async def test_migrations_go_on_from_where_the_file_stands(tmp_path):
     first = Database(tmp_path / "notes.db", SCHEMA)
     await first.open()

@@ -1,0 +1,216 @@
+"""What counts as damage to a database file, and how a damaged one is set aside: renamed with its log, never overwritten.
+
+A full disk, a missing permission, a lock, a newer version or a wrong key are no damage. The order of renames lets every step be
+interrupted: what is there then says how to go on. Knows no schema and reads no row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+import apsw
+from loguru import logger
+
+__all__ = [
+    "SIGNS",
+    "Salvaged",
+    "clear_suspicion",
+    "everything_wrong",
+    "finish",
+    "frames_lost",
+    "put_in_place",
+    "remove",
+    "reports",
+    "set_aside",
+    "suspect",
+    "suspicion",
+]
+
+SIGNS: Final = (apsw.CorruptError, apsw.NotADBError)
+WITH: Final = ("", "-wal", "-shm", "-journal")
+FRAME: Final = 24
+"""Bytes before each page in a write-ahead log; the log itself begins with 32."""
+
+COMPLAINTS: Final = 20
+"""Most lines of integrity_check that are kept."""
+
+
+@dataclass(slots=True)
+class Salvaged:
+    """What was recovered from a damaged file, by table, and what was not."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    """A sentence each. Empty: everything was readable."""
+
+
+def suspect(path: Path, why: str) -> None:
+    """Have the next opening look at every page. Where the disk takes not even that, the next error says it again."""
+    try:
+        marker(path).write_text(why, encoding="utf-8")
+    except OSError as error:
+        logger.bind(database=path.name, reason=error.strerror).warning("a suspicion could not be noted")
+
+
+def suspicion(path: Path) -> str | None:
+    """Why every page is to be looked at; None where there is no reason."""
+    try:
+        return marker(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def clear_suspicion(path: Path) -> None:
+    """It is sound."""
+    marker(path).unlink(missing_ok=True)
+
+
+def marker(path: Path) -> Path:
+    """The file that says so."""
+    return path.with_name(f"{path.name}.suspect")
+
+
+def everything_wrong(connection: apsw.Connection) -> str:
+    """What `integrity_check`, which reads every page and every index, has against a database; empty where nothing."""
+    try:
+        found = [str(line) for (line,) in connection.execute(f"PRAGMA integrity_check({COMPLAINTS})")]
+    except apsw.Error as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if found == ["ok"] else "; ".join(found)
+
+
+def frames_lost(connection: apsw.Connection, path: Path) -> int:
+    """How many frames of the write-ahead log lie behind a damaged one, a commit among them.
+
+    SQLite stops at the first frame whose checksum is wrong, as it must after a power cut, and says nothing. A frame behind it
+    that is of the same log (its salt says so) and ends a transaction was acknowledged, or nearly so.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or log.stat().st_size <= 32:
+        return 0
+    connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    good = max(0, connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0])
+
+    with log.open("rb") as file:
+        head = file.read(32)
+        page_size = int.from_bytes(head[8:12], "big")
+        page_size = 65536 if page_size == 1 else page_size
+        if page_size not in {512 << shift for shift in range(8)}:
+            return 0 if good else max(1, log.stat().st_size // 4096)
+        salt, ours, last_commit = head[16:24], 0, 0
+        file.seek(32 + good * (FRAME + page_size))
+        while len(header := file.read(FRAME)) == FRAME:
+            ours += 1
+            if header[8:16] != salt:
+                break
+            if struct.unpack(">I", header[4:8])[0]:
+                last_commit = ours
+            file.seek(page_size, os.SEEK_CUR)
+    return last_commit
+
+
+def set_aside(path: Path, why: str, recover: Callable[[Path], Salvaged]) -> None:
+    """Recover what can be read into a new file, rename the damaged one with its log, and put the new one in its place.
+
+    Args:
+        path: the database.
+        why: what is wrong with it.
+        recover: writes what can be read of it into a file, and says what could not.
+
+    Raises:
+        OSError: the disk refuses; nothing was renamed that is not renamed back by the next opening.
+    """
+    logger.bind(database=path.name, why=why).error("a database is damaged: it is set aside, and what can be read is recovered")
+    building, recovered = path.with_name(f"{path.name}.recovering"), recovered_path(path)
+    remove(building)
+    remove(recovered)
+    salvaged = recover(building)
+
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    while any(aside.with_name(aside.name + suffix).exists() for suffix in WITH):
+        aside = aside.with_name(aside.name + "-again")
+    report = {"database": path.name, "why": why, "set_aside": aside.name, "time": stamp, **asdict(salvaged)}
+    with aside.with_name(f"{aside.name}.json").open("w", encoding="utf-8") as file:
+        json.dump(report, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    put_in_place(building, recovered)
+    rename_away(path, aside)
+    put_in_place(recovered, path)
+    clear_suspicion(path)
+    logger.bind(database=path.name, aside=aside.name, rows=salvaged.rows, lost=salvaged.lost).error("a database was recovered")
+
+
+def finish(path: Path) -> None:
+    """Go on where an interrupted setting aside stopped: the recovered file is whole as soon as it has its name."""
+    recovered = recovered_path(path)
+    if recovered.exists():
+        if not path.exists():
+            aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-rest")
+            rename_away(path, aside)
+            put_in_place(recovered, path)
+        else:
+            remove(recovered)
+    for stale in ("recovering", "salvaging", "new"):
+        remove(path.with_name(f"{path.name}.{stale}"))
+
+
+def recovered_path(path: Path) -> Path:
+    """Where a recovered file waits for its place."""
+    return path.with_name(f"{path.name}.recovered")
+
+
+def rename_away(path: Path, aside: Path) -> None:
+    """The log last: a file without its log would look sound."""
+    for suffix in WITH:
+        old = path.with_name(path.name + suffix)
+        if old.exists():
+            old.rename(aside.with_name(aside.name + suffix))
+    sync_directory(path.parent)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Move a closed database to its place, once it is on disk."""
+    descriptor = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    new.rename(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make renames last."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Delete an unfinished database with its log."""
+    for suffix in WITH:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def reports(directory: Path) -> list[dict[str, object]]:
+    """What was set aside in a data directory, oldest first. Who has read a report moves it away with its file."""
+    found = []
+    for path in sorted(directory.glob("*.db.damaged-*.json")):
+        try:
+            report = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            report = {"database": path.name, "why": "its report cannot be read", "lost": []}
+        if isinstance(report, dict):
+            found.append({**report, "report": str(path)})
+    return found

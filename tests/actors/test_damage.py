@@ -1,0 +1,330 @@
+"""Damaged database files, made by damaging real ones: set aside whole, recovered as far as they can be read, and told."""
+
+import asyncio
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import apsw
+import pytest
+
+from actors.damage import frames_lost, reports
+from actors.database import Database, NewerDatabase
+from actors.encryption import KEY, StoreKey
+from transport.errors import Unavailable
+
+ROWS = 3000
+SCHEMA = (
+    """
+    CREATE TABLE shelf (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE book (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        shelf INTEGER NOT NULL REFERENCES shelf,
+        title TEXT NOT NULL,
+        pages INTEGER
+    ) STRICT;
+    CREATE INDEX book_title ON book (title);
+    CREATE TABLE reads (book INTEGER NOT NULL, reader TEXT NOT NULL, PRIMARY KEY (book, reader)) STRICT, WITHOUT ROWID;
+    CREATE VIRTUAL TABLE words USING fts5 (title, content = 'book', content_rowid = 'number');
+    CREATE TRIGGER book_in AFTER INSERT ON book BEGIN
+        INSERT INTO words (rowid, title) VALUES (new.number, new.title);
+    END;
+    """,
+    "ALTER TABLE book ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0",
+)
+
+
+def fill(connection: apsw.Connection) -> None:
+    connection.execute("INSERT INTO shelf VALUES (1, 'default')")
+    for number in range(1, ROWS + 1):
+        connection.execute("INSERT INTO book (shelf, title, pages) VALUES (1, ?, ?)", (f"book {number} " + "x" * 60, number))
+        connection.execute("INSERT INTO reads VALUES (?, 'ana')", (number,))
+
+
+def titles(connection: apsw.Connection) -> set[int]:
+    return {int(title.split()[1]) for (title,) in connection.execute("SELECT title FROM book NOT INDEXED")}
+
+
+def add(connection: apsw.Connection) -> int:
+    connection.execute("INSERT INTO book (shelf, title) VALUES (1, 'book 99999 new')")
+    return connection.last_insert_rowid()
+
+
+def found_by_words(connection: apsw.Connection) -> int:
+    return len(list(connection.execute("SELECT rowid FROM words WHERE words MATCH 'book'")))
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def key(request, monkeypatch):
+    if request.param == "plain":
+        monkeypatch.delenv(KEY, raising=False)
+        return None
+    text = StoreKey.new_text()
+    monkeypatch.setenv(KEY, text)
+    return StoreKey(text)
+
+
+@pytest.fixture
+async def path(tmp_path, key):
+    del key
+    database = Database(tmp_path / "books.db", SCHEMA)
+    await database.open()
+    await database.write(fill)
+    await database.close()
+    return database.path
+
+
+async def opened(path: Path) -> Database:
+    database = Database(path, SCHEMA)
+    await database.open()
+    return database
+
+
+def pages_of(path: Path, key: StoreKey | None, name: str, kind: str) -> list[int]:
+    """The pages of a table or an index that are leaves or not, found by asking SQLite which ones it reads."""
+    connection = apsw.Connection(str(path))
+    if key is not None:
+        key.unlock(connection)
+    rows = connection.execute(
+        "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY pageno", (name, kind)
+    ).fetchall()
+    connection.close()
+    return [page for (page,) in rows]
+
+
+def overwrite(path: Path, page: int, data: bytes = b"\xa5" * 4096) -> bytes:
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(data)
+    return path.read_bytes()
+
+
+def set_aside(path: Path) -> tuple[Path, dict]:
+    (report,) = reports(path.parent)
+    return path.with_name(str(report["set_aside"])), report
+
+
+async def recovered(path: Path) -> tuple[set[int], dict]:
+    """What is there after opening, once it has been seen that it works, and that the damaged file is kept."""
+    damaged = path.read_bytes()
+    database = await opened(path)
+    try:
+        there = await database.read(titles)
+        new = await database.write(add)
+        assert new > ROWS, "a number was given twice"
+        assert await database.read(found_by_words) == len(there) + 1
+        assert await database.read(lambda connection: connection.pragma("integrity_check")) == "ok"
+    finally:
+        await database.close()
+    aside, report = set_aside(path)
+    assert aside.read_bytes() == damaged
+    assert report["rows"]["book"] == len(there)
+    assert not [file for file in path.parent.iterdir() if "salvag" in file.name or "recover" in file.name]
+
+    again = await opened(path)
+    assert len(await again.read(titles)) == len(there) + 1
+    await again.close()
+    assert len(reports(path.parent)) == 1
+    return there, report
+
+
+async def test_a_first_page_of_nonsense_costs_no_row(path):
+    overwrite(path, 1, os.urandom(4096))
+    there, report = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+    assert any("first page" in line for line in report["lost"])
+
+
+async def test_a_file_of_nonsense_is_set_aside(path):
+    path.write_bytes(os.urandom(50_000))
+    database = await opened(path)
+    assert await database.read(titles) == set()
+    await database.close()
+    aside, report = set_aside(path)
+    assert aside.stat().st_size == 50_000
+    assert report["lost"]
+
+
+async def test_an_empty_file_is_set_aside(path):
+    path.write_bytes(b"")
+    database = await opened(path)
+    assert await database.read(titles) == set()
+    await database.close()
+    assert set_aside(path)[1]["lost"]
+
+
+async def test_a_truncated_file_is_recovered_up_to_where_it_ends(path, key):
+    last = max(pages_of(path, key, "book", "leaf")) // 2
+    with path.open("r+b") as file:
+        file.truncate(last * 4096 + 100)
+    there, report = await recovered(path)
+    assert there
+    assert there < set(range(1, ROWS + 1))
+    assert any(line.startswith("book") for line in report["lost"])
+
+
+async def suspected(path: Path, read) -> None:
+    """Touch the damage at run time: the read fails, the owner is told, and the next opening looks at everything."""
+    database = await opened(path)
+    watching = asyncio.ensure_future(database.watch())
+    with pytest.raises(Unavailable):
+        await database.read(read)
+    with pytest.raises(Unavailable, match="damaged"):
+        await watching
+    await database.close()
+
+
+async def test_a_damaged_leaf_costs_its_rows_and_no_others(path, key):
+    leaf = pages_of(path, key, "book", "leaf")[10]
+    overwrite(path, leaf)
+    await suspected(path, titles)
+    there, report = await recovered(path)
+    lost = set(range(1, ROWS + 1)) - there
+    assert 1 <= len(lost) <= 60
+    assert max(lost) - min(lost) == len(lost) - 1
+    assert f"book: rows {min(lost)} to {max(lost)} could not be read" in report["lost"]
+
+
+async def test_a_damaged_root_costs_no_row(path, key):
+    (root,) = pages_of(path, key, "book", "internal")
+    overwrite(path, root)
+    await suspected(path, titles)
+    there, _ = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+
+
+async def test_a_damaged_index_costs_no_row(path, key):
+    overwrite(path, pages_of(path, key, "book_title", "leaf")[3])
+    await suspected(path, lambda connection: list(connection.execute("SELECT title FROM book ORDER BY title")))
+    there, report = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+    assert report["lost"] == []
+
+
+async def test_a_lost_name_that_all_rows_refer_to_is_read_from_its_index(path, key):
+    (page,) = pages_of(path, key, "shelf", "leaf")
+    overwrite(path, page)
+    await suspected(path, lambda connection: list(connection.execute("SELECT number, name FROM shelf NOT INDEXED")))
+    there, _ = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+    database = await opened(path)
+    assert await database.read(lambda connection: list(connection.execute("SELECT name FROM shelf"))) == [("default",)]
+    await database.close()
+
+
+async def with_a_log(path: Path, commits: int) -> Path:
+    """Leave committed transactions in the log, as a kill does."""
+    database = await opened(path)
+    for number in range(commits):
+        await database.write(
+            lambda connection, number=number: connection.execute("UPDATE book SET pages = ?", (number,)) and None
+        )
+    kept = {suffix: path.with_name(path.name + suffix).read_bytes() for suffix in ("", "-wal")}
+    await database.close()
+    for suffix, data in kept.items():
+        path.with_name(path.name + suffix).write_bytes(data)
+    return path.with_name(f"{path.name}-wal")
+
+
+def one_value(connection: apsw.Connection) -> list[int]:
+    return [pages for (pages,) in connection.execute("SELECT DISTINCT pages FROM book WHERE pages < 100")]
+
+
+async def test_a_log_that_is_sound_is_no_damage(path):
+    await with_a_log(path, 3)
+    database = await opened(path)
+    assert await database.read(one_value) == [2]
+    await database.close()
+    assert reports(path.parent) == []
+
+
+async def test_a_log_that_ends_in_the_middle_of_a_transaction_is_no_damage(path):
+    log = await with_a_log(path, 2)
+    with log.open("r+b") as file:
+        file.truncate(log.stat().st_size - 5000)
+    database = await opened(path)
+    assert await database.read(one_value) == [0]
+    await database.close()
+    assert reports(path.parent) == []
+
+
+async def test_a_log_damaged_in_its_middle_is_set_aside_with_its_file(path):
+    log = await with_a_log(path, 3)
+    data = bytearray(log.read_bytes())
+    data[32 + 24 + 1000] ^= 1
+    log.write_bytes(data)
+    there, report = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+    assert "log is damaged" in report["why"]
+    assert set_aside(path)[0].with_name(set_aside(path)[0].name + "-wal").read_bytes() == bytes(data)
+
+
+async def test_an_empty_file_with_a_log_does_not_lose_the_log(path):
+    log = await with_a_log(path, 1)
+    data = log.read_bytes()
+    path.write_bytes(b"")
+    database = await opened(path)
+    await database.close()
+    assert set_aside(path)[0].with_name(set_aside(path)[0].name + "-wal").read_bytes() == data
+
+
+async def test_another_programs_database_is_set_aside_whole(tmp_path, monkeypatch):
+    monkeypatch.delenv(KEY, raising=False)
+    path = tmp_path / "books.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE bookmarks (url)")
+    other.commit()
+    other.close()
+    before = path.read_bytes()
+    database = await opened(path)
+    assert await database.read(titles) == set()
+    await database.close()
+    assert set_aside(path)[0].read_bytes() == before
+
+
+async def test_an_interrupted_setting_aside_is_finished(path):
+    recovered_file = path.with_name("books.db.recovered")
+    recovered_file.write_bytes(path.read_bytes())
+    path.rename(path.with_name("books.db.damaged-20260101T000000Z"))
+    path.with_name("books.db-wal").write_bytes(b"of the damaged one")
+    database = await opened(path)
+    assert await database.read(titles) == set(range(1, ROWS + 1))
+    await database.close()
+    assert not path.with_name("books.db.recovered").exists()
+    assert b"of the damaged one" in [file.read_bytes() for file in path.parent.glob("books.db.damaged-*-wal")]
+
+
+async def test_a_suspicion_without_damage_costs_nothing(path):
+    path.with_name("books.db.suspect").write_text("somebody thought so")
+    database = await opened(path)
+    assert len(await database.read(titles)) == ROWS
+    await database.close()
+    assert reports(path.parent) == []
+    assert not path.with_name("books.db.suspect").exists()
+
+
+async def test_a_newer_file_is_never_set_aside(path, key):
+    connection = apsw.Connection(str(path))
+    if key is not None:
+        key.unlock(connection)
+    connection.pragma("user_version", 99)
+    connection.close()
+    with pytest.raises(NewerDatabase):
+        await opened(path)
+    assert reports(path.parent) == []
+
+
+async def test_the_report_is_a_file_for_people_and_programs(path):
+    overwrite(path, 1)
+    await recovered(path)
+    (report,) = path.parent.glob("books.db.damaged-*.json")
+    told = json.loads(report.read_text())
+    assert told["database"] == "books.db"
+    assert told["rows"]["book"] == ROWS
+
+
+def test_frames_are_counted_by_the_logs_own_salt(tmp_path):
+    connection = apsw.Connection(str(tmp_path / "empty.db"))
+    assert frames_lost(connection, tmp_path / "empty.db") == 0
+    connection.close()

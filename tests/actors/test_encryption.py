@@ -1,0 +1,103 @@
+"""Databases encrypted at rest: no word of theirs in any file, and a wrong or missing key is told, never taken for damage."""
+
+import pytest
+
+from actors.damage import reports
+from actors.database import Database
+from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
+
+SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
+WORD = b"unmistakeable"
+
+
+def note(connection) -> None:
+    connection.execute("INSERT INTO note (text) VALUES (?)", ("an unmistakeable word " * 50,))
+
+
+def notes(connection) -> int:
+    return connection.execute("SELECT count(*) FROM note").get
+
+
+async def written(path) -> Database:
+    database = Database(path, SCHEMA)
+    await database.open()
+    await database.write(note)
+    return database
+
+
+def read_all(directory) -> bytes:
+    return b"".join(file.read_bytes() for file in directory.iterdir())
+
+
+async def test_neither_the_file_nor_its_log_holds_a_word(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY, StoreKey.new_text())
+    database = await written(tmp_path / "notes.db")
+    assert (tmp_path / "notes.db-wal").stat().st_size > 4096
+    assert WORD not in read_all(tmp_path)
+    assert b"CREATE TABLE" not in read_all(tmp_path)
+    await database.close()
+    assert WORD not in read_all(tmp_path)
+
+    again = await written(tmp_path / "notes.db")
+    assert await again.read(notes) == 2
+    await again.close()
+
+
+async def test_without_a_key_all_is_plain(tmp_path, monkeypatch):
+    monkeypatch.delenv(KEY, raising=False)
+    database = await written(tmp_path / "notes.db")
+    await database.close()
+    assert WORD in read_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "words"),
+    [
+        ("a" * 64, None, "is encrypted: set LATTICE_MEMORY_KEY"),
+        ("a" * 64, "b" * 64, "with another key"),
+        (None, "b" * 64, "run.py keys encrypt"),
+    ],
+)
+async def test_a_key_that_does_not_fit_is_told_and_nothing_is_touched(tmp_path, monkeypatch, first, then, words):
+    def use(key):
+        if key is None:
+            monkeypatch.delenv(KEY, raising=False)
+        else:
+            monkeypatch.setenv(KEY, key)
+
+    use(first)
+    await (await written(tmp_path / "notes.db")).close()
+    before = (tmp_path / "notes.db").read_bytes()
+    use(then)
+    with pytest.raises(KeyRefused, match=words) as refused:
+        await Database(tmp_path / "notes.db", SCHEMA).open()
+    assert "b" * 8 not in str(refused.value)
+    assert (tmp_path / "notes.db").read_bytes() == before
+    assert reports(tmp_path) == []
+
+    use(first)
+    database = await written(tmp_path / "notes.db")
+    assert await database.read(notes) == 2
+    await database.close()
+
+
+def test_what_is_no_key_is_refused_without_being_shown(tmp_path):
+    with pytest.raises(KeyRefused, match=KEY) as refused:
+        StoreKey.from_environment({KEY: "correct horse"})
+    assert "horse" not in str(refused.value)
+    with pytest.raises(KeyRefused, match="both"):
+        StoreKey.from_environment({KEY: "a" * 64, KEY_FILE: "/x"})
+    with pytest.raises(KeyRefused, match="cannot be read"):
+        StoreKey.from_environment({KEY_FILE: str(tmp_path / "none")})
+    assert StoreKey.from_environment({}) is None
+    assert "a" * 8 not in repr(StoreKey("a" * 64))
+
+
+def test_a_key_file_is_for_its_owner_alone(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("a" * 64 + "\n")
+    file.chmod(0o644)
+    with pytest.raises(KeyRefused, match="chmod 600"):
+        StoreKey.from_environment({KEY_FILE: str(file)})
+    file.chmod(0o600)
+    assert StoreKey.from_environment({KEY_FILE: str(file)}) == StoreKey("a" * 64)
