@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from commands.house import House, with_house, with_listener_options
+from commands.house import House, step_back, with_house, with_listener_options
 from commands.up import open_listener, tell, url_of
 from transport.lock import Lock
 
@@ -53,6 +53,7 @@ def actor(house: House, name: str) -> None:
 
     async def populate(host: Any, assignment: Assignment, sockets: list[socket.socket]) -> None:
         del sockets
+        step_back(settings, assignment.name)
         await composition.start_actor(host, assignment.name, settings, listener)
         where = url_of(listener) if listener else run_dir / f"{name}.sock"
         tell(f"{name} is ready at {where}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.host import Host
     from supervisors.spec import SupervisorSpec
 
-__all__ = ["Composition", "House", "program", "with_house", "with_listener_options"]
+__all__ = ["Composition", "House", "program", "step_back", "with_house", "with_listener_options"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -130,6 +130,12 @@ class House:
                 return await work(host.ref(name))
             except LatticeError as error:
                 raise click.ClickException(f"{error.code}: {error.message}") from error
+
+
+def step_back(settings: Any, name: str) -> None:
+    """Lower the priority of this process as far as the actor that it is for is set to: the background life of a house."""
+    nice: int = getattr(getattr(settings, name), "process_nice", 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def is_held(path: Path) -> bool:

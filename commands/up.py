@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from commands.house import Composition, House, program, with_house, with_listener_options
+from commands.house import Composition, House, program, step_back, with_house, with_listener_options
 from transport.errors import Conflict, LatticeError
 from transport.lock import Lock
 
@@ -175,6 +175,7 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
     settings = composition.read_settings(run_dir)
 
     async def populate(host: Any, assignment: Any, sockets: list[socket.socket]) -> None:
+        step_back(settings, assignment.name)
         await composition.start_actor(host, assignment.name, settings, sockets[0] if sockets else None)
 
     def become(assignment: Any, channel: Any) -> int:

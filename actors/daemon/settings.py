@@ -279,5 +279,5 @@ class DaemonSettings(BaseModel):
     answers_kept_days: Days = 7.0
     """Model answers are kept so long for a run that asks the same again."""
 
-    nice: Annotated[int, Field(ge=0, le=19)] = 10
+    process_nice: Annotated[int, Field(ge=0, le=19)] = 10
     """Niceness of the daemon's process, where it has one of its own: at 10 it gets about a tenth of a contended core."""
