@@ -84,7 +84,11 @@ class _Job:
 
 
 class _Thread:
-    """A thread with a connection and a bounded queue of jobs; answers go back to the loop that started it."""
+    """A thread with a connection and a bounded queue of jobs; answers go back to the loop that started it.
+
+    Jobs come from that loop alone. It takes no lock for them: it would wait for a thread that is in the middle of its work. It
+    adds to the queue, then rings if the thread sleeps; the thread says that it sleeps, then looks at the queue once more.
+    """
 
     kind: str
 
@@ -92,7 +96,9 @@ class _Thread:
         self._name = name
         self._limit = limit
         self._jobs: deque[_Job] = deque()
-        self._wake = threading.Condition()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._asleep = False
         self._accepting = False
         self._ended: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -106,27 +112,35 @@ class _Thread:
         await opened
 
     async def stop(self) -> None:
-        with self._wake:
-            self._accepting = False
-            self._wake.notify()
+        self._accepting = False
+        self._ring()
         if self._ended is not None:
             await asyncio.shield(self._ended)
 
     async def submit(self, run: Callable[[apsw.Connection], T], *, grouped: bool = True) -> T:
-        job = _Job(run, self._loop.create_future() if self._accepting else None, grouped)
-        with self._wake:
-            self._admit(len(self._jobs))
-            self._jobs.append(job)
-            self._wake.notify()
-        assert job.future is not None  # noqa: S101 (_admit has raised otherwise)
-        result: T = await job.future
-        return result
+        self._admit(len(self._jobs))
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._jobs.append(_Job(run, future, grouped))
+        if self._asleep:
+            self._ring()
+        return await future
 
     def _admit(self, waiting: int) -> None:
         if not self._accepting:
             raise Unavailable(f"{self._name} is closed")
         if waiting >= self._limit:
             raise Overloaded(f"{waiting} calls wait for {self._name} already", retry_after_ms=100)
+
+    def _ring(self) -> None:
+        with suppress(RuntimeError):  # it rings already
+            self._bell.release()
+
+    def _sleep(self, seconds: float | None) -> None:
+        """Wait to be rung for, at most so long; may end early."""
+        self._asleep = True
+        if not self._jobs and self._accepting:
+            self._bell.acquire(timeout=-1 if seconds is None else max(seconds, 0.0))
+        self._asleep = False
 
     def _main(self, connect: Callable[[], apsw.Connection], opened: asyncio.Future[None]) -> None:
         try:
@@ -144,11 +158,15 @@ class _Thread:
             self._accepting = False
             with suppress(apsw.Error):
                 connection.close()
-            left = [*self._jobs]
-            for job in left:
-                job.error = Unavailable(f"{self._name} is closed")
-            self._deliver(left)
-            self._post(_settle_future, self._ended, None)
+            self._post(self._end)
+
+    def _end(self) -> None:
+        """On the loop, so that no job comes after: refuse those that are left."""
+        for job in self._jobs:
+            job.error = Unavailable(f"{self._name} is closed")
+        _answer([job for job in self._jobs if job.future is not None])
+        self._jobs.clear()
+        _settle_future(self._ended, None)
 
     def _serve(self, connection: apsw.Connection) -> None:
         raise NotImplementedError
@@ -179,33 +197,30 @@ class Writer(_Thread):
 
     def submit_later(self, run: Callable[[apsw.Connection], object]) -> bool:
         """Take a job that nobody waits for; False when there is no room."""
-        with self._wake:
-            if not self._accepting or len(self._later) >= self._limit:
-                return False
-            if not self._later:
-                self._later_since = time.monotonic()
-            self._later.append(_Job(run, None))
-            self._wake.notify()
+        if not self._accepting or len(self._later) >= self._limit:
+            return False
+        if not self._later:
+            self._later_since = time.monotonic()
+        self._later.append(_Job(run, None))
+        if self._asleep:
+            self._ring()
         return True
 
     async def settle(self) -> None:
         """Wait until the later jobs accepted so far are on disk."""
-        marker = _Job(lambda _connection: None, self._loop.create_future())
-        with self._wake:
-            self._admit(0)
-            self._later.append(marker)
-            self._hurried = True
-            self._wake.notify()
-        assert marker.future is not None  # noqa: S101 (given above)
-        await marker.future
+        self._admit(0)
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._later.append(_Job(lambda _connection: None, future))
+        self._hurried = True
+        self._ring()
+        await future
 
     def _serve(self, connection: apsw.Connection) -> None:
         while group := self._take():
             grouped = [job for job in group if job.grouped and job.wanted]
             rest = _commit(connection, grouped, self._held)
             if rest:
-                with self._wake:
-                    self._jobs.extendleft(reversed(rest))
+                self._jobs.extendleft(reversed(rest))
                 grouped = grouped[: -len(rest)]
             self._deliver(grouped)
 
@@ -215,18 +230,16 @@ class Writer(_Thread):
 
     def _take(self) -> list[_Job]:
         """What shares the next transaction; empty when all is done and nothing more is accepted."""
-        with self._wake:
-            while not self._jobs and not self._later_is_due():
-                if not self._accepting and not self._later:
-                    return []
-                left = self._later_since + LATER_S - time.monotonic() if self._later else None
-                self._wake.wait(left)
+        while not self._jobs and not self._later_is_due():
+            if not self._accepting and not self._jobs and not self._later:
+                return []
+            self._sleep(self._later_since + LATER_S - time.monotonic() if self._later else None)
 
-            group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
-            if self._later_is_due():
-                group += [self._later.popleft() for _ in range(min(len(self._later), GROUP))]
-                self._hurried = self._hurried and bool(self._later)
-            return group
+        group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
+        if self._later_is_due():
+            group += [self._later.popleft() for _ in range(min(len(self._later), GROUP))]
+            self._hurried = self._hurried and bool(self._later)
+        return group
 
     def _later_is_due(self) -> bool:
         if not self._later:
@@ -254,12 +267,11 @@ class Reader(_Thread):
             self._deliver([job])
 
     def _take(self) -> _Job | None:
-        with self._wake:
-            while not self._jobs:
-                if not self._accepting:
-                    return None
-                self._wake.wait()
-            return self._jobs.popleft()
+        while not self._jobs:
+            if not self._accepting and not self._jobs:
+                return None
+            self._sleep(None)
+        return self._jobs.popleft()
 
 
 def _commit(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_Job]:
@@ -360,8 +372,8 @@ def _answer(jobs: list[_Job]) -> None:
             future.set_result(job.result)
 
 
-def _settle_future(future: asyncio.Future[None], error: BaseException | None) -> None:
-    if future.done():
+def _settle_future(future: asyncio.Future[None] | None, error: BaseException | None) -> None:
+    if future is None or future.done():
         return
     if error is not None:
         future.set_exception(error)
