@@ -258,13 +258,38 @@ CREATE TRIGGER memory_reworded_for_vectors AFTER UPDATE OF text, speaker ON memo
 END;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD)
+FOURTH = """
+-- Where a turn is found by the digest of what it says, or of all that was said up to it: their first half. Digests come in no
+-- order, and an index of them touches a page for each: it follows with the full-text index, many at once (see `indexed`).
+CREATE TABLE mark (
+    mark BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (mark, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO mark SELECT mark, number FROM (
+    SELECT substr(chain, 1, 8) AS mark, number FROM memory WHERE chain IS NOT NULL
+    UNION SELECT substr(fingerprint, 1, 8), number FROM memory WHERE fingerprint IS NOT NULL
+) WHERE number <= (SELECT number FROM indexed) ORDER BY 1, 2;
+DROP INDEX memory_chain;
+DROP INDEX memory_fingerprint;
+CREATE TRIGGER marks_out AFTER DELETE ON memory WHEN old.chain IS NOT NULL BEGIN
+    DELETE FROM mark WHERE mark IN (substr(old.chain, 1, 8), substr(old.fingerprint, 1, 8)) AND number = old.number;
+END;
+CREATE TRIGGER marks_taken AFTER UPDATE OF chain, fingerprint ON memory WHEN old.chain IS NOT NULL BEGIN
+    DELETE FROM mark WHERE mark IN (substr(old.chain, 1, 8), substr(old.fingerprint, 1, 8)) AND number = old.number;
+END;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH)
 
 MEND = """
 INSERT OR IGNORE INTO indexed VALUES (1, 0, 0);
 UPDATE indexed SET number = (SELECT coalesce(max(number), 0) FROM memory), epoch = epoch + 1;
 DELETE FROM tally;
 INSERT INTO tally SELECT namespace, kind, stage, count(*), sum(octet_length(text)) FROM memory GROUP BY 1, 2, 3;
+DELETE FROM mark;
+INSERT INTO mark SELECT substr(chain, 1, 8), number FROM memory WHERE chain IS NOT NULL
+    UNION SELECT substr(fingerprint, 1, 8), number FROM memory WHERE fingerprint IS NOT NULL;
 DELETE FROM vectors WHERE place / 2048 NOT IN (SELECT number FROM memory);
 INSERT OR IGNORE INTO unembedded SELECT number FROM memory WHERE number NOT IN (SELECT place / 2048 FROM vectors)
     AND EXISTS (SELECT 1 FROM embedder);

@@ -142,10 +142,12 @@ def unanswered(transaction: Transaction, message: Converse, incoming: Sequence[b
 
 
 def talk_with(transaction: Transaction, chain: bytes, *, at_its_end: bool) -> str | None:
-    """The talk that has the chain: one that ends with it before others, then the latest."""
+    """The talk that has the chain: one that ends with it before others, then the latest. The tail is looked through."""
     row = transaction.connection.execute(
         "SELECT s.name, EXISTS (SELECT 1 FROM memory l WHERE l.session = p.session AND l.chain IS NOT NULL "
-        "AND l.number > p.number) AS goes_on FROM (SELECT number, session FROM memory WHERE chain = ?1 "
+        "AND l.number > p.number) AS goes_on FROM (SELECT number, session FROM memory "
+        "WHERE number IN (SELECT number FROM mark WHERE mark = substr(?1, 1, 8)) AND chain = ?1 "
+        "UNION ALL SELECT number, session FROM memory WHERE number > (SELECT number FROM indexed) AND chain = ?1 "
         "UNION ALL SELECT number, session FROM forgotten WHERE chain = ?1) p JOIN session s ON s.number = p.session "
         "WHERE s.namespace = ?2 ORDER BY goes_on, p.number DESC LIMIT 1",
         (chain, transaction.namespace_number),
@@ -158,8 +160,10 @@ def slid_session_of(transaction: Transaction, incoming: Sequence[bytes]) -> str 
     if len(incoming) < 3:
         return None
     rows = transaction.connection.execute(
-        "SELECT s.number, s.name FROM memory m JOIN session s ON s.number = m.session "
-        "WHERE m.fingerprint = ? AND s.namespace = ? ORDER BY m.number DESC LIMIT ?",
+        "SELECT s.number, s.name FROM (SELECT number, session FROM memory "
+        "WHERE number IN (SELECT number FROM mark WHERE mark = substr(?1, 1, 8)) AND fingerprint = ?1 "
+        "UNION ALL SELECT number, session FROM memory WHERE number > (SELECT number FROM indexed) AND fingerprint = ?1) m "
+        "JOIN session s ON s.number = m.session WHERE s.namespace = ?2 ORDER BY m.number DESC LIMIT ?3",
         (incoming[-2], transaction.namespace_number, CANDIDATES),
     )
     for number, name in list(rows):

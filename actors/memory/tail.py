@@ -31,7 +31,7 @@ LEAST_IDF: Final = 1e-6
 
 
 def index_more(connection: apsw.Connection, limit: int) -> int:
-    """Take up to `limit` records of the tail into the index, oldest first; returns how many."""
+    """Take up to `limit` records of the tail into the index, and their marks, oldest first; returns how many."""
     row: Any = connection.execute(
         "SELECT count(*), max(number) FROM (SELECT m.number FROM indexed, memory m WHERE m.number > indexed.number "
         "ORDER BY m.number LIMIT ?)",
@@ -42,6 +42,14 @@ def index_more(connection: apsw.Connection, limit: int) -> int:
         connection.execute(
             "INSERT INTO search (rowid, scope, text) SELECT p.number, p.scope, p.text FROM indexed, passage p "
             "WHERE p.number > indexed.number AND p.number <= ? ORDER BY p.number",
+            (row[1],),
+        )
+        connection.execute(
+            "INSERT INTO mark SELECT mark, number FROM ("
+            "SELECT substr(m.chain, 1, 8) AS mark, m.number FROM indexed, memory m "
+            "WHERE m.number > indexed.number AND m.number <= ?1 AND m.chain IS NOT NULL UNION "
+            "SELECT substr(m.fingerprint, 1, 8), m.number FROM indexed, memory m "
+            "WHERE m.number > indexed.number AND m.number <= ?1 AND m.fingerprint IS NOT NULL) ORDER BY mark, number",
             (row[1],),
         )
         connection.execute("UPDATE indexed SET number = ?", (row[1],))

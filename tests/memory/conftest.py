@@ -13,6 +13,7 @@ from actors.memory.ledger import Ledger
 from actors.memory.messages import Answer, Converse, GetSession, Turn
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
+from actors.memory.tail import index_more
 from actors.memory.transaction import Transaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +42,8 @@ async def memory(host, short_dir):
 class Store:
     """The store without an actor, in the memory of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, indexes: bool) -> None:
+        self.indexes = indexes
         self.connection = apsw.Connection(":memory:")
         self.ledger = Ledger()
         for migration in MIGRATIONS:
@@ -51,6 +53,8 @@ class Store:
         with self.connection:
             done = fn(Transaction(self.connection, message.namespace, NOW, self.ledger), message, **settings)
             self.ledger.flush(self.connection)
+            if self.indexes:
+                index_more(self.connection, 1000)
             return done
 
     def converse(self, *texts, session="talk", namespace="default", begin_as="new talk", again=False):
@@ -80,6 +84,7 @@ def turns(*texts):
     return tuple(Turn(role=ROLES[text[0]], text=text[2:]) for text in texts)
 
 
-@pytest.fixture
-def book():
-    return Store()
+@pytest.fixture(params=[False, True], ids=["tail", "indexed"])
+def book(request):
+    """Everything in the tail of the index, or everything in it."""
+    return Store(indexes=request.param)

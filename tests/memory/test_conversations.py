@@ -280,7 +280,7 @@ texts = st.lists(st.sampled_from(["u:x", "a:x", "u:y", "a:y", "t:z", "u: x "]), 
 @settings(deadline=None, max_examples=150)
 @given(histories=st.lists(st.tuples(texts, st.sampled_from(["talk", "other", None])), min_size=1, max_size=6))
 def test_sending_a_history_twice_changes_nothing(histories):
-    book = Store()
+    book = Store(indexes=len(histories) % 2 == 0)
     for step, (history, session) in enumerate(histories):
         first = book.converse(*history, session=session, begin_as=f"begun {step}")
         before = book.everything()
@@ -293,7 +293,7 @@ def test_sending_a_history_twice_changes_nothing(histories):
 @settings(deadline=None, max_examples=100)
 @given(histories=st.lists(texts, min_size=1, max_size=6))
 def test_a_talk_ends_with_what_its_client_sent_and_nothing_said_is_lost(histories):
-    book = Store()
+    book = Store(indexes=len(histories) % 2 == 0)
     for history in histories:
         known = book.connection.execute("SELECT count(*) FROM memory").get
         conversed = book.converse(*history)

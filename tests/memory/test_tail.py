@@ -8,7 +8,7 @@ from actors.memory.actor import Memory
 from actors.memory.messages import Forget, NewMemory, Recall, Remember, Revise
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import Tail, index_more, varints
-from tests.memory.conftest import NOW
+from tests.memory.conftest import NOW, Store
 
 SAID = (
     "Rex is a dog of nine years",
@@ -55,8 +55,9 @@ async def test_what_was_just_changed_or_forgotten_is_not(slow):
     assert await found(slow, "cat") == [rex]
 
 
-def test_a_score_is_the_same_before_and_after_indexing(book):
+def test_a_score_is_the_same_before_and_after_indexing():
     """With an index of other records, of which the tail is but a small part."""
+    book = Store(indexes=False)
     others = tuple(
         NewMemory(text=f"page {number} of the book about {'dogs' if number % 7 == 0 else 'trees'}") for number in range(300)
     )
