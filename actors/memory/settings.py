@@ -21,23 +21,45 @@ class RecallWeights(BaseModel):
     dense: Weight = 1.0
     """For the meaning: how well each word of the query is matched in its context (MaxSim)."""
 
-    bm25: Weight = 0.2
+    bm25: Weight = 0.15
     """For the words, beside the meaning: names and numbers, which vectors blur. 0.1 to 0.3 do; 1 is worse than none."""
 
     bm25_alone: Weight = 1.0
     """For the words of a record that has no vectors, or of all where there is no model."""
 
-    previous: Weight = 0.4
+    context: Weight = 1.0
+    """For words of the query that the turns beside it match better than it does: an answer says "it" where its question names
+    the thing."""
+
+    previous: Weight = 0.2
     """Of the relevance of the turn before, in the same session: an answer is found by its question."""
 
-    next: Weight = 0.1
-    """Of the relevance of the turn after."""
+    earlier: Weight = 0.1
+    """Of the relevance of the turn before that."""
 
-    session: Weight = 0.5
+    next: Weight = 0.0
+    """Of the relevance of the turn after. With `context` it adds nothing; without it, 0.1 does."""
+
+    session: Weight = 0.35
     """Of the relevance of the best turn in the session: what a talk was about."""
 
     speaker: Weight = 4.0
     """For what was said by the one speaker whom the query names: as much as four deviations of relevance."""
+
+    subject: Weight = 1.0
+    """For what was said by the first of several speakers whom the query names: most often it is the one who did something."""
+
+    time: Weight = 5.0
+    """For what was said at the time that the query names ("in May", "two weeks ago"): no topic outweighs it easily."""
+
+    when: Weight = 2.0
+    """For a text that tells a time, where the query asks for one."""
+
+    names: Weight = 0.5
+    """For a text that names something: what people ask about later has a name more often than not."""
+
+    question: Weight = -0.8
+    """For a text that ends by asking: the answer is in another one."""
 
     recency: Weight = 0.02
     """Halves with every `recency_half_life_days` before the newest candidate: hardly more than it takes to part equals."""
@@ -100,6 +122,9 @@ class MemorySettings(BaseModel):
 
     weights: RecallWeights = RecallWeights()
     recency_half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    time_half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    """How fast what was said after the time that a query names fits it less. What happened is told within days."""
+
     life: LifeSettings = LifeSettings()
     candidates: Annotated[int, Field(ge=10, le=1000)] = 200
     """How many of the best hits are scored further where a namespace is too large for all of its records to be."""

@@ -116,7 +116,7 @@ async def test_an_answer_is_found_by_its_question(memory):
         {"text": "Biscuit!", "session": "s", "speaker": "Bob"},
         {"text": "Good morning", "session": "t", "speaker": "Bob"},
     )
-    assert await found(memory, "puppy") == ["What did you name the puppy?", "Biscuit!"]
+    assert await found(memory, "puppy") == ["Biscuit!", "What did you name the puppy?"]
 
 
 async def test_weights_of_one_request(memory):
@@ -196,3 +196,68 @@ async def test_history_shows_the_latest_recalls_only(memory):
         await memory.ask(Recall(query="tea"))
     events = (await memory.ask(GetHistory(id=tea))).events
     assert len(events) == 33
+
+
+async def test_what_was_said_at_the_time_that_the_query_names_comes_first(memory):
+    await remember(
+        memory,
+        {"text": "We hiked up the hill in the rain", "session": "a", "time": START},
+        {"text": "We hiked along the coast", "session": "b", "time": START + 65 * DAY},
+        {"text": "We hiked a hill, a long hike", "session": "c", "time": START + 200 * DAY},
+    )
+    assert (await found(memory, "Where did we hike in May 2025?"))[0] == "We hiked along the coast"
+    assert (await found(memory, "Where did we hike on 5 May?"))[0] == "We hiked along the coast"
+    assert (await found(memory, "Where did we hike before 3 April 2025?"))[0] == "We hiked up the hill in the rain"
+
+
+async def test_a_time_alone_finds_what_was_said_then(memory):
+    await remember(memory, {"text": "Tea at Ann's", "time": START}, {"text": "Coffee", "time": START + 65 * DAY})
+    assert await found(memory, "What happened in May 2025?") == ["Coffee"]
+    assert await found(memory, "What happened in May 2025?", speaker="Ann") == []
+
+
+async def test_asked_when_a_text_that_tells_a_time_comes_first(memory):
+    await remember(
+        memory,
+        {"text": "The bakery has its opening, a real opening of a bakery", "session": "a"},
+        {"text": "The bakery opening was last Friday", "session": "b"},
+    )
+    assert (await found(memory, "When was the opening of the bakery?"))[0] == "The bakery opening was last Friday"
+
+
+async def test_of_two_who_are_named_the_first_did_it(memory):
+    await remember(
+        memory,
+        {"text": "I planted roses", "speaker": "Ben", "session": "a"},
+        {"text": "I planted roses", "speaker": "Ann", "session": "b"},
+    )
+
+    async def whose(query):
+        return (await memory.ask(Recall(query=query))).memories[0].speaker
+
+    assert await whose("Which roses did Ann say to Ben she planted?") == "Ann"
+    assert await whose("Which roses did Ben say to Ann he planted?") == "Ben"
+
+
+async def test_a_question_counts_less_than_what_is_told(memory):
+    await remember(
+        memory,
+        {"text": "Is the lighthouse open?", "session": "a"},
+        {"text": "The lighthouse is open", "session": "b"},
+        {"text": "Good morning", "session": "c"},
+    )
+    assert await found(memory, "lighthouse open") == ["The lighthouse is open", "Is the lighthouse open?"]
+    weights = {"question": 3.0}
+    assert (await found(memory, "lighthouse open", weights=weights))[0] == "Is the lighthouse open?"
+
+
+async def test_a_word_of_the_turn_before_counts_for_the_answer(memory):
+    await remember(
+        memory,
+        {"text": "Tell me about the lighthouse", "session": "a", "speaker": "Ann"},
+        {"text": "It was painted red and white", "session": "a", "speaker": "Ben"},
+        {"text": "The barn was painted green", "session": "b", "speaker": "Ben"},
+    )
+    hits = (await memory.ask(Recall(query="Which colour was the lighthouse painted?", explain=True))).memories
+    assert hits[0].text == "It was painted red and white"
+    assert hits[0].explain["context"] > 0

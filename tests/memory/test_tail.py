@@ -41,7 +41,7 @@ async def test_what_was_just_written_is_recalled_at_once(slow):
     await remember(slow, "dogs of another house", namespace="other")
 
     assert set(await found(slow, "dog")) == {ids[0], ids[1], ids[3]}
-    assert await found(slow, "PORTO", k=1) == [ids[2]]
+    assert set(await found(slow, "PORTO")) == {ids[1], ids[2]}
     assert await found(slow, "dog", since=NOW.replace(year=2030)) == []
 
 

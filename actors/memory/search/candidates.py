@@ -51,9 +51,15 @@ class Measures:
     bm25: Floats
     """0 for what is no hit."""
 
+    bm25_around: Floats
+    """The same with the words of the turns beside it (`window.py`): no less than `bm25`."""
+
     bm25_spread: Spread
     dense: Floats
     """MaxSim, about -1 to 1; NaN for what has no vectors yet."""
+
+    dense_around: Floats
+    """The same with the turns beside it."""
 
     dense_spread: Spread | None
     """None where the query has no vectors, or no record: then `dense` is NaN throughout."""
@@ -81,6 +87,9 @@ class Candidates:
     importances: Floats
     kinds: Integers
     """Places in `KINDS`."""
+
+    traits: Integers
+    """What their texts are like (`traits.py`)."""
 
     previous: Integers
     """Row of the turn before in its talk, where that is a candidate too; -1 for none."""

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import apsw
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.memory.embedding.embedders import Question
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import conditions
 from actors.memory.search.lexical import match_of, scope_of
-from actors.memory.search.maxsim import Asked, max_sim
+from actors.memory.search.maxsim import Asked, best_matches, max_sim, weighted
 from actors.memory.search.on_shelf import asked_of
 from actors.memory.search.shelf import KINDS, PLACES, Shelf
+from actors.memory.search.traits import LONGEST, traits_of
+from actors.memory.search.window import MEANING, around
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import Tail
 
@@ -31,7 +33,10 @@ PREVIOUS = """(
 NEXT = """(
     SELECT min(p.number) FROM memory p WHERE p.session = m.session AND p.number > m.number AND p.chain IS NOT NULL
 )"""
-FACTS = "m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind"
+FACTS = (
+    "m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind, "
+    f"substr(m.text, 1, {LONGEST + 1})"
+)
 
 TOP = 6.0
 """How many deviations the best BM25 is above nothing: as among some hundred turns of a talk, where all are measured."""
@@ -57,10 +62,13 @@ def find(connection: apsw.Connection, wanted: Wanted, tail: Tail, sample: Shelf,
     hits = lexical(connection, match, clause, {**values, "limit": settings.candidates, "fresh": fresh})
     facts, beside = with_neighbours(connection, hits, clause, values)
     candidates = as_candidates(facts, beside)
-    relevance = {hit[0]: max(0.0, hit[6]) for hit in hits}
+    relevance = {hit[0]: max(0.0, hit[7]) for hit in hits}
     bm25 = np.array([relevance.get(int(number), 0.0) for number in candidates.numbers])
-    dense, spread, spans = by_meaning(connection, candidates.numbers, sample, wanted.question)
-    return Finding(candidates, Measures(bm25, Spread(0.0, bm25.max(initial=0.0) / TOP), dense, spread), spans.get)
+    spread = Spread(0.0, bm25.max(initial=0.0) / TOP)
+    unread = np.full((2, len(candidates)), np.nan)
+    measures = Measures(bm25, bm25, spread, unread[0], unread[1], None)
+    spans = read(connection, candidates, measures, sample, wanted.question)
+    return Finding(candidates, measures, spans.get)
 
 
 def rarest(connection: apsw.Connection, tail: Tail, words: Sequence[str]) -> list[str]:
@@ -112,8 +120,8 @@ def with_neighbours(
     connection: apsw.Connection, hits: list[Any], clause: str, values: dict[str, Any]
 ) -> tuple[dict[int, Sequence[Any]], dict[int, tuple[int | None, int | None]]]:
     """The hits' facts and those of the turns beside them that meet the filters, by number; and who stands beside whom."""
-    facts: dict[int, Sequence[Any]] = {hit[0]: hit[:6] for hit in hits}
-    near = {number for hit in hits for number in hit[7:9] if number is not None} - facts.keys()
+    facts: dict[int, Sequence[Any]] = {hit[0]: hit[:7] for hit in hits}
+    near = {number for hit in hits for number in hit[8:10] if number is not None} - facts.keys()
     rows: Any = connection.execute(
         f"SELECT {FACTS} FROM json_each(:near) j CROSS JOIN memory m ON m.number = j.value WHERE {clause}",  # noqa: S608
         {**values, "near": json.dumps(list(near))},
@@ -121,7 +129,7 @@ def with_neighbours(
     facts.update((row[0], row) for row in rows)
     beside: dict[int, tuple[int | None, int | None]] = {}
     for hit in hits:
-        number, previous, following = hit[0], hit[7], hit[8]
+        number, previous, following = hit[0], hit[8], hit[9]
         known = beside.get(number, (None, None))
         beside[number] = (previous or known[0], following or known[1])
         if previous is not None:
@@ -146,48 +154,49 @@ def as_candidates(facts: dict[int, Sequence[Any]], beside: dict[int, tuple[int |
         times=np.array([row[3] for row in columns], np.int64),
         importances=np.array([row[4] for row in columns], np.float64),
         kinds=np.array([KINDS.index(row[5]) for row in columns], np.int64),
+        traits=np.array([traits_of(row[6]) for row in columns], np.int64),
         previous=np.array([row_of.get(beside.get(number, (None, None))[0] or 0, -1) for number in numbers], np.int64),
         next=np.array([row_of.get(beside.get(number, (None, None))[1] or 0, -1) for number in numbers], np.int64),
     )
 
 
-def by_meaning(
-    connection: apsw.Connection, numbers: NDArray[np.int64], sample: Shelf, question: Question | None
-) -> tuple[NDArray[np.float64], Spread | None, dict[int, tuple[int, int]]]:
-    """MaxSim of each candidate, how it is spread over the namespace, and the best passage of each that has several."""
-    dense = np.full(len(numbers), np.nan)
+def read(
+    connection: apsw.Connection, candidates: Candidates, measures: Measures, sample: Shelf, question: Question | None
+) -> dict[int, tuple[int, int]]:
+    """Add to the measures how well the meaning of each candidate matches; returns the best passage of each that has several."""
     asked_for = asked_of(sample, question)
-    if asked_for is None or not len(numbers):
-        return dense, None, {}
+    if asked_for is None or not len(candidates):
+        return {}
 
     rows: Any = connection.execute(
         "SELECT v.place, v.start, v.stop, v.vectors FROM json_each(?) j "
         "CROSS JOIN vectors v ON v.place BETWEEN j.value * 2048 AND j.value * 2048 + 2047 "
-        "WHERE v.place & 1 = ? AND v.vectors <> x''",
-        (json.dumps(numbers.tolist()), sample.side),
+        "WHERE v.place & 1 = ? AND v.vectors <> x'' ORDER BY v.place",
+        (json.dumps(candidates.numbers.tolist()), sample.side),
     ).fetchall()
     if not rows:
-        return dense, None, {}
+        return {}
     dimensions = asked_for.vectors.shape[0]
     counts = np.array([len(row[3]) // dimensions for row in rows])
     vectors = np.frombuffer(b"".join(row[3] for row in rows), np.int8).reshape(-1, dimensions)
-    scores = max_sim(vectors, np.cumsum(counts) - counts, asked_for)
+    of_passages = best_matches(vectors, np.cumsum(counts) - counts, asked_for)
 
-    best: dict[int, int] = {}
-    several: set[int] = set()
-    for place, row in enumerate(rows):
-        number = row[0] // PLACES
-        if number not in best:
-            best[number] = place
-            continue
-        several.add(number)
-        if scores[place] > scores[best[number]]:
-            best[number] = place
-    for place, number in enumerate(numbers.tolist()):
-        if number in best:
-            dense[place] = scores[best[number]]
-    usual = usual_of(sample, asked_for)
-    return dense, usual, {number: (rows[best[number]][1], rows[best[number]][2]) for number in several}
+    owners = np.searchsorted(candidates.numbers, [row[0] // PLACES for row in rows])
+    firsts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    known = owners[firsts]
+    matches = np.zeros((len(candidates), of_passages.shape[1]))
+    matches[known] = np.maximum.reduceat(of_passages, firsts)
+    measures.dense[known] = weighted(matches, asked_for)[known]
+    measures.dense_around[known] = weighted(around(matches, candidates.previous, candidates.next, MEANING), asked_for)[known]
+    measures.dense_spread = usual_of(sample, asked_for)
+
+    scores = weighted(of_passages, asked_for)
+    spans: dict[int, tuple[int, int]] = {}
+    for first, last in pairwise([*firsts.tolist(), len(rows)]):
+        if last - first > 1:
+            best = first + int(scores[first:last].argmax())
+            spans[rows[best][0] // PLACES] = rows[best][1], rows[best][2]
+    return spans
 
 
 def usual_of(sample: Shelf, question: Asked) -> Spread:

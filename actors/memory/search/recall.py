@@ -66,7 +66,7 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
     wanted = Wanted(message, namespace, now, tuple(words), question)
     shelf = view.shelves.of(connection, namespace, records_in(connection, namespace))
     if shelf.every == 1:
-        found = on_shelf.find(connection, wanted, view.tail, shelf)
+        found = on_shelf.find(connection, wanted, shelf)
     else:
         found = in_tables.find(connection, wanted, view.tail, shelf, settings)
     if not len(found.candidates):

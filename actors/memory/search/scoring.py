@@ -9,18 +9,24 @@ A record that has no vectors yet is judged by its words alone: `bm25_alone` stan
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.memory.search.asks import asks_when, named_in, periods_of
 from actors.memory.search.candidates import Candidates, Measures, Query
+from actors.memory.search.traits import NAMES, QUESTION, TELLS_TIME
+from actors.memory.search.window import beside
 from actors.memory.settings import MemorySettings, RecallWeights
 
 __all__ = ["Scores", "score"]
 
 DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1).toordinal()
+SEASON = 100
+"""Days. What was said after a longer time than a season says nothing of it any more."""
 
 Floats = NDArray[np.float64]
 
@@ -61,11 +67,13 @@ def score(candidates: Candidates, measures: Measures, query: Query, weights: Rec
         weights: how much each term counts.
         settings: half-lives.
     """
-    words = measures.bm25_spread.standard(measures.bm25)
     read = ~np.isnan(measures.dense)
-    meaning = np.zeros(len(candidates))
+    words, with_words = (measures.bm25_spread.standard(values) for values in (measures.bm25, measures.bm25_around))
+    meaning, with_meaning = np.zeros((2, len(candidates)))
     if measures.dense_spread is not None:
         meaning[read] = measures.dense_spread.standard(measures.dense[read])
+        with_meaning[read] = measures.dense_spread.standard(measures.dense_around[read])
+    of_words = np.where(read, weights.bm25, weights.bm25_alone)
 
     terms = {
         "dense": weights.dense * meaning,
@@ -73,10 +81,20 @@ def score(candidates: Candidates, measures: Measures, query: Query, weights: Rec
         "bm25_alone": np.where(read, 0.0, weights.bm25_alone * words),
     }
     relevance = terms["dense"] + terms["bm25"] + terms["bm25_alone"]
-    terms["previous"] = weights.previous * beside(relevance, candidates.previous)
-    terms["next"] = weights.next * beside(relevance, candidates.next)
+    terms["context"] = weights.context * (weights.dense * (with_meaning - meaning) + of_words * (with_words - words))
+    earlier = beside(candidates.previous, candidates.previous, -1)
+    terms["previous"] = weights.previous * beside(relevance, candidates.previous, 0.0)
+    terms["earlier"] = weights.earlier * beside(relevance, earlier, 0.0)
+    terms["next"] = weights.next * beside(relevance, candidates.next, 0.0)
     terms["session"] = weights.session * best_of_session(relevance, candidates.sessions)
-    terms["speaker"] = weights.speaker * by_named_speaker(candidates, query.text)
+    speakers = by_named_speakers(candidates, query.text)
+    terms["speaker"] = weights.speaker * speakers.only
+    terms["subject"] = weights.subject * speakers.first
+    periods = within_periods(candidates.times, query, settings.time_half_life_days)
+    terms["time"] = weights.time * periods
+    terms["when"] = weights.when * has(candidates, TELLS_TIME) * asks_when(query.text)
+    terms["names"] = weights.names * has(candidates, NAMES)
+    terms["question"] = weights.question * has(candidates, QUESTION)
     age = candidates.times.max() - candidates.times if len(candidates) else candidates.times
     terms["recency"] = weights.recency * 0.5 ** (age / (settings.recency_half_life_days * DAY_US))
     terms["importance"] = weights.importance * candidates.importances
@@ -84,18 +102,18 @@ def score(candidates: Candidates, measures: Measures, query: Query, weights: Rec
     total = np.zeros(len(candidates))
     for values in terms.values():
         total += values
-    return Scores(terms, total, found(candidates, measures, read))
+    return Scores(terms, total, found(candidates, measures, read) | (periods == 1.0))
 
 
 def found(candidates: Candidates, measures: Measures, read: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """See `Scores.found`."""
     hit = measures.bm25 > 0
-    return read | hit | (beside(hit.astype(float), candidates.previous) > 0) | (beside(hit.astype(float), candidates.next) > 0)
+    return read | hit | beside(hit, candidates.previous, False) | beside(hit, candidates.next, False)
 
 
-def beside(values: Floats, rows: NDArray[np.int64]) -> Floats:
-    """The value at each row; 0 where there is none."""
-    return np.where(rows >= 0, values[rows], 0.0) if len(values) else values
+def has(candidates: Candidates, trait: int) -> Floats:
+    """1 for those whose text has the trait."""
+    return (candidates.traits & trait > 0).astype(np.float64)
 
 
 def best_of_session(relevance: Floats, sessions: NDArray[np.int64]) -> Floats:
@@ -106,13 +124,38 @@ def best_of_session(relevance: Floats, sessions: NDArray[np.int64]) -> Floats:
     return np.where(sessions >= 0, best[places], 0.0)
 
 
-def by_named_speaker(candidates: Candidates, text: str) -> Floats:
-    """1 for what was said by the speaker whom the query names, if it names just one of those who said any of it."""
-    here = [int(place) for place in np.unique(candidates.speakers) if place >= 0]
-    named = [place for place in here if names(text, candidates.names[place])]
-    return (candidates.speakers == named[0]).astype(float) if len(named) == 1 else np.zeros(len(candidates))
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Who of those who said any of it is named by the query."""
+
+    only: Floats
+    """1 for what the only one who is named said."""
+
+    first: Floats
+    """1 for what was said by the first of several: in "What did Ana give Ben?" it is Ana who did something."""
 
 
-def names(text: str, name: str) -> bool:
-    """Whether the text has the name as a word of its own."""
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+def by_named_speakers(candidates: Candidates, text: str) -> Speakers:
+    """See `Speakers`."""
+    here = {candidates.names[place]: int(place) for place in np.unique(candidates.speakers) if place >= 0}
+    named = named_in(text, here)
+    nobody = np.zeros(len(candidates))
+    if not named:
+        return Speakers(nobody, nobody)
+    first = (candidates.speakers == here[named[0]]).astype(np.float64)
+    return Speakers(first, nobody) if len(named) == 1 else Speakers(nobody, first)
+
+
+def within_periods(times: NDArray[np.int64], query: Query, half_life: float) -> Floats:
+    """How well each time fits what the query says of times: 1 within; after it less, since it is talked about for a while."""
+    fits = np.zeros(len(times))
+    if not len(times):
+        return fits
+    days = times // DAY_US + EPOCH
+    years = range(date.fromordinal(int(days.min())).year, date.fromordinal(int(days.max())).year + 1)
+    for period in periods_of(query.text, query.now.date(), years):
+        first, last = period.first.toordinal(), period.last.toordinal()
+        np.maximum(fits, (days >= first) & (days <= last), out=fits)
+        if last - first <= SEASON:
+            np.maximum(fits, np.where(days > last, 0.5 ** ((days - last) / half_life), 0.0), out=fits)
+    return fits

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.memory.messages import Kind
+from actors.memory.search.traits import traits_of
+from actors.memory.search.words import Words, stems_of
 
 __all__ = ["KINDS", "Column", "Shelf"]
 
@@ -22,7 +24,7 @@ PLACES = 2048
 
 RECORD = (
     "SELECT m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind, m.valid_from, "
-    "coalesce(m.valid_to, 1 << 62), m.chain IS NOT NULL FROM memory m WHERE m.withheld = 0"
+    "coalesce(m.valid_to, 1 << 62), m.chain IS NOT NULL, m.text FROM memory m WHERE m.withheld = 0"
 )
 
 STRUCK = 0.25
@@ -87,6 +89,8 @@ class Shelf:
         self.ends = Column(np.int64)
         self.placed = Column(np.bool_)
         self.alive = Column(np.bool_)
+        self.traits = Column(np.int64)
+        self.words = Words()
         self.passages = Column(np.int64)
         """Which row each passage belongs to, rising."""
 
@@ -117,7 +121,7 @@ class Shelf:
     def nbytes(self) -> int:
         """About how much memory it takes."""
         vectors = 0 if self.vectors is None else self.vectors.nbytes
-        return vectors + 250 * len(self) + self.frequencies.nbytes + self.tokens.nbytes
+        return vectors + 260 * len(self) + self.words.nbytes + self.frequencies.nbytes + self.tokens.nbytes
 
     @property
     def worn(self) -> bool:
@@ -127,9 +131,12 @@ class Shelf:
     def load(self, connection: apsw.Connection) -> None:
         """Read all of it."""
         values = (self.namespace, self.every)
-        self._add(connection.execute(f"{RECORD} AND m.namespace = ? AND m.number % ? = 0 ORDER BY m.number", values).fetchall())
+        rows: Any = connection.execute(
+            f"{RECORD} AND m.namespace = ? AND m.number % ? = 0 ORDER BY m.number", values
+        ).fetchall()
+        self._add(connection, rows)
         if self.side is not None:
-            rows: Any = connection.execute(
+            rows = connection.execute(
                 "SELECT v.place, v.start, v.stop, v.tokens, v.vectors FROM memory m "
                 "CROSS JOIN vectors v ON v.place BETWEEN m.number * 2048 AND m.number * 2048 + 2047 "
                 "WHERE m.namespace = ? AND m.number % ? = 0 AND m.withheld = 0 ORDER BY m.number, v.place",
@@ -140,8 +147,7 @@ class Shelf:
     def refresh(self, connection: apsw.Connection, numbers: Sequence[int]) -> None:
         """Read some records again: they came, changed, went, or got vectors."""
         numbers = sorted({number for number in numbers if number % self.every == 0})
-        for number in numbers:
-            self._strike(number)
+        struck = {number: row for number in numbers if (row := self._strike(number)) is not None}
         found: list[Any] = []
         vectors: list[Any] = []
         for number in numbers:
@@ -155,7 +161,9 @@ class Shelf:
                     "WHERE place BETWEEN ?1 * 2048 AND ?1 * 2048 + 2047 ORDER BY place",
                     (number,),
                 ).fetchall()
-        self._add(found)
+        self._add(connection, found)
+        for number in struck.keys() - self._row_of.keys():
+            self.words.drop(struck[number])
         self._add_vectors(vectors)
 
     def has(self, number: int) -> bool:
@@ -181,10 +189,11 @@ class Shelf:
             self._neighbours = previous, following
         return self._neighbours
 
-    def _strike(self, number: int) -> None:
+    def _strike(self, number: int) -> int | None:
+        """The row that it had."""
         row = self._row_of.pop(number, None)
         if row is None:
-            return
+            return None
         self.alive.values[row] = False
         self._struck += 1
         self._neighbours = None
@@ -193,15 +202,16 @@ class Shelf:
             self.records -= 1
             begin, end = self._extent(first, last)
             self.frequencies[np.unique(self.tokens.values[begin:end])] -= 1
+        return row
 
     def _extent(self, first: int, last: int) -> tuple[int, int]:
         starts = self.starts.values
         return int(starts[first]), int(starts[last]) if last < len(starts) else len(self.tokens)
 
-    def _add(self, records: Sequence[Any]) -> None:
+    def _add(self, connection: apsw.Connection, records: Sequence[Any]) -> None:
         if not records:
             return
-        numbers, sessions, speakers, times, importances, kinds, begins, ends, placed = zip(*records, strict=True)
+        numbers, sessions, speakers, times, importances, kinds, begins, ends, placed, texts = zip(*records, strict=True)
         base = len(self)
         self._row_of.update((number, base + place) for place, number in enumerate(numbers))
         self.numbers.extend(numbers)
@@ -214,7 +224,13 @@ class Shelf:
         self.ends.extend(ends)
         self.placed.extend(placed)
         self.alive.extend(np.ones(len(numbers), bool))
+        self.traits.extend([traits_of(text) for text in texts])
         self._neighbours = None
+        if self.every > 1:
+            return
+        # As the full-text index has them: with the speaker's name.
+        said = [f"{speaker}: {text}" if speaker else text for speaker, text in zip(speakers, texts, strict=True)]
+        self.words.extend(base, stems_of(connection, said))
 
     def _place(self, name: str) -> int:
         if not name:
