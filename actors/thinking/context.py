@@ -25,6 +25,8 @@ from transport.errors import DeadlineExceeded, LatticeError, NotFound, Unavailab
 __all__ = ["Context", "gather", "recall"]
 
 LONGEST_QUERY = 16_384
+KNOWLEDGE_S = 0.15
+"""The profile is kept in mind for the next question: the first does not wait for it as long as for what bears on it."""
 
 Value = TypeVar("Value")
 
@@ -94,7 +96,7 @@ async def gather(
 
     def begin(name: str, lookup: Coroutine[Any, Any, Value]) -> Part[Value]:
         owner = name.partition(".")[0]
-        patience = presence.patience(owner, seconds)
+        patience = presence.patience(owner, min(seconds, KNOWLEDGE_S) if owner == "daemon" else seconds)
         return Part(name, owner, asyncio.create_task(timed(steps, name, lookup, patience), name=f"thinking {name}"))
 
     recalled = begin("memory.recall", recall(actor, message, settings=settings, seconds=seconds))
@@ -142,7 +144,7 @@ async def recall(
         return ()
 
     wanted = settings.recall_k + min(len(message.messages), 64)
-    asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True)
+    asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True, context=message.session)
     reply: Recalled = await actor.ask(asked, timeout=seconds)
     return reply.memories
 

@@ -180,6 +180,7 @@ class Course:
                     )
                 found.missing.update(self.context.missing)
                 self.context = found
+                await self.take_statements()
                 self.material = self.cut(found.recalled or ())
 
             if doubt is not None and (named := await doubt) is not None:
@@ -195,8 +196,28 @@ class Course:
             self.mood,
             tensions=[one.id for one in self.material.tensions if self.bears_on(one.earlier.text, one.later.text)],
             profile=known.profile if known is not None else (),
-            machine=not takes_prose(self.message.options) or bool(self.message.options.get("tools")),
+            machine=self.for_a_machine,
         )
+
+    async def take_statements(self) -> None:
+        """Take what the daemon would like to bring up, where people read the answer and the talk is kept."""
+        known = self.context.known
+        if known is None or not known.statements:
+            return
+
+        fit = self.message.memory == "on" and not self.for_a_machine and not self.mood.crisis
+        self.context.known = await self.mind.knowledge.take(
+            self.message.namespace,
+            self.id,
+            known,
+            most=self.mind.settings.statements if fit else 0,
+            seconds=self.mind.presence.patience("daemon", self.mind.settings.context_deadline_s),
+        )
+
+    @property
+    def for_a_machine(self) -> bool:
+        """Whether a program reads the answer."""
+        return not takes_prose(self.message.options) or bool(self.message.options.get("tools"))
 
     def settle_doubt(self) -> asyncio.Task[Any] | None:
         """Ask a model for the intent where the classifier is in doubt, and several calls are made anyway."""
@@ -228,7 +249,7 @@ class Course:
             tail,
             found.tensions or (),
             profile=known.profile if known is not None else (),
-            statements=known.statements[: settings.statements] if known is not None else (),
+            statements=[text for _, text in known.statements] if known is not None else (),
         )
 
     def bears_on(self, *texts: str) -> bool:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from actors.thinking.signs import RULES
 
-__all__ = ["BUCKETS", "SHORTEST", "features_of", "normal"]
+__all__ = ["BUCKETS", "buckets_of_words", "features_of"]
 
-BUCKETS: Final = 1 << 15
+BUCKETS: Final = 1 << 17
+"""So many that words which training has not seen seldom fall into a bucket that it has."""
 LONGEST: Final = 600
 """Characters that are looked at of either end. What people want stands at one of the ends of what they paste."""
 
@@ -57,10 +58,20 @@ def features_of(text: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     places: list[NDArray[np.int32]] = []
     values: list[NDArray[np.float32]] = []
     for kind, weight in ((words_in(seen), 1.0), (grams_in(seen), 0.8), (marks_of(seen), 0.6), (rules_in(seen), 1.0)):
-        found = np.unique(np.fromiter((crc32(name.encode()) % BUCKETS for name in kind), dtype=np.int32))
+        found = np.unique(np.fromiter((bucket(name) for name in kind), dtype=np.int32))
         places.append(found)
         values.append(np.full(len(found), weight / max(len(found), 1) ** 0.5, dtype=np.float32))
     return np.concatenate(places), np.concatenate(values)
+
+
+def buckets_of_words(text: str) -> NDArray[np.int32]:
+    """The buckets of a text's words alone `[n] int32`, to tell how much of it is known."""
+    return np.fromiter((bucket(f"w {word}") for word in WORD.findall(normal(text)) if word not in "?!"), dtype=np.int32)
+
+
+def bucket(name: str) -> int:
+    """The bucket of a feature."""
+    return crc32(name.encode("utf-8", "replace")) % BUCKETS
 
 
 def words_in(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from loguru import logger
 
-from actors.memory.messages import Fed, Feed, GetStats, Stats
+from actors.memory.messages import Fed, Feed, GetStats, Happening, Stats
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.thoughts import Thoughts
@@ -23,7 +23,7 @@ RETRY_LIMIT_S: Final = 30.0
 CATCH_UP_S: Final = 0.5
 """How long who asks for a thought waits until it is known that nothing in it was forgotten meanwhile."""
 
-GONE: Final = frozenset({"forgotten", "withheld"})
+GONE: Final[tuple[Happening, ...]] = ("forgotten", "withheld")
 """Changes after which the record's text is to be found nowhere."""
 
 SEEN_MOST: Final = 1000
@@ -91,9 +91,9 @@ class Following:
         self.cursor = self.written = max(self.cursor, known)
 
     async def _take(self, *, wait_ms: int, timeout: float) -> Fed:
-        feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms)
+        feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms, changes=GONE)
         fed: Fed = await self.actor.ask(feed, timeout=timeout, lane="bg" if wait_ms else "fg")
-        gone = [(change.namespace, change.id) for change in fed.changes if change.change in GONE]
+        gone = [(change.namespace, change.id) for change in fed.changes]
         if gone or fed.cursor - self.written >= SEEN_MOST:
             count = await self.thoughts.scrub(gone, fed.cursor)
             self.written = fed.cursor

@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.thinking.features import BUCKETS, features_of
+from actors.thinking.features import BUCKETS, buckets_of_words, features_of
 from actors.thinking.messages import INTENTS
 
 __all__ = ["Intent", "intent_of"]
 
 WEIGHTS: Final = Path(__file__).with_name("intents.npz")
-KNOWN_ENOUGH: Final = 0.7
-"""Share of a text's features that training has seen, by weight, from which the classifier is believed as it is."""
+KNOWN_ENOUGH: Final = 0.5
+"""Share of a text's words that training has seen, from which the classifier is believed as it is."""
 
 
 class Intent(NamedTuple):
@@ -33,12 +33,12 @@ class Intent(NamedTuple):
 
 def intent_of(text: str) -> Intent:
     """The intent of a text. The probabilities are drawn towards equal ones as far as its words are unknown."""
-    weights, bias, seen = classifier()
+    weights, scale, bias, seen = classifier()
     places, values = features_of(text)
-    known = float(values[seen[places]].sum()) / (float(values.sum()) or 1.0)
-    trust = min(known / KNOWN_ENOUGH, 1.0) ** 2
+    words = buckets_of_words(text)
+    trust = min(float(seen[words].mean()) / KNOWN_ENOUGH, 1.0) if len(words) else 0.0
 
-    logits = values @ weights[places] + bias
+    logits = values @ weights[places].astype(np.float32) * scale + bias
     raised = np.exp(logits - logits.max())
     chances = trust * raised / raised.sum() + (1 - trust) / len(INTENTS)
     best = int(np.argmax(chances))
@@ -47,11 +47,11 @@ def intent_of(text: str) -> Intent:
 
 
 @cache
-def classifier() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Weights `[BUCKETS, intents]`, bias `[intents]`, and which buckets training has seen `[BUCKETS]`."""
+def classifier() -> tuple[NDArray[np.int8], float, NDArray[np.float32], NDArray[np.bool_]]:
+    """Weights `[BUCKETS, intents]` and their scale, bias `[intents]`, and which buckets training has seen `[BUCKETS]`."""
     with np.load(WEIGHTS) as saved:
-        weights = saved["weights"].astype(np.float32) * saved["scale"]
+        weights, scale = saved["weights"], float(saved["scale"])
         bias = saved["bias"].astype(np.float32)
         seen = np.unpackbits(saved["seen"], count=BUCKETS).astype(np.bool_)
 
-    return weights, bias, seen
+    return weights, scale, bias, seen

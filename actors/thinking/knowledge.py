@@ -6,15 +6,24 @@ more than it brings.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
 from actors.clock import Clock
+from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statements
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
 
+from transport.errors import LatticeError
+
 __all__ = ["Knowledge", "Known"]
+
+SURE: Final = 0.3
+"""Aspects of less confidence are not shown: the daemon begins low and is moved by evidence."""
+
+MOST_LINES: Final = 12
 
 MOST: Final = 1024
 """Namespaces that are kept in mind."""
@@ -25,7 +34,8 @@ class Known:
     """Lines for the prompt, each part best first."""
 
     profile: tuple[str, ...] = ()
-    statements: tuple[str, ...] = ()
+    statements: tuple[tuple[str, str], ...] = ()
+    """(id, text)."""
 
 
 class Knowledge:
@@ -59,6 +69,53 @@ class Knowledge:
         """Memory forgot something: what was drawn from it may have changed."""
         self.kept.clear()
 
+    def taken(self, namespace: str) -> None:
+        """A statement was taken: what is open is asked for anew."""
+        self.kept.pop(namespace, None)
+
+    async def take(self, namespace: str, thought_id: str, known: Known, *, most: int, seconds: float) -> Known:
+        """What is known, with those statements alone that this thought has been given: each is brought up once."""
+        if not known.statements or most == 0:
+            return Known(known.profile)
+
+        self.taken(namespace)
+        kept = []
+        for identifier, text in known.statements[:most]:
+            try:
+                await self.actor.ask(Deliver(namespace=namespace, id=identifier, thought=thought_id), timeout=seconds)
+            except LatticeError:
+                # Another thought has it, or the daemon is away: it is not ours to bring up.
+                continue
+            kept.append((identifier, text))
+        return Known(known.profile, tuple(kept))
+
     async def _asked(self, namespace: str, *, seconds: float) -> Known:
-        del namespace, seconds
-        return Known()
+        profile: Profile
+        statements: Statements
+        profile, statements = await asyncio.gather(
+            self.actor.ask(GetProfile(namespace=namespace), timeout=seconds),
+            self.actor.ask(ListStatements(namespace=namespace, limit=self.settings.statements or 1), timeout=seconds),
+        )
+        lines = [
+            (aspect.confidence, f"{speaker}: {told(aspect)}")
+            for speaker, aspects in profile.speakers.items()
+            for aspect in aspects
+            if aspect.confidence >= SURE
+        ]
+        return Known(
+            profile=tuple(line for _, line in sorted(lines, reverse=True)[:MOST_LINES]),
+            statements=tuple((one.id, one.text) for one in statements.statements),
+        )
+
+
+def told(aspect: Aspect) -> str:
+    """An aspect as a line for the prompt."""
+    match aspect.kind:
+        case "style":
+            return f"style {aspect.name} {aspect.value:.1f}"
+        case "goal":
+            return f"wants to {aspect.name}" if not aspect.name.startswith("to ") else f"wants {aspect.name}"
+        case "interest":
+            return f"interested in {aspect.name}"
+        case "relationship":
+            return aspect.name

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
+from actors.daemon.actor import Daemon
+from actors.daemon.settings import DaemonSettings
 from actors.host import Host
 from actors.llm.actor import Llm
 from actors.llm.settings import EndpointSettings, LlmSettings
@@ -34,6 +36,8 @@ async def start(host: Host, name: str, data_dir: Path, *, url: str | None = None
             await host.start_actor(Llm, LlmSettings(endpoints=tuple(endpoints), discover=False))
         case "paradox":
             await host.start_actor(Paradox, ParadoxSettings(), data_dir=data_dir)
+        case "daemon":
+            await host.start_actor(Daemon, DaemonSettings(), data_dir=data_dir)
         case "thinking":
             await host.start_actor(Thinking, ThinkingSettings(**thinking), data_dir=data_dir)
 

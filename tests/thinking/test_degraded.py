@@ -66,7 +66,12 @@ async def test_parts_that_are_absent_cost_the_context_deadline_and_no_more(short
     assert text_of(thought) == TEXT
     assert not thought.degraded
     assert took < 0.3 + SLACK_S
-    assert {reason.split(":")[0] for reason in record.missing} == {"memory.recall", "memory.list", "paradox.list"}
+    assert {reason.split(":")[0] for reason in record.missing} == {
+        "memory.recall",
+        "memory.list",
+        "paradox.list",
+        "daemon.profile",
+    }
 
 
 async def test_a_memory_that_stands_still_costs_no_more_either(short_dir, model) -> None:
@@ -109,3 +114,50 @@ async def test_when_time_is_up_what_is_there_goes_out(short_dir, model, stream) 
         else:
             assert "No language model" in text_of(thought)
             assert await turns(host, "s") == [("user", "Hello")]
+
+
+async def test_what_is_known_to_be_away_is_not_waited_for_again(short_dir, model) -> None:
+    parts = ("llm", "thinking")
+    async with house(short_dir, url=model.base_url, parts=parts, context_deadline_s=1.0, remember_deadline_s=1.0) as host:
+        thinking = host.ref("thinking")
+        await thinking.ask(Think(session="s", messages=(user("Hello"),)))
+        began = time.monotonic()
+        thought = await thinking.ask(Think(session="s", messages=(user("Hello again"),)))
+
+        assert time.monotonic() - began < 1.0
+        assert text_of(thought) == TEXT
+
+
+async def test_a_model_actor_that_stands_still_is_not_waited_for_until_the_end(short_dir, model) -> None:
+    parts = ("memory", "paradox", "thinking")
+    async with Process(short_dir, "llm", model.base_url) as llm, house(short_dir, parts=parts, llm_patience_s=0.5) as host:
+        await host.ref("thinking").ask(Think(session="s", messages=(user("My cat is called Pim."),)))
+        llm.halt()
+        first = await host.ref("thinking").ask(Think(messages=(user("What is my cat called?"),)), timeout=30)
+        began = time.monotonic()
+        second = await host.ref("thinking").ask(Think(messages=(user("What is my cat called?"),)), timeout=30)
+        took = time.monotonic() - began
+
+    assert first.rung == second.rung == "memory"
+    assert took < 0.2 + SLACK_S
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_the_smaller_model_answers_where_the_wanted_one_cannot(short_dir, model, stream) -> None:
+    model.next({"fault": "status", "status": 500})
+    async with house(short_dir, url=model.base_url, smaller_model="gpt-test") as host:
+        text, thought = await streamed(host, Think(stream=stream, messages=(user("Hello"),)))
+
+    assert text_of(thought) == TEXT
+    assert text == (TEXT if stream else "")
+    assert thought.rung == "smaller_model"
+    assert not thought.degraded
+
+
+async def test_who_cannot_read_prose_hears_when_to_come_back(short_dir) -> None:
+    options = {"response_format": {"type": "json_object"}}
+    async with house(short_dir) as host:
+        with pytest.raises(Unavailable) as failed:
+            await host.ref("thinking").ask(Think(messages=(user("Hello"),), options=options))
+
+    assert failed.value.retry_after_ms

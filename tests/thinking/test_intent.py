@@ -1,6 +1,7 @@
-"""The intent rules, measured on sentences that they were not written against."""
+"""The intent classifier, measured on sentences that it was not trained on."""
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -8,18 +9,20 @@ import pytest
 
 from actors.thinking.intent import intent_of
 from actors.thinking.messages import INTENTS
+from training.intent.train import SENTENCES
 
-LABELLED = [json.loads(line) for line in (Path(__file__).parent / "intents.jsonl").read_text().splitlines()]
+HERE = Path(__file__).parent
 
 
-def macro_f1(split: str) -> float:
+def rows(name: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (HERE / name).read_text("utf-8").splitlines()]
+
+
+def macro_f1(labelled: list[dict[str, str]]) -> float:
     right: Counter[str] = Counter()
     found: Counter[str] = Counter()
     wanted: Counter[str] = Counter()
-    for row in LABELLED:
-        if row["split"] != split:
-            continue
-
+    for row in labelled:
         intent = intent_of(row["text"]).name
         found[intent] += 1
         wanted[row["intent"]] += 1
@@ -29,12 +32,21 @@ def macro_f1(split: str) -> float:
 
 
 def test_macro_f1_on_the_held_out_sentences() -> None:
-    # 0.640 when the rules were frozen, before which no rule had seen a held-out sentence. 1/9 is what guessing gets.
-    assert macro_f1("held_out") >= 0.63
+    # 0.76 when it was trained; the rules alone had 0.64, guessing gets 0.11.
+    assert macro_f1([row for row in rows("intents.jsonl") if row["split"] == "held_out"]) >= 0.73
 
 
-def test_what_was_tuned_on_stays_in_hand() -> None:
-    assert macro_f1("tuning") >= 0.95
+def test_macro_f1_on_sentences_in_another_voice() -> None:
+    # Slang and letters in an old-fashioned hand, which nothing in training resembles: about 0.42.
+    assert macro_f1(rows("intents_other_voice.jsonl")) >= 0.38
+
+
+def test_no_held_out_sentence_was_trained_on() -> None:
+    trained = {line.strip().casefold() for path in SENTENCES.glob("*.txt") for line in path.read_text("utf-8").splitlines()}
+    held_out = [row["text"] for row in rows("intents.jsonl") if row["split"] == "held_out"]
+    held_out += [row["text"] for row in rows("intents_other_voice.jsonl")]
+
+    assert not {text.casefold() for text in held_out} & trained
 
 
 @pytest.mark.parametrize(
@@ -55,7 +67,7 @@ def test_plain_examples_of_each_intent(text, intent) -> None:
     assert intent_of(text).name == intent
 
 
-@pytest.mark.parametrize("text", ["", " ", "?", "Wie spät ist es?", "\x00", "a" * 1_000_000, "i " * 40_000])
+@pytest.mark.parametrize("text", ["", " ", "?", "Wie spät ist es?", "\x00", "\ud800", "a" * 1_000_000, "i " * 40_000])
 def test_anything_gets_an_intent_and_says_how_sure_it_is(text) -> None:
     found = intent_of(text)
 
@@ -64,5 +76,15 @@ def test_anything_gets_an_intent_and_says_how_sure_it_is(text) -> None:
     assert set(found.scores) == set(INTENTS)
 
 
-def test_what_no_rule_knows_gets_a_low_confidence() -> None:
+def test_what_training_has_not_seen_gets_a_low_confidence() -> None:
     assert intent_of("Das ist ein Haus.").confidence <= 0.25
+
+
+def test_the_longest_text_is_read_within_milliseconds() -> None:
+    intent_of("warm")
+    began = time.process_time()
+    for _ in range(5):
+        intent_of("write " * 200_000)
+
+    # 4 ms each on an idle machine.
+    assert time.process_time() - began < 0.25
