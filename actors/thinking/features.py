@@ -1,7 +1,7 @@
 """Features: a text as a sparse vector of hashed words, word pairs, character n-grams, marks of its form, and rules that match.
 
-Knows no actor and no model. Training (training/intent/train.py) and the running classifier must make the same features of a text,
-so both call this.
+Knows no actor and no model. Training (training/intent/train.py) and the running classifier must make the same features of a
+text, so both call this.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ SENTENCE: Final = re.compile(
 """Where sentences, or halves of them that want something of their own, are parted."""
 
 LONGEST_SENTENCE: Final = 500
-"""Characters of a sentence that rules look at: some take time quadratic in it. With it the worst text that was tried ("write " over
-and over) took 2 ms, without it 63 ms."""
+"""Characters of a sentence that rules look at: some take time quadratic in it. With it the worst text that was tried
+("write " over and over) took 2 ms, without it 63 ms."""
 
-ASKS: Final = frozenset("who what when where which why how whose whom".split())
-HELPERS: Final = frozenset("is are was were do does did can could would should will may might am have has had".split())
+ASKS: Final = frozenset(["who", "what", "when", "where", "which", "why", "how", "whose", "whom"])
+HELPERS: Final = frozenset(("is", "are", "was", "were", "do", "does", "did", "can", "could", "would", "should", "will")) | {
+    *("may", "might", "am", "have", "has", "had"),
+}
 NUMBER: Final = re.compile(r"\d+")
 ENDS: Final = re.compile(r"[.!?]+(?:\s|$)")
 

@@ -1,7 +1,8 @@
 """Intent: what a text seems to want, without a model call. Knows no actor and no database.
 
-A multinomial logistic regression over hashed features (features.py), trained by training/intent/train.py on sentences written for it;
-its weights are intents.npz beside this file. They are English: what it has not seen the words of gets a low confidence, which says so.
+A multinomial logistic regression over hashed features (features.py), trained by training/intent/train.py on sentences written
+for it; its weights are intents.npz beside this file. They are English: what it has not seen the words of gets a low
+confidence, which says so.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from actors.clock import Clock
 from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statements
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
-
 from transport.errors import LatticeError
 
 __all__ = ["Knowledge", "Known"]

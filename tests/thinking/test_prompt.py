@@ -46,6 +46,11 @@ def paradox() -> Paradox:
         verdict="contradiction",
         type="factual",
         tension=0.8,
+        probability=0.9,
+        importance=0.9,
+        touched=NOW,
+        advice="Ask which of the two holds now.",
+        notes=(),
         state="fresh",
         found=NOW,
         why="negation",
@@ -67,7 +72,7 @@ def test_stable_parts_come_first_then_the_clients_system_text_then_what_changes(
 
     places = [
         system_text(system).index(text)
-        for text in ("You are Ada's friend.", "long-term memory", "Be brief.", "My cat is Pim", "I had a steak", "13:30")
+        for text in ("Ada's friend.", "long-term memory", "Be brief.", "My cat is Pim", "a steak", "which of the two", "13:30")
     ]
     assert places == sorted(places)
     assert user == USER
