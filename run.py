@@ -74,6 +74,9 @@ CLASSES = {
 }
 """In the order in which they start; they stop in reverse, so that the gateway is drained first."""
 
+DRAIN_S = 10.0
+"""What an actor may take to finish what runs. A model that is in the middle of its answer is mostly done by then."""
+
 
 def default_data_dir() -> Path:
     """Where people expect a program's data: `$XDG_DATA_HOME/lattice`."""
@@ -212,7 +215,7 @@ class Composition:
 
     def spec(self) -> SupervisorSpec:
         """Seven permanent children. One that crashes takes no other with it, since what they share is messages."""
-        children = tuple(ChildSpec(name=name, gets_listener=name == "gateway") for name in self.actors)
+        children = tuple(ChildSpec(name=name, shutdown=DRAIN_S, gets_listener=name == "gateway") for name in self.actors)
         return SupervisorSpec(strategy="one_for_one", children=children)
 
     def make_host(self, settings: Settings, run_dir: Path, incarnation: str | None = None) -> Host:

@@ -70,6 +70,7 @@ class Host:
         addresses: where actors are that have no socket in `run_dir`, by name. What is started here listens there too.
         curve: keys for tcp addresses.
         bind: whether actors started here can be reached from other processes.
+        lock_wait_s: seconds that a name's former holder may take to die.
     """
 
     failed: asyncio.Future[tuple[str, str]]
@@ -83,6 +84,7 @@ class Host:
         addresses: Mapping[str, str] | None = None,
         curve: Curve | None = None,
         bind: bool = True,
+        lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self.run_dir = run_dir
         self.incarnation = incarnation or secrets.token_hex(8)
@@ -102,6 +104,7 @@ class Host:
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="actors")
         self._curve = curve
         self._bind = bind
+        self._lock_wait_s = lock_wait_s
         self._server: Server | None = None
         self._locks: dict[str, Lock] = {}
         self._clients: dict[str, Client] = {}
@@ -133,7 +136,7 @@ class Host:
             raise TypeError(f"{actor_class.__name__} has no name")
 
         if name in self._post.actors:
-            raise Conflict(f"{name} lives here already")
+            raise Conflict(f"{name} lives here already", detail={"pid": os.getpid()})
 
         if self._closed or self.draining.is_set():
             raise Unavailable("this host is going away")
@@ -180,6 +183,14 @@ class Host:
         except asyncio.CancelledError:
             await self._abort(actor)
             raise
+
+    async def kill_actor(self, name: str) -> None:
+        """Ends an actor at once: handlers are cancelled, neither `on_stop` nor `on_failure` runs to its end.
+
+        Does nothing when none of that name lives here.
+        """
+        if (actor := self._post.actors.get(name)) is not None:
+            await self._abort(actor)
 
     def is_ready(self, name: str) -> bool:
         """Whether the actor lives here and its `on_start` has run."""
@@ -261,19 +272,20 @@ class Host:
         for lock in self._locks.values():
             lock.release()
 
-    def stats(self) -> dict[str, Any]:
-        """Figures for heartbeats."""
-        actors = self._post.actors.values()
+    def stats(self, name: str | None = None) -> dict[str, Any]:
+        """Figures for heartbeats: of all actors here, or of the one of that name."""
+        actors = self._post.actors
+        chosen = list(actors.values()) if name is None else [actors[name]] if name in actors else []
 
         return {
             "rss_bytes": _resident_bytes(),
             "mailbox": {
-                "fg": sum(len(actor._mailbox.foreground) for actor in actors),
-                "bg": sum(len(actor._mailbox.background) for actor in actors),
+                "fg": sum(len(actor._mailbox.foreground) for actor in chosen),
+                "bg": sum(len(actor._mailbox.background) for actor in chosen),
             },
             "loop_lag_ms": round(self.lag.lag_ms, 3),
-            "handled": sum(actor._crew.tally.handled.total() for actor in actors),
-            "failed": sum(actor._crew.tally.failed.total() for actor in actors),
+            "handled": sum(actor._crew.tally.handled.total() for actor in chosen),
+            "failed": sum(actor._crew.tally.failed.total() for actor in chosen),
             "dead_letters": len(self.dead_letters),
         }
 
@@ -312,7 +324,7 @@ class Host:
         own = address_of(name, self.run_dir)
         lock = Lock(self.run_dir / f"{name}.lock")
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await lock.acquire(LOCK_WAIT_S)
+        await lock.acquire(self._lock_wait_s)
 
         try:
             if self._server is None:

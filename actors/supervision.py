@@ -5,64 +5,14 @@ They stand among the actors because the gateway speaks to the supervisor and may
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field
 
+from actors.child_specs import ChildName, ChildSpec, SupervisorSpec
 from actors.message import Data, Message, Name, Reply
 
-ChildName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,25}$")]
-"""A child's name is its actor's, and its files' (socket, lock, log). 26 bytes are what a socket's path has room for."""
-
-Seconds = Annotated[float, Field(gt=0)]
-
 ChildState = Literal["starting", "ready", "draining", "stopped", "backing_off", "given_up"]
-
-
-class ChildTemplate(Data):
-    """A child's rules: when it is restarted, how it is stopped, and how long its signs of life may stay out."""
-
-    restart: Literal["permanent", "transient", "temporary"] = "permanent"
-    """permanent: always restarted; transient: only after an abnormal end; temporary: never, and forgotten when it ends."""
-
-    shutdown: Literal["brutal", "infinity"] | Annotated[float, Field(ge=0)] = 10.0
-    """Seconds to drain before SIGKILL; "brutal" kills at once, "infinity" waits as long as it takes."""
-
-    significant: bool = False
-    """Its end by itself may shut the supervisor down, where the supervisor's `auto_shutdown` says so."""
-
-    ready_timeout_s: Seconds = 30.0
-    heartbeat_s: Seconds = 1.0
-    heartbeats_missed: Annotated[int, Field(ge=1)] = 3
-    """A ready child that says nothing for `heartbeat_s * heartbeats_missed` is hung, which is as good as dead."""
-
-    gets_listener: bool = False
-    """It is handed the house's listening socket."""
-
-    @property
-    def drain_s(self) -> float | None:
-        """`shutdown` in seconds; None where it may take as long as it takes."""
-        return {"brutal": 0.0, "infinity": None}[self.shutdown] if isinstance(self.shutdown, str) else self.shutdown
-
-    @model_validator(mode="after")
-    def _only_what_may_end_is_significant(self) -> Self:
-        if self.significant and self.restart == "permanent":
-            raise ValueError("a permanent child cannot be significant: it never ends for good")
-
-        return self
-
-
-class ChildSpec(ChildTemplate):
-    """One child: its rules and its name."""
-
-    name: ChildName
-
-    @model_validator(mode="after")
-    def _is_not_its_supervisor(self) -> Self:
-        if self.name == "supervisor":
-            raise ValueError("supervisor is the name of who supervises")
-
-        return self
 
 
 class Lanes(Data):
@@ -76,9 +26,13 @@ class Child(Data):
     """A child as the supervisor sees it now. Figures come from its last heartbeat."""
 
     name: Name
+    type: Literal["worker", "supervisor"] = "worker"
     pid: int | None
     incarnation: str | None
     state: ChildState
+    restarting: bool = False
+    """It is not up, and the supervisor tries by itself to bring it back."""
+
     restarts: int
     uptime_s: float
     rss_bytes: int = 0
@@ -102,19 +56,68 @@ class ListChildren(Message, type="supervisor.children", reply=Children, idempote
 
 
 class ChildChanged(Reply, type="supervisor.child_changed"):
-    """The child as it is now."""
+    """The child as it is now. One that had nothing to do (it ignored its start) is stopped."""
 
     child: Child
+    extra: Any = None
+    """What its start said beyond that it is ready."""
 
 
-class RestartChild(Message, type="supervisor.restart", reply=ChildChanged):
-    """Drain a child, start it anew, and answer once it is ready."""
+class ShowChild(Message, type="supervisor.child", reply=ChildChanged, idempotent=True):
+    """One child and its state."""
 
     name: Name
 
 
-class StartChild(Message, type="supervisor.start", reply=ChildChanged, idempotent=True):
-    """Start a child that is stopped or given up on, and answer once it is ready."""
+class ChildSpecGiven(Reply, type="supervisor.spec_given"):
+    """A child's rules as they are now. Forgotten arguments are empty."""
+
+    spec: ChildSpec
+
+
+class ShowSpec(Message, type="supervisor.spec", reply=ChildSpecGiven, idempotent=True):
+    """A child's rules, complete with defaults."""
+
+    name: Name
+
+
+class Counts(Reply, type="supervisor.counted"):
+    """How many there are."""
+
+    specs: int
+    """Child specs; 1 where all are made of one template."""
+
+    active: int
+    """Children that are up."""
+
+    supervisors: int
+    workers: int
+
+
+class CountChildren(Message, type="supervisor.count", reply=Counts, idempotent=True):
+    """How many children there are, by kind. Under a template this takes the same time however many they are."""
+
+
+class Checked(Reply, type="supervisor.checked"):
+    """Nothing is wrong with them."""
+
+
+class CheckSpecs(Message, type="supervisor.check", reply=Checked, idempotent=True):
+    """Whether these children could be started under such flags: invalid, which names the field, where not. Starts nothing."""
+
+    children: tuple[ChildSpec, ...]
+    auto_shutdown: Literal["never", "any_significant", "all_significant"] | None = None
+    """None: any, so that significance is held against the restart type alone."""
+
+
+class RestartChild(Message, type="supervisor.restart", reply=ChildChanged):
+    """Drain a child, start it anew, and answer once it is ready. One that waits to be tried again is tried at once."""
+
+    name: Name
+
+
+class StartChild(Message, type="supervisor.start", reply=ChildChanged):
+    """Start a child that is stopped or given up on, and answer once it is ready; conflict where it runs or is restarting."""
 
     name: Name
 
@@ -134,6 +137,9 @@ class AddChild(Message, type="supervisor.add", reply=ChildChanged):
     child: ChildSpec | ChildName
     """A name alone means the supervisor's template where it has one, which allows no other rules, else the default ones."""
 
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    """For its start, beside those of its spec or of the template."""
+
 
 class ChildDeleted(Reply, type="supervisor.child_deleted"):
     """The child is no longer listed, and its name is free."""
@@ -145,3 +151,29 @@ class DeleteChild(Message, type="supervisor.delete", reply=ChildDeleted):
     """Forget a child that is stopped; conflict while it is not."""
 
     name: Name
+
+
+class Reconfigured(Reply, type="supervisor.reconfigured"):
+    """The flags and specs that hold from now on."""
+
+    children: tuple[Name, ...]
+    """In the order in which they start; those that the new spec does not name come last."""
+
+
+class Reconfigure(Message, type="supervisor.reconfigure", reply=Reconfigured, idempotent=True):
+    """Other flags and specs from now on, without a restart: whoever runs runs on.
+
+    Children that the spec adds stay down until `supervisor.start`; those that it leaves out stay, too, until they are stopped
+    and deleted. What is wrong with the spec is answered, and nothing changes.
+    """
+
+    spec: SupervisorSpec | None = None
+    """None: leave all as it is."""
+
+
+class Ended(Reply, type="supervisor.ended"):
+    """All children are down."""
+
+
+class End(Message, type="supervisor.end", reply=Ended, idempotent=True):
+    """Stop all children in reverse order and end. A caller that waits no longer changes nothing about it."""

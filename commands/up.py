@@ -125,9 +125,10 @@ def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_
     """`up --single-process`: the same actors, supervised within one process."""
     from supervisors.single import run_single
 
-    async def start(host: Any, name: str) -> None:
+    async def start(host: Any, child: Any) -> None:
         # A gateway that is restarted closes its socket; the one here stays open, and connections wait in it.
-        await house.composition.start_actor(host, name, house.settings, listener.dup() if name == "gateway" else None)
+        handed = listener.dup() if child.gets_listener else None
+        await house.composition.start_actor(host, child.name, house.settings, handed)
 
     return run_single(
         house.composition.spec(),
@@ -169,6 +170,7 @@ def supervise(composition: Composition, run_dir: Path, listener: int | None, up_
 def zygote(composition: Composition, run_dir: Path, control: int) -> None:
     """What the supervisor starts: imports everything once, and forks spare processes."""
     from supervisors.child import run_child
+    from supervisors.inner import run_inner_supervisor
     from supervisors.zygote import run_zygote
 
     composition.import_everything()
@@ -178,9 +180,13 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
         step_back(settings, assignment.name)
         await composition.start_actor(host, assignment.name, settings, sockets[0] if sockets else None)
 
+    def make_host(assignment: Any) -> Any:
+        return composition.make_host(settings, run_dir, assignment.incarnation)
+
     def become(assignment: Any, channel: Any) -> int:
-        return run_child(
-            assignment, channel, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate
-        )
+        if assignment.supervises is not None:
+            return run_inner_supervisor(assignment, channel, make_host, become)
+
+        return run_child(assignment, channel, make_host, populate)
 
     sys.exit(run_zygote(control, become))

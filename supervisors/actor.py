@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from pydantic import ValidationError
+
+from actors.child_specs import SupervisorSpec
+from actors.message import invalid
 from actors.runtime import AsyncActor, handles
 from actors.supervision import (
     AddChild,
+    Checked,
+    CheckSpecs,
     ChildChanged,
     ChildDeleted,
     Children,
+    ChildSpecGiven,
+    CountChildren,
+    Counts,
     DeleteChild,
+    End,
+    Ended,
     ListChildren,
+    Reconfigure,
+    Reconfigured,
     RestartChild,
+    ShowChild,
+    ShowSpec,
     StartChild,
     StopChild,
 )
@@ -36,15 +53,60 @@ class Supervisor(AsyncActor):
         del message
         return Children(children=self.supervision.views())
 
+    @handles(ShowChild)
+    def child(self, message: ShowChild) -> ChildChanged:
+        """One child."""
+        return ChildChanged(child=self.supervision.view(message.name))
+
+    @handles(ShowSpec)
+    def spec(self, message: ShowSpec) -> ChildSpecGiven:
+        """One child's rules."""
+        return ChildSpecGiven(spec=self.supervision.child_spec(message.name))
+
+    @handles(CountChildren)
+    def count(self, message: CountChildren) -> Counts:
+        """How many there are, by kind."""
+        del message
+        return self.supervision.counts()
+
+    @handles(CheckSpecs)
+    def check(self, message: CheckSpecs) -> Checked:
+        """Whether these children could be started under such flags. Each by itself was looked at when the message was read."""
+        significant = any(child.significant for child in message.children)
+        policy = message.auto_shutdown or ("any_significant" if significant else "never")
+        try:
+            SupervisorSpec(children=message.children, auto_shutdown=policy)
+        except ValidationError as error:
+            raise invalid(error, "supervisor.check") from error
+
+        return Checked()
+
+    @handles(Reconfigure)
+    def reconfigure(self, message: Reconfigure) -> Reconfigured:
+        """Other flags and specs from now on."""
+        if message.spec is not None:
+            self.supervision.reconfigure(message.spec)
+        return Reconfigured(children=tuple(self.supervision.strategy.members))
+
+    @handles(End)
+    async def end(self, message: End) -> Ended:
+        """Stop all, and end. That the caller waits no longer changes nothing."""
+        del message
+        self.supervision.shutdown("told to end")
+        await asyncio.shield(self.supervision.finished)
+        return Ended()
+
     @handles(RestartChild)
     async def restart(self, message: RestartChild) -> ChildChanged:
         """Drain a child and start it anew."""
-        return ChildChanged(child=await self.supervision.restart_child(message.name))
+        child, extra = await self.supervision.restart_child(message.name)
+        return ChildChanged(child=child, extra=extra)
 
     @handles(StartChild)
     async def start_child(self, message: StartChild) -> ChildChanged:
         """Start a child that is stopped."""
-        return ChildChanged(child=await self.supervision.start_child(message.name))
+        child, extra = await self.supervision.start_child(message.name)
+        return ChildChanged(child=child, extra=extra)
 
     @handles(StopChild)
     async def stop_child(self, message: StopChild) -> ChildChanged:
@@ -55,7 +117,8 @@ class Supervisor(AsyncActor):
     async def add_child(self, message: AddChild) -> ChildChanged:
         """Start a child that there was not."""
         key = (self.call.key or self.call.id) if self.call else None
-        return ChildChanged(child=await self.supervision.add_child(message.child, key=key))
+        child, extra = await self.supervision.add_child(message.child, arguments=message.arguments, key=key)
+        return ChildChanged(child=child, extra=extra)
 
     @handles(DeleteChild)
     def delete_child(self, message: DeleteChild) -> ChildDeleted:

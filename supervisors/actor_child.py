@@ -7,15 +7,21 @@ import os
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
 from actors.host import Host
+from supervisors.control import packable
 from supervisors.crashes import write_report
+from supervisors.ignore import Ignore
 from supervisors.spec import ChildSpec
 from supervisors.strategy import End
 from supervisors.supervision import Supervision
+from transport.errors import Conflict
+
+if TYPE_CHECKING:
+    from supervisors.inner import Family
 
 __all__ = ["ActorChild"]
 
@@ -27,7 +33,7 @@ class ActorChild:
         spec: its rules. Heartbeats mean nothing here: a loop that hangs takes the supervisor with it.
         supervision: what it reports to.
         host: where the actor lives.
-        start: starts the actor of a name in the host.
+        start: starts the actor in the host; what it returns is handed to who asked for the start.
         data_dir: where crash reports go.
     """
 
@@ -36,7 +42,7 @@ class ActorChild:
         spec: ChildSpec,
         supervision: Supervision,
         host: Host,
-        start: Callable[[Host, str], Awaitable[None]],
+        start: Callable[[ActorChild], Awaitable[Any]],
         data_dir: Path,
     ) -> None:
         self.spec = spec
@@ -45,6 +51,9 @@ class ActorChild:
         self.start_actor = start
         self.data_dir = data_dir
         self.pid: int | None = os.getpid()
+        self.family: Family | None = None
+        """Its own children, where it is a supervisor."""
+
         self.task: asyncio.Task[None] | None = None
         self.serves = False
         self.early: tuple[End, str | None] | None = None
@@ -57,8 +66,8 @@ class ActorChild:
 
     @property
     def stats(self) -> dict[str, Any]:
-        """The host's."""
-        return self.host.stats()
+        """Its own, beside the host's memory and lag."""
+        return self.host.stats(self.spec.name)
 
     def start(self) -> None:
         """Start the actor."""
@@ -68,6 +77,10 @@ class ActorChild:
     def stop(self) -> None:
         """Stop the actor; one that does not within its time is left behind."""
         self.task = asyncio.get_running_loop().create_task(self._stop(self.task), name=f"stop {self.spec.name}")
+
+    def kill(self) -> None:
+        """End the actor at once, as `kill -9` ends a process."""
+        self.task = asyncio.get_running_loop().create_task(self._kill(self.task), name=f"kill {self.spec.name}")
 
     def failed(self, reason: str, trace: str | None) -> None:
         """The host says that the actor has failed."""
@@ -80,19 +93,23 @@ class ActorChild:
     async def _start(self) -> None:
         try:
             async with asyncio.timeout(self.spec.ready_timeout_s):
-                await self.start_actor(self.host, self.spec.name)
+                extra = packable(await self.start_actor(self))
+        except Ignore:
+            self._end(End("ignored", "ignored its start"), None)
         except TimeoutError:
             await self.host.stop_actor(self.spec.name)
             self._end(End("abnormal", f"not ready within {self.spec.ready_timeout_s:g} s"), None)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is the strategy's to decide)
-            self._end(End("abnormal", f"{type(error).__name__}: {error}"), traceback.format_exc())
+            held_by = error.detail.get("pid") if isinstance(error, Conflict) and error.detail else None
+            trace = traceback.format_exc()
+            self._end(End("abnormal", f"{type(error).__name__}: {error}", trace, held_by=held_by), trace)
         else:
             if self.early:
                 self._end(*self.early)
                 return
 
             self.serves = True
-            self.supervision.ready(self.spec.name)
+            self.supervision.ready(self.spec.name, extra)
 
     async def _stop(self, starting: asyncio.Task[None] | None) -> None:
         self.serves = False
@@ -104,9 +121,29 @@ class ActorChild:
             async with asyncio.timeout(self.spec.drain_s):
                 await self.host.stop_actor(self.spec.name)
         except TimeoutError:
+            if self.family is not None:
+                await self.family.kill()
             self.supervision.ended(self.spec.name, End("shutdown", f"had not stopped within {self.spec.drain_s:g} s"))
         else:
-            self.supervision.ended(self.spec.name, End("shutdown", "stopped"))
+            # What it raised while it stopped.
+            failed = self.early[0].reason if self.early else None
+            self.supervision.ended(self.spec.name, End("shutdown", f"stopped: {failed}" if failed else "stopped"))
+
+    async def _kill(self, before: asyncio.Task[None] | None) -> None:
+        self.serves = False
+        if before is not None and not before.done():
+            before.cancel()
+            await asyncio.wait({before})
+
+        await self.end_at_once()
+        self._end(End("killed", "killed"), None)
+
+    async def end_at_once(self) -> None:
+        """Leave nothing of it, without a word to anybody."""
+        self.serves = False
+        await self.host.kill_actor(self.spec.name)
+        if self.family is not None:
+            await self.family.kill()
 
     def _is_over(self, end: End, trace: str | None) -> None:
         if not self.serves:
@@ -117,7 +154,7 @@ class ActorChild:
         self._end(end, trace)
 
     def _end(self, end: End, trace: str | None) -> None:
-        if end.how != "normal" or self.spec.restart == "permanent":
+        if end.how not in ("normal", "ignored") or self.spec.restart == "permanent":
             self._report(end, trace)
 
         self.supervision.ended(self.spec.name, end)

@@ -18,8 +18,9 @@ from loguru import logger
 
 from actors.host import Host
 from supervisors import linux
-from supervisors.control import Assignment, Control, connect
+from supervisors.control import Assignment, Control, connect, packable
 from supervisors.crashes import stack_path
+from supervisors.ignore import Ignore
 from supervisors.logs import log_to_file
 from transport.errors import Conflict
 from transport.lock import Lock
@@ -29,7 +30,8 @@ __all__ = ["run_child"]
 KNOCK_S = 0.02
 """Between two attempts of an orphan to find a new supervisor."""
 
-Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[None]]
+Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[Any]]
+"""Starts the actors of a process. What it returns, if anything, is handed to who asked for the start."""
 
 
 def run_child(
@@ -55,7 +57,8 @@ def run_child(
         assignment: who this is.
         control: the channel it came through; None for a process that stands alone, which also obeys SIGINT.
         make_host: builds the host; in the loop.
-        populate: starts the actors in it; gets the sockets that came with the assignment.
+        populate: starts the actors in it; gets the sockets that came with the assignment. `Ignore` means that there is
+            nothing to run here.
     """
     if control is not None:
         linux.name_process(assignment.name)
@@ -133,8 +136,13 @@ class Life:
                     await self._let_callers_drain()
                 await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
                 return 0
+        except Ignore as ignore:
+            logger.info("nothing to run", why=str(ignore))
+            self._say("ignored")
+            return 0
         except Exception as error:  # noqa: BLE001 (said to the supervisor, and by the exit code)
-            return self._crash(f"{type(error).__name__}: {error}", traceback.format_exc())
+            held_by = error.detail.get("pid") if isinstance(error, Conflict) and error.detail else None
+            return self._crash(f"{type(error).__name__}: {error}", traceback.format_exc(), held_by=held_by)
         finally:
             stopping.cancel()
             if self.knocking is not None:
@@ -154,9 +162,9 @@ class Life:
 
     async def _start(self, host: Host) -> None:
         sockets = [socket.socket(fileno=handed) for handed in (self.control.handed if self.control else [])]
-        await self.populate(host, self.assignment, sockets)
+        extra = packable(await self.populate(host, self.assignment, sockets))
         self.state = "ready"
-        self._say("ready", incarnation=host.incarnation)
+        self._say("ready", incarnation=host.incarnation, extra=extra)
         logger.info("ready", incarnation=host.incarnation)
         self._beat()
 
@@ -169,11 +177,11 @@ class Life:
         faulthandler.dump_traceback_later(seconds, exit=True, file=stacks)
         self.loop.call_later(seconds / 6, self._hold_off_fence, stacks)
 
-    def _crash(self, reason: str, trace: str | None) -> int:
+    def _crash(self, reason: str, trace: str | None, *, held_by: int | None = None) -> int:
         """Tell why, and end. Nothing is drained: a failed actor must answer nothing more, so that its replacement does."""
         logger.error("failed", reason=reason, traceback=trace)
         sys.stderr.write(f"{self.assignment.name} failed: {reason}\n")
-        self._say("failed", reason=reason[:2000], traceback=(trace or "")[-32000:])
+        self._say("failed", reason=reason[:2000], traceback=(trace or "")[-32000:], held_by=held_by)
         if not self.alone:
             sys.stderr.flush()
             os._exit(1)
@@ -221,7 +229,7 @@ class Life:
         deadline = self.loop.time() + self.assignment.orphan_grace_s
 
         while self.loop.time() < deadline and not self._up_is_over():
-            self.control = connect(self.assignment.run_dir)
+            self.control = connect(self.assignment.run_dir, self.assignment.supervisor)
             if self.control is not None:
                 self._introduce()
                 return

@@ -3,7 +3,7 @@
 One packet is one message, descriptors travel along, and an end of file means that the other side's process is gone.
 
     a process says   hello {pid, name?, incarnation?, epoch?, state}   first thing on each connection
-                     ready {incarnation}, beat {stats}, failed {reason, traceback}
+                     ready {incarnation, extra}, ignored {}, beat {stats}, failed {reason, traceback, held_by}
     the supervisor   assign {assignment} with descriptors, drain {timeout_s}, begone {}
 """
 
@@ -18,9 +18,10 @@ from typing import Any
 
 import msgpack
 
-from supervisors.spec import Spec
+from supervisors.spec import Spec, SupervisorSpec
+from transport.errors import Invalid
 
-__all__ = ["Assignment", "Control", "bind", "connect"]
+__all__ = ["Assignment", "Control", "bind", "connect", "packable"]
 
 MAX_PACKET = 128 * 1024
 """Under the default send buffer (net.core.wmem_default, 212992), which bounds a SEQPACKET message."""
@@ -41,6 +42,20 @@ class Assignment(Spec):
     run_dir: Path
     data_dir: Path
     up_pid: int
+    """The process whose end is this one's: `up`, or a supervisor that is itself a child."""
+
+    supervisor: str = "supervisor"
+    """Who supervises it."""
+
+    supervises: SupervisorSpec | None = None
+    """Where it is a supervisor: its children and rules."""
+
+    arguments: dict[str, Any] = {}
+    """Of its child spec, for its start."""
+
+    zygote_command: tuple[str, ...] = ()
+    """For a supervisor, should the zygote that it forks be killed."""
+
     heartbeat_s: float = 1.0
     drain_s: float | None = 10.0
     """How long it may drain when nobody tells it otherwise; None: as long as it takes."""
@@ -106,9 +121,9 @@ class Control:
         self.socket.close()
 
 
-def bind(run_dir: Path) -> socket.socket:
-    """The supervisor's listening socket `<run_dir>/supervisor.ctl`, 0600. Whoever binds holds the supervisor's lock."""
-    path = run_dir / "supervisor.ctl"
+def bind(run_dir: Path, supervisor: str) -> socket.socket:
+    """A supervisor's listening socket `<run_dir>/<its name>.ctl`, 0600. Whoever binds holds the supervisor's lock."""
+    path = run_dir / f"{supervisor}.ctl"
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     mask = os.umask(0o177)
@@ -122,13 +137,27 @@ def bind(run_dir: Path) -> socket.socket:
     return listener
 
 
-def connect(run_dir: Path) -> Control | None:
+def connect(run_dir: Path, supervisor: str) -> Control | None:
     """A process's connection to its supervisor; None when nobody listens."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        connection.connect(str(run_dir / "supervisor.ctl"))
+        connection.connect(str(run_dir / f"{supervisor}.ctl"))
     except OSError:
         connection.close()
         return None
 
     return Control(connection)
+
+
+def packable(extra: Any) -> Any:
+    """What a start returned, where it can be told to who asked for the start.
+
+    Raises:
+        Invalid: it cannot.
+    """
+    try:
+        msgpack.packb(extra)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Invalid(f"bad_return: a start returned {type(extra).__name__}, which no message can carry: {error}") from error
+
+    return extra

@@ -43,8 +43,9 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
     fresh.replace(path)
 
     # Their names begin with the time.
-    for old in sorted(folder.glob("*.json"))[:-keep]:
-        old.unlink(missing_ok=True)
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208 (a Path each costs 30 us)
+    for old in names[:-keep]:
+        (folder / old).unlink(missing_ok=True)
 
     return path
 

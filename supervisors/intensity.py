@@ -39,11 +39,15 @@ class Backoff:
     """
 
     def __init__(self, first_s: float, factor: float, cap_s: float, chance: random.Random) -> None:
+        self.pace(first_s, factor, cap_s)
+        self.chance = chance
+        self.failures = 0
+
+    def pace(self, first_s: float, factor: float, cap_s: float) -> None:
+        """Wait by these from the next failure on."""
         self.first_s = first_s
         self.factor = factor
         self.cap_s = cap_s
-        self.chance = chance
-        self.failures = 0
 
     def reset(self) -> None:
         """The child has been up long enough: its next failure is a first one."""

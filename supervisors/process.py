@@ -21,6 +21,11 @@ class Reaper:
         self.statuses: dict[int, os.waitid_result] = {}
         self.watched: set[int] = set()
 
+    @property
+    def on_signal(self) -> tuple[signal.Signals, Callable[[], None]]:
+        """What the loop's signal handler takes."""
+        return signal.SIGCHLD, self.sweep
+
     def sweep(self) -> None:
         """Collect whatever has ended; of strangers nothing is kept."""
         linux.reap(self.statuses)

@@ -8,7 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from loguru import logger
 from supervisors import linux
 from supervisors.control import Assignment, Control
 from supervisors.crashes import stack_path, write_report
+from supervisors.place import Place
 from supervisors.process import Process
 from supervisors.roster import Entry
 from supervisors.spares import Spares
@@ -35,11 +36,7 @@ STACK_WAIT_S = 0.05
 class House:
     """What all children of one supervisor share."""
 
-    run_dir: Path
-    data_dir: Path
-    up_pid: int
-    listener_fd: int | None
-    settings: dict[str, Any]
+    place: Place
     spares: Spares
     save: Callable[[], None]
     """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
@@ -66,6 +63,7 @@ class ProcessChild:
         self.failure: dict[str, Any] = {}
         self.reports: list[dict[str, Any]] = []
         self.stopping = False
+        self.ignored = False
         self.last_sign = 0.0
         self.timer: asyncio.TimerHandle | None = None
 
@@ -137,21 +135,26 @@ class ProcessChild:
         self.incarnation = secrets.token_hex(8)
         self._bear(process)
         house.save()
+        place = house.place
         assignment = Assignment(
             name=spec.name,
             incarnation=self.incarnation,
             epoch=self.epoch,
-            run_dir=house.run_dir,
-            data_dir=house.data_dir,
-            up_pid=house.up_pid,
+            run_dir=place.run_dir,
+            data_dir=place.data_dir,
+            up_pid=place.keeper_pid,
+            supervisor=place.name,
+            supervises=spec.supervises,
+            arguments=spec.arguments,
+            zygote_command=tuple(place.zygote_command) if spec.supervises else (),
             heartbeat_s=spec.heartbeat_s,
             drain_s=spec.drain_s,
             drains_after=self._later_children(),
             orphan_grace_s=self.supervision.spec.orphan_grace_s,
             fence_s=self.supervision.spec.fence_s,
-            settings=house.settings,
+            settings=place.settings,
         )
-        descriptors = [house.listener_fd] if spec.gets_listener and house.listener_fd is not None else []
+        descriptors = [place.listener_fd] if spec.gets_listener and place.listener_fd is not None else []
         if not process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
             self._condemn("could not be told who it is")
 
@@ -183,6 +186,8 @@ class ProcessChild:
                 self.stats = message["stats"]
             case "failed":
                 self.failure = message
+            case "ignored":
+                self.ignored = True
 
     def _serve(self, message: dict[str, Any]) -> None:
         self.serves = True
@@ -190,7 +195,7 @@ class ProcessChild:
         self.incarnation = message.get("incarnation") or self.incarnation
         if not self.stopping:
             self._set_timer(self._silence_s, self._listen_for_life)
-        self.supervision.ready(self.spec.name)
+        self.supervision.ready(self.spec.name, message.get("extra"))
 
     @property
     def _silence_s(self) -> float:
@@ -226,21 +231,25 @@ class ProcessChild:
         process, self.process = self.process, None
         end = linux.end_of(result) if process else End("normal", "had no process yet")
 
-        if self.stopping:
+        if self.ignored and end.how == "normal" and not self.serves:
+            end = End("ignored", "ignored its start")
+        elif self.stopping:
             end = End("shutdown", f"{end.reason}, {self.verdict}" if self.verdict else end.reason)
         elif self.verdict:
             end = End("abnormal", self.verdict)
         elif self.failure:
-            end = End("abnormal", f"{end.reason}: {self.failure['reason']}")
+            failure = self.failure
+            reason = f"{end.reason}: {failure['reason']}"
+            end = End("abnormal", reason, traceback=failure.get("traceback"), held_by=failure.get("held_by"))
 
-        incident = end.how != "normal" or self.spec.restart == "permanent"
+        incident = end.how not in ("normal", "ignored") or self.spec.restart == "permanent"
         if process and (self.verdict or not self.stopping) and incident:
             # After the replacement, which should have the cores for itself: nobody waits for a report.
             asyncio.get_running_loop().call_later(REPORT_AFTER_S, self.write_reports)
             self.reports.append(self._facts(process.pid, end))
         else:
-            stack_path(self.house.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
-        self.supervision.ended(self.spec.name, end)
+            stack_path(self.house.place.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
+        self.supervision.ended(self.spec.name, replace(end, pid=process.pid if process else None))
 
     def _facts(self, pid: int, end: End) -> dict[str, Any]:
         return {
@@ -257,7 +266,7 @@ class ProcessChild:
 
     def write_reports(self) -> None:
         """Write the crash reports that wait; called after a while, and before the supervisor ends."""
-        name, data_dir = self.spec.name, self.house.data_dir
+        name, data_dir = self.spec.name, self.house.place.data_dir
         waiting, self.reports = self.reports, []
 
         for facts in waiting:
@@ -271,7 +280,7 @@ class ProcessChild:
 
     def _forget_the_last(self) -> None:
         self.stats, self.failure = {}, {}
-        self.serves = self.stopping = False
+        self.serves = self.stopping = self.ignored = False
         self.verdict = self.incarnation = None
 
     def _set_timer(self, seconds: float | None, function: Callable[[], None]) -> None:

@@ -7,19 +7,18 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from loguru import logger
 
 from actors.host import Host
 from actors.supervision import Child as ChildView
 from supervisors.actor import Supervisor
-from supervisors.actor_child import ActorChild
 from supervisors.control import Assignment
+from supervisors.in_process import Actors, Stage
 from supervisors.lines import describe
 from supervisors.logs import log_to_file
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.strategy import Finish
-from supervisors.supervision import Supervision
 
 __all__ = ["run_single"]
 
@@ -30,7 +29,7 @@ def run_single(
     run_dir: Path,
     data_dir: Path,
     make_host: Callable[[], Host],
-    start: Callable[[Host, str], Awaitable[None]],
+    start: Callable[[Host, ChildSpec], Awaitable[Any]],
     on_line: Callable[[str], None],
     on_ready: Callable[[], None] = lambda: None,
 ) -> int:
@@ -43,7 +42,7 @@ def run_single(
         run_dir: sockets and locks.
         data_dir: logs and crash reports.
         make_host: builds the host; in the loop.
-        start: starts the actor of a name in the host.
+        start: starts the actor of a child spec in the host.
         on_line: gets a line for each change worth a person's eye.
         on_ready: called once, when all children are ready for the first time.
     """
@@ -56,13 +55,11 @@ async def _run(
     *,
     data_dir: Path,
     make_host: Callable[[], Host],
-    start: Callable[[Host, str], Awaitable[None]],
+    start: Callable[[Host, ChildSpec], Awaitable[Any]],
     on_line: Callable[[str], None],
     on_ready: Callable[[], None],
 ) -> int:
     loop = asyncio.get_running_loop()
-    finished: asyncio.Future[Finish] = loop.create_future()
-    children: dict[str, ActorChild] = {}
     told = stopping = False
 
     def changed(child: ChildView) -> None:
@@ -79,16 +76,9 @@ async def _run(
             on_ready()
 
     async with make_host() as host:
-
-        def make_child(child: ChildSpec, supervision: Supervision) -> ActorChild:
-            children[child.name] = ActorChild(child, supervision, host, start, data_dir)
-            return children[child.name]
-
-        supervision = Supervision(
-            spec, make_child, on_change=changed, on_forget=children.__delitem__, on_finish=finished.set_result
-        )
-        host.on_actor_failed = lambda name, reason, trace: children[name].failed(reason, trace)
-        host.on_actor_ended = lambda name: children[name].stopped_by_itself()
+        stage = Stage(host, data_dir, start)
+        family = Actors(spec, stage, on_change=changed)
+        supervision = family.supervision
 
         def stop() -> None:
             nonlocal stopping
@@ -106,7 +96,7 @@ async def _run(
         await host.start_actor(Supervisor, supervision)
         supervision.start()
         tell_when_all_are_ready()
-        finish = await finished
+        finish = await supervision.finished
 
     logger.info("finished", reason=finish.reason)
     if finish.gave_up:

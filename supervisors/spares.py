@@ -35,13 +35,27 @@ class Spares:
         command: starts the zygote; `--control FD` is added.
         run_dir: where spares find the supervisor.
         keep: how many wait when nothing happens.
+        reaper: collects exit statuses.
+        supervisor: whose spares they are.
+        first: pid and socket of a zygote that runs already; the command starts those after it.
     """
 
-    def __init__(self, command: Sequence[str], run_dir: Path, keep: int, reaper: Reaper) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        run_dir: Path,
+        keep: int,
+        reaper: Reaper,
+        *,
+        supervisor: str = "supervisor",
+        first: tuple[int, socket.socket] | None = None,
+    ) -> None:
         self.command = [*command]
         self.run_dir = run_dir
         self.keep = keep
         self.reaper = reaper
+        self.supervisor = supervisor
+        self.first = first
         self.waiting: deque[Process] = deque()
         self.takers: deque[Callable[[Process], None]] = deque()
         self.ordered: deque[float] = deque()
@@ -55,6 +69,19 @@ class Spares:
 
     def open(self) -> None:
         """Start the zygote. It answers once it has imported everything."""
+        first, self.first = self.first, None
+        pid, ours = first or self._start_zygote()
+        pidfd = linux.open_pidfd(pid)
+        if pidfd is None:
+            raise ChildProcessError("the zygote was gone before it could be watched")
+
+        self.zygote = Process(pid, pidfd, self.reaper)
+        self.zygote.attach(Control(ours))
+        self.zygote.on_message = lambda _: self._zygote_has_imported()
+        self.zygote.on_end = self._zygote_ended
+        self.ordered.clear()
+
+    def _start_zygote(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             zygote = subprocess.Popen(  # noqa: S603 (the composition root's own command)
@@ -65,15 +92,7 @@ class Spares:
             )
         # The reaper collects its exit status; Popen would complain that it never did.
         zygote.returncode = 0
-        pidfd = linux.open_pidfd(zygote.pid)
-        if pidfd is None:
-            raise ChildProcessError("the zygote was gone before it could be watched")
-
-        self.zygote = Process(zygote.pid, pidfd, self.reaper)
-        self.zygote.attach(Control(ours))
-        self.zygote.on_message = lambda _: self._zygote_has_imported()
-        self.zygote.on_end = self._zygote_ended
-        self.ordered.clear()
+        return zygote.pid, ours
 
     def expect(self, number: int) -> None:
         """So many will be taken one after another: have them all forked now."""
@@ -127,7 +146,7 @@ class Spares:
 
         missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - len(self.ordered)
         for _ in range(missing):
-            if not self.zygote.send("fork", run_dir=str(self.run_dir)):
+            if not self.zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor):
                 break
             self.ordered.append(loop.time())
             loop.call_later(ARRIVAL_S, self._order)

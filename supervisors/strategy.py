@@ -17,11 +17,12 @@ from typing import Literal
 from actors.supervision import ChildState
 from supervisors.intensity import Backoff, Intensity
 from supervisors.spec import ChildSpec, SupervisorSpec
-from transport.errors import Conflict, NotFound, Unavailable
+from transport.errors import Conflict, Invalid, NotFound, Unavailable
 
 __all__ = ["DOWN", "Action", "End", "Finish", "Forget", "Member", "Start", "Stop", "Strategy"]
 
 DOWN: tuple[ChildState, ...] = ("stopped", "backing_off", "given_up")
+ACTIVE: tuple[ChildState, ...] = ("ready", "draining")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,18 @@ class End:
     """How a child ended.
 
     normal: by itself, with exit code 0; shutdown: because it was asked to; killed: by SIGKILL from outside, or nobody can
-    say (an adopted process); abnormal: anything else, a hung child among them.
+    say (an adopted process); abnormal: anything else, a hung child among them; ignored: it had nothing to do, which it said in
+    place of being ready.
     """
 
-    how: Literal["normal", "shutdown", "killed", "abnormal"]
+    how: Literal["normal", "shutdown", "killed", "abnormal", "ignored"]
     reason: str
+    traceback: str | None = None
+    pid: int | None = None
+    """Of the process that has ended."""
+
+    held_by: int | None = None
+    """It could not start since this other process bears its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,9 @@ class Finish:
     gave_up: bool
     """Because a child kept failing, not because it was told to or a significant child ended."""
 
+    traceback: str | None = None
+    """Of the child that could not start."""
+
 
 Action = Start | Stop | Forget | Finish
 
@@ -75,6 +86,9 @@ class Batch:
 
     due: float
     """Nothing of it starts before this time."""
+
+    members: list[Member] = field(default_factory=list)
+    """In the order in which they start."""
 
 
 @dataclass(eq=False, slots=True)
@@ -112,6 +126,15 @@ class Strategy:
         self.finishing: Finish | None = None
         self.finished = False
         self.first_batch: Batch | None = None
+        self.touched: dict[str, None] = {}
+        """Children whose state may have changed; for who carries the actions out, and clears it."""
+
+        self._up = 0
+        self._active = 0
+        self._moved: dict[Batch, None] = {}
+        """Batches in which something may be to do. Walking all would cost each event as much as there are children."""
+
+        self._waiting: set[Batch] = set()
 
         for child in self.spec.children:
             self._add(child)
@@ -119,7 +142,24 @@ class Strategy:
     @property
     def due(self) -> float | None:
         """When `wake` wants to be called next, on the machine's clock."""
-        return min((member.batch.due for member in self.members.values() if member.batch and member.batch.due), default=None)
+        return min((batch.due for batch in self._waiting), default=None)
+
+    @property
+    def active(self) -> int:
+        """How many are up: ready or draining. Takes the same time however many there are."""
+        return self._active
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to start has been tried."""
+        return not any(
+            member.state == "starting" or (member.state == "stopped" and member.wanted) for member in self.members.values()
+        )
+
+    def restarting(self, name: str) -> bool:
+        """Whether a child is not up, and is brought back without anybody's asking."""
+        member = self.members[name]
+        return member.wanted and not member.by_hand and member.state in ("starting", "backing_off")
 
     def member(self, name: str) -> Member:
         """A child by its name.
@@ -140,7 +180,7 @@ class Strategy:
     def adopt(self, name: str, state: Literal["starting", "ready", "draining"]) -> None:
         """A process of this child runs already. Said before `start`; what becomes of it is said later."""
         member = self.members[name]
-        member.state = state
+        self._enter(member, state)
         member.ready_since = self.clock()
 
     def start(self) -> list[Action]:
@@ -148,7 +188,7 @@ class Strategy:
         if self.finishing is not None:
             return self._advance()
 
-        for member in self._in_batches(self.members.values()):
+        for member in self._in_batches(list(self.members.values())):
             # What a dynamic child answered to, when it was added, was the last supervisor.
             member.wanted, member.by_hand = True, not self.spec.dynamic
             self.first_batch = member.batch
@@ -159,7 +199,7 @@ class Strategy:
         """A child that was started is ready."""
         member = self.members[name]
         if member.state == "starting":
-            member.state = "ready"
+            self._enter(member, "ready")
             member.by_hand = member.fresh = False
             member.ready_since = self.clock()
 
@@ -168,7 +208,8 @@ class Strategy:
     def ended(self, name: str, end: End) -> list[Action]:
         """A child is gone, asked or not, or could not start."""
         member = self.members[name]
-        before, member.state = member.state, "stopped"
+        before = member.state
+        self._enter(member, "stopped")
         by_hand, member.by_hand = member.by_hand, False
         going, member.recycled = before == "draining" or member.recycled or not member.wanted, False
 
@@ -178,6 +219,9 @@ class Strategy:
         if going:
             # It was to go down anyway; that it went by itself, while others were being stopped, is no incident of its own.
             member.by_hand = by_hand
+        elif end.how == "ignored":
+            member.wanted = False
+            member.fresh = member.fresh and self.spec.dynamic
         elif before == "starting":
             self._could_not_start(member, end, by_hand=by_hand)
         else:
@@ -191,21 +235,27 @@ class Strategy:
         if self.finishing is not None:
             return []
 
+        if self.restarting(name) and member.batch is not None:
+            # The retry is taken back, and with it what was to come up after this one.
+            for other in member.batch.members:
+                other.wanted = other.wanted and other.state not in DOWN
+
         member.wanted = member.by_hand = False
         self._together([member])
         return self._advance()
 
     def start_child(self, name: str) -> list[Action]:
-        """Start a child that is stopped or given up, or waits to be tried again.
+        """Start a child that is stopped or given up, or is about to be.
 
         Raises:
             NotFound: there is none of that name.
+            Conflict: it runs, or is being restarted already.
             Unavailable: all are being stopped for good.
         """
         member = self.member(name)
         self._refuse_at_the_end()
-        if member.state in ("starting", "ready") and member.wanted and not member.recycled:
-            return []
+        if member.wanted and (member.state in ("starting", "ready", "backing_off") or member.recycled):
+            raise Conflict(f"{name} is {member.state}; supervisor.restart starts it anew", detail=self._standing(member))
 
         member.wanted = member.by_hand = True
         member.backoff.reset()
@@ -237,8 +287,9 @@ class Strategy:
             Conflict: there is one of that name.
             Unavailable: all are being stopped for good.
         """
-        if child.name in self.members:
-            raise Conflict(f"there is a child {child.name!r} already; it is {self.members[child.name].state}")
+        if (known := self.members.get(child.name)) is not None:
+            present = {"reason": "already_started" if known.state in ("ready", "draining") else "already_present"}
+            raise Conflict(f"there is a child {child.name!r} already; it is {known.state}", detail=present)
         self._refuse_at_the_end()
         self._add(child)
         self.members[child.name].fresh = True
@@ -254,23 +305,54 @@ class Strategy:
         Raises:
             Conflict: it is not stopped.
         """
-        if self.member(name).state not in ("stopped", "given_up"):
-            raise Conflict(f"{name} is {self.members[name].state}; stop it first")
+        member = self.member(name)
+        if member.state not in ("stopped", "given_up") or (member.wanted and member.batch is not None):
+            raise Conflict(f"{name} is {member.state}; stop it first", detail=self._standing(member))
 
-        del self.members[name]
+        self._forget(member)
         return [Forget(name)]
+
+    def reconfigure(self, spec: SupervisorSpec) -> None:
+        """Other flags and specs from now on. Whoever is up stays up; who is new stays down; who is left out stays, last.
+
+        Raises:
+            Invalid: one of the two is simple_one_for_one, and the other is not.
+        """
+        if spec.dynamic != self.spec.dynamic:
+            raise Invalid("a supervisor of one template stays one: stop it, and start another")
+
+        self.spec = spec
+        self.intensity.intensity, self.intensity.period_s = spec.intensity, spec.period_s
+        if spec.template is not None:
+            for member in self.members.values():
+                member.spec = ChildSpec(**{**dict(spec.template), "name": member.spec.name, "arguments": member.spec.arguments})
+
+        before, self.members = self.members, {}
+        for child in spec.children:
+            if (known := before.pop(child.name, None)) is None:
+                self._add(child)
+            else:
+                known.spec = child
+                self.members[child.name] = known
+        self.members.update(before)
+
+        order = {name: place for place, name in enumerate(self.members)}
+        for member in self.members.values():
+            member.backoff.pace(spec.backoff_first_s, spec.backoff_factor, spec.backoff_cap_s)
+            if member.batch is not None:
+                member.batch.members.sort(key=lambda other: order[other.spec.name])
 
     def shutdown(self, reason: str) -> list[Action]:
         """Stop all children in reverse order, then finish."""
         self._finish(reason, gave_up=False)
         return self._advance()
 
-    def _finish(self, reason: str, *, gave_up: bool) -> None:
+    def _finish(self, reason: str, *, gave_up: bool, traceback: str | None = None) -> None:
         if self.finishing is not None:
             return
 
-        self.finishing = Finish(reason, gave_up)
-        for member in self._in_batches(self.members.values()):
+        self.finishing = Finish(reason, gave_up, traceback)
+        for member in self._in_batches(list(self.members.values())):
             member.wanted = member.recycled = False
 
     def _could_not_start(self, member: Member, end: End, *, by_hand: bool) -> None:
@@ -281,7 +363,8 @@ class Strategy:
 
         member.wanted = False
         if answers and member.batch is self.first_batch:
-            self._finish(f"{member.spec.name} could not start: {end.reason}", gave_up=True)
+            reason = f"{member.spec.name} could not start: {end.reason}"
+            self._finish(reason, gave_up=True, traceback=end.traceback)
 
     def _ended_by_itself(self, member: Member, end: End) -> None:
         if self.clock() - member.ready_since >= self.spec.period_s:
@@ -294,17 +377,25 @@ class Strategy:
 
         member.wanted = False
         self._together([member])
-        others = (other for other in self.members.values() if other is not member and other.spec.significant)
-        if member.spec.significant and (
-            self.spec.auto_shutdown == "any_significant" or all(other.state in DOWN and not other.wanted for other in others)
-        ):
+        if member.spec.significant and self._shuts_down(member):
             self._finish(f"the significant child {member.spec.name} has ended: {end.reason}", gave_up=False)
+
+    def _shuts_down(self, ended: Member) -> bool:
+        """Whether the end of a significant child is the end of all, by the policy that holds now."""
+        match self.spec.auto_shutdown:
+            case "never":
+                return False
+            case "any_significant":
+                return True
+            case "all_significant":
+                others = (other for other in self.members.values() if other is not ended and other.spec.significant)
+                return all(other.state in DOWN and not other.wanted for other in others)
 
     def _restart(self, failed: Member, end: End, *, delayed: bool) -> None:
         if self.spec.escalation == "terminate":
             delayed = False
             if not self.intensity.allows(self.clock()):
-                failed.state = "given_up"
+                self._enter(failed, "given_up")
                 self._finish(
                     f"{failed.spec.name} ended once more ({end.reason}) after {self.spec.intensity} restarts "
                     f"within {self.spec.period_s:g} s",
@@ -312,14 +403,14 @@ class Strategy:
                 )
                 return
 
-        group = list(self.members.values())
         match self.spec.strategy:
             case "one_for_one" | "simple_one_for_one":
                 group = [failed]
             case "rest_for_one":
+                group = list(self.members.values())
                 group = group[group.index(failed) :]
             case "one_for_all":
-                pass
+                group = list(self.members.values())
 
         wait_s = failed.backoff.next() if delayed else 0.0
         for member in self._together(group, due=self.clock() + wait_s if wait_s else 0.0):
@@ -327,7 +418,7 @@ class Strategy:
             member.recycled = member.wanted and member.state in ("starting", "ready")
 
         if wait_s:
-            failed.state = "backing_off"
+            self._enter(failed, "backing_off")
 
     def _in_batches(self, members: Iterable[Member]) -> list[Member]:
         """All in one batch, in their order. Children made of the template have none: each moves by itself."""
@@ -339,30 +430,62 @@ class Strategy:
         moved = list(members)
 
         for member in moved:
+            self._leave_batch(member)
             member.batch = batch
+            batch.members.append(member)
+            self.touched[member.spec.name] = None
             if member.state in ("backing_off", "given_up") and self.finishing is None:
-                member.state = "stopped"
+                self._enter(member, "stopped")
+
+        self._moved[batch] = None
+        if due:
+            self._waiting.add(batch)
 
         return moved
 
+    def _leave_batch(self, member: Member) -> None:
+        if (batch := member.batch) is None:
+            return
+
+        member.batch = None
+        batch.members.remove(member)
+        self._moved[batch] = None
+        if not batch.members:
+            self._waiting.discard(batch)
+
+    def _enter(self, member: Member, state: ChildState) -> None:
+        """The one place where a state changes."""
+        self._up += (state not in DOWN) - (member.state not in DOWN)
+        self._active += (state in ACTIVE) - (member.state in ACTIVE)
+        member.state = state
+        self.touched[member.spec.name] = None
+        if member.batch is not None:
+            self._moved[member.batch] = None
+
+    def _forget(self, member: Member) -> None:
+        self._leave_batch(member)
+        del self.members[member.spec.name]
+
     def _advance(self) -> list[Action]:
         actions: list[Action] = []
-        batches: dict[Batch, list[Member]] = {}
-        for member in self.members.values():
-            if member.batch:
-                batches.setdefault(member.batch, []).append(member)
+        now = self.clock()
+        for batch in [batch for batch in self._waiting if batch.due <= now]:
+            batch.due = 0.0
+            self._waiting.discard(batch)
+            self._moved[batch] = None
 
-        for batch, members in batches.items():
-            if batch.due <= self.clock():
-                batch.due = 0.0
-            if not self._bring_down(members, actions) and not batch.due:
-                self._bring_up(members, actions)
+        while self._moved:
+            batch = next(iter(self._moved))
+            del self._moved[batch]
+            if not self._bring_down(batch.members, actions) and not batch.due:
+                self._bring_up(batch, actions)
 
-        for name in [name for name, member in self.members.items() if self._is_over(member)]:
-            del self.members[name]
-            actions.append(Forget(name))
+        for name in list(self.touched):
+            if (member := self.members.get(name)) is not None and self._is_over(member):
+                self._forget(member)
+                actions.append(Forget(name))
 
-        if self.finishing is not None and not self.finished and all(member.state in DOWN for member in self.members.values()):
+        if self.finishing is not None and not self.finished and not self._up:
             self.finished = True
             actions.append(self.finishing)
 
@@ -379,30 +502,36 @@ class Strategy:
 
     def _bring_down(self, members: list[Member], actions: list[Action]) -> bool:
         """Stop the last that has to go down; whether any is still to go."""
-        going = [
-            member
-            for member in members
-            if member.state == "draining" or (member.state not in DOWN and (member.recycled or not member.wanted))
-        ]
-        if going and going[-1].state != "draining":
-            going[-1].state = "draining"
-            actions.append(Stop(going[-1].spec.name))
+        for member in reversed(members):
+            if member.state == "draining":
+                return True
 
-        return bool(going)
+            if member.state not in DOWN and (member.recycled or not member.wanted):
+                self._enter(member, "draining")
+                actions.append(Stop(member.spec.name))
+                return True
 
-    def _bring_up(self, members: list[Member], actions: list[Action]) -> None:
+        return False
+
+    def _bring_up(self, batch: Batch, actions: list[Action]) -> None:
         """Start the first that is down and wanted; a batch that has nothing left to start is over."""
-        for member in members:
+        for member in batch.members:
             if member.state == "starting":
                 return
 
             if member.wanted and member.state in DOWN:
-                member.state = "starting"
+                self._enter(member, "starting")
                 actions.append(Start(member.spec.name))
                 return
 
-        for member in members:
+        for member in batch.members:
             member.batch = None
+        batch.members.clear()
+
+    def _standing(self, member: Member) -> dict[str, str]:
+        """Why something cannot be done now, in Erlang's word."""
+        down = member.state in DOWN or self.restarting(member.spec.name)
+        return {"reason": "restarting" if down else "running"}
 
     def _add(self, child: ChildSpec) -> None:
         spec = self.spec

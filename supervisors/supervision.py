@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from loguru import logger
 
 from actors.supervision import Child as ChildView
-from actors.supervision import ChildState, Lanes
+from actors.supervision import ChildState, Counts, Lanes
+from supervisors.reports import Context, Failure, Progress, of_child
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.strategy import DOWN, Action, End, Finish, Forget, Start, Stop, Strategy
 from transport.errors import Conflict, Invalid, LatticeError, Unavailable
@@ -26,6 +27,9 @@ class Child(Protocol):
 
     Each `start` is followed by `Supervision.ready` or `Supervision.ended`, each `stop` by `ended`, exactly once.
     """
+
+    spec: ChildSpec
+    """Its rules as they are now."""
 
     @property
     def pid(self) -> int | None:
@@ -70,9 +74,8 @@ class Record:
 class Wish:
     """An operator who waits for a child to get somewhere."""
 
-    name: str
     state: ChildState
-    done: asyncio.Future[ChildView]
+    done: asyncio.Future[tuple[ChildView, Any]]
 
 
 class Supervision:
@@ -80,6 +83,7 @@ class Supervision:
 
     Args:
         spec: the children and the rules.
+        name: of who supervises, for reports.
         make_child: builds a child of the kind wanted; it reports back to this object.
         on_change: told of each child whose state has changed.
         on_forget: told the name of each child that is no longer listed.
@@ -91,39 +95,100 @@ class Supervision:
         spec: SupervisorSpec,
         make_child: Callable[[ChildSpec, Supervision], Child],
         *,
+        name: str = "supervisor",
         on_change: Callable[[ChildView], None] = lambda _: None,
         on_forget: Callable[[str], None] = lambda _: None,
         on_finish: Callable[[Finish], None] = lambda _: None,
         chance: random.Random | None = None,
     ) -> None:
-        self.spec = spec
+        self.name = name
         self.make_child = make_child
         self.on_change = on_change
         self.on_forget = on_forget
         self.on_finish = on_finish
         self.strategy = Strategy(spec, time.monotonic, chance or random.Random())  # noqa: S311 (jitter, no secret)
         self.records = {child.name: Record(make_child(child, self)) for child in spec.children}
-        self.wishes: list[Wish] = []
+        self.wishes: dict[str, list[Wish]] = {}
         self.actions: deque[Action] = deque()
         self.performing = False
         self.timer: asyncio.TimerHandle | None = None
+        self.closed = False
+        self.settling: list[asyncio.Future[None]] = []
+        self.finished: asyncio.Future[Finish] = asyncio.get_running_loop().create_future()
+        """Resolves when all children are down for good."""
 
     # What children report
 
-    def ready(self, name: str) -> None:
-        """The child serves."""
-        self._perform(self.strategy.ready(name))
+    @property
+    def spec(self) -> SupervisorSpec:
+        """The rules as they are now."""
+        return self.strategy.spec
+
+    def ready(self, name: str, extra: Any = None) -> None:
+        """The child serves. `extra` is what its start said beyond that, for who asked for the start."""
+        if self.closed:
+            return
+
+        record, member = self.records[name], self.strategy.members[name]
+        if member.state == "starting":
+            started = Progress(self.name, of_child(member.spec, record.child.pid))
+            if not self.spec.dynamic:
+                by_call = member.by_hand and name in self.wishes
+                logger.log("DEBUG" if by_call else "INFO", "{}", started.text(single_line=True))
+            if record.added is not None and member.spec.restart == "temporary" and member.spec.arguments:
+                # Nobody will start it again: they would be kept for nothing.
+                self._change_spec(name, member.spec.model_copy(update={"arguments": {}}))
+
+        self._perform(self.strategy.ready(name), extra=extra)
 
     def ended(self, name: str, end: End) -> None:
         """The child is gone."""
-        record = self.records[name]
-        record.last_exit = end.reason
-        starting = self.strategy.members[name].state == "starting"
-        logger.log("INFO" if end.how == "shutdown" else "WARNING", "child ended", child=name, how=end.how, reason=end.reason)
+        if self.closed:
+            return
 
-        if starting:
-            self._disappoint(name, Unavailable(f"{name} did not start: {end.reason}"))
+        record, member = self.records[name], self.strategy.members[name]
+        record.last_exit = end.reason
+        logger.debug("child ended", child=name, pid=end.pid, how=end.how, reason=end.reason)
+        if (context := self._context(name, end)) is not None:
+            failure = Failure(self.name, context, end.reason, of_child(member.spec, end.pid))
+            logger.log("ERROR", "{}", failure.text(single_line=True, chars=1000))
+
+        if member.state == "starting" and end.how == "ignored":
+            self._perform(self.strategy.ended(name, end), disappoint=False)
+            return
+
+        if member.state == "starting":
+            self._disappoint(name, self._why_not(name, end))
         self._perform(self.strategy.ended(name, end))
+
+    def _context(self, name: str, end: End) -> Context | None:
+        """Under which heading an end is reported; None where it is as it should be."""
+        member = self.strategy.members[name]
+        stopping = member.state == "draining" or self.strategy.finishing is not None or not member.wanted
+        quiet = end.how in ("normal", "shutdown")
+
+        if end.how == "ignored":
+            return None
+        if stopping:
+            as_told = (quiet and member.spec.restart != "permanent") or end.how == "shutdown"
+            return None if as_told else "shutdown_error"
+        if member.state == "starting":
+            return None if member.fresh or (member.by_hand and name in self.wishes) else "start_error"
+
+        return None if quiet and member.spec.restart != "permanent" else "child_terminated"
+
+    def _why_not(self, name: str, end: End) -> LatticeError:
+        """What who asked for a start is told when it failed."""
+        if end.held_by is not None:
+            already = {"reason": "already_started", "pid": end.held_by}
+            return Conflict(f"{name} is borne by another process, {end.held_by}", detail=already)
+
+        detail: dict[str, Any] = {"reason": end.reason}
+        if end.traceback:
+            detail["traceback"] = end.traceback[-16000:]
+        if not self.spec.dynamic:
+            detail["child"] = of_child(self.strategy.members[name].spec, None)
+        return Unavailable(f"{name} did not start: {end.reason}", detail=detail)
 
     # What the process around it, and operators, ask for
 
@@ -135,15 +200,28 @@ class Supervision:
         """Stop all in reverse order; `on_finish` follows."""
         self._perform(self.strategy.shutdown(reason))
 
-    async def start_child(self, name: str) -> ChildView:
-        """Start a stopped child; returns when it is ready.
+    async def settled(self) -> None:
+        """Until all that was to start has been tried, or all are down for good."""
+        if not self.strategy.settled and not self.finished.done():
+            settling = asyncio.get_running_loop().create_future()
+            self.settling.append(settling)
+            await settling
+
+    def close(self) -> None:
+        """Do nothing more, whatever is reported: who supervised is gone."""
+        self.closed = True
+        if self.timer is not None:
+            self.timer.cancel()
+
+    async def start_child(self, name: str) -> tuple[ChildView, Any]:
+        """Start a stopped child; returns it, and what its start said beyond that, when it is ready.
 
         Raises:
             NotFound: there is no such child.
+            Conflict: it runs, or is being restarted already.
             Unavailable: it did not get ready.
         """
-        self._perform(self.strategy.start_child(name))
-        return await self._wish(name, "ready")
+        return await self._wish(name, "ready", self.strategy.start_child(name))
 
     async def stop_child(self, name: str) -> ChildView:
         """Stop a child; returns when it is down.
@@ -152,27 +230,32 @@ class Supervision:
             NotFound: there is no such child.
         """
         view = self.view(name)
-        self._perform(self.strategy.stop_child(name))
+        actions = self.strategy.stop_child(name)
         if name not in self.strategy.members:
+            self._perform(actions)
             return view.model_copy(update={"state": "stopped"})
 
-        return await self._wish(name, "stopped")
+        return (await self._wish(name, "stopped", actions))[0]
 
-    async def restart_child(self, name: str) -> ChildView:
-        """Stop a child and start it anew; returns when it is ready.
+    async def restart_child(self, name: str) -> tuple[ChildView, Any]:
+        """Stop a child and start it anew; returns it, and what its start said beyond that, when it is ready.
 
         Raises:
             NotFound: there is no such child.
             Unavailable: it did not get ready.
         """
-        self._perform(self.strategy.restart_child(name))
-        return await self._wish(name, "ready")
+        return await self._wish(name, "ready", self.strategy.restart_child(name))
 
-    async def add_child(self, wanted: ChildSpec | str, *, key: str | None = None) -> ChildView:
-        """A new child at the end of the order; returns when it is ready. One that cannot start is not kept.
+    async def add_child(
+        self, wanted: ChildSpec | str, *, arguments: dict[str, Any] | None = None, key: str | None = None
+    ) -> tuple[ChildView, Any]:
+        """A new child at the end of the order; returns it, and what its start said beyond that, when it is ready.
+
+        One that cannot start is not kept.
 
         Args:
             wanted: its spec, or only its name, see `SupervisorSpec.child`.
+            arguments: for its start.
             key: of the call. The call that has added a child may be made again, and adds nothing.
 
         Raises:
@@ -181,17 +264,42 @@ class Supervision:
             Unavailable: it did not get ready.
         """
         try:
-            child = self.spec.child(wanted)
+            child = self.spec.child(wanted, arguments)
         except ValueError as error:
             raise Invalid(str(error)) from None
 
         record = self.records.get(child.name)
-        if key is None or record is None or record.key != key:
-            actions = self.strategy.add_child(child)
-            self.records[child.name] = Record(self.make_child(child, self), added=child, key=key)
-            self._perform(actions)
+        if key is not None and record is not None and record.key == key:
+            return await self._wish(child.name, "ready", [])
 
-        return await self._wish(child.name, "ready")
+        try:
+            actions = self.strategy.add_child(child)
+        except Conflict as error:
+            if record is not None and error.detail is not None:
+                error.detail["pid"] = record.child.pid
+            raise
+
+        self.records[child.name] = Record(self.make_child(child, self), added=child, key=key)
+        return await self._wish(child.name, "ready", actions)
+
+    def reconfigure(self, spec: SupervisorSpec) -> None:
+        """Other flags and specs from now on; see `Strategy.reconfigure`.
+
+        Raises:
+            Invalid: a supervisor of one template stays one.
+        """
+        self.strategy.reconfigure(spec)
+        for name, member in self.strategy.members.items():
+            if name not in self.records:
+                self.records[name] = Record(self.make_child(member.spec, self))
+            self.records[name].child.spec = member.spec
+
+        self._tell_of_changes()
+
+    def _change_spec(self, name: str, spec: ChildSpec) -> None:
+        record = self.records[name]
+        record.added = spec if record.added is not None else None
+        record.child.spec = self.strategy.members[name].spec = spec
 
     def remember_child(self, child: ChildSpec, *, key: str | None) -> None:
         """A child that was added under the supervisor before this one. Said before `start`."""
@@ -219,6 +327,26 @@ class Supervision:
         """
         return self._view(name, self.strategy.member(name).state, self.records[name])
 
+    def child_spec(self, name: str) -> ChildSpec:
+        """A child's rules.
+
+        Raises:
+            NotFound: there is no such child.
+        """
+        return self.strategy.member(name).spec
+
+    def counts(self) -> Counts:
+        """How many there are, by kind. Does not walk over children that are made of a template."""
+        template, members = self.spec.template, self.strategy.members
+        if template is not None:
+            supervisors = len(members) if template.type == "supervisor" else 0
+            return Counts(specs=1, active=self.strategy.active, supervisors=supervisors, workers=len(members) - supervisors)
+
+        supervisors = sum(member.spec.type == "supervisor" for member in members.values())
+        return Counts(
+            specs=len(members), active=self.strategy.active, supervisors=supervisors, workers=len(members) - supervisors
+        )
+
     @property
     def all_ready(self) -> bool:
         """Whether every child serves."""
@@ -229,6 +357,8 @@ class Supervision:
         stats = record.child.stats if up else {}
         return ChildView(
             name=name,
+            type=record.child.spec.type,
+            restarting=name in self.strategy.members and self.strategy.restarting(name),
             pid=record.child.pid if up else None,
             incarnation=record.child.incarnation if up else None,
             state=state,
@@ -243,7 +373,7 @@ class Supervision:
             last_exit=record.last_exit,
         )
 
-    def _perform(self, actions: list[Action]) -> None:
+    def _perform(self, actions: list[Action], *, extra: Any = None, disappoint: bool = True) -> None:
         # A child may report while its action is carried out; what follows from that waits its turn.
         self.actions.extend(actions)
         if self.performing:
@@ -256,7 +386,7 @@ class Supervision:
         finally:
             self.performing = False
 
-        self._tell_of_changes()
+        self._tell_of_changes(extra, disappoint=disappoint)
         self._set_timer()
 
     def _carry_out(self, action: Action) -> None:
@@ -275,13 +405,22 @@ class Supervision:
                 if record.seen not in DOWN:
                     self.on_change(view)
 
-                self._fulfil(view)
+                self._fulfil(view, None, ignored=True)
                 self.on_forget(name)
             case Finish():
+                if action.gave_up:
+                    failure = Failure(self.name, "shutdown", action.reason, {"nb_children": len(self.records)})
+                    logger.log("ERROR", "{}", failure.text(single_line=True, chars=1000))
+                self.finished.set_result(action)
                 self.on_finish(action)
 
-    def _tell_of_changes(self) -> None:
-        for name, member in list(self.strategy.members.items()):
+    def _tell_of_changes(self, extra: Any = None, *, disappoint: bool = True) -> None:
+        while self.strategy.touched:
+            name = next(iter(self.strategy.touched))
+            del self.strategy.touched[name]
+            if (member := self.strategy.members.get(name)) is None:
+                continue
+
             record = self.records[name]
             if record.seen == member.state:
                 continue
@@ -289,37 +428,59 @@ class Supervision:
             record.seen = member.state
             view = self.view(name)
             self.on_change(view)
-            self._fulfil(view)
+            self._fulfil(view, extra, ignored=not disappoint)
+
+        if self.settling and (self.strategy.settled or self.finished.done()):
+            for settling in self.settling:
+                if not settling.done():
+                    settling.set_result(None)
+            self.settling.clear()
 
     def _set_timer(self) -> None:
-        if self.timer is not None:
+        due = self.strategy.due
+        if self.timer is not None and (due is None or self.timer.when() != self._loop_time(due)):
             self.timer.cancel()
             self.timer = None
 
-        if (due := self.strategy.due) is not None:
-            delay_s = max(0.0, due - time.monotonic())
-            self.timer = asyncio.get_running_loop().call_later(delay_s, lambda: self._perform(self.strategy.wake()))
+        if due is not None and self.timer is None:
+            self.timer = asyncio.get_running_loop().call_at(self._loop_time(due), self._wake)
 
-    async def _wish(self, name: str, state: ChildState) -> ChildView:
-        if self.strategy.members[name].state == state:
-            return self.view(name)
+    def _wake(self) -> None:
+        self.timer = None
+        self._perform(self.strategy.wake())
 
-        wish = Wish(name, state, asyncio.get_running_loop().create_future())
-        self.wishes.append(wish)
+    def _loop_time(self, due: float) -> float:
+        """On the loop's clock, which is the strategy's."""
+        return max(due, 0.0)
+
+    async def _wish(self, name: str, state: ChildState, actions: list[Action]) -> tuple[ChildView, Any]:
+        """Do this, and wait until the child has got there."""
+        if not actions and self.strategy.members[name].state == state:
+            self._perform(actions)
+            return self.view(name), None
+
+        wish = Wish(state, asyncio.get_running_loop().create_future())
+        self.wishes.setdefault(name, []).append(wish)
         try:
+            self._perform(actions)
             return await wish.done
         finally:
-            self.wishes.remove(wish)
+            waiting = self.wishes[name]
+            waiting.remove(wish)
+            if not waiting:
+                del self.wishes[name]
 
-    def _fulfil(self, child: ChildView) -> None:
-        for wish in self.wishes:
-            if wish.name == child.name and wish.state == child.state and not wish.done.done():
-                wish.done.set_result(child)
+    def _fulfil(self, child: ChildView, extra: Any, *, ignored: bool) -> None:
+        for wish in self.wishes.get(child.name, ()):
+            # One that ignored its start is down, and that was no failure.
+            reached = wish.state == child.state or (ignored and child.state == "stopped")
+            if reached and not wish.done.done():
+                wish.done.set_result((child, extra))
 
         if child.state in ("stopped", "given_up"):
             self._disappoint(child.name, Conflict(f"{child.name} is {child.state}"))
 
     def _disappoint(self, name: str, error: LatticeError) -> None:
-        for wish in self.wishes:
-            if wish.name == name and wish.state == "ready" and not wish.done.done():
+        for wish in self.wishes.get(name, ()):
+            if wish.state == "ready" and not wish.done.done():
                 wish.done.set_exception(error)

@@ -8,7 +8,6 @@ import faulthandler
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,16 +19,12 @@ from actors.host import Host
 from actors.supervision import Child as ChildView
 from supervisors import linux
 from supervisors.actor import Supervisor
-from supervisors.control import Assignment, Control, bind
+from supervisors.control import Assignment
 from supervisors.crashes import stack_path
 from supervisors.logs import log_to_file
-from supervisors.process import Process, Reaper
-from supervisors.process_child import House, ProcessChild
-from supervisors.roster import Entry, Roster
-from supervisors.spares import Spares
-from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.strategy import Finish
-from supervisors.supervision import Supervision
+from supervisors.place import Place
+from supervisors.processes import Processes
+from supervisors.spec import SupervisorSpec
 
 __all__ = ["GAVE_UP", "run_supervisor"]
 
@@ -99,15 +94,15 @@ class SupervisorProcess:
         settings: dict[str, Any],
     ) -> None:
         self.spec = spec
-        self.run_dir = run_dir
-        self.data_dir = data_dir
-        self.zygote_command = zygote_command
-        self.up_pid = up_pid
-        self.up_started = linux.start_time(up_pid)
-        self.listener_fd = listener_fd
-        self.settings = settings
-        self.reaper = Reaper()
-        self.children: dict[str, ProcessChild] = {}
+        self.place = Place(
+            name="supervisor",
+            run_dir=run_dir,
+            data_dir=data_dir,
+            zygote_command=zygote_command,
+            keeper_pid=up_pid,
+            listener_fd=listener_fd,
+            settings=settings,
+        )
         self.told_all_ready = False
         (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
         self.stacks = stack_path(data_dir, "supervisor", 0).open("w")
@@ -115,189 +110,45 @@ class SupervisorProcess:
     async def run(self) -> int:
         """See `run_supervisor`."""
         self.loop = asyncio.get_running_loop()
-        self.finished: asyncio.Future[Finish] = self.loop.create_future()
-        self.loop.add_signal_handler(signal.SIGCHLD, self.reaper.sweep)
-        self.spares = Spares(self.zygote_command, self.run_dir, self.spec.spares, self.reaper)
-        self.spares.open()
-        self.house = House(
-            run_dir=self.run_dir,
-            data_dir=self.data_dir,
-            up_pid=self.up_pid,
-            listener_fd=self.listener_fd,
-            settings=self.settings,
-            spares=self.spares,
-            save=self._save_roster,
+        self.processes = Processes(
+            self.spec,
+            self.place,
+            on_change=self._changed,
             on_report=lambda name, path: say("crash_report", name=name, path=str(path)),
         )
-        self.supervision = Supervision(
-            self.spec,
-            self._make_child,
-            on_change=self._changed,
-            on_forget=self._forget,
-            on_finish=self.finished.set_result,
-        )
+        self.processes.open()
+        self.supervision = self.processes.supervision
         self.loop.add_signal_handler(signal.SIGTERM, self.supervision.shutdown, "told to stop")
 
-        async with Host(run_dir=self.run_dir) as host:
+        async with Host(run_dir=self.place.run_dir) as host:
             await host.start_actor(Supervisor, self.supervision)
-            listener = bind(self.run_dir)
-            self.loop.add_reader(listener.fileno(), self._accept, listener)
             self._watch_up()
-            self._adopt_children()
-            self.spares.expect(sum(child.process is None for child in self.children.values()))
             say("supervising", pid=os.getpid())
             self._beat()
-            self.supervision.start()
+            self.processes.start()
             self._tell_when_all_are_ready()
-            ends: set[asyncio.Future[Any]] = {self.finished, host.failed}
+            ends: set[asyncio.Future[Any]] = {self.supervision.finished, host.failed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
-            self.loop.remove_reader(listener.fileno())
-            listener.close()
-            self.spares.close()
-            if self.listener_fd is not None:
+            self.processes.close()
+            if self.place.listener_fd is not None:
                 # Before its lock, for which another `up` may be waiting that wants the same port.
-                os.close(self.listener_fd)
-            for child in self.children.values():
-                child.write_reports()
-            if not self.finished.done():
+                os.close(self.place.listener_fd)
+            if not self.supervision.finished.done():
                 # Its children go on; the next supervisor adopts them.
                 reason, trace = host.failed.result()
                 logger.error("the supervisor failed", reason=reason, traceback=trace)
                 return 1
 
-        finish = self.finished.result()
+        finish = self.supervision.finished.result()
         logger.info("finished", reason=finish.reason)
         say("finished", reason=finish.reason)
-        (self.run_dir / "supervisor.ctl").unlink(missing_ok=True)
-        (self.run_dir / "children.json").unlink(missing_ok=True)
+        self.processes.leave_nothing()
         return GAVE_UP if finish.gave_up else 0
-
-    def _make_child(self, spec: ChildSpec, supervision: Supervision) -> ProcessChild:
-        child = self.children[spec.name] = ProcessChild(spec, supervision, self.house)
-        return child
-
-    def _forget(self, name: str) -> None:
-        self.children.pop(name).write_reports()
-        self._save_roster()
-
-    # Who is there already
-
-    def _adopt_children(self) -> None:
-        roster = Roster.read(self.run_dir / "children.json")
-        ours = roster.of_house(self.up_pid, self.up_started)
-
-        for entry in roster.children:
-            process = self._process_of(entry)
-            if ours and entry.added and entry.name not in self.children and (process or entry.added.restart != "temporary"):
-                self.supervision.remember_child(entry.added, key=entry.key)
-
-            child = self.children.get(entry.name)
-            if child is None:
-                self._end_stranger(entry, process)
-                continue
-
-            child.epoch = entry.epoch
-            record = self.supervision.records[entry.name]
-            if ours:
-                record.starts, record.restarts = entry.starts, entry.restarts
-                record.since, record.last_exit = entry.since, entry.last_exit
-
-            if process is None:
-                continue
-
-            if ours:
-                child.adopt(process, entry, wait_s=child.spec.heartbeat_s * child.spec.heartbeats_missed)
-                self.supervision.strategy.adopt(entry.name, "ready" if entry.state == "ready" else "starting")
-            else:
-                child.see_off(process, entry)
-                self.supervision.strategy.adopt(entry.name, "draining")
-            logger.info("found a child", child=entry.name, pid=entry.pid, ours=ours)
-
-        # What the last supervisor of this house had forgotten stays forgotten.
-        listed = {entry.name for entry in roster.children}
-        for name in [name for name in self.children if ours and name not in listed]:
-            self.supervision.delete_child(name)
-
-    def _process_of(self, entry: Entry) -> Process | None:
-        pidfd = linux.open_pidfd(entry.pid, entry.started) if entry.pid and entry.started else None
-        if pidfd is None or entry.pid is None:
-            return None
-
-        return Process(entry.pid, pidfd, self.reaper)
-
-    def _end_stranger(self, entry: Entry, process: Process | None) -> None:
-        if process is not None:
-            logger.warning("a child that is no longer in the spec is ended", child=entry.name, pid=entry.pid)
-            process.kill(signal.SIGTERM)
-            process.let_go()
-
-    def _save_roster(self) -> None:
-        entries = []
-        for name, child in self.children.items():
-            if (record := self.supervision.records.get(name)) is not None:
-                entries.append(
-                    child.entry().model_copy(
-                        update={
-                            "state": record.seen,
-                            "starts": record.starts,
-                            "restarts": record.restarts,
-                            "since": record.since,
-                            "last_exit": record.last_exit,
-                            "added": record.added,
-                            "key": record.key,
-                        }
-                    )
-                )
-
-        Roster(up_pid=self.up_pid, up_started=self.up_started, children=tuple(entries)).write(self.run_dir / "children.json")
-
-    # Who connects
-
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-
-        connection.setblocking(False)
-        control = Control(connection)
-        self.loop.add_reader(control.fileno(), self._hello, control)
-
-    def _hello(self, control: Control) -> None:
-        self.loop.remove_reader(control.fileno())
-        try:
-            received = control.receive()
-        except BlockingIOError:
-            received = None
-
-        message = received[0] if received else {}
-        if message.get("say") != "hello":
-            control.close()
-        elif message["state"] == "spare":
-            self._spare(control)
-        else:
-            child = self.children.get(message.get("name", ""))
-            if child is None or not child.hello(control, message):
-                logger.warning("a process that bears no name here is sent away", claims=message.get("name"))
-                control.send("begone")
-                control.close()
-
-    def _spare(self, control: Control) -> None:
-        pid = control.peer_pid()
-        pidfd = linux.open_pidfd(pid)
-        if pidfd is None:
-            control.close()
-            return
-
-        process = Process(pid, pidfd, self.reaper)
-        process.attach(control)
-        self.spares.arrived(process)
 
     # What is said to `up`, and heard of it
 
     def _changed(self, child: ChildView) -> None:
-        self._save_roster()
         say("child", name=child.name, state=child.state, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
         self._tell_when_all_are_ready()
 
@@ -312,7 +163,7 @@ class SupervisorProcess:
         self.loop.call_later(BEAT_S, self._beat)
 
     def _watch_up(self) -> None:
-        pidfd = linux.open_pidfd(self.up_pid, self.up_started)
+        pidfd = linux.open_pidfd(self.place.keeper_pid, self.processes.keeper_started)
         if pidfd is None:
             self._up_ended(None)
         else:

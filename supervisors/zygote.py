@@ -31,7 +31,7 @@ from supervisors.control import Assignment, Control, connect
 from supervisors.logs import prepare_logs
 from transport.errors import LatticeError
 
-__all__ = ["run_zygote"]
+__all__ = ["fork_zygote", "run_zygote"]
 
 QUIET_S = 0.1
 """How long a spare waits before it warms up, which takes 11 ms: it should not be in the middle of that when it is needed."""
@@ -63,16 +63,38 @@ def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) ->
                 os._exit(0)
 
             control.close()
-            os._exit(_spare(Path(message["run_dir"]), become))
+            os._exit(_spare(Path(message["run_dir"]), message["supervisor"], become))
 
         os.waitpid(between, 0)
 
     return 0
 
 
-def _spare(run_dir: Path, become: Callable[[Assignment, Control], int]) -> int:
+def fork_zygote(become: Callable[[Assignment, Control], int], control: Control) -> tuple[int, socket.socket]:
+    """Fork a zygote off a spare that has just been told to be a supervisor, and has no loop yet; its pid and its socket.
+
+    Its own spares cost no imports either, and are children of the process that calls this, not of the house's supervisor.
+
+    Args:
+        become: see `run_zygote`.
+        control: this process's connection to its supervisor, which is not the zygote's.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return pid, ours
+
+    ours.close()
+    control.close()
+    for descriptor in control.handed:
+        os.close(descriptor)
+    os._exit(run_zygote(theirs.detach(), become))
+
+
+def _spare(run_dir: Path, supervisor: str, become: Callable[[Assignment, Control], int]) -> int:
     """Wait for an assignment and become it. A spare whose supervisor is gone has nothing to wait for."""
-    control = connect(run_dir)
+    control = connect(run_dir, supervisor)
     if control is None:
         return 0
 

@@ -63,7 +63,7 @@ class Lock:
         descriptor = await _Wait(self._open()).result(wait_s)
 
         if descriptor is None:
-            raise Conflict(f"{self.path} is held by process {self.holder}")
+            raise self._taken()
 
         self._hold(descriptor)
 
@@ -77,12 +77,16 @@ class Lock:
 
     def __enter__(self) -> Self:
         if not self.held and not self.try_acquire():
-            raise Conflict(f"{self.path} is held by process {self.holder}")
+            raise self._taken()
 
         return self
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+    def _taken(self) -> Conflict:
+        holder = self.holder
+        return Conflict(f"{self.path} is held by process {holder}", detail={"pid": holder})
 
     def _open(self) -> int:
         return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

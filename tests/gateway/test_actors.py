@@ -11,9 +11,8 @@ import pytest
 
 from actors.host import Host
 from supervisors.actor import Supervisor
-from supervisors.actor_child import ActorChild
+from supervisors.in_process import Actors, Stage
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.supervision import Supervision
 from tests.gateway.house import House, house, start
 
 
@@ -23,18 +22,16 @@ async def supervised(short_dir: Path) -> AsyncIterator[House]:
     async with house(short_dir, parts=()) as running:
         ready = asyncio.Event()
 
-        async def start_child(host: Host, name: str) -> None:
-            await start(host, name, running.data_dir, None)
-
-        def make_child(spec: ChildSpec, supervision: Supervision) -> ActorChild:
-            return ActorChild(spec, supervision, running.host, start_child, running.data_dir)
+        async def start_child(host: Host, child: ChildSpec) -> None:
+            await start(host, child.name, running.data_dir, None)
 
         def changed(_: Any) -> None:
             if supervision.all_ready:
                 ready.set()
 
         spec = SupervisorSpec(children=(ChildSpec(name="memory"), ChildSpec(name="paradox")))
-        supervision = Supervision(spec, make_child, on_change=changed, on_finish=lambda _: None)
+        family = Actors(spec, Stage(running.host, running.data_dir, start_child), on_change=changed)
+        supervision = family.supervision
         await running.host.start_actor(Supervisor, supervision)
         supervision.start()
         await ready.wait()

@@ -186,7 +186,7 @@ def main() -> int:
         run_dir=run_dir,
         data_dir=root,
         make_host=lambda: Host(run_dir=run_dir),
-        start=lambda host, name: start(host, name, root),
+        start=lambda host, child: start(host, child.name, root),
         on_line=line,
         on_ready=lambda: line("ALL READY"),
     )

@@ -254,10 +254,10 @@ async def test_a_child_that_cannot_start_is_tried_again_while_the_rest_serves(ho
         assert echo.state == "backing_off"
         assert "echo is broken on purpose" in echo.last_exit
         with pytest.raises(Unavailable, match="broken on purpose"):
-            await home.client.ref("supervisor").ask(StartChild(name="echo"))
+            await home.client.ref("supervisor").ask(RestartChild(name="echo"))
 
         (home.root / "broken").unlink()
-        started = await home.client.ref("supervisor").ask(StartChild(name="echo"))
+        started = await home.client.ref("supervisor").ask(RestartChild(name="echo"))
         assert started.child.state == "ready"
 
 

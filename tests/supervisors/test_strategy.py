@@ -281,7 +281,9 @@ class TestBackingOff:
         drive = self.drive("a").up()
         drive.crash("a")
         drive.crash("a")
-        assert drive.strategy.start_child("a") == [Start("a")]
+        with pytest.raises(Conflict, match="a is backing_off"):
+            drive.strategy.start_child("a")
+        assert drive.strategy.restart_child("a") == [Start("a")]
 
         drive.strategy.ready("a")
         drive.crash("a")
@@ -345,7 +347,8 @@ class TestOperators:
         assert drive.settle(drive.strategy.stop_child("a")) == [Stop("a")]
         assert drive.settle(drive.strategy.stop_child("a")) == []
         assert drive.settle(drive.strategy.start_child("a")) == [Start("a")]
-        assert drive.settle(drive.strategy.start_child("a")) == []
+        with pytest.raises(Conflict, match="a is ready"):
+            drive.strategy.start_child("a")
 
     def test_a_restart_is_not_counted(self):
         drive = Drive("a", intensity=0).up()

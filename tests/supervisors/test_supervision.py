@@ -7,9 +7,8 @@ import weakref
 import pytest
 
 from actors.host import Host
-from supervisors.actor_child import ActorChild
+from supervisors.in_process import Actors, Stage
 from supervisors.spec import SupervisorSpec
-from supervisors.supervision import Supervision
 from tests.supervisors.echo_house import Collapse, Leave, start
 from transport.errors import Unavailable
 
@@ -17,26 +16,21 @@ TEMPLATE = {"strategy": "simple_one_for_one", "template": {"restart": "temporary
 
 
 class Yard:
-    """A host and its supervision; `forgotten` and `finished` are what it told."""
+    """A host and its supervision; `forgotten` is what it told."""
 
     def __init__(self, host, root, flags):
         self.host = host
-        self.forgotten = asyncio.Queue()
-        self.finished = asyncio.get_running_loop().create_future()
-        self.children = weakref.WeakValueDictionary()
-        self.supervision = Supervision(
-            SupervisorSpec(**flags),
-            self.make_child,
-            on_forget=self.forgotten.put_nowait,
-            on_finish=self.finished.set_result,
-        )
         self.root = root
-        host.on_actor_failed = lambda name, reason, trace: self.children[name].failed(reason, trace)
-        host.on_actor_ended = lambda name: self.children[name].stopped_by_itself()
+        self.forgotten = asyncio.Queue()
+        stage = Stage(host, root, lambda host, child: start(host, child.name, root))
+        self.family = Actors(SupervisorSpec(**flags), stage, on_forget=self.forgotten.put_nowait)
+        self.supervision = self.family.supervision
+        self.children = weakref.WeakSet()
+        made = self.supervision.make_child
+        self.supervision.make_child = lambda *arguments: self.seen(made(*arguments))
 
-    def make_child(self, spec, supervision):
-        child = ActorChild(spec, supervision, self.host, lambda host, name: start(host, name, self.root), self.root)
-        self.children[spec.name] = child
+    def seen(self, child):
+        self.children.add(child)
         return child
 
 
@@ -83,7 +77,7 @@ async def test_the_same_call_may_come_twice_at_once(yard):
     first, second = await asyncio.gather(*(yard.supervision.add_child("w1", key="k") for _ in range(2)))
 
     assert first == second
-    assert first.restarts == 0
+    assert first[0].restarts == 0
 
 
 async def test_many_children_are_stopped_at_once(yard):
@@ -92,4 +86,4 @@ async def test_many_children_are_stopped_at_once(yard):
 
     yard.supervision.shutdown("told")
     assert {view.state for view in yard.supervision.views()} == {"draining"}
-    assert not (await yard.finished).gave_up
+    assert not (await yard.supervision.finished).gave_up

@@ -1,0 +1,219 @@
+"""The processes of one supervisor: its spares, its socket, its roster. Adopts whom its predecessor left.
+
+The same for the supervisor of the house and for one that is itself a child; knows neither `up` nor who supervises it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from loguru import logger
+
+from actors.supervision import Child as ChildView
+from supervisors import linux
+from supervisors.control import Control, bind
+from supervisors.place import Place
+from supervisors.process import Process, Reaper
+from supervisors.process_child import House, ProcessChild
+from supervisors.roster import Entry, Roster
+from supervisors.spares import Spares
+from supervisors.spec import ChildSpec, SupervisorSpec
+from supervisors.supervision import Supervision
+
+__all__ = ["Processes"]
+
+
+class Processes:
+    """Children that are processes, under one `Supervision`. Lives in one loop.
+
+    Args:
+        spec: the children and the rules.
+        place: where this supervisor stands.
+        zygote: pid and socket of a zygote that runs already; None: the command starts one.
+        on_change: told of each child whose state has changed.
+        on_report: told of each crash report: whose, and where it is.
+    """
+
+    def __init__(
+        self,
+        spec: SupervisorSpec,
+        place: Place,
+        *,
+        zygote: tuple[int, socket.socket] | None = None,
+        on_change: Callable[[ChildView], None] = lambda _: None,
+        on_report: Callable[[str, Path], None] = lambda *_: None,
+    ) -> None:
+        self.place = place
+        self.on_change = on_change
+        self.loop = asyncio.get_running_loop()
+        self.reaper = Reaper()
+        self.keeper_started = linux.start_time(place.keeper_pid)
+        self.children: dict[str, ProcessChild] = {}
+        self.listener: socket.socket | None = None
+        self.spares = Spares(place.zygote_command, place.run_dir, spec.spares, self.reaper, supervisor=place.name, first=zygote)
+        self.house = House(place=place, spares=self.spares, save=self._save_roster, on_report=on_report)
+        self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
+
+    def open(self) -> None:
+        """Begin to make spares, which takes longest."""
+        self.loop.add_signal_handler(*self.reaper.on_signal)
+        self.spares.open()
+
+    def start(self) -> None:
+        """Adopt whoever is there, and start what is missing, in order. Whoever calls holds the supervisor's lock."""
+        self.listener = bind(self.place.run_dir, self.place.name)
+        self.loop.add_reader(self.listener.fileno(), self._accept, self.listener)
+        self._adopt_children()
+        self.spares.expect(sum(child.process is None for child in self.children.values()))
+        self.supervision.start()
+
+    def close(self) -> None:
+        """Let nobody in any more, end the spares, and write down what is to be written."""
+        if self.listener is not None:
+            self.loop.remove_reader(self.listener.fileno())
+            self.listener.close()
+            self.listener = None
+
+        self.spares.close()
+        for child in self.children.values():
+            child.write_reports()
+
+    def leave_nothing(self) -> None:
+        """Remove what a successor would adopt by: this supervisor has ended, and was not killed."""
+        (self.place.run_dir / f"{self.place.name}.ctl").unlink(missing_ok=True)
+        self.place.roster.unlink(missing_ok=True)
+
+    async def kill(self) -> None:
+        """End all children at once, whatever they do."""
+        for child in self.children.values():
+            if child.process is not None:
+                child.process.kill()
+
+    def _changed(self, child: ChildView) -> None:
+        self._save_roster()
+        self.on_change(child)
+
+    def _make_child(self, spec: ChildSpec, supervision: Supervision) -> ProcessChild:
+        child = self.children[spec.name] = ProcessChild(spec, supervision, self.house)
+        return child
+
+    def _forget(self, name: str) -> None:
+        self.children.pop(name).write_reports()
+        self._save_roster()
+
+    # Who is there already
+
+    def _adopt_children(self) -> None:
+        roster = Roster.read(self.place.roster)
+        ours = roster.of_house(self.place.keeper_pid, self.keeper_started)
+
+        for entry in roster.children:
+            process = self._process_of(entry)
+            if ours and entry.added and entry.name not in self.children and (process or entry.added.restart != "temporary"):
+                self.supervision.remember_child(entry.added, key=entry.key)
+
+            child = self.children.get(entry.name)
+            if child is None:
+                self._end_stranger(entry, process)
+                continue
+
+            child.epoch = entry.epoch
+            record = self.supervision.records[entry.name]
+            if ours:
+                record.starts, record.restarts = entry.starts, entry.restarts
+                record.since, record.last_exit = entry.since, entry.last_exit
+
+            if process is None:
+                continue
+
+            if ours:
+                child.adopt(process, entry, wait_s=child.spec.heartbeat_s * child.spec.heartbeats_missed)
+                self.supervision.strategy.adopt(entry.name, "ready" if entry.state == "ready" else "starting")
+            else:
+                child.see_off(process, entry)
+                self.supervision.strategy.adopt(entry.name, "draining")
+            logger.info("found a child", child=entry.name, pid=entry.pid, ours=ours)
+
+        # What the last supervisor of this house had forgotten stays forgotten.
+        listed = {entry.name for entry in roster.children}
+        for name in [name for name in self.children if ours and name not in listed]:
+            self.supervision.delete_child(name)
+
+    def _process_of(self, entry: Entry) -> Process | None:
+        pidfd = linux.open_pidfd(entry.pid, entry.started) if entry.pid and entry.started else None
+        if pidfd is None or entry.pid is None:
+            return None
+
+        return Process(entry.pid, pidfd, self.reaper)
+
+    def _end_stranger(self, entry: Entry, process: Process | None) -> None:
+        if process is not None:
+            logger.warning("a child that is no longer in the spec is ended", child=entry.name, pid=entry.pid)
+            process.kill(signal.SIGTERM)
+            process.let_go()
+
+    def _save_roster(self) -> None:
+        entries = []
+        for name, child in self.children.items():
+            if (record := self.supervision.records.get(name)) is not None:
+                entries.append(
+                    child.entry().model_copy(
+                        update={
+                            "state": record.seen,
+                            "starts": record.starts,
+                            "restarts": record.restarts,
+                            "since": record.since,
+                            "last_exit": record.last_exit,
+                            "added": record.added,
+                            "key": record.key,
+                        }
+                    )
+                )
+
+        Roster(up_pid=self.place.keeper_pid, up_started=self.keeper_started, children=tuple(entries)).write(self.place.roster)
+
+    # Who connects
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+
+        connection.setblocking(False)
+        control = Control(connection)
+        self.loop.add_reader(control.fileno(), self._hello, control)
+
+    def _hello(self, control: Control) -> None:
+        self.loop.remove_reader(control.fileno())
+        try:
+            received = control.receive()
+        except BlockingIOError:
+            received = None
+
+        message = received[0] if received else {}
+        if message.get("say") != "hello":
+            control.close()
+        elif message["state"] == "spare":
+            self._spare(control)
+        else:
+            child = self.children.get(message.get("name", ""))
+            if child is None or not child.hello(control, message):
+                logger.warning("a process that bears no name here is sent away", claims=message.get("name"))
+                control.send("begone")
+                control.close()
+
+    def _spare(self, control: Control) -> None:
+        pid = control.peer_pid()
+        pidfd = linux.open_pidfd(pid)
+        if pidfd is None:
+            control.close()
+            return
+
+        process = Process(pid, pidfd, self.reaper)
+        process.attach(control)
+        self.spares.arrived(process)
