@@ -42,6 +42,7 @@ from pydantic_settings import (
 
 from actors.daemon.settings import DaemonSettings
 from actors.encoder.settings import EncoderSettings
+from actors.limits import Limits
 from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
@@ -50,11 +51,13 @@ from actors.thinking.settings import ThinkingSettings
 from commands.actor import actor
 from commands.doctor import doctor
 from commands.keys import keys
+from commands.reload import reload
 from commands.send import restart, send, status
 from commands.test import test
 from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote
 from gateway.settings import GatewaySettings
+from supervisors.settings import SupervisionSettings
 from supervisors.spec import ChildSpec, SupervisorSpec
 from transport import keys as keyring
 
@@ -73,9 +76,6 @@ CLASSES = {
     "gateway": "gateway.actor:Gateway",
 }
 """In the order in which they start; they stop in reverse, so that the gateway is drained first."""
-
-DRAIN_S = 10.0
-"""What an actor may take to finish what runs. A model that is in the middle of its answer is mostly done by then."""
 
 
 def default_data_dir() -> Path:
@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     daemon: DaemonSettings = DaemonSettings()
     gateway: GatewaySettings = GatewaySettings()
     addresses: Addresses = Addresses()
+    limits: Limits = Limits()
+    supervision: SupervisionSettings = SupervisionSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -205,18 +207,23 @@ class Composition:
 
     def write_settings(self, settings: Settings, run_dir: Path) -> None:
         """Lay the settings down for the supervisor and the zygote, which may be started again long after."""
-        path = run_dir / "settings.json"
-        path.touch(mode=0o600)
-        path.write_text(settings.model_dump_json())
+        fresh = run_dir / "settings.json.new"
+        fresh.touch(mode=0o600)
+        fresh.write_text(settings.model_dump_json())
+        fresh.replace(run_dir / "settings.json")
 
     def read_settings(self, run_dir: Path) -> Settings:
         """The settings that `up` was started with. The environment has been looked at already, and is not again."""
         return AsWritten.model_validate_json((run_dir / "settings.json").read_bytes())
 
-    def spec(self) -> SupervisorSpec:
+    def spec(self, settings: Settings) -> SupervisorSpec:
         """Seven permanent children. One that crashes takes no other with it, since what they share is messages."""
-        children = tuple(ChildSpec(name=name, shutdown=DRAIN_S, gets_listener=name == "gateway") for name in self.actors)
-        return SupervisorSpec(strategy="one_for_one", children=children)
+        rules = settings.supervision
+        children = tuple(
+            ChildSpec(name=name, shutdown=rules.drain_s, heartbeat_s=rules.heartbeat_s, gets_listener=name == "gateway")
+            for name in self.actors
+        )
+        return SupervisorSpec(strategy="one_for_one", children=children, spares=rules.spares)
 
     def make_host(self, settings: Settings, run_dir: Path, incarnation: str | None = None) -> Host:
         """The host of one process."""
@@ -225,7 +232,7 @@ class Composition:
         known = {name: known for name in CLASSES if (known := getattr(settings.addresses, name)) is not None}
         addresses = {name: address.address for name, address in known.items()}
         curve = curve_keys(settings, known) if known else None
-        return Host(run_dir=run_dir, incarnation=incarnation, addresses=addresses, curve=curve)
+        return Host(run_dir=run_dir, incarnation=incarnation, addresses=addresses, curve=curve, limits=settings.limits)
 
     async def start_actor(self, host: Host, name: str, settings: Settings, listener: socket.socket | None = None) -> None:
         """Start the actor `name`. The one place where a name meets a class and its arguments."""
@@ -294,7 +301,7 @@ def main(context: click.Context) -> None:
       run.py up                                        start the house, all actors
       run.py up --port 9000 --config lattice.toml
       run.py send memory.recall '{"query": "Porto"}'   say something to an actor
-      run.py restart memory                            replace one actor
+      run.py restart memory                            one actor anew, or --all
       run.py doctor                                    what is missing or wrong here
     """
     # A command speaks in sentences. What loguru says to the terminal by itself is for logs, which every process has.
@@ -302,7 +309,21 @@ def main(context: click.Context) -> None:
     context.obj = Composition()
 
 
-for command in (up, actor, send, status, restart, doctor, keys, export_memories, import_memories, test, supervise, zygote):
+for command in (
+    up,
+    actor,
+    send,
+    status,
+    restart,
+    doctor,
+    keys,
+    export_memories,
+    import_memories,
+    test,
+    supervise,
+    zygote,
+    reload,
+):
     main.add_command(command)
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Crew", "Tally", "run_handler"]
 
+LAST_WORD_S: Final = 0.05
+"""What an answer may take to leave a process that ends with it."""
+
 SLICE_S: Final = 0.002
 """A worker whose handlers never wait lets the loop go on after this many seconds."""
 
@@ -254,7 +257,12 @@ class Crew:
         if self._closed or delivery.ending is not None:
             return
 
-        if delivery.answered:
+        if isinstance(error, MemoryError):
+            # Nothing that this process goes on to do can be relied on.
+            delivery.fail(Internal(f"the handler of {delivery.contract.type} used up the memory that its process may use"))
+            # Once the answer has left: who hears nothing asks the replacement, which would go the same way.
+            asyncio.get_running_loop().call_later(LAST_WORD_S, self._actor._fail, *sys.exc_info())
+        elif delivery.answered:
             logger.opt(exception=error).error(
                 "a handler failed", actor=self._actor.name, type=delivery.contract.type, id=delivery.id, trace=delivery.trace
             )

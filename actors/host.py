@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import secrets
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -24,6 +22,7 @@ from pykka import ActorRef, ActorRegistry
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
 from actors.lag import LagWatch
+from actors.limits import Limits, resident_bytes
 from actors.post import Post
 from actors.refs import Ref
 from transport.addresses import address_of
@@ -70,6 +69,7 @@ class Host:
         addresses: where actors are that have no socket in `run_dir`, by name. What is started here listens there too.
         curve: keys for tcp addresses.
         bind: whether actors started here can be reached from other processes.
+        limits: what the process may use; the defaults if None.
         lock_wait_s: seconds that a name's former holder may take to die.
     """
 
@@ -84,11 +84,13 @@ class Host:
         addresses: Mapping[str, str] | None = None,
         curve: Curve | None = None,
         bind: bool = True,
+        limits: Limits | None = None,
         lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self.run_dir = run_dir
         self.incarnation = incarnation or secrets.token_hex(8)
         self.addresses = dict(addresses or {})
+        self.limits = limits or Limits()
         self.on_actor_failed: Callable[[str, str, str], None] | None = None
         """Told name, reason and traceback in place of `failed`, where actors are replaced within the process."""
 
@@ -143,6 +145,8 @@ class Host:
 
         actor = actor_class(*args, **kwargs)
         actor.host = self
+        fg, bg = actor.mailbox_limits
+        actor._mailbox.limits = min(fg, self.limits.mailbox), min(bg, self.limits.mailbox)
 
         if self._bind and name not in self._locks:
             await self._listen(actor)
@@ -197,6 +201,11 @@ class Host:
         actor = self._post.actors.get(name)
 
         return actor is not None and actor._begun.done() and not actor.actor_stopped.is_set()
+
+    @property
+    def calls(self) -> int:
+        """Calls from other processes that are in flight."""
+        return self._post.calls
 
     def readiness(self) -> dict[str, str]:
         """The actors that are not ready, each with why."""
@@ -278,7 +287,7 @@ class Host:
         chosen = list(actors.values()) if name is None else [actors[name]] if name in actors else []
 
         return {
-            "rss_bytes": _resident_bytes(),
+            "rss_bytes": resident_bytes(),
             "mailbox": {
                 "fg": sum(len(actor._mailbox.foreground) for actor in chosen),
                 "bg": sum(len(actor._mailbox.background) for actor in chosen),
@@ -352,11 +361,3 @@ class Host:
             raise
 
         self._locks[name] = lock
-
-
-def _resident_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024

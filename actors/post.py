@@ -46,6 +46,11 @@ class Post:
         self._served: Served = {}
         self._deadlines: Deadlines[Delivery] = Deadlines(loop, self._expire)
 
+    @property
+    def calls(self) -> int:
+        """Calls from other processes that are in flight."""
+        return len(self._served)
+
     def add(self, actor: AsyncActor) -> None:
         """Lets messages come to an actor, first those that have waited for it."""
         self.actors[actor.name] = actor
@@ -134,6 +139,12 @@ class Post:
 
             if message.contract.reply is None:
                 raise Invalid(f"{envelope.type} has no reply; tell it")
+
+            limits = self._host.limits
+
+            # Questions about the process itself must find it when it is busy.
+            if len(self._served) >= limits.calls and message.contract.actor != "sys":
+                raise Overloaded(f"{limits.calls} calls are in flight here already", retry_after_ms=100)
         except LatticeError as error:
             self.server.send_error(peer, envelope.id, error)
 
@@ -144,7 +155,8 @@ class Post:
             return
 
         ttl_s = DEFAULT_TIMEOUT_S if envelope.ttl is None else envelope.ttl / 1000
-        delivery = Incoming(self.server, self._served, peer, message, envelope, time.monotonic() + ttl_s)
+        deadline = time.monotonic() + min(ttl_s, limits.call_s)
+        delivery = Incoming(self.server, self._served, peer, message, envelope, deadline)
         self._served[peer, envelope.id] = delivery
         self.deliver(envelope.to or "", delivery)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from actors.limits import resident_bytes, used_descriptors
 from actors.message import Data, Message, Reply
 from actors.metrics import Metric
 from transport.errors import UnknownType
@@ -213,7 +214,28 @@ def _own_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
     )
     yield Metric("lattice_loop_lag_seconds", "gauge", "Longest lag of the last second.", [({}, host.lag.lag_ms / 1000)])
     yield Metric("lattice_loop_held_total", "counter", "Times the loop was held over 100 ms.", [({}, host.lag.stall_count)])
-    yield Metric("lattice_resident_bytes", "gauge", "Resident memory.", [({}, host.stats()["rss_bytes"])])
+    yield Metric("lattice_resident_bytes", "gauge", "Resident memory.", [({}, resident_bytes())])
+    yield from _limit_metrics(host, actor)
+
+
+def _limit_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
+    limits, mailbox, now = host.limits, actor._mailbox, time.monotonic()
+    longest = max((now - delivery.arrived for delivery in actor._crew.running), default=0.0)
+    used_and_limit = {
+        "memory_bytes": (resident_bytes(), limits.memory_mb << 20),
+        "descriptors": (used_descriptors(), limits.descriptors),
+        "mailbox_fg": (len(mailbox.foreground), mailbox.limits[0]),
+        "mailbox_bg": (len(mailbox.background), mailbox.limits[1]),
+        "calls": (host.calls, limits.calls),
+        "call_seconds": (longest, limits.call_s),
+    }
+
+    for name, place, help_text in (
+        ("lattice_used", 0, "How much of a limit is used."),
+        ("lattice_limit", 1, "What one process may use."),
+    ):
+        samples = [({"resource": resource}, float(pair[place])) for resource, pair in used_and_limit.items()]
+        yield Metric(name, "gauge", help_text, samples)
 
 
 def _dump(host: Host, actor: AsyncActor) -> SysDumped:

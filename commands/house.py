@@ -43,7 +43,7 @@ class Composition(Protocol):
     def read_settings(self, run_dir: Path) -> Any:
         """The settings that were laid down."""
 
-    def spec(self) -> SupervisorSpec:
+    def spec(self, settings: Any) -> SupervisorSpec:
         """The children and the rules of the house."""
 
     def make_host(self, settings: Any, run_dir: Path, incarnation: str | None = None) -> Host:
@@ -62,6 +62,8 @@ class House:
 
     composition: Composition
     settings: Any
+    config: Path | None = None
+    """The file that was named, or the one that was found."""
 
     def prepare(self) -> Path:
         """Make the data directory (0700); returns the run directory.
@@ -168,11 +170,17 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
         composition: Composition = click.get_current_context().obj
         try:
             settings = composition.load_settings(config, {**flags, "gateway": gateway} if gateway else flags)
-            return command(House(composition, settings), *arguments, **options)
+            return command(House(composition, settings, found_config(config)), *arguments, **options)
         except LatticeError as error:
             raise click.ClickException(error.message) from error
 
     return with_settings
+
+
+def found_config(named: Path | None) -> Path | None:
+    """The settings' file: the one that was named, else `lattice.toml` where it stands in the working directory."""
+    path = named or Path("lattice.toml")
+    return path.resolve() if named is not None or path.is_file() else None
 
 
 def with_listener_options(command: Callable[..., Any]) -> Callable[..., Any]:

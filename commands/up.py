@@ -64,7 +64,16 @@ def up(house: House, *, single_process: bool) -> None:
 
         house.composition.write_settings(house.settings, run_dir)
         command = program("supervise", str(run_dir))
-        sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=tell, on_ready=on_ready))
+        # Where there is a terminal, a hangup says that it was closed. Where there is none, an operator asks for a reload.
+        reload = [] if sys.stdin.isatty() else program("reload", *reload_options(house))
+        sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=tell, on_ready=on_ready, reload_command=reload))
+
+
+def reload_options(house: House) -> list[str]:
+    """Where this house is, whatever a file says by then, and the file."""
+    gateway = house.settings.gateway
+    options = ["--data-dir", str(house.settings.data_dir), "--host", gateway.host, "--port", str(gateway.port)]
+    return [*options, "--config", str(house.config)] if house.config is not None else options
 
 
 def wait_for_leftovers(run_dir: Path) -> None:
@@ -131,7 +140,7 @@ def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_
         await house.composition.start_actor(host, child.name, house.settings, handed)
 
     return run_single(
-        house.composition.spec(),
+        house.composition.spec(house.settings),
         run_dir=run_dir,
         data_dir=house.settings.data_dir,
         make_host=lambda: house.composition.make_host(house.settings, run_dir),
@@ -150,11 +159,12 @@ def supervise(composition: Composition, run_dir: Path, listener: int | None, up_
     """What `up` starts: the supervisor's process."""
     from supervisors.supervisor import run_supervisor
 
+    settings = composition.read_settings(run_dir)
     sys.exit(
         run_supervisor(
-            composition.spec(),
+            composition.spec(settings),
             run_dir=run_dir,
-            data_dir=composition.read_settings(run_dir).data_dir,
+            data_dir=settings.data_dir,
             zygote_command=program("zygote", str(run_dir)),
             listener_fd=listener,
             up_pid=up_pid,
@@ -174,14 +184,23 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
     from supervisors.zygote import run_zygote
 
     composition.import_everything()
-    settings = composition.read_settings(run_dir)
+    path = run_dir / "settings.json"
+    read, settings = path.stat(), composition.read_settings(run_dir)
+
+    def current() -> Any:
+        """The settings as they are when a spare is promoted. Reading takes a millisecond, looking takes none."""
+        nonlocal read, settings
+        now = path.stat()
+        if (now.st_mtime_ns, now.st_ino) != (read.st_mtime_ns, read.st_ino):
+            read, settings = now, composition.read_settings(run_dir)
+        return settings
 
     async def populate(host: Any, assignment: Any, sockets: list[socket.socket]) -> None:
-        step_back(settings, assignment.name)
-        await composition.start_actor(host, assignment.name, settings, sockets[0] if sockets else None)
+        step_back(current(), assignment.name)
+        await composition.start_actor(host, assignment.name, current(), sockets[0] if sockets else None)
 
     def make_host(assignment: Any) -> Any:
-        return composition.make_host(settings, run_dir, assignment.incarnation)
+        return composition.make_host(current(), run_dir, assignment.incarnation)
 
     def become(assignment: Any, channel: Any) -> int:
         if assignment.supervises is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -43,9 +45,15 @@ class Supervisor(AsyncActor):
     concurrency = 16
     """A restart takes as long as its child drains; the list is asked for meanwhile."""
 
-    def __init__(self, supervision: Supervision) -> None:
+    def __init__(self, supervision: Supervision, begin: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self.supervision = supervision
+        self.begin = begin
+        """Begins to supervise: the name's lock is held by then, and no message has been handled."""
+
+    def on_start(self) -> Any:
+        """Know who is there before anybody asks."""
+        self.begin()
 
     @handles(ListChildren)
     def children(self, message: ListChildren) -> Children:

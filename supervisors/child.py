@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from loguru import logger
 
 from actors.host import Host
+from actors.limits import set_process_limits
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect, packable
 from supervisors.crashes import stack_path
@@ -115,6 +116,7 @@ class Life:
         stopping = asyncio.ensure_future(self.told_to_stop.wait())
         try:
             self.host = self.make_host(self.assignment)
+            set_process_limits(self.host.limits)
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
@@ -169,7 +171,13 @@ class Life:
         self._beat()
 
     def _beat(self) -> None:
-        self._say("beat", stats=self.host.stats())
+        stats = self.host.stats()
+        self._say("beat", stats=stats)
+        if stats["rss_bytes"] > self.host.limits.memory_mb << 20:
+            self._crash(
+                f"it held {stats['rss_bytes'] >> 20} MiB of memory; limits.memory_mb is {self.host.limits.memory_mb}", None
+            )
+            self.told_to_stop.set()
         self.loop.call_later(self.assignment.heartbeat_s, self._beat)
 
     def _hold_off_fence(self, stacks: TextIO) -> None:

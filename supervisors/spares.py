@@ -24,6 +24,10 @@ __all__ = ["Spares"]
 REPLENISH_S = 0.02
 """After a promotion, before the next spare is forked."""
 
+HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""Large blocks of memory in huge pages. Of a killed process the kernel takes back the memory first, then the locks, and then it
+tells of the end: with 100 MB that took 74 to 118 ms in small pages and 26 in huge ones (4 when empty), on a busy machine."""
+
 ARRIVAL_S = 3.0
 """A spare that has not connected so long after it was ordered has died on the way. It takes 7 ms."""
 
@@ -57,6 +61,9 @@ class Spares:
         self.supervisor = supervisor
         self.first = first
         self.waiting: deque[Process] = deque()
+        self.warming: set[Process] = set()
+        """Those that walk through a start beforehand, and hear nothing until they have."""
+
         self.takers: deque[Callable[[Process], None]] = deque()
         self.ordered: deque[float] = deque()
         """When each of those that are on their way was ordered."""
@@ -86,6 +93,7 @@ class Spares:
         with theirs:
             zygote = subprocess.Popen(  # noqa: S603 (the composition root's own command)
                 [*self.command, "--control", str(theirs.fileno())],
+                env={**HUGE_PAGES, **os.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr,
                 pass_fds=[theirs.fileno()],
@@ -105,6 +113,7 @@ class Spares:
         if self.waiting:
             process = self.waiting.popleft()
             process.on_end = lambda _: None
+            process.on_message = lambda _: None
             taker(process)
             # Not at once: the fork would share the cores with the one that is just being promoted.
             asyncio.get_running_loop().call_later(REPLENISH_S, self._order)
@@ -126,6 +135,7 @@ class Spares:
             self._order()
             return
 
+        process.on_message = lambda message: self._heard(process, message["say"])
         process.on_end = lambda _: self._spare_ended(process)
         self.waiting.append(process)
 
@@ -133,7 +143,7 @@ class Spares:
         """End the zygote and all spares; they end when their connection does."""
         self.closed = True
         self.takers.clear()
-        for process in (*self.waiting, *([self.zygote] if self.zygote else [])):
+        for process in (*self.waiting, *self.warming, *([self.zygote] if self.zygote else [])):
             process.kill()
 
     def _order(self) -> None:
@@ -144,7 +154,7 @@ class Spares:
         while self.ordered and self.ordered[0] + ARRIVAL_S <= loop.time():
             self.ordered.popleft()
 
-        missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - len(self.ordered)
+        missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - len(self.warming) - len(self.ordered)
         for _ in range(missing):
             if not self.zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor):
                 break
@@ -156,8 +166,21 @@ class Spares:
         self.backoff.reset()
         self._order()
 
+    def _heard(self, process: Process, say: str) -> None:
+        if say == "warming" and process in self.waiting:
+            self.waiting.remove(process)
+            self.warming.add(process)
+        elif say == "warm" and process in self.warming:
+            self.warming.discard(process)
+            # Warm ones first.
+            self.waiting.appendleft(process)
+            if self.takers:
+                self.take(self.takers.popleft())
+
     def _spare_ended(self, process: Process) -> None:
-        self.waiting.remove(process)
+        self.warming.discard(process)
+        if process in self.waiting:
+            self.waiting.remove(process)
         self._order()
 
     def _zygote_ended(self, result: os.waitid_result | None) -> None:

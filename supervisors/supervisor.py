@@ -121,12 +121,7 @@ class SupervisorProcess:
         self.loop.add_signal_handler(signal.SIGTERM, self.supervision.shutdown, "told to stop")
 
         async with Host(run_dir=self.place.run_dir) as host:
-            await host.start_actor(Supervisor, self.supervision)
-            self._watch_up()
-            say("supervising", pid=os.getpid())
-            self._beat()
-            self.processes.start()
-            self._tell_when_all_are_ready()
+            await host.start_actor(Supervisor, self.supervision, self._begin)
             ends: set[asyncio.Future[Any]] = {self.supervision.finished, host.failed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
@@ -145,6 +140,13 @@ class SupervisorProcess:
         say("finished", reason=finish.reason)
         self.processes.leave_nothing()
         return GAVE_UP if finish.gave_up else 0
+
+    def _begin(self) -> None:
+        self._watch_up()
+        say("supervising", pid=os.getpid())
+        self._beat()
+        self.processes.start()
+        self._tell_when_all_are_ready()
 
     # What is said to `up`, and heard of it
 

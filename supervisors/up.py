@@ -21,6 +21,7 @@ from typing import Any
 from supervisors import linux
 from supervisors.intensity import Backoff, Intensity
 from supervisors.lines import describe
+from supervisors.notify import Notifier
 
 __all__ = ["run_up"]
 
@@ -48,6 +49,7 @@ def run_up(
     listener: socket.socket | None,
     on_line: Callable[[str], None],
     on_ready: Callable[[], None] = lambda: None,
+    reload_command: Sequence[str] = (),
 ) -> int:
     """Run the house until SIGTERM or SIGINT drains it (exit code 0), a second one kills it (1), or it cannot stand (1).
 
@@ -60,8 +62,10 @@ def run_up(
         listener: handed on to whichever child gets it.
         on_line: gets a line for each change worth a person's eye.
         on_ready: called once, when all children are ready for the first time.
+        reload_command: run at SIGHUP, which then is no wish to stop; what it prints is told, line by line.
     """
-    return Up(supervisor_command, run_dir, listener, on_line, on_ready).run()
+    up = Up(supervisor_command, run_dir, listener, on_line=on_line, on_ready=on_ready, reload_command=reload_command)
+    return up.run()
 
 
 class Up:
@@ -72,10 +76,17 @@ class Up:
         command: Sequence[str],
         run_dir: Path,
         listener: socket.socket | None,
+        *,
         on_line: Callable[[str], None],
         on_ready: Callable[[], None],
+        reload_command: Sequence[str] = (),
     ) -> None:
         self.listener = listener
+        self.reload_command = reload_command
+        self.stop_signals = [number for number in STOP if not (reload_command and number == signal.SIGHUP)]
+        self.reloads = 0
+        self.reloading: subprocess.Popen[str] | None = None
+        self.notifier = Notifier()
         self.command = [*command, "--up-pid", str(os.getpid())]
         if listener is not None:
             self.command += ["--listener", str(listener.fileno())]
@@ -154,6 +165,8 @@ class Up:
                 self._listen(process.stdout.fileno())
                 if self.signal_fd in ready:
                     self._forward_signals()
+                if self.reloading is not None and self.reloading.stdout is not None and self.reloading.stdout.fileno() in ready:
+                    self._hear_reload()
                 if pidfd in ready:
                     break
                 if time.monotonic() >= self.deadline:
@@ -180,7 +193,7 @@ class Up:
         theirs.setblocking(False)
         ours.setblocking(False)
         signal.set_wakeup_fd(ours.fileno(), warn_on_full_buffer=False)
-        for number in (*STOP, signal.SIGCHLD):
+        for number in (*STOP, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)
 
         self.signal_ends = (theirs, ours)
@@ -199,26 +212,60 @@ class Up:
     def _count_signals(self) -> None:
         with contextlib.suppress(BlockingIOError):
             caught = self.signal_ends[0].recv(4096)
-            self.signals += sum(number in STOP for number in caught)
+            self.signals += sum(number in self.stop_signals for number in caught)
+            self.reloads += bool(self.reload_command) and signal.SIGHUP in caught
             if signal.SIGCHLD in caught:
                 self._reap()
 
     def _forward_signals(self) -> None:
         before = self.signals
         self._count_signals()
+        if self.reloads and not self.signals:
+            self._reload()
         if self.signals == before:
             return
 
+        self.notifier.stopping()
         if self.signals == 1:
             self.on_line("draining; once more to kill")
             linux.kill(self.pidfd, signal.SIGTERM)
         else:
             linux.kill(self.pidfd)
 
+    def _reload(self) -> None:
+        """Have the settings read again by a process of its own: this one must go on watching."""
+        if self.reloading is not None:
+            return
+
+        self.reloads = 0
+        self.on_line("reading the settings again")
+        self.notifier.reloading()
+        self.reloading = subprocess.Popen(  # noqa: S603 (the composition root's own command)
+            self.reload_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert self.reloading.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
+        self.selector.register(self.reloading.stdout, selectors.EVENT_READ)
+
+    def _hear_reload(self) -> None:
+        if (reloading := self.reloading) is None or reloading.stdout is None:
+            return
+
+        if line := reloading.stdout.readline():
+            self.on_line(line.rstrip())
+            return
+
+        self.selector.unregister(reloading.stdout)
+        reloading.stdout.close()
+        reloading.wait()
+        self.reloading = None
+        self.notifier.ready()
+        if self.reloads:
+            self._reload()
+
     def _reap(self) -> None:
         """Collect orphans; the supervisor, and children that were here before, are left to those who wait for them."""
         for pid in linux.children_of(os.getpid()):
-            if pid != self.pid and pid not in self.strangers:
+            if pid not in (self.pid, self.reloading.pid if self.reloading else 0) and pid not in self.strangers:
                 with contextlib.suppress(ChildProcessError):
                     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
 
@@ -281,12 +328,15 @@ class Up:
 
         self.deadline = time.monotonic() + SILENCE_S
         match event:
+            case "beat":
+                self.notifier.alive()
             case "supervising":
                 self.supervised = True
             case "child":
                 if said["state"] != "starting" or said["last_exit"]:
                     self.on_line(describe(**said))
             case "all_ready" if self.on_ready is not None:
+                self.notifier.ready()
                 self.on_ready()
                 self.on_ready = None
             case "crash_report":

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from actors.host import Host
+from actors.limits import Limits
 from actors.message import Message, Reply
 from actors.runtime import AsyncActor, handles
 from supervisors.child import run_child
@@ -39,6 +40,14 @@ class Break(Message, type="echo.break"):
 
 class Spin(Message, type="echo.spin"):
     """Holds the loop for good."""
+
+
+class Take(Message, type="echo.take", reply=Said, idempotent=True):
+    """Take memory or descriptors, and keep them."""
+
+    mib: int = 0
+    descriptors: int = 0
+    untouched_gib: int = 0
 
 
 class SayOther(Message, type="other.say", reply=Said, idempotent=True):
@@ -95,6 +104,7 @@ class Echo(AsyncActor):
         super().__init__()
         self.listener = listener
         self.broken = broken
+        self.taken = []
 
     async def on_start(self):
         if self.broken is not None and self.broken.exists():
@@ -109,6 +119,13 @@ class Echo(AsyncActor):
         if message.through_other:
             await self.ask(SayOther())
         return Said(text=message.text, pid=os.getpid(), listener=self.listener is not None)
+
+    @handles(Take)
+    async def take(self, message: Take) -> Said:
+        self.taken += [b"x" * (1 << 20) for _ in range(message.mib)]
+        self.taken += [bytes(1 << 30) for _ in range(message.untouched_gib)]
+        self.taken += [socket.socket() for _ in range(message.descriptors)]
+        return Said(text="taken", pid=os.getpid())
 
     @handles(Break)
     async def fail(self, _: Break) -> None:
@@ -178,7 +195,8 @@ def main() -> int:
             await start(host, assignment.name, Path(assignment.settings["root"]), *sockets)
 
         def make_host(assignment):
-            return Host(run_dir=assignment.run_dir, incarnation=assignment.incarnation)
+            limits = Limits(**settings.get("limits", {}))
+            return Host(run_dir=assignment.run_dir, incarnation=assignment.incarnation, limits=limits)
 
         return run_zygote(int(options["--control"]), lambda a, c: run_child(a, c, make_host, populate))
     return run_single(

@@ -1,0 +1,76 @@
+"""What one process may use: memory, descriptors, waiting messages, calls in flight, time. And how much of it is used.
+
+Knows the process and its host's figures, not what is done when a limit is reached: who does it asks here.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from actors.message import Data
+
+__all__ = ["Limits", "resident_bytes", "set_process_limits", "used_descriptors"]
+
+HEADROOM = 1 << 30
+"""Address space beyond the memory limit: stacks and arenas are reserved, mostly never used. It only stops who eats faster than
+his memory is looked at."""
+
+
+class Limits(Data):
+    """`[limits]` in the settings; each holds for every process of the house."""
+
+    memory_mb: Annotated[int, Field(ge=128)] = 2048
+    """Resident memory. An actor that holds more ends and is replaced: one that grows must not take the machine along."""
+
+    descriptors: Annotated[int, Field(ge=128)] = 4096
+    """Open files and sockets. The gateway takes one for each connection."""
+
+    mailbox: Annotated[int, Field(ge=1)] = 1024
+    """Messages that may wait in each lane of an actor, unless it says less itself; then callers are told `overloaded`."""
+
+    calls: Annotated[int, Field(ge=1)] = 8192
+    """Calls from other processes that may be in flight; each holds its message, and its caller's attention."""
+
+    call_s: Annotated[float, Field(gt=0)] = 3600.0
+    """The longest that any call may take, whatever its caller allows."""
+
+
+def set_process_limits(limits: Limits) -> None:
+    """Let the kernel hold this process to them, where it can: descriptors, and address space as a backstop for memory."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.descriptors if most == resource.RLIM_INFINITY else min(limits.descriptors, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = address_space_bytes() + (limits.memory_mb << 20) + HEADROOM
+    # A container that allows less has a limit already.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+
+
+def address_space_bytes() -> int:
+    """What of the address space is taken now."""
+    return int(Path("/proc/self/statm").read_bytes().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def used_descriptors() -> int:
+    """Descriptors that are open. Looking takes one itself; it is not counted."""
+    try:
+        return len(os.listdir("/proc/self/fd")) - 1  # noqa: PTH208 (names are enough)
+    except OSError:
+        # Not one is left, not even for looking.
+        return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

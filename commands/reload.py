@@ -1,0 +1,57 @@
+"""What SIGHUP makes `up` run: the settings are read again, and those actors restarted whose own have changed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from commands.house import House, with_house, with_listener_options
+
+__all__ = ["changed_actors", "reload"]
+
+FIXED = ("data_dir", "addresses", "gateway.host", "gateway.port")
+"""Where the house is. Who wants it elsewhere starts it there."""
+
+RESTART_S = 60.0
+
+
+@click.command(hidden=True)
+@with_listener_options
+@with_house
+def reload(house: House) -> None:
+    """Read the settings again. What is wrong with them is said, and then nothing changes."""
+    composition = house.composition
+    before = composition.read_settings(house.run_dir)
+    names = changed_actors(before, house.settings, composition.actors)
+    composition.write_settings(house.settings, house.run_dir)
+    asyncio.run(house.with_actor("supervisor", lambda supervisor: apply(house, supervisor, names)))
+
+
+def changed_actors(before: Any, after: Any, actors: tuple[str, ...]) -> list[str]:
+    """The actors whose settings differ.
+
+    Raises:
+        click.ClickException: something differs that cannot change while the house runs.
+    """
+    for place in FIXED:
+        old, new = before, after
+        for step in place.split("."):
+            old, new = getattr(old, step), getattr(new, step)
+        if old != new:
+            raise click.ClickException(f"{place} cannot change while the house runs: stop it and start it; nothing was changed")
+
+    return [name for name in actors if getattr(before, name) != getattr(after, name)]
+
+
+async def apply(house: House, supervisor: Any, names: list[str]) -> None:
+    """The rules first, then one actor after another: requests wait meanwhile, none fails."""
+    from actors.supervision import Reconfigure, RestartChild
+
+    await supervisor.ask(Reconfigure(spec=house.composition.spec(house.settings)))
+    for name in names:
+        await supervisor.ask(RestartChild(name=name), timeout=RESTART_S)
+        click.echo(f"{name:<12} runs with its new settings")
+    if not names:
+        click.echo("no actor's settings have changed")

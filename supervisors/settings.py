@@ -1,0 +1,24 @@
+"""What an operator may say about how the house's actors are supervised."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from supervisors.spec import Spec
+
+__all__ = ["SupervisionSettings"]
+
+
+class SupervisionSettings(Spec):
+    """`[supervision]` in the settings."""
+
+    drain_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    """What an actor may take to finish what runs. A model that is in the middle of its answer is mostly done by then."""
+
+    heartbeat_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+    """Three silences of this length, and an actor counts as hung. Less, and a busy machine looks like a hung actor."""
+
+    spares: Annotated[int, Field(ge=1, le=16)] = 2
+    """One that is warm while the other is made: a spare takes 0.15 s from the fork until it has walked through a start."""

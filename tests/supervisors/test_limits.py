@@ -1,0 +1,84 @@
+"""Each limit of a process, run into: it is refused or replaced, and says so, and the others go on."""
+
+import asyncio
+
+import pytest
+
+from actors.system import SysMetrics
+from tests.supervisors.echo_house import Say, Take
+from transport.errors import DeadlineExceeded, Internal, Overloaded
+
+LIMITS = {"memory_mb": 256, "descriptors": 128, "mailbox": 4, "calls": 12, "call_s": 2.0}
+
+
+async def figures(home):
+    """Used and limit by resource, as `sys.metrics` tells them."""
+    told = await home.client.ref("echo").ask(SysMetrics(), timeout=10)
+    return {
+        metric.name: {sample.labels["resource"]: sample.value for sample in metric.samples}
+        for metric in told.metrics
+        if metric.name in ("lattice_used", "lattice_limit")
+    }
+
+
+async def test_limits_of_a_process(house):
+    async with house(limits=LIMITS) as home:
+        await home.ready()
+        told = await figures(home)
+        assert told["lattice_limit"] == {
+            "memory_bytes": 256 << 20, "descriptors": 128, "mailbox_fg": 4, "mailbox_bg": 4, "calls": 12, "call_seconds": 2.0
+        }  # fmt: skip
+        assert set(told["lattice_used"]) == set(told["lattice_limit"])
+        assert told["lattice_used"]["memory_bytes"] > 10 << 20
+        assert 5 < told["lattice_used"]["descriptors"] < 100
+
+        await a_call_takes_no_longer_than_it_may(home)
+        await what_does_not_fit_into_the_mailbox_is_refused(home)
+        await calls_beyond_the_limit_are_refused_and_the_process_can_still_be_asked(home)
+        await descriptors_run_out_and_come_back(home)
+        await memory_is_watched(home)
+
+
+async def a_call_takes_no_longer_than_it_may(home):
+    with pytest.raises(DeadlineExceeded):
+        await home.client.ref("echo").ask(Say(wait_s=30), timeout=20)
+
+
+async def what_does_not_fit_into_the_mailbox_is_refused(home):
+    # Eight run, four wait.
+    said = await asyncio.gather(*(home.say(wait_s=0.3) for _ in range(13)), return_exceptions=True)
+    assert any(isinstance(answer, Overloaded) for answer in said), said
+
+
+async def calls_beyond_the_limit_are_refused_and_the_process_can_still_be_asked(home):
+    waiting = [asyncio.ensure_future(home.client.ref("echo").ask(Say(wait_s=0.2), timeout=5)) for _ in range(40)]
+    await asyncio.sleep(0)
+    assert (await figures(home))["lattice_limit"]["calls"] == 12
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert not [
+        answer
+        for answer in answers
+        if isinstance(answer, BaseException) and not isinstance(answer, (Overloaded, DeadlineExceeded))
+    ]
+
+
+async def descriptors_run_out_and_come_back(home):
+    before = (await home.say()).pid
+    with pytest.raises(Internal):
+        await home.client.ref("echo").ask(Take(descriptors=200), timeout=10)
+    assert (await home.say()).pid == before
+
+
+async def memory_is_watched(home):
+    before = (await home.say()).pid
+    with pytest.raises(Internal, match="used up the memory"):
+        await home.client.ref("echo").ask(Take(untouched_gib=4), timeout=10)
+    await home.gone(before)
+    assert (await home.say()).pid != before
+
+    # What is eaten more slowly is seen at a heartbeat.
+    before = (await home.say()).pid
+    home.client.ref("echo").tell(Take(mib=280))
+    await home.gone(before)
+    assert (await home.say()).pid != before
+    assert "limits.memory_mb is 256" in (await home.children())["echo"].last_exit
