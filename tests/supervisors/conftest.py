@@ -90,10 +90,10 @@ class EchoHouse:
         return {child.name: child for child in listed.children}
 
     async def say(self, text="hello", **fields):
-        return await self.client.ref("echo").ask(Say(text=text, **fields), timeout=10)
+        return await self.client.ref("echo").ask(Say(text=text, **fields), timeout=30)
 
     async def say_other(self, text="hello"):
-        return await self.client.ref("other").ask(SayOther(text=text), timeout=10)
+        return await self.client.ref("other").ask(SayOther(text=text), timeout=30)
 
     def supervisor_pid(self):
         return self.called("lattice:supervisor")
