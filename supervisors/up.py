@@ -254,13 +254,21 @@ class Up:
             self.on_line(line.rstrip())
             return
 
-        self.selector.unregister(reloading.stdout)
-        reloading.stdout.close()
-        reloading.wait()
-        self.reloading = None
+        self._end_reload()
         self.notifier.ready()
         if self.reloads:
             self._reload()
+
+    def _end_reload(self) -> None:
+        if (reloading := self.reloading) is None or reloading.stdout is None:
+            return
+
+        self.selector.unregister(reloading.stdout)
+        reloading.stdout.close()
+        # It has closed its output, and ends; where it has not, the house does.
+        reloading.kill()
+        reloading.wait()
+        self.reloading = None
 
     def _reap(self) -> None:
         """Collect orphans; the supervisor, and children that were here before, are left to those who wait for them."""
@@ -271,6 +279,7 @@ class Up:
 
     def _sweep(self, drain_s: float) -> None:
         """See that nothing is left: whoever still runs may drain for a while, then is killed."""
+        self._end_reload()
         until = time.monotonic() + drain_s
         told: set[int] = set()
 

@@ -76,6 +76,7 @@ class House:
             command + (["--single-process"] if self.single_process else []),
             cwd=ROOT,
             env=environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
