@@ -15,6 +15,7 @@ from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.messages import GetStats, List, NewMemory, Recall, Remember
 from actors.memory.settings import MemorySettings
+from actors.memory.tail import index_more
 from transport.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,18 @@ async def test_writers_through_kills_find_every_acknowledged_record_once(short_d
         await asyncio.to_thread(kill, process)
 
     assert sorted(kept) == sorted([*acknowledged, *(f"{text} too" for text in acknowledged)])
+    the_index_goes_on_from_where_it_was(short_dir / "memory.db", len(kept))
+
+
+def the_index_goes_on_from_where_it_was(path: Path, count: int) -> None:
+    """Whatever the kills left of it: with its tail, the full-text index has every record once, word for word."""
+    connection = apsw.Connection(str(path))
+    with connection:
+        while index_more(connection, 16):
+            pass
+    connection.execute("INSERT INTO search (search, rank) VALUES ('integrity-check', 1)")
+    assert connection.execute("SELECT count(*) FROM search_docsize").fetchone() == (count,)
+    connection.close()
 
 
 async def test_a_file_of_a_newer_program_is_refused(short_dir):
