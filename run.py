@@ -238,7 +238,7 @@ class Composition:
         """Start the actor `name`. The one place where a name meets a class and its arguments."""
         module, _, class_name = CLASSES[name].partition(":")
         actor_class = getattr(importlib.import_module(module), class_name)
-        arguments: dict[str, Any] = {} if name == "llm" else {"data_dir": settings.data_dir}
+        arguments: dict[str, Any] = {"data_dir": settings.data_dir}
         if name == "gateway":
             arguments["listener"] = listener
 

@@ -8,26 +8,38 @@ import random
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
-from loguru import logger
-
 from actors.clock import Clock, system_clock
+from actors.llm.cache import Cache
 from actors.llm.discovery import OLLAMA_ANSWERS_WITHIN_S, SEARCH_AGAIN_S, from_environment, local_ollama
 from actors.llm.endpoint import Endpoint
+from actors.llm.ledger import Ledger
+from actors.llm.line import Lane
 from actors.llm.messages import (
+    AddEndpoint,
     Delta,
+    DrainEndpoint,
     Embed,
+    EndpointFound,
     Endpoints,
+    EndpointState,
     Generate,
     Generated,
+    GetUsage,
     ListEndpoints,
     ListModels,
     Models,
+    RemoveEndpoint,
+    UsageFound,
     Vectors,
 )
+from actors.llm.roster import Roster
 from actors.llm.router import Router
-from actors.llm.settings import EndpointSettings, LlmSettings
+from actors.llm.settings import LlmSettings
+from actors.llm.standing import standing
 from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
 
@@ -37,43 +49,63 @@ class Llm(AsyncActor):
 
     Args:
         settings: endpoints and what to do when they fail.
-        clock: for breakers and caches; the default counts with a clock that never jumps.
+        data_dir: holds llm.db.
+        clock: for breakers, budgets and caches; the default counts with a clock that never jumps.
     """
 
     name = "llm"
     concurrency = 256
 
-    def __init__(self, settings: LlmSettings, clock: Clock = system_clock) -> None:
+    def __init__(self, settings: LlmSettings, data_dir: Path, clock: Clock = system_clock) -> None:
         super().__init__()
         self.settings = settings
+        self.clock = clock
         self.now: Callable[[], float] = time.monotonic if clock is system_clock else lambda: clock.now().timestamp()
-        self.router = Router(settings, self.now, random.Random())  # noqa: S311 (it draws endpoints, not secrets)
+        self.ledger = Ledger(data_dir / "llm.db")
+        chance = random.Random()  # noqa: S311 (it draws endpoints, not secrets)
+        self.router = Router(settings, self.now, chance, today=self.today, ledger=self.ledger)
+        self.roster = Roster(self.router, self.ledger, now=self.now)
+        self.cache = Cache(settings.cache, self.now)
         self.searched = asyncio.Event()
         """A local Ollama has been looked for, or need not be."""
 
     async def on_start(self) -> None:
         """Take up the endpoints that are configured, or those that the environment shows. None is asked for anything yet."""
-        for settings in self.settings.endpoints:
-            await self.take_up(settings)
+        await self.ledger.open()
+        changed = await self.ledger.changed()
+        self.roster.spent = await self.ledger.spent(self.today())
+        configured = list(self.settings.endpoints)
+        looks = self.settings.discover and not configured and not any(changed.values())
+        if looks:
+            configured = from_environment(os.environ)
 
-        if self.settings.endpoints or not self.settings.discover:
+        for settings in self.roster.as_changed(configured, changed):
+            await self.roster.take_up(settings)
+
+        self.spawn(self.router.prober.run(), name="probe endpoints")
+        if looks:
+            self.spawn(self.look_for_ollama(), name="look for a local Ollama")
+        else:
             self.searched.set()
-            return
-
-        for settings in from_environment(os.environ):
-            await self.take_up(settings)
-
-        self.spawn(self.look_for_ollama(), name="look for a local Ollama")
 
     async def on_stop(self) -> None:
-        """Close all connections."""
+        """Close all connections, and the ledger."""
+        await self.cache.close()
+        await self.roster.close()
         await self.router.close()
+        await self.ledger.close()
+
+    async def on_failure(self, *_: object) -> None:
+        """Close them: whoever takes this actor's place opens them anew."""
+        await self.on_stop()
 
     @handles(Generate)
     async def generate(self, message: Generate) -> AsyncGenerator[Delta | Generated]:
         """Answer, as a stream where parts are asked for."""
         await self.known_endpoints()
-        async with aclosing(self.router.generate(message, self.deadline())) as parts:
+        deadline, lane = self.deadline(), self.lane()
+        told = self.cache.answer(message, lambda one: self.router.generate(one, deadline, lane))
+        async with aclosing(told) as parts:
             async for part in parts:
                 yield part
 
@@ -81,33 +113,62 @@ class Llm(AsyncActor):
     async def embed(self, message: Embed) -> Vectors:
         """Embed texts."""
         await self.known_endpoints()
-        return await self.router.embed(message, self.deadline())
+        return await self.router.embed(message, self.deadline(), self.lane())
 
     @handles(ListModels)
     async def models(self, message: ListModels) -> Models:
         """What can be asked for."""
         del message
         await self.known_endpoints()
-        return Models(models=await self.router.catalogue.models())
+        return Models(models=await self.router.catalogue.models(self.settings.aliases))
 
     @handles(ListEndpoints)
     def list_endpoints(self, message: ListEndpoints) -> Endpoints:
         """The endpoints as they stand, in the order in which they are tried."""
         del message
-        return Endpoints(endpoints=tuple(endpoint.state(self.models_of(endpoint)) for endpoint in self.router.endpoints))
+        return Endpoints(endpoints=tuple(self.state(endpoint) for endpoint in self.router.endpoints))
+
+    @handles(AddEndpoint)
+    async def add_endpoint(self, message: AddEndpoint) -> EndpointFound:
+        """Take up an endpoint, or change it."""
+        return EndpointFound(endpoint=self.state(await self.roster.add(message.endpoint)))
+
+    @handles(DrainEndpoint)
+    def drain_endpoint(self, message: DrainEndpoint) -> EndpointFound:
+        """Give an endpoint no further calls."""
+        return EndpointFound(endpoint=self.state(self.roster.drain(message.name)))
+
+    @handles(RemoveEndpoint)
+    async def remove_endpoint(self, message: RemoveEndpoint) -> Endpoints:
+        """Forget an endpoint."""
+        await self.roster.remove(message.name)
+        return self.list_endpoints(ListEndpoints())
+
+    @handles(GetUsage)
+    async def usage(self, message: GetUsage) -> UsageFound:
+        """What was used."""
+        since = (self.clock.now() - timedelta(days=message.days - 1)).date().isoformat()
+        return UsageFound(rows=await self.ledger.usage(message, since))
 
     def metrics(self) -> list[Metric]:
-        """Calls, failures, calls in flight and breakers, by endpoint."""
+        """Calls, failures, calls in flight, limits and breakers, by endpoint; the line and the retry budget."""
+        line, retries = self.router.line, self.router.retries
         return [
             self.metric("lattice_llm_calls_total", "counter", "Calls made to an endpoint.", lambda e: e.calls),
             self.metric("lattice_llm_failures_total", "counter", "Calls that an endpoint failed.", lambda e: e.failures),
             self.metric("lattice_llm_in_flight", "gauge", "Calls in flight at an endpoint.", lambda e: e.in_flight),
+            self.metric("lattice_llm_limit", "gauge", "Calls that may be in flight.", lambda e: e.concurrency.limit),
+            self.metric("lattice_llm_tokens_today", "gauge", "Tokens used since midnight UTC.", lambda e: e.spending.tokens),
             self.metric(
                 "lattice_llm_breaker_open",
                 "gauge",
-                "1 while an endpoint is left alone because it failed.",
-                lambda e: float(e.breaker.state != "closed"),
+                "1 while an endpoint, or a model of it, is left alone because it failed.",
+                lambda e: float(e.breakers.state() != "closed"),
             ),
+            single("lattice_llm_waiting", "gauge", "Calls that wait for an endpoint to have room.", len(line)),
+            single("lattice_llm_waited_seconds_total", "counter", "Time spent waiting for room.", line.waited_s),
+            single("lattice_llm_overloaded_total", "counter", "Calls refused because too many waited.", line.refused),
+            single("lattice_llm_retries_refused_total", "counter", "Retries that the budget did not allow.", retries.refused),
         ]
 
     def metric(
@@ -121,23 +182,18 @@ class Llm(AsyncActor):
         samples = [({"endpoint": endpoint.name}, float(figure(endpoint))) for endpoint in self.router.endpoints]
         return Metric(name=name, kind=kind, help=meaning, samples=samples)
 
-    async def take_up(self, settings: EndpointSettings) -> None:
-        """Add an endpoint."""
-        problem = settings.key_problem()
-        if problem:
-            logger.warning("endpoint without its key", endpoint=settings.name, problem=problem)
-
-        endpoint = Endpoint(settings, max_bytes=self.settings.max_response_bytes, now=self.now)
-        await endpoint.open()
-        self.router.add(endpoint)
-        logger.info("endpoint taken up", endpoint=settings.name, dialect=settings.dialect)
+    def state(self, endpoint: Endpoint) -> EndpointState:
+        """An endpoint as it stands."""
+        models = tuple(listed.id for listed in self.router.catalogue.known(endpoint) or ())
+        ejected = endpoint.name in self.router.chooser.outliers()
+        return standing(endpoint, models=models, ejected=ejected, today=self.today())
 
     async def look_for_ollama(self) -> None:
         """Look for a local Ollama until one answers."""
         while True:
             found = await local_ollama()
             if found is not None:
-                await self.take_up(found)
+                await self.roster.take_up(found)
 
             self.searched.set()
             if found is not None:
@@ -152,11 +208,21 @@ class Llm(AsyncActor):
                 async with asyncio.timeout(2 * OLLAMA_ANSWERS_WITHIN_S):
                     await self.searched.wait()
 
-    def models_of(self, endpoint: Endpoint) -> tuple[str, ...]:
-        """Its models as far as they are known now."""
-        return tuple(listed.id for listed in self.router.catalogue.known(endpoint) or ())
-
     def deadline(self) -> float | None:
         """Until when an answer is of use, in the loop's time."""
         call: Any = self.call
         return None if call is None else call.deadline
+
+    def lane(self) -> Lane:
+        """Whether somebody waits for the answer."""
+        call: Any = self.call
+        return "bg" if call is not None and call.lane == "bg" else "fg"
+
+    def today(self) -> str:
+        """The day (UTC) as ISO 8601."""
+        return self.clock.now().date().isoformat()
+
+
+def single(name: str, kind: Literal["counter", "gauge"], meaning: str, figure: float) -> Metric:
+    """A figure that is not an endpoint's."""
+    return Metric(name=name, kind=kind, help=meaning, samples=[({}, float(figure))])

@@ -1,7 +1,7 @@
-"""A circuit breaker: leaves an endpoint alone that fails, and lets one call at a time find out whether it is back.
+"""A circuit breaker: leaves alone what fails. Whether it is back is found out by probes, never by a user's request.
 
-closed: all calls go through. open: none does, until its time is up. half-open: one call, the probe, goes through; when its
-first token comes the breaker closes, when it fails the breaker opens for twice as long.
+closed: all calls go through. open: none does, until its time is up. half-open: it is time for the one probe (see probing.py),
+or that is under way; when its first token comes the breaker closes, when it fails the breaker opens for twice as long.
 
 Consecutive failures and a failure rate over a window open it, as with Envoy's outlier detection and Finagle's failure accrual.
 An endpoint that says how long it wants to be left alone (Retry-After) is held open for as long; a later, shorter word never
@@ -55,6 +55,7 @@ class Permit:
         """The call ended without saying anything about the endpoint."""
         if self.end() and self.probe:
             self.breaker.probing = False
+            self.breaker.changed()
 
     def end(self) -> bool:
         """Whether this end counts: it is the first one, and the breaker has not opened or closed since the call began."""
@@ -69,11 +70,13 @@ class Breaker:
     Args:
         settings: its thresholds.
         now: seconds of a clock that only goes forward.
+        changed: called when it opens, or stays open for another time than before.
     """
 
-    def __init__(self, settings: BreakerSettings, now: Callable[[], float]) -> None:
+    def __init__(self, settings: BreakerSettings, now: Callable[[], float], changed: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
         self.now = now
+        self.changed = changed
         self.generation = 0
         self.probing = False
         self.open_until: float | None = None
@@ -92,18 +95,19 @@ class Breaker:
         return "half_open" if self.probing or self.now() >= self.open_until else "open"
 
     def enter(self) -> Permit | None:
-        """Leave to call the endpoint now, or None."""
-        if self.open_until is None:
-            return Permit(self, self.generation, probe=False)
+        """Leave to make a call now, or None."""
+        return Permit(self, self.generation, probe=False) if self.open_until is None else None
 
-        if self.probing or self.now() < self.open_until:
+    def probe(self) -> Permit | None:
+        """Leave to make the probe; None when it is not time for it, or one is out."""
+        if self.open_until is None or self.probing or self.now() < self.open_until:
             return None
 
         self.probing = True
         return Permit(self, self.generation, probe=True)
 
     def opens_in(self) -> float:
-        """Seconds until a call may go through; 0 when one may now, or when a probe is out."""
+        """Seconds until it is probed; 0 when it is closed, or a probe is out."""
         return 0.0 if self.open_until is None else max(self.open_until - self.now(), 0.0)
 
     def hold(self, seconds: float) -> None:
@@ -113,6 +117,7 @@ class Breaker:
             self.open(until)
         else:
             self.open_until = max(self.open_until, until)
+            self.changed()
 
     def close(self) -> None:
         """Let all calls through again. How often it opened is forgotten only once a call has come to its end."""
@@ -128,6 +133,7 @@ class Breaker:
         self.open_until = until
         self.probing = False
         self.opened += 1
+        self.changed()
 
     def fail(self, *, probe: bool) -> None:
         """Record a failure, and open where it is one too many."""

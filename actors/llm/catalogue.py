@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loguru import logger
@@ -46,8 +46,8 @@ class Catalogue:
         self.listings: dict[str, Listing] = {}
         self.asking: dict[str, asyncio.Task[None]] = {}
 
-    async def models(self) -> tuple[Model, ...]:
-        """Every model once, in the endpoints' order.
+    async def models(self, aliases: Mapping[str, Sequence[str]] | None = None) -> tuple[Model, ...]:
+        """Every model once, in the endpoints' order, then the aliases of those that there are.
 
         Endpoints that do not list theirs in time are left out, or answered for by what they listed last.
         """
@@ -56,6 +56,11 @@ class Catalogue:
         for endpoint in self.endpoints:
             for listed in self.known(endpoint) or ():
                 found.setdefault(listed.id, Model(id=listed.id, endpoint=endpoint.name, created=listed.created))
+
+        for alias, models in (aliases or {}).items():
+            first = next((found[model] for model in models if model in found), None)
+            if first is not None:
+                found.setdefault(alias, first.model_copy(update={"id": alias}))
 
         return tuple(found.values())
 
@@ -73,6 +78,21 @@ class Catalogue:
         known = self.known(endpoint)
         return known is None or any(listed.id == model for listed in known)
 
+    def guess(self, endpoint: Endpoint, model: str | None) -> str:
+        """The model that an endpoint would be asked for, as far as can be said without asking it; "" where nothing can."""
+        if model is not None and self.may_have(endpoint, model):
+            return model
+
+        if endpoint.settings.models:
+            return endpoint.settings.models[0]
+
+        return self.newest(endpoint) or ""
+
+    def newest(self, endpoint: Endpoint) -> str | None:
+        """The newest of its models that looks as if it could chat; None while none is known."""
+        chatting = [listed for listed in self.known(endpoint) or () if not NO_CHAT.search(listed.id.lower())]
+        return max(chatting, key=lambda listed: listed.created).id if chatting else None
+
     async def first(self, endpoint: Endpoint) -> str:
         """The model to ask where none, or none that the endpoint has, was named.
 
@@ -85,11 +105,15 @@ class Catalogue:
             return endpoint.settings.models[0]
 
         await self.refresh(endpoint)
-        chatting = [listed for listed in self.known(endpoint) or () if not NO_CHAT.search(listed.id.lower())]
-        if not chatting:
+        newest = self.newest(endpoint)
+        if newest is None:
             raise Failure("it lists no model")
 
-        return max(chatting, key=lambda listed: listed.created).id
+        return newest
+
+    def forget(self, endpoint: Endpoint) -> None:
+        """It is gone."""
+        self.listings.pop(endpoint.name, None)
 
     async def refresh(self, endpoint: Endpoint) -> None:
         """Ask an endpoint for its models where what is known is too old; who asks meanwhile waits for the same answer."""

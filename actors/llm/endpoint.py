@@ -1,29 +1,31 @@
-"""One endpoint: its connections, its time limits, its breaker, and what it has done. It knows nothing of other endpoints."""
+"""One endpoint: what it is asked in its dialect, its breakers, and what it has done. It knows nothing of other endpoints."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import datetime as dt
-import errno
-import os
-import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 from pydantic_core import to_json
 
-from actors.llm.breaker import Breaker
+from actors.llm.breakers import Breakers
+from actors.llm.concurrency import Concurrency
+from actors.llm.connections import Connections
 from actors.llm.dialects import DIALECTS, Call, Listed, Reader
 from actors.llm.dialects.dialect import parsed
+from actors.llm.evidence import Evidence
 from actors.llm.failure import Blame, Failure, status_failure
 from actors.llm.form import Answer, Asked, Event, Piece
-from actors.llm.limits import AFTER_FINISH_S, Limits
-from actors.llm.messages import EndpointState
+from actors.llm.instructions import has_late, speaks_of_roles, with_early
+from actors.llm.latency import Latest
+from actors.llm.limits import Limits
+from actors.llm.repetition import Repetition
 from actors.llm.settings import EndpointSettings
+from actors.llm.spending import Spending
 from actors.llm.sse import Events
 
 MAX_ERROR_BYTES = 64 << 10
@@ -42,97 +44,90 @@ class Endpoint:
     Args:
         settings: of this endpoint.
         max_bytes: the largest answer that is read.
-        now: seconds of a clock that only goes forward, for the breaker.
+        max_repetition: after so many characters of nothing but repetition an answer is a failure; 0: never.
+        now: seconds of a clock that only goes forward.
+        changed: called when one of its breakers may have opened.
     """
 
-    def __init__(self, settings: EndpointSettings, *, max_bytes: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        *,
+        max_bytes: int,
+        now: Callable[[], float],
+        max_repetition: int = 0,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
         self.name = settings.name
         self.dialect = DIALECTS[settings.dialect]
         self.continuation = self.dialect.continuation
         self.counts_in_streams = True
+        self.takes_late_instructions = True
         self.key: str | None = None
-        self.base_url = self.dialect.base_url(settings.base_url)
         self.max_bytes = max_bytes
-        self.breaker = Breaker(settings.breaker, now)
+        self.max_repetition = max_repetition
+        self.now = now
+        self.breakers = Breakers(settings.breaker, now, changed)
+        self.evidence = Evidence(now)
+        self.concurrency = Concurrency(settings.max_in_flight, now)
+        self.latest = Latest(now)
+        self.spending = Spending(settings)
+        self.draining = False
         self.in_flight = 0
+        self.idle = asyncio.Event()
+        """It has nothing in flight."""
+
+        self.idle.set()
         self.calls = 0
         self.failures = 0
         self.last_error: str | None = None
-        self.session: aiohttp.ClientSession | None = None
-        self.draining: set[asyncio.Task[None]] = set()
+        self.connections: Connections | None = None
 
     async def open(self) -> None:
         """Make ready to connect; nothing is sent yet."""
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(note_reuse)
         self.key = self.settings.key()
         headers = {"User-Agent": "lattice", **self.dialect.headers(self.key)}
-        self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30, ttl_dns_cache=30),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self.settings.connect_timeout_s),
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace],
-            max_line_size=16 << 10,
-            max_field_size=16 << 10,
-        )
+        base_url = self.dialect.base_url(self.settings.base_url)
+        self.connections = Connections(self.settings, base_url, headers, self.max_bytes)
 
     async def close(self) -> None:
         """Close all connections."""
-        draining = list(self.draining)
-        for task in draining:
-            task.cancel()
-
-        await asyncio.gather(*draining, return_exceptions=True)
-        if self.session is not None:
-            await self.session.close()
+        if self.connections is not None:
+            await self.connections.close()
 
     @property
     def has_room(self) -> bool:
         """Whether it may take another call."""
-        return self.in_flight < self.settings.max_in_flight
+        return self.in_flight < self.concurrency.limit
 
-    def state(self, models: tuple[str, ...]) -> EndpointState:
-        """As it stands, for those who look."""
-        return EndpointState(
-            name=self.name,
-            dialect=self.settings.dialect,
-            base_url=self.settings.base_url,
-            models=models,
-            priority=self.settings.priority,
-            weight=self.settings.weight,
-            breaker=self.breaker.state,
-            in_flight=self.in_flight,
-            calls=self.calls,
-            failures=self.failures,
-            last_error=self.last_error,
-        )
-
-    async def generate(self, asked: Asked, *, deadline: float | None, tally: Tally) -> AsyncGenerator[Event]:
+    async def generate(
+        self, asked: Asked, *, deadline: float | None, tally: Tally, answer: Answer | None = None
+    ) -> AsyncGenerator[Event]:
         """What the model says, until it has finished. Closing the generator early closes the connection.
 
         Args:
             asked: the request, in the internal form.
             deadline: of the caller, in the loop's time; None for none.
             tally: counts the calls made.
+            answer: takes in what is said, for whoever counts it.
 
         Raises:
             Failure: whatever goes wrong, an end without a finish included.
         """
         limits = Limits(self.settings, deadline)
-        call = self.dialect.generate(asked)
-        response = await self.post(call, limits, tally)
+        answer = Answer() if answer is None else answer
+        repetition = Repetition(self.max_repetition)
+        response = await self.post(self.dialect.generate(asked), limits, tally)
         complete = False
         try:
             await self.check(response, limits)
-            reader = self.dialect.reader()
-            answer = Answer()
-            async with contextlib.aclosing(self.events(response, reader, limits)) as events:
+            async with contextlib.aclosing(self.events(response, self.dialect.reader(), limits)) as events:
                 async for event in events:
                     answer.add(event)
                     if isinstance(event, Piece):
                         limits.token()
+                        repetition.feed(event.text)
 
                     if not complete and answer.finished(asked.choices):
                         complete = True
@@ -144,10 +139,10 @@ class Endpoint:
             if not complete:
                 raise
         finally:
-            self.release(response, complete=complete)
+            self.there.release(response, complete=complete)
 
         if not complete:
-            raise Failure("its answer ended without a finish")
+            raise Failure("its answer ended without a finish", passing=True)
 
     async def ask(self, call: Call, *, deadline: float | None, tally: Tally) -> Any:
         """The body of an answer that is no generation."""
@@ -159,6 +154,7 @@ class Endpoint:
         return replace(
             asked,
             model=model,
+            messages=asked.messages if self.takes_late_instructions else with_early(asked.messages),
             stream=self.settings.streams,
             continuation=self.continuation,
             counted=self.counts_in_streams,
@@ -180,12 +176,37 @@ class Endpoint:
             self.counts_in_streams = False
             return True
 
+        if self.takes_late_instructions and speaks_of_roles(failure.told) and has_late(asked.messages):
+            self.takes_late_instructions = False
+            return True
+
         return False
 
-    def failed(self, failure: Failure) -> None:
-        """Count a failure, and keep its reason."""
+    def begun(self) -> float:
+        """A call begins; when, in `now`'s time."""
+        self.in_flight += 1
+        self.idle.clear()
+        return self.now()
+
+    def left(self) -> None:
+        """A call has ended."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self.idle.set()
+
+    def answered(self, seconds: float) -> None:
+        """Its first token has come, after so long."""
+        self.latest.first_token(seconds)
+        self.evidence.answered()
+
+    def failed(self, failure: Failure, began: float) -> None:
+        """Count the failure of a call that began then (in `now`'s time), and keep its reason."""
         if failure.blame is Blame.ENDPOINT:
             self.failures += 1
+            self.evidence.failed()
+            self.latest.ended(success=False)
+            if failure.overload:
+                self.concurrency.overloaded(began)
 
         if failure.blame is not Blame.CALLER:
             self.last_error = failure.reason
@@ -197,63 +218,42 @@ class Endpoint:
             Failure: when it does not, within the time.
         """
         limits = Limits(self.settings, asyncio.get_running_loop().time() + timeout_s)
-        return self.dialect.models(await self.whole(await self.send("GET", "/models", None, limits), limits))
+        response, _ = await self.there.send("GET", self.dialect.models_path, None, limits)
+        return self.dialect.models(await self.whole(response, limits))
 
     async def whole(self, response: aiohttp.ClientResponse, limits: Limits) -> Any:
         """The JSON of a response that is no stream."""
         complete = False
         try:
             await self.check(response, limits)
-            body = parsed(await self.read(response, limits))
+            body = parsed(await self.there.read(response, limits))
             complete = True
             return body
         finally:
-            self.release(response, complete=complete)
+            self.there.release(response, complete=complete)
 
     async def post(self, call: Call, limits: Limits, tally: Tally) -> aiohttp.ClientResponse:
-        """Send a call; its response's head. A keep-alive connection that the other side had just closed is made anew, once."""
-        body = to_json(call.body)
-        for again in (True, False):
+        """Send a call; its response's head."""
+        tally.attempts += 1
+        self.calls += 1
+        response, twice = await self.there.send("POST", call.path, to_json(call.body), limits)
+        if twice:
             tally.attempts += 1
             self.calls += 1
-            reuse = SimpleNamespace(reused=False)
-            try:
-                return await self.send("POST", call.path, body, limits, reuse)
-            except Failure as failure:
-                if not (again and reuse.reused and isinstance(failure.__cause__, RESETS)):
-                    raise
 
-        raise AssertionError("unreachable")
+        return response
 
-    async def send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        limits: Limits,
-        reuse: SimpleNamespace | None = None,
-    ) -> aiohttp.ClientResponse:
-        """One HTTP request; its response's head."""
-        if self.session is None:
+    @property
+    def there(self) -> Connections:
+        """Its connections.
+
+        Raises:
+            Failure: it is not open.
+        """
+        if self.connections is None:
             raise Failure("it is not open yet")
 
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        try:
-            async with asyncio.timeout_at(limits.at()):
-                return await self.session.request(
-                    method,
-                    self.base_url + path,
-                    data=body,
-                    headers=headers,
-                    allow_redirects=False,
-                    trace_request_ctx=reuse,
-                )
-        except aiohttp.ConnectionTimeoutError as error:
-            raise Failure(f"no connection within {self.settings.connect_timeout_s:g} s") from error
-        except TimeoutError as error:
-            raise limits.failure() from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Failure(reason_of(error)) from error
+        return self.connections
 
     async def check(self, response: aiohttp.ClientResponse, limits: Limits) -> None:
         """Go on only with an answer that began well.
@@ -266,7 +266,7 @@ class Endpoint:
 
         told = ""
         with contextlib.suppress(Failure, AttributeError, TypeError):
-            told = self.dialect.told(parsed(await self.read(response, limits, MAX_ERROR_BYTES)))
+            told = self.dialect.told(parsed(await self.there.read(response, limits, MAX_ERROR_BYTES)))
 
         # An endpoint that repeats the key it was given must not bring it before the caller's eyes.
         told = told.replace(self.key, "…") if self.key else told
@@ -277,7 +277,7 @@ class Endpoint:
         kind = response.content_type
         if kind == "application/json":
             limits.no_stream()
-            for event in read(reader.whole, parsed(await self.read(response, limits))):
+            for event in read(reader.whole, parsed(await self.there.read(response, limits))):
                 yield event
 
             return
@@ -286,7 +286,7 @@ class Endpoint:
             raise Failure(f"it answers with {kind[:64]}, which is neither JSON nor a stream of events")
 
         parts = Events(max_event_bytes=min(self.max_bytes, 4 << 20))
-        async with contextlib.aclosing(self.chunks(response, limits, self.max_bytes)) as chunks:
+        async with contextlib.aclosing(self.there.chunks(response, limits)) as chunks:
             async for chunk in chunks:
                 for data in parts.feed(chunk):
                     for event in read(reader.event, data):
@@ -299,49 +299,6 @@ class Endpoint:
             for event in read(reader.event, data):
                 yield event
 
-    async def read(self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None) -> bytes:
-        """A whole body."""
-        return b"".join([chunk async for chunk in self.chunks(response, limits, max_bytes or self.max_bytes)])
-
-    async def chunks(self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int) -> AsyncGenerator[bytes]:
-        """A body as it comes, within its limits of time and size."""
-        size = 0
-        while True:
-            try:
-                async with asyncio.timeout_at(limits.at()):
-                    chunk = await response.content.readany()
-            except TimeoutError as error:
-                raise limits.failure() from error
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                raise Failure(f"its answer broke off: {reason_of(error)}") from error
-
-            if not chunk:
-                return
-
-            size += len(chunk)
-            if size > max_bytes:
-                raise Failure(f"its answer is longer than {max_bytes} bytes")
-
-            yield chunk
-
-    def release(self, response: aiohttp.ClientResponse, *, complete: bool) -> None:
-        """Keep the connection where the answer is complete, else close it at once: the endpoint then stops its work."""
-        if response.content.at_eof():
-            response.release()
-        elif not complete:
-            response.close()
-        else:
-            # The end of the body may come in a packet of its own; the caller does not wait for it.
-            task = asyncio.ensure_future(drain(response))
-            self.draining.add(task)
-            task.add_done_callback(self.draining.discard)
-            # Not in the task itself, which may be cancelled before it has begun. Where the body is not at its end, this
-            # closes the connection.
-            task.add_done_callback(lambda _: response.release())
-
-
-RESETS = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
-
 
 def read(parse: Callable[[Any], Iterator[Event]], data: Any) -> list[Event]:
     """What a reader makes of what an endpoint sent, which may have any form."""
@@ -349,36 +306,3 @@ def read(parse: Callable[[Any], Iterator[Event]], data: Any) -> list[Event]:
         return list(parse(data))
     except (TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
         raise Failure("its answer has an unknown form") from error
-
-
-def reason_of(error: Exception) -> str:
-    """A network error in a few words, without addresses or contents."""
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            return "its name cannot be resolved"
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
-            return "no TLS connection can be made"
-        case aiohttp.ClientConnectorError():
-            return f"no connection: {os.strerror(error.os_error.errno or errno.ECONNREFUSED)}"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientOSError():
-            return "the connection was closed"
-        case aiohttp.ClientPayloadError():
-            return "the body is not complete"
-        case _:
-            return f"no valid HTTP: {type(error).__name__}"
-
-
-async def note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
-    """Note that a request went over a connection that had been used before."""
-    if context.trace_request_ctx is not None:
-        context.trace_request_ctx.reused = True
-
-
-async def drain(response: aiohttp.ClientResponse) -> None:
-    """Read the end of a body, so that its connection can be used again."""
-    try:
-        async with asyncio.timeout(AFTER_FINISH_S):
-            while await response.content.readany():
-                pass
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        return

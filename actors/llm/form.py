@@ -48,6 +48,12 @@ class Piece:
     delta: dict[str, Any]
     logprobs: Any = None
 
+    @property
+    def text(self) -> str:
+        """What it adds to texts that grow."""
+        content, reasoning = self.delta.get("content"), self.delta.get("reasoning_content")
+        return (content if isinstance(content, str) else "") + (reasoning if isinstance(reasoning, str) else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -64,6 +70,11 @@ class Counted:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     model: str | None = None
+    cached_tokens: int | None = None
+    """Of the prompt, those that were read from a cache."""
+
+    reasoning_tokens: int | None = None
+    """Of the answer, those that were private reasoning."""
 
 
 Event = Piece | Finish | Counted
@@ -106,15 +117,19 @@ class Said:
                 continue
 
             index = call.get("index", place)
+            if not isinstance(index, int) or isinstance(index, bool):
+                raise Failure("a tool call of an unknown form")
+
             known = self.tool_calls.setdefault(index, {"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
             if len(self.tool_calls) > MAX_TOOL_CALLS:
                 raise Failure(f"more than {MAX_TOOL_CALLS} tool calls in one answer")
 
-            function = call.get("function") or {}
-            known["id"] = known["id"] or call.get("id") or ""
+            function = call.get("function")
+            function = function if isinstance(function, dict) else {}
+            known["id"] = known["id"] or str(call.get("id") or "")
             known["type"] = call.get("type") or known["type"]
-            known["function"]["name"] += function.get("name") or ""
-            known["function"]["arguments"] += function.get("arguments") or ""
+            known["function"]["name"] += str(function.get("name") or "")
+            known["function"]["arguments"] += str(function.get("arguments") or "")
 
     def add_other(self, name: str, value: Any) -> None:
         """Keep what a newer or another server says that is not known here: texts and lists grow, the rest is replaced."""
@@ -224,7 +239,7 @@ class Answer:
         """Tokens, with an estimate (four characters a token) for what was not counted."""
         prompt = self.counted.prompt_tokens
         if prompt is None:
-            prompt = sum(len(str(message.get("content") or "")) for message in asked.messages) // 4 + 1
+            prompt = estimated_tokens(asked.messages)
 
         completion = self.counted.completion_tokens
         if completion is None:
@@ -232,7 +247,14 @@ class Answer:
             completion = (said - self.taken_over_characters + 3) // 4
 
         completion += (self.taken_over_characters + 3) // 4
-        return Usage(prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion)
+        cached, reasoning = self.counted.cached_tokens, self.counted.reasoning_tokens
+        return Usage(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+            prompt_tokens_details=None if cached is None else {"cached_tokens": cached},
+            completion_tokens_details=None if reasoning is None else {"reasoning_tokens": reasoning},
+        )
 
 
 def merged(known: Counted, new: Counted) -> Counted:
@@ -241,4 +263,11 @@ def merged(known: Counted, new: Counted) -> Counted:
         new.prompt_tokens if new.prompt_tokens is not None else known.prompt_tokens,
         new.completion_tokens if new.completion_tokens is not None else known.completion_tokens,
         new.model or known.model,
+        new.cached_tokens if new.cached_tokens is not None else known.cached_tokens,
+        new.reasoning_tokens if new.reasoning_tokens is not None else known.reasoning_tokens,
     )
+
+
+def estimated_tokens(messages: Sequence[ChatMessage]) -> int:
+    """Tokens of a prompt, at four characters each."""
+    return sum(len(str(message.get("content") or "")) for message in messages) // 4 + 1

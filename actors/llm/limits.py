@@ -11,6 +11,10 @@ AFTER_FINISH_S = 1.0
 """How long an answer that is complete waits for its token counts and its end mark."""
 
 
+LATE_S = 0.02
+"""A loop that notices a time so much too late is busy."""
+
+
 class Limits:
     """The time limits of one attempt, all within the caller's deadline. `at` is when the present one is up."""
 
@@ -21,6 +25,21 @@ class Limits:
         self.total_at = self.now() + settings.total_timeout_s
         self.phase = f"no token within {settings.first_token_timeout_s:g} s"
         self.phase_at = self.now() + settings.first_token_timeout_s
+        self.excused = float("nan")
+
+    def excuse(self) -> bool:
+        """Whether time was up only because this process was busy: then what has come meanwhile is still to be read.
+
+        A limit that is noticed late was not watched: as much time as it is late is added to it, once a phase.
+        """
+        late = self.now() - self.at()
+        if late < LATE_S or self.excused == self.phase_at or self.at() == self.deadline:
+            return False
+
+        self.phase_at += late + LATE_S
+        self.total_at += late + LATE_S
+        self.excused = self.phase_at
+        return True
 
     def at(self) -> float:
         """When the present limit is up, in the loop's time."""
@@ -48,4 +67,4 @@ class Limits:
         if at == self.total_at:
             return Failure(f"not finished within {self.settings.total_timeout_s:g} s")
 
-        return Failure(self.phase)
+        return Failure(self.phase, overload=True)

@@ -1,22 +1,48 @@
-"""Who waits, in order, for an endpoint to have room again."""
+"""Who waits for an endpoint to have room again: the foreground before the background, and no more than can be served."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import deque
+from typing import Literal
+
+from transport.errors import Overloaded
+
+Lane = Literal["fg", "bg"]
+
+RATE_KEPT = 32
 
 
 class Line:
-    """A line of waiting calls. Whoever is let on looks again for an endpoint, and steps back in line when there is none."""
+    """A line of waiting calls. Whoever is let on looks again for an endpoint, and steps back in line when there is none.
 
-    def __init__(self) -> None:
-        self.waiting: deque[asyncio.Future[None]] = deque()
+    Args:
+        limit: how many may wait.
+    """
 
-    async def wait(self, until: float) -> bool:
-        """Wait until let on, or until then (in the loop's time). Whether let on."""
-        turn = asyncio.get_running_loop().create_future()
-        self.waiting.append(turn)
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.lanes: dict[Lane, deque[asyncio.Future[None]]] = {"fg": deque(), "bg": deque()}
+        self.let_on: deque[float] = deque(maxlen=RATE_KEPT)
+        self.refused = 0
+        self.waited_s = 0.0
+        """All the time that was spent in line."""
+
+    def __len__(self) -> int:
+        return sum(len(lane) for lane in self.lanes.values())
+
+    async def wait(self, until: float, lane: Lane) -> bool:
+        """Wait until let on, or until then (in the loop's time). Whether let on.
+
+        Raises:
+            Overloaded: at once, when the line is full or moves too slowly to be let on by then.
+        """
+        loop = asyncio.get_running_loop()
+        self.check(until - loop.time(), lane)
+        turn: asyncio.Future[None] = loop.create_future()
+        self.lanes[lane].append(turn)
+        began = loop.time()
         try:
             async with asyncio.timeout_at(until):
                 await turn
@@ -29,15 +55,39 @@ class Line:
 
             raise
         finally:
+            self.waited_s += loop.time() - began
             with contextlib.suppress(ValueError):
-                self.waiting.remove(turn)
+                self.lanes[lane].remove(turn)
 
         return True
 
+    def check(self, patience: float, lane: Lane) -> None:
+        """Refuse who would wait in vain. The background may fill half of the line."""
+        ahead = len(self.lanes["fg"]) if lane == "fg" else len(self)
+        room = self.limit if lane == "fg" else self.limit // 2
+        expected = self.expected_s(ahead)
+        if len(self) >= room or expected > patience:
+            self.refused += 1
+            raise Overloaded(
+                f"every model endpoint has its hands full, and {len(self)} calls wait already",
+                retry_after_ms=max(int(expected * 1000), 1000),
+            )
+
+    def expected_s(self, ahead: int) -> float:
+        """How long who comes now will wait, by how fast the line moved of late; 0 while that is not known."""
+        now = asyncio.get_running_loop().time()
+        lately = [then for then in self.let_on if then > now - 60]
+        if len(lately) < RATE_KEPT // 2:
+            return 0.0
+
+        return (ahead + 1) * (now - lately[0]) / len(lately)
+
     def next(self) -> None:
         """An endpoint has room: let the first one on."""
-        while self.waiting:
-            turn = self.waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+        for lane in self.lanes.values():
+            while lane:
+                turn = lane.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    self.let_on.append(asyncio.get_running_loop().time())
+                    return

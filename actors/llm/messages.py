@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from actors.message import Data, Message, Name, Reply
+from actors.message import Data, Message, Name, Namespace, Reply
 
 ChatMessage = dict[str, JsonValue]
 """One message in OpenAI's chat form: role, content (text or parts), tool_calls, tool_call_id, name."""
@@ -18,6 +18,11 @@ class Usage(Data):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
+    prompt_tokens_details: dict[str, int] | None = None
+    """Where the endpoint says so: `cached_tokens`."""
+
+    completion_tokens_details: dict[str, int] | None = None
+    """Where the endpoint says so: `reasoning_tokens`."""
 
 
 class Delta(Reply, type="llm.delta"):
@@ -47,6 +52,9 @@ class Generated(Reply, type="llm.generated"):
     attempts: int
     """Calls made upstream, failed ones included."""
 
+    cost: float | None = None
+    """What all of them cost, in the unit of the endpoints' prices; None where an endpoint has none."""
+
 
 class Generate(Message, type="llm.generate", reply=Generated, part=Delta, kept=True, max_bytes=16 << 20):
     """Ask a model. Endpoints are tried in order until one answers; `unavailable` when none does.
@@ -54,8 +62,14 @@ class Generate(Message, type="llm.generate", reply=Generated, part=Delta, kept=T
     `options` are the request's further fields in OpenAI's form (temperature, max_tokens, tools, response_format, stop ...).
     """
 
+    namespace: Namespace = "default"
+    """Whom the usage is counted for."""
+
     model: Name | None = None
-    """None: the first endpoint's first model."""
+    """A model, or an alias of `[llm.aliases]`. None: the first endpoint's first model."""
+
+    tags: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
+    """Endpoints that have all of these (cheap, long-context, vision ...) are asked first, and others where there are none."""
 
     messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=4096)]
     options: dict[Name, JsonValue] = {}
@@ -79,6 +93,7 @@ class Vectors(Reply, type="llm.vectors"):
 class Embed(Message, type="llm.embed", reply=Vectors, idempotent=True, max_bytes=4 << 20):
     """Embed texts at the first endpoint that can."""
 
+    namespace: Namespace = "default"
     model: Name | None = None
     texts: Annotated[tuple[str, ...], Field(min_length=1, max_length=2048)]
     options: dict[Name, JsonValue] = {}
@@ -102,8 +117,17 @@ class ListModels(Message, type="llm.models", reply=Models, idempotent=True):
     """What can be asked for."""
 
 
+class Budget(Data):
+    """What an endpoint has used of its day (UTC); a limit is None where there is none."""
+
+    tokens: int
+    tokens_per_day: int | None
+    cost: float
+    cost_per_day: float | None
+
+
 class EndpointState(Data):
-    """An endpoint as it stands: its breaker, what is in flight, what it has done since the actor started."""
+    """An endpoint as it stands: its breakers, what is in flight, what it has done since the actor started."""
 
     name: Name
     dialect: str
@@ -112,10 +136,26 @@ class EndpointState(Data):
     priority: int
     weight: float
     breaker: Literal["closed", "open", "half_open"]
+    """That of the endpoint as a whole; while it is closed, the worst of its models'."""
+
     in_flight: int
     calls: int
     failures: int
     last_error: str | None
+    tags: tuple[str, ...] = ()
+    breakers: dict[str, Literal["closed", "open", "half_open"]] = {}
+    """By model, those that are not closed."""
+
+    state: Literal["in_use", "draining"] = "in_use"
+    ejected: bool = False
+    """It does worse than its equals, and is asked after them."""
+
+    limit: int = 0
+    """Calls that it may have in flight now; see docs/models.md."""
+
+    first_token_p50_ms: float | None = None
+    first_token_p95_ms: float | None = None
+    budget: Budget | None = None
 
 
 class Endpoints(Reply, type="llm.endpoints_listed"):
@@ -126,3 +166,57 @@ class Endpoints(Reply, type="llm.endpoints_listed"):
 
 class ListEndpoints(Message, type="llm.endpoints", reply=Endpoints, idempotent=True):
     """The endpoints and their state."""
+
+
+class EndpointFound(Reply, type="llm.endpoint_found"):
+    """One endpoint."""
+
+    endpoint: EndpointState
+
+
+class AddEndpoint(Message, type="llm.add_endpoint", reply=EndpointFound, idempotent=True):
+    """Take up an endpoint, or change the one of that name: kept until it is removed, also over restarts."""
+
+    endpoint: dict[Name, JsonValue]
+    """As in `[[llm.endpoints]]`."""
+
+
+class DrainEndpoint(Message, type="llm.drain_endpoint", reply=EndpointFound, idempotent=True):
+    """Give an endpoint no further calls; those that it has are finished."""
+
+    name: Name
+
+
+class RemoveEndpoint(Message, type="llm.remove_endpoint", reply=Endpoints, idempotent=True):
+    """Forget an endpoint; the calls that it has are finished first, up to its total timeout."""
+
+    name: Name
+
+
+class UsageRow(Data):
+    """What was used of one model at one endpoint, for one namespace, in one day (UTC)."""
+
+    day: str
+    namespace: str
+    endpoint: str
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+
+
+class UsageFound(Reply, type="llm.usage_found"):
+    """Usage, the latest day first."""
+
+    rows: tuple[UsageRow, ...]
+
+
+class GetUsage(Message, type="llm.usage", reply=UsageFound, idempotent=True):
+    """What was used, by day, namespace, endpoint and model; failed attempts included, as far as they got."""
+
+    namespace: Namespace | None = None
+    """None: all."""
+
+    days: Annotated[int, Field(ge=1, le=3660)] = 30
+    limit: Annotated[int, Field(ge=1, le=5000)] = 1000

@@ -5,14 +5,18 @@ Reasons hold neither secrets nor contents. What an endpoint said of the request 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from actors.llm.endpoint import Endpoint
-from actors.llm.failure import Blame, Failure
+from actors.llm.attempts import Attempts
+from actors.llm.choosing import Candidate
+from actors.llm.failure import Blame
 from transport.errors import Invalid, LatticeError, NotFound, Unavailable
 
 SOON_MS = 1000
 """When to come back where no breaker says anything else."""
+
+TOMORROW_MS = 600_000
+"""When to come back where all budgets of the day are used up: somebody may raise them before midnight."""
 
 UNCONFIGURED = (
     "no model endpoint is configured: set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama on this machine, "
@@ -20,35 +24,58 @@ UNCONFIGURED = (
 )
 
 
-def refusal(model: str | None, failures: Mapping[str, Failure], endpoints: Sequence[Endpoint]) -> LatticeError:
+def refusal(attempts: Attempts, candidates: Sequence[Candidate], today: str) -> LatticeError:
     """The error that stands for all failures.
 
     Args:
-        model: what was asked for.
-        failures: of those that were asked, by endpoint.
-        endpoints: all that could have been asked.
+        attempts: what was tried.
+        candidates: all that could have been asked.
+        today: the day (UTC) as ISO 8601, for budgets.
     """
-    reasons = {endpoint.name: reason(endpoint, failures.get(endpoint.name)) for endpoint in endpoints}
+    reasons = {candidate.endpoint.name: reason(candidate, attempts, today) for candidate in reversed(candidates)}
+    reasons = dict(reversed(reasons.items()))
     detail = {"endpoints": reasons}
+    failures = attempts.failures
     wrong = next((failure for failure in failures.values() if failure.blame is Blame.REQUEST), None)
     if wrong is not None:
         return Invalid(f"the model endpoint refuses the request: {wrong.told or wrong.reason}", detail=detail)
 
-    if model is not None and len(failures) == len(endpoints) and all(f.blame is Blame.MODEL for f in failures.values()):
-        return NotFound(f"no endpoint has a model called {model!r}", detail=detail)
+    if (
+        attempts.named is not None
+        and len(failures) == len(candidates)
+        and all(f.blame is Blame.MODEL for f in failures.values())
+    ):
+        return NotFound(f"no endpoint has a model called {attempts.named!r}", detail=detail)
 
     summary = "; ".join(f"{name}: {why}" for name, why in reasons.items())
-    waits = [endpoint.breaker.opens_in() for endpoint in endpoints if endpoint.breaker.state != "closed"]
-    retry_after_ms = max(int(min(waits) * 1000), 100) if len(waits) == len(endpoints) and waits else SOON_MS
-    return Unavailable(f"no model endpoint answers: {summary}"[:2000], retry_after_ms=retry_after_ms, detail=detail)
+    return Unavailable(f"no model endpoint answers: {summary}"[:2000], retry_after_ms=wait_ms(candidates, today), detail=detail)
 
 
-def reason(endpoint: Endpoint, failure: Failure | None) -> str:
+def reason(candidate: Candidate, attempts: Attempts, today: str) -> str:
     """Why one endpoint did not answer."""
+    failure = attempts.failures.get(candidate.key)
     if failure is not None:
         return failure.reason
 
-    if endpoint.breaker.state == "closed":
+    endpoint = candidate.endpoint
+    spent = endpoint.spending.used_up(today)
+    if spent is not None:
+        return spent
+
+    if candidate.key in attempts.passed_over:
+        return "not asked: others have failed there a moment ago, and the retry budget is used up"
+
+    if endpoint.breakers.state(candidate.model) == "closed":
         return "not asked"
 
-    return f"left alone for {endpoint.breaker.opens_in():.1f} s after: {endpoint.last_error}"
+    return f"left alone for {endpoint.breakers.opens_in(candidate.model):.1f} s after: {endpoint.last_error}"
+
+
+def wait_ms(candidates: Sequence[Candidate], today: str) -> int:
+    """When it makes sense to come back."""
+    usable = [candidate for candidate in candidates if not candidate.endpoint.spending.used_up(today)]
+    if not usable:
+        return TOMORROW_MS
+
+    waits = [one.endpoint.breakers.opens_in(one.model) for one in usable if one.endpoint.breakers.state(one.model) != "closed"]
+    return max(int(min(waits) * 1000), 100) if len(waits) == len(usable) else SOON_MS

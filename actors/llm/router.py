@@ -4,57 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Protocol
 
 from loguru import logger
 
-from actors.llm.breaker import Permit
+from actors.llm.attempt import Attempt
+from actors.llm.attempts import Attempts
+from actors.llm.breakers import Leave
+from actors.llm.bucket import Bucket
 from actors.llm.catalogue import Catalogue
+from actors.llm.choosing import Candidate, Chooser
 from actors.llm.continuation import seamless
-from actors.llm.endpoint import Endpoint, Tally
-from actors.llm.failure import Blame, Failure
-from actors.llm.form import Answer, Asked, Event, Piece
-from actors.llm.line import Line
-from actors.llm.messages import Delta, Embed, Generate, Generated, Vectors
+from actors.llm.endpoint import Endpoint
+from actors.llm.failure import Failure
+from actors.llm.form import Answer, Asked, Piece, estimated_tokens
+from actors.llm.hedging import Race
+from actors.llm.ledger import Used
+from actors.llm.line import Lane, Line
+from actors.llm.messages import Delta, Embed, Generate, Generated, Usage, Vectors
+from actors.llm.probing import Prober
 from actors.llm.refusal import UNCONFIGURED, refusal
+from actors.llm.retries import RetryBudget
 from actors.llm.settings import LlmSettings
 from actors.llm.vectors import vectors
-from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+from transport.errors import DeadlineExceeded, LatticeError, Overloaded, Unavailable
 
-OPINIONS = 2
-"""When so many endpoints say that a request is wrong, it is."""
+PATIENCE = 0.3
+"""Of an endpoint's first-token allowance: how long those who come over from a failed endpoint wait for news of the next one,
+where nothing is known of it and the retry budget is used up."""
+
+LEDGER_S = 0.25
+"""How long an answer waits for its usage to be on disk; it is written in any case."""
+
+LONGEST_TO_GO_ON = 262_144
+"""In characters: nobody can go on from a longer answer, whose prompt no model would take."""
 
 
-@dataclass(slots=True)
-class Attempts:
-    """What has been tried for one request."""
+class Recorder(Protocol):
+    """What is needed of the ledger."""
 
-    model: str | None
-    deadline: float | None
-    embedding: bool = False
-    tally: Tally = field(default_factory=Tally)
-    failures: dict[str, Failure] = field(default_factory=dict)
-    answering: str = ""
-    """The model that was asked last."""
-
-    def fail(self, endpoint: Endpoint, failure: Failure) -> None:
-        """Remember how an endpoint failed.
-
-        Raises:
-            DeadlineExceeded: when that was because the caller's time is up.
-        """
-        logger.info("endpoint failed", endpoint=endpoint.name, reason=failure.reason, attempt=self.tally.attempts)
-        if failure.blame is Blame.CALLER:
-            raise DeadlineExceeded(detail={"endpoints": {name: known.reason for name, known in self.failures.items()}})
-
-        self.failures[endpoint.name] = failure
-
-    @property
-    def pointless(self) -> bool:
-        """Whether asking further endpoints cannot help."""
-        return sum(failure.blame is Blame.REQUEST for failure in self.failures.values()) >= OPINIONS
+    async def record(self, used: Used) -> None:
+        """Count a call."""
 
 
 class Router:
@@ -62,73 +55,125 @@ class Router:
 
     Args:
         settings: of the actor.
-        now: seconds of a clock that only goes forward, for breakers and caches.
+        now: seconds of a clock that only goes forward, for breakers, budgets and caches.
         chance: draws between endpoints of equal priority.
+        today: the day (UTC) as ISO 8601.
+        ledger: where usage is kept; None: nowhere.
     """
 
-    def __init__(self, settings: LlmSettings, now: Callable[[], float], chance: random.Random) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        now: Callable[[], float],
+        chance: random.Random,
+        *,
+        today: Callable[[], str],
+        ledger: Recorder | None = None,
+    ) -> None:
         self.settings = settings
+        self.now = now
         self.chance = chance
+        self.today = today
+        self.ledger = ledger
         self.endpoints: list[Endpoint] = []
-        self.line = Line()
+        self.line = Line(settings.queue_limit)
+        self.retries = RetryBudget(settings.retry, now)
+        self.bucket = Bucket(settings.background, now)
+        self.writing: set[asyncio.Task[None]] = set()
         self.catalogue = Catalogue(
             self.endpoints,
             timeout_s=settings.models_timeout_s,
             cache_s=settings.models_cache_s,
             now=now,
         )
+        self.chooser = Chooser(settings, self.endpoints, self.catalogue, now=now, today=today, chance=chance)
+        self.prober = Prober(self.endpoints, self.catalogue, how=settings.probe, now=now, back=self.let_on)
 
     def add(self, endpoint: Endpoint) -> None:
         """Take an endpoint in, at its place in the order."""
         self.endpoints.append(endpoint)
         self.endpoints.sort(key=lambda known: known.settings.priority)
+        self.let_on(endpoint)
+
+    def remove(self, endpoint: Endpoint) -> None:
+        """Ask it no more."""
+        self.endpoints.remove(endpoint)
+        self.catalogue.forget(endpoint)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, once what was used is written."""
+        await self.prober.close()
         await self.catalogue.close()
+        await asyncio.gather(*self.writing)
         for endpoint in self.endpoints:
             await endpoint.close()
 
-    async def generate(self, message: Generate, deadline: float | None) -> AsyncGenerator[Delta | Generated]:
+    async def generate(self, message: Generate, deadline: float | None, lane: Lane = "fg") -> AsyncGenerator[Delta | Generated]:
         """The answer's parts where they are asked for, then the whole of it.
 
         Raises:
             Invalid: the request is wrong, by the word of those who were asked.
             NotFound: no endpoint has the model.
-            Overloaded: no endpoint had room in time.
+            Overloaded: no endpoint had room in time; or the background has spent what it may.
             DeadlineExceeded: the caller's time was up.
             Unavailable: nobody could answer; or a stream broke that nobody could go on with.
         """
-        attempts = Attempts(message.model, deadline)
+        attempts = Attempts(
+            self.chooser.models(message.model),
+            deadline,
+            named=message.model,
+            namespace=message.namespace,
+            tags=frozenset(message.tags),
+            lane=lane,
+        )
+        estimate = estimated_tokens(message.messages) if lane == "bg" else 0
+        if lane == "bg":
+            self.bucket.take(estimate)
+
+        try:
+            async with aclosing(self.answer(message, attempts)) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            if lane == "bg":
+                self.bucket.settle(estimate, attempts.tokens)
+
+    async def answer(self, message: Generate, attempts: Attempts) -> AsyncGenerator[Delta | Generated]:
+        """What `generate` says, within what may be spent."""
+        self.retries.request()
         asked = Asked(message.model or "", message.messages, message.options, said=message.said)
         answer = Answer()
         while True:
-            endpoint, permit = await self.choose(attempts)
+            race = await self.race(attempts, asked)
             try:
-                async with aclosing(seamless(self.attempt(endpoint, permit, asked, attempts), asked.said)) as events:
+                async with aclosing(seamless(race.events(), asked.said)) as events:
                     async for event in events:
                         if answer.is_repeated(event):
                             continue
 
                         if message.stream and isinstance(event, Piece):
-                            yield part(event, answer, first=not message.said)
+                            yield spoken(event, answer, first=not message.said)
 
                         answer.add(event)
             except Failure as failure:
-                attempts.fail(endpoint, failure)
+                attempts.fail(race.winner.key, failure)
                 answer, asked = self.after(failure, answer, asked, message)
                 continue
 
+            if attempts.writes:
+                await asyncio.wait(attempts.writes, timeout=LEDGER_S)
+
             yield Generated(
                 choices=answer.whole(),
-                model=answer.counted.model or attempts.answering,
+                model=answer.counted.model or race.winner.model,
                 usage=answer.usage(asked),
-                endpoint=endpoint.name,
+                endpoint=race.winner.endpoint.name,
                 attempts=attempts.tally.attempts,
+                cost=attempts.cost,
             )
             return
 
-    async def embed(self, message: Embed, deadline: float | None) -> Vectors:
+    async def embed(self, message: Embed, deadline: float | None, lane: Lane = "fg") -> Vectors:
         """Vectors of texts. Another model is never asked in place of one: vectors of two models have nothing in common.
 
         Raises:
@@ -140,18 +185,49 @@ class Router:
             how = "name embedding_models at an endpoint of dialect openai" if self.endpoints else UNCONFIGURED
             raise Unavailable(f"no endpoint can embed: {how}")
 
-        attempts = Attempts(model, deadline, embedding=True)
+        self.retries.request()
+        attempts = Attempts((model,), deadline, named=model, namespace=message.namespace, lane=lane, embedding=True)
         while True:
-            endpoint, permit = await self.choose(attempts)
+            attempt = await self.choose(attempts)
+            endpoint = attempt.endpoint
             try:
-                with self.working(endpoint, permit):
+                with attempt.working():
                     call = endpoint.dialect.embed(model, message.texts, message.options)
                     body = await endpoint.ask(call, deadline=deadline, tally=attempts.tally)
-                    return vectors(body, count=len(message.texts), model=model, endpoint=endpoint.name)
+                    found = vectors(body, count=len(message.texts), model=model, endpoint=endpoint.name)
+                    attempt.speaks()
             except Failure as failure:
-                attempts.fail(endpoint, failure)
+                attempts.fail(attempt.key, failure)
+            else:
+                self.used(attempts, endpoint, model, found.usage)
+                return found
 
-    async def choose(self, attempts: Attempts) -> tuple[Endpoint, Permit]:
+    async def race(self, attempts: Attempts, asked: Asked) -> Race:
+        """The next answer: from one endpoint, or from the faster of two."""
+        attempt = await self.choose(attempts)
+        hedge = self.settings.hedge
+        usual = attempt.endpoint.latest.percentile(hedge.percentile, hedge.minimum_calls) if hedge.enabled else None
+        return Race(
+            attempt,
+            asked,
+            delay=None if usual is None else max(usual, hedge.at_least_s),
+            second=lambda: self.second(attempt, attempts),
+            lost=lambda lost, failure: attempts.fail(lost.key, failure),
+        )
+
+    def second(self, first: Attempt, attempts: Attempts) -> Attempt | None:
+        """Whom a slow answer is hedged with: somebody who is free and sound, if the retry budget has room."""
+        for candidate in self.chooser.in_order(self.chooser.groups(attempts)[0], attempts):
+            if candidate.key == first.key or not candidate.endpoint.has_room:
+                continue
+
+            if candidate.endpoint.breakers.state(candidate.model) == "closed" and self.retries.take():
+                leave = candidate.endpoint.breakers.enter(candidate.model)
+                return None if leave is None else self.attempt(candidate, leave, attempts)
+
+        return None
+
+    async def choose(self, attempts: Attempts) -> Attempt:
         """The next endpoint to ask, and leave to ask it.
 
         Raises:
@@ -165,108 +241,92 @@ class Router:
             patience = min(patience, attempts.deadline)
 
         while True:
-            groups = self.groups(attempts)
-            for group in groups:
-                untried = self.in_order(group, attempts)
-                for endpoint in untried:
-                    if endpoint.has_room and (permit := endpoint.breaker.enter()):
-                        return endpoint, permit
+            groups = self.chooser.groups(attempts)
+            found, full = await self.pick(groups, attempts)
+            if found is not None:
+                return found
 
-                if any(endpoint.breaker.state == "closed" for endpoint in untried):
-                    # It is sound, and full.
-                    break
-            else:
-                raise refusal(attempts.model, attempts.failures, [endpoint for group in groups for endpoint in group])
+            if not full:
+                if await self.another_round(attempts):
+                    continue
 
-            if not await self.line.wait(patience):
+                raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
+
+            if not await self.line.wait(patience, attempts.lane):
                 if patience == attempts.deadline:
                     raise DeadlineExceeded
 
                 raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000)
 
-    def groups(self, attempts: Attempts) -> list[list[Endpoint]]:
-        """Whom to ask: those that have the model, and when none of them can answer, where that is allowed, the others.
+    async def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> tuple[Attempt | None, bool]:
+        """The best of those that may be asked now; without one, whether there is somebody sound who is full."""
+        for group in groups:
+            full = False
+            for candidate in self.chooser.in_order(group, attempts):
+                breakers = candidate.endpoint.breakers
+                if breakers.state(candidate.model) != "closed":
+                    continue
 
-        Raises:
-            NotFound: when none has it.
+                if not candidate.endpoint.has_room:
+                    full = True
+                elif attempts.is_retry and not await self.may_retry(candidate):
+                    attempts.passed_over.add(candidate.key)
+                elif (leave := breakers.enter(candidate.model)) is not None:
+                    return self.attempt(candidate, leave, attempts), False
+
+            if full:
+                return None, True
+
+        return None, False
+
+    def attempt(self, candidate: Candidate, leave: Leave, attempts: Attempts) -> Attempt:
+        """An attempt at an endpoint."""
+        return Attempt(
+            candidate.endpoint,
+            leave,
+            candidate.key,
+            candidate.wanted,
+            self.catalogue,
+            attempts.tally,
+            attempts.deadline,
+            used=lambda endpoint, model, usage: self.used(attempts, endpoint, model, usage),
+            left=lambda: self.let_on(candidate.endpoint),
+        )
+
+    async def may_retry(self, candidate: Candidate) -> bool:
+        """Whether a request that failed elsewhere may be taken to this endpoint.
+
+        Freely where it answered a moment ago, or where nothing is under way and nothing is known against it: the load is only
+        moved. Otherwise as far as the retry budget goes; who comes beyond that waits for what those find who went before, and
+        gives up with them. So a burst finds the sound endpoint, and no storm comes over endpoints that are all down. Silence is
+        no bad news: then all are let through.
         """
-        model = attempts.model
-        able = [endpoint for endpoint in self.endpoints if not attempts.embedding or endpoint.dialect.embeds]
-        having = [endpoint for endpoint in able if model is None or self.catalogue.may_have(endpoint, model)]
-        if not having:
-            raise NotFound(f"no endpoint has a model called {model!r}")
+        evidence = candidate.endpoint.evidence
+        untroubled = evidence.answered_at >= evidence.failed_at and not candidate.endpoint.in_flight
+        if evidence.proven or self.retries.take() or untroubled:
+            return True
 
-        # Endpoints that have refused, rather than failed, say something of the request that holds for the others too.
-        refused = [attempts.failures.get(endpoint.name) for endpoint in having]
-        if all(failure is not None and failure.blame is not Blame.ENDPOINT for failure in refused):
-            return [having]
+        until = asyncio.get_running_loop().time() + PATIENCE * candidate.endpoint.settings.first_token_timeout_s
+        while candidate.endpoint.in_flight and candidate.endpoint.breakers.state(candidate.model) == "closed":
+            if not await evidence.news(until) or evidence.proven:
+                return True
 
-        if attempts.embedding or not self.settings.other_models:
-            return [having]
+        return False
 
-        return [having, [endpoint for endpoint in able if endpoint not in having]]
+    async def another_round(self, attempts: Attempts) -> bool:
+        """Whether those whose failure may have passed are asked again: within the budget, after a pause (full jitter)."""
+        retry = self.settings.retry
+        passing = any(failure.passing for failure in attempts.failures.values())
+        if attempts.rounds >= retry.rounds or not passing or attempts.passed_over or not self.retries.take():
+            return False
 
-    def in_order(self, group: Sequence[Endpoint], attempts: Attempts) -> list[Endpoint]:
-        """Those of a group that have not been asked yet, by priority; equal ones drawn by weight (Efraimidis and Spirakis)."""
-        untried = [] if attempts.pointless else [endpoint for endpoint in group if endpoint.name not in attempts.failures]
-        return sorted(untried, key=lambda e: (e.settings.priority, -(self.chance.random() ** (1 / e.settings.weight))))
+        pause = self.chance.uniform(0, min(retry.base_s * 2**attempts.rounds, retry.max_s))
+        if attempts.deadline is not None and asyncio.get_running_loop().time() + pause >= attempts.deadline:
+            return False
 
-    async def attempt(
-        self,
-        endpoint: Endpoint,
-        permit: Permit,
-        asked: Asked,
-        attempts: Attempts,
-    ) -> AsyncGenerator[Event]:
-        """What one endpoint says; its breaker learns how it went."""
-        with self.working(endpoint, permit):
-            model = attempts.model
-            if model is None or not self.catalogue.may_have(endpoint, model):
-                model = await self.catalogue.first(endpoint)
-
-            attempts.answering = model
-            begun = False
-            while True:
-                there = endpoint.fitted(asked, model)
-                try:
-                    async with aclosing(endpoint.generate(there, deadline=attempts.deadline, tally=attempts.tally)) as events:
-                        async for event in events:
-                            if isinstance(event, Piece):
-                                begun = True
-                                permit.first_token()
-
-                            yield event
-                except Failure as failure:
-                    if begun or not endpoint.adapts(failure, there):
-                        raise
-                else:
-                    return
-
-    @contextmanager
-    def working(self, endpoint: Endpoint, permit: Permit) -> Iterator[None]:
-        """Count a call as in flight, tell the breaker how it ended, and let the next one in line on."""
-        endpoint.in_flight += 1
-        try:
-            yield
-        except Failure as failure:
-            endpoint.failed(failure)
-            match failure.blame:
-                case Blame.ENDPOINT:
-                    permit.failed(failure.retry_after_s)
-                case Blame.CALLER:
-                    permit.abandoned()
-                case _:
-                    permit.succeeded()
-
-            raise
-        except BaseException:
-            permit.abandoned()
-            raise
-        else:
-            permit.succeeded()
-        finally:
-            endpoint.in_flight -= 1
-            self.line.next()
+        await asyncio.sleep(pause)
+        attempts.begin_round()
+        return True
 
     def after(self, failure: Failure, answer: Answer, asked: Asked, message: Generate) -> tuple[Answer, Asked]:
         """With what the next endpoint begins: anew where nothing has reached the caller, else where the stream broke.
@@ -277,14 +337,45 @@ class Router:
         if not message.stream or not answer.begun:
             return Answer(), asked
 
-        if not self.settings.continue_streams or not answer.can_go_on:
+        if not self.settings.continue_streams or not answer.can_go_on or len(answer.text) > LONGEST_TO_GO_ON:
             raise Unavailable(f"the stream broke after it had begun: {failure.reason}") from failure
 
         answer.broke()
         return answer, replace(asked, said=message.said + answer.text)
 
+    def used(self, attempts: Attempts, endpoint: Endpoint, model: str, usage: Usage) -> None:
+        """Count what an attempt used: for its caller, for the endpoint's day, for the ledger."""
+        cost = endpoint.settings.cost(usage.prompt_tokens, usage.completion_tokens)
+        attempts.used(usage.total_tokens, cost)
+        today = self.today()
+        endpoint.spending.add(today, usage.total_tokens, cost or 0.0)
+        if self.ledger is None:
+            return
 
-def part(piece: Piece, answer: Answer, *, first: bool) -> Delta:
+        used = Used(
+            today, attempts.namespace, endpoint.name, model[:256], usage.prompt_tokens, usage.completion_tokens, cost or 0.0
+        )
+        task = asyncio.create_task(write(self.ledger, used), name="write usage")
+        self.writing.add(task)
+        attempts.writes.add(task)
+        task.add_done_callback(self.writing.discard)
+
+    def let_on(self, endpoint: Endpoint) -> None:
+        """An endpoint has room: let on who waits, one more where its limit has grown."""
+        for _ in range(2):
+            if len(self.line) and endpoint.has_room:
+                self.line.next()
+
+
+async def write(ledger: Recorder, used: Used) -> None:
+    """Keep what was used. That the disk is full must not cost the caller the answer."""
+    try:
+        await ledger.record(used)
+    except LatticeError as error:
+        logger.warning("usage not kept", endpoint=used.endpoint, model=used.model, reason=error.message)
+
+
+def spoken(piece: Piece, answer: Answer, *, first: bool) -> Delta:
     """A piece as a part of the stream; the first one of a choice says whose it is, as OpenAI's streams do."""
     delta = piece.delta if piece.index in answer.said or not first else {"role": "assistant", **piece.delta}
     return Delta(index=piece.index, delta=delta, logprobs=piece.logprobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -28,10 +28,72 @@ class BreakerSettings(BaseModel):
 
     window_s: Seconds = Field(30.0, gt=0)
     minimum_calls: int = Field(10, ge=1)
-    open_s: Seconds = Field(1.0, gt=0)
-    """How long it stays open before one call may probe; doubled each time the probe fails."""
+    slow_s: Seconds | None = Field(None, gt=0)
+    """A first token that took longer counts as failed, though the answer is used. None: only what runs into a timeout does."""
 
-    max_open_s: Seconds = Field(30.0, gt=0)
+    open_s: Seconds = Field(1.0, gt=0)
+    """How long it stays open before it is probed; doubled each time the probe fails."""
+
+    max_open_s: Seconds = Field(15.0, gt=0)
+    """A probe costs a token or two and no user waits for it, so an endpoint that is back is found within so long."""
+
+
+class RetrySettings(BaseModel):
+    """How much may be asked again of endpoints that have not shown that they are sound."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(0.2, ge=0, le=10, allow_inf_nan=False)
+    """Of the last ten seconds' requests."""
+
+    at_least_per_s: int = Field(3, ge=0, le=10_000)
+    rounds: int = Field(1, ge=0, le=10)
+    """How often, when all endpoints have failed, those whose failure may pass at once are asked once more."""
+
+    base_s: Seconds = Field(0.1, gt=0)
+    """Before a further round it waits a random part (full jitter) of this, doubled for each round."""
+
+    max_s: Seconds = Field(1.0, gt=0)
+
+
+class HedgeSettings(BaseModel):
+    """A second endpoint is asked when the first is slower than it usually is; whoever speaks first answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    """Off: a hedged call may be paid twice."""
+
+    percentile: float = Field(0.95, gt=0, lt=1)
+    """Of the endpoint's latest first tokens."""
+
+    minimum_calls: int = Field(20, ge=1, le=256)
+    at_least_s: Seconds = Field(0.05, ge=0)
+
+
+class BackgroundSettings(BaseModel):
+    """What calls of the background lane (the daemon's) may spend: a token bucket."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tokens_per_minute: int | None = Field(30_000, ge=1)
+    """None: as much as it likes."""
+
+    burst_tokens: int = Field(120_000, ge=1)
+
+
+class CacheSettings(BaseModel):
+    """Answers used again for identical calls at temperature 0. Off unless asked for: people do ask the same thing twice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: Seconds = Field(0.0, ge=0)
+    """How long an answer is good; 0: none is kept."""
+
+    entries: int = Field(256, ge=1, le=100_000)
+    max_bytes: int = Field(16 << 20, ge=1024)
+    single_flight: bool = False
+    """Identical calls that are in flight at once share one call upstream."""
 
 
 class EndpointSettings(BaseModel):
@@ -63,7 +125,22 @@ class EndpointSettings(BaseModel):
     between_tokens_timeout_s: Seconds = 20.0
     total_timeout_s: Seconds = 300.0
     max_in_flight: int = Field(256, ge=1)
-    """Further calls go to the next endpoint, or wait in line where there is none."""
+    """Further calls go to the next endpoint, or wait in line where there is none. Below it the limit adapts by itself."""
+
+    tags: Annotated[tuple[EndpointName, ...], Field(max_length=32)] = ()
+    """What it is good for, in your own words: cheap, long-context, vision. Requests may ask for them."""
+
+    price_in: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Of a million prompt tokens, in your currency."""
+
+    price_out: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Of a million tokens of the answer."""
+
+    tokens_per_day: int | None = Field(None, ge=1)
+    """When they are used up it is left alone until midnight UTC."""
+
+    cost_per_day: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """The same in money; needs both prices."""
 
     streams: bool = True
     """Ask for streams even where the caller wants none, so that an endpoint that hangs is seen within its first-token timeout.
@@ -113,6 +190,21 @@ class EndpointSettings(BaseModel):
 
         return self
 
+    @model_validator(mode="after")
+    def priced(self) -> Self:
+        """A budget of money needs prices."""
+        if self.cost_per_day is not None and (self.price_in is None or self.price_out is None):
+            raise ValueError(f"endpoint {self.name!r} has cost_per_day and not both of price_in and price_out")
+
+        return self
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """What so many tokens cost; None where it has no prices."""
+        if self.price_in is None or self.price_out is None:
+            return None
+
+        return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
+
     def key(self) -> str | None:
         """The key, read anew from where it is kept. None where none is named, or the variable is not set."""
         if self.api_key_file is not None:
@@ -145,9 +237,28 @@ class LlmSettings(BaseModel):
     """When a stream breaks after its first token, let the next endpoint go on from there. False: an error at once."""
 
     queue_timeout_s: Seconds = Field(10.0, ge=0)
-    """How long a call waits in line when every endpoint that could serve it has `max_in_flight` calls already."""
+    """How long a call waits in line when every endpoint that could serve it is full. One that would wait longer, by how fast
+    the line moves, is answered `overloaded` at once."""
+
+    queue_limit: int = Field(256, ge=0, le=100_000)
+    """How many calls may wait in line; the next one is answered `overloaded` at once."""
+
+    aliases: dict[EndpointName, Annotated[tuple[EndpointName, ...], Field(min_length=1, max_length=64)]] = {}
+    """Models by another name, in the order in which they are tried: `fast = ["gpt-5-mini", "claude-haiku-4-5"]`."""
+
+    retry: RetrySettings = RetrySettings()
+    hedge: HedgeSettings = HedgeSettings()
+    background: BackgroundSettings = BackgroundSettings()
+    cache: CacheSettings = CacheSettings()
+    probe: Literal["generate", "models"] = "generate"
+    """How an endpoint that was left alone is tried: by an answer of one token, which shows that it can; or by its list of
+    models, which costs nothing and shows less."""
 
     max_response_bytes: int = Field(16 << 20, ge=1024)
+    max_repetition: int = Field(2048, ge=0)
+    """An answer whose last so many characters only repeat a phrase is a failure of the endpoint: models do fall into that, and
+    would go on until their limit. 0: let them."""
+
     models_timeout_s: Seconds = Field(1.0, gt=0)
     """How long a listing of models waits for an endpoint."""
 

@@ -112,7 +112,7 @@ async def start(host: Host, name: str, data_dir: Path, model: str | None) -> Non
             await host.start_actor(Memory, MemorySettings(), data_dir)
         case "llm":
             endpoints = () if model is None else (EndpointSettings(name="first", base_url=model, models=("gpt-test",)),)
-            await host.start_actor(Llm, LlmSettings(endpoints=endpoints, discover=False))
+            await host.start_actor(Llm, LlmSettings(endpoints=endpoints, discover=False), data_dir)
         case "paradox":
             await host.start_actor(Paradox, ParadoxSettings(), data_dir)
         case "thinking":

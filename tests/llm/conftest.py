@@ -14,7 +14,7 @@ from actors.llm.settings import EndpointSettings, LlmSettings
 from tests.model_server import SyncModelServer
 
 TEXT = "Well then, the quick brown fox jumps over the lazy dog, and sleeps."
-QUICK = {"connect_timeout_s": 1.0, "first_token_timeout_s": 0.6, "between_tokens_timeout_s": 0.6, "total_timeout_s": 5.0}
+QUICK = {"connect_timeout_s": 1.0, "first_token_timeout_s": 1.0, "between_tokens_timeout_s": 1.0, "total_timeout_s": 5.0}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,15 @@ async def routing(
     now: Callable[[], float] = time.monotonic,
     **settings,
 ) -> AsyncIterator[Router]:
-    router = Router(LlmSettings(endpoints=endpoints, **settings), now, random.Random(1))
+    router = Router(LlmSettings(endpoints=endpoints, **settings), now, random.Random(1), today=lambda: "2030-01-01")
     for one in endpoints:
-        made = Endpoint(one, max_bytes=router.settings.max_response_bytes, now=now)
+        made = Endpoint(
+            one,
+            max_bytes=router.settings.max_response_bytes,
+            max_repetition=router.settings.max_repetition,
+            now=now,
+            changed=router.prober.changed.set,
+        )
         await made.open()
         router.add(made)
     try:

@@ -20,7 +20,7 @@ async def host(short_dir):
 
 
 async def start(host, *endpoints, **settings):
-    await host.start_actor(Llm, LlmSettings(endpoints=endpoints, **settings))
+    await host.start_actor(Llm, LlmSettings(endpoints=endpoints, **settings), host.run_dir)
     return host.ref("llm")
 
 

@@ -46,8 +46,9 @@ def test_one_probe_at_a_time_goes_through_and_closes_it_with_its_first_token(bre
     fail(breaker)
     clock.time += 1
     assert breaker.state == "half_open"
-    probe = breaker.enter()
     assert breaker.enter() is None
+    probe = breaker.probe()
+    assert breaker.probe() is None
     probe.first_token()
     assert breaker.state == "closed"
     assert breaker.enter() is not None
@@ -57,10 +58,10 @@ def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_a_bound(breaker, cl
     fail(breaker)
     for seconds in (2, 4, 4):
         clock.time += breaker.opens_in()
-        breaker.enter().failed()
+        breaker.probe().failed()
         assert breaker.opens_in() == seconds
     clock.time += 4
-    breaker.enter().succeeded()
+    breaker.probe().succeeded()
     fail(breaker)
     assert breaker.opens_in() == 1
 
@@ -68,8 +69,8 @@ def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_a_bound(breaker, cl
 def test_a_probe_that_is_given_up_leaves_the_next_one_its_place(breaker, clock) -> None:
     fail(breaker)
     clock.time += 1
-    breaker.enter().abandoned()
-    assert breaker.enter() is not None
+    breaker.probe().abandoned()
+    assert breaker.probe() is not None
 
 
 def test_a_share_of_failures_within_the_window_opens_it(breaker, clock) -> None:
@@ -91,7 +92,7 @@ def test_calls_from_before_it_opened_do_not_close_or_reopen_it(breaker, clock) -
     early[0].succeeded()
     assert breaker.state == "open"
     clock.time += 1
-    breaker.enter().succeeded()
+    breaker.probe().succeeded()
     early[1].failed()
     fail(breaker, 2)
     assert breaker.state == "closed"
@@ -106,25 +107,50 @@ def test_a_wish_to_be_left_alone_is_granted_and_never_shortened(breaker, clock) 
     assert breaker.state == "half_open"
 
 
-async def test_a_broken_endpoint_is_left_alone_probed_once_and_taken_back(servers, clock) -> None:
+async def test_a_broken_endpoint_is_left_alone_and_taken_back_once_a_probe_of_ours_was_answered(servers, clock) -> None:
     first, second = servers
     first.always(fault="status", status=500)
     async with routing(endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1), now=clock) as router:
         for _ in range(6):
             assert (await answer(router, ask()))[0] == TEXT
         assert len(first.log()) == 3
-        assert router.endpoints[0].breaker.state == "open"
+        assert router.endpoints[0].breakers.state() == "open"
 
         clock.time += 1
+        await router.prober.round()
         for _ in range(3):
             assert (await answer(router, ask()))[1].endpoint == "b"
         assert len(first.log()) == 4
 
         first.always(text=TEXT)
         clock.time += 2
+        assert (await answer(router, ask()))[1].endpoint == "b"
+        await router.prober.round()
+        assert first.log()[-1]["body"]["max_tokens"] == 1
         for _ in range(3):
             assert (await answer(router, ask()))[1].endpoint == "a"
-        assert router.endpoints[0].breaker.state == "closed"
+        assert router.endpoints[0].breakers.state() == "closed"
+
+
+async def test_a_model_that_fails_is_left_alone_and_the_endpoints_others_are_not(servers, clock) -> None:
+    first, second = servers
+    pair = (endpoint("a", first.base_url, models=["one", "two"]), endpoint("b", second.base_url, models=["one"], priority=1))
+    async with routing(*pair, now=clock) as router:
+        first.next({"fault": "status", "status": 500, "times": 3})
+        for _ in range(3):
+            assert (await answer(router, ask(model="one")))[1].endpoint == "b"
+        assert router.endpoints[0].breakers.broken() == {"one": "open"}
+        assert (await answer(router, ask(model="one")))[1].endpoint == "b"
+        assert (await answer(router, ask(model="two")))[1].endpoint == "a"
+
+
+async def test_a_slow_first_token_counts_as_failed_though_it_is_used(servers) -> None:
+    first, second = servers
+    first.always(text=TEXT, delay_first_s=0.1)
+    slow = endpoint("a", first.base_url, breaker={"slow_s": 0.05, "consecutive_failures": 2})
+    async with routing(slow, endpoint("b", second.base_url, priority=1)) as router:
+        replies = [(await answer(router, ask()))[1].endpoint for _ in range(3)]
+        assert replies == ["a", "a", "b"]
 
 
 async def test_a_rate_limit_is_kept_to_even_when_there_is_nobody_else(servers, clock) -> None:

@@ -91,13 +91,14 @@ def test_anthropic_gets_a_whole_talk_in_its_own_form() -> None:
     ]
     body = anthropic_body(talk, stop="END", temperature=1.7, tools=TOOLS, parallel_tool_calls=False, user="u1")
     TypeAdapter(list[MessageParam]).validate_python(body["messages"])
-    assert [block["text"] for block in body["system"]] == ["Be kind.", "Be brief."]
+    assert [block["text"] for block in body["system"]] == ["Be kind."]
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
     asked, calls, results = (turn["content"] for turn in body["messages"])
     assert asked[1]["source"] == {"type": "base64", "media_type": "image/png", "data": "iVBO"}
     assert asked[2]["source"] == {"type": "url", "url": "https://example.org/x.jpg"}
     assert calls[0] == {"type": "tool_use", "id": "a", "name": "weather", "input": {"city": "Bern"}}
-    assert [block["type"] for block in results] == ["tool_result", "tool_result", "text"]
+    assert [block["type"] for block in results] == ["tool_result", "tool_result", "text", "text"]
+    assert results[3]["text"] == "Be brief."
     assert results[1] == {"type": "tool_result", "tool_use_id": "b", "content": [{"type": "text", "text": "sun"}]}
     assert body["stop_sequences"] == ["END"]
     assert body["temperature"] == 1

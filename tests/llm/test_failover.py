@@ -54,7 +54,7 @@ async def test_a_fault_of_the_first_endpoint_is_not_seen(servers, fault, stream,
         assert reply.model == "gpt-test"
 
     assert answers[0][1].attempts == 2
-    assert took < 2.5
+    assert took < 3.5
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
@@ -84,7 +84,7 @@ async def test_a_process_that_stands_still_is_left_after_its_first_token_allowan
         async with routing(endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1)) as router:
             started = time.monotonic()
             assert (await answer(router, ask(stream=True)))[0] == TEXT
-            assert time.monotonic() - started < 1.2
+            assert time.monotonic() - started < 1.8
     finally:
         first.resume()
 
@@ -158,7 +158,7 @@ async def test_a_request_that_is_wrong_is_answered_as_such_after_a_second_opinio
             with pytest.raises(Invalid, match="temperature: must be below 3"):
                 await answer(router, ask())
 
-        assert [e.breaker.state for e in router.endpoints] == ["closed"] * 3
+        assert [e.breakers.state() for e in router.endpoints] == ["closed"] * 3
         assert router.endpoints[2].calls == 0
 
 

@@ -15,7 +15,16 @@ from tests.model_server.house import Broken, House, Seen
 from tests.model_server.script import Route, ScriptRequest
 from tests.model_server.wire import Anthropic, OpenAI
 
-SEEN_HEADERS = ("authorization", "x-api-key", "anthropic-version", "anthropic-beta", "content-type", "accept", "user-agent")
+SEEN_HEADERS = (
+    "x-lattice-timeout",
+    "authorization",
+    "x-api-key",
+    "anthropic-version",
+    "anthropic-beta",
+    "content-type",
+    "accept",
+    "user-agent",
+)
 HOUSE = web.AppKey("house", House)
 
 

@@ -33,7 +33,7 @@ async def start(host: Host, name: str, data_dir: Path, *, url: str | None = None
             await host.start_actor(Memory, MemorySettings(), data_dir=data_dir)
         case "llm":
             endpoints = [] if url is None else [EndpointSettings(name="first", base_url=url, models=("gpt-test",))]
-            await host.start_actor(Llm, LlmSettings(endpoints=tuple(endpoints), discover=False))
+            await host.start_actor(Llm, LlmSettings(endpoints=tuple(endpoints), discover=False), data_dir)
         case "paradox":
             await host.start_actor(Paradox, ParadoxSettings(), data_dir=data_dir)
         case "daemon":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -30,6 +31,8 @@ FINISH_REASONS = {
     "refusal": "content_filter",
 }
 
+INSTRUCTING = {"system", "developer"}
+
 Block = dict[str, Any]
 
 
@@ -37,6 +40,7 @@ class Anthropic:
     """As in https://docs.anthropic.com/en/api/messages (version 2023-06-01)."""
 
     embeds = False
+    models_path = "/models"
     continuation: Literal["prefill", "instruction"] = "prefill"
 
     def base_url(self, url: str) -> str:
@@ -100,13 +104,12 @@ class Anthropic:
 
 
 def instructions(messages: Sequence[ChatMessage], response_format: Any) -> list[Block]:
-    """All system and developer messages, which Anthropic keeps apart from the talk, and the form asked for."""
-    blocks = [
-        block
-        for message in messages
-        if message.get("role") in {"system", "developer"}
-        for block in content_blocks(message.get("content"))
-    ]
+    """The system and developer messages that a talk begins with, which Anthropic keeps apart, and the form asked for.
+
+    A later one stays at its place in the talk (see `turns`): put in front, it would spoil the prefix cache of all that follows.
+    """
+    leading = itertools.takewhile(lambda message: message.get("role") in INSTRUCTING, messages)
+    blocks = [block for message in leading for block in content_blocks(message.get("content"))]
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     if kind == "json_object":
         blocks.append({"type": "text", "text": "Answer with one JSON object and nothing else."})
@@ -119,13 +122,10 @@ def instructions(messages: Sequence[ChatMessage], response_format: Any) -> list[
 
 
 def turns(messages: Sequence[ChatMessage]) -> list[Block]:
-    """The talk proper: user and assistant in turn, a tool's results in the user's."""
+    """The talk proper: user and assistant in turn, a tool's results and late instructions in the user's."""
     joined: list[Block] = []
-    for message in messages:
+    for message in itertools.dropwhile(lambda message: message.get("role") in INSTRUCTING, messages):
         role = message.get("role")
-        if role in {"system", "developer"}:
-            continue
-
         blocks = blocks_of(message)
         if not blocks:
             continue
@@ -135,6 +135,10 @@ def turns(messages: Sequence[ChatMessage]) -> list[Block]:
             joined[-1]["content"] += blocks
         else:
             joined.append({"role": speaker, "content": blocks})
+
+    for turn in joined:
+        # Results are to stand first, whatever instruction came between a call and them.
+        turn["content"].sort(key=lambda block: block["type"] != "tool_result")
 
     if not joined or joined[0]["role"] == "assistant":
         joined.insert(0, {"role": "user", "content": [{"type": "text", "text": "…"}]})
@@ -349,4 +353,5 @@ def counted(usage: Any, model: Any = None, *, starting: bool = False) -> Counted
         sum(numbers) if numbers else None,
         done if isinstance(done, int) and not starting else None,
         model[:256] if isinstance(model, str) else None,
+        usage.get("cache_read_input_tokens") if isinstance(usage.get("cache_read_input_tokens"), int) else None,
     )

@@ -54,6 +54,9 @@ class Dialect(Protocol):
     continuation: Literal["prefill", "instruction"]
     """How a model is best told to go on from what was already said."""
 
+    models_path: str
+    """Where it lists its models."""
+
     def base_url(self, url: str) -> str:
         """Where the paths of its calls begin, without a slash at the end."""
         ...
@@ -79,7 +82,7 @@ class Dialect(Protocol):
         ...
 
     def models(self, body: Any) -> list[Listed]:
-        """The answer to GET /models."""
+        """The answer to a GET of `models_path`."""
         ...
 
     def told(self, body: Any) -> str:

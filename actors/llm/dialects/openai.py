@@ -18,6 +18,7 @@ class OpenAI:
     """As in https://platform.openai.com/docs/api-reference/chat."""
 
     embeds = True
+    models_path = "/models"
     continuation: Literal["prefill", "instruction"] = "instruction"
 
     def base_url(self, url: str) -> str:
@@ -104,7 +105,7 @@ class OpenAIReader:
 
         yield from counted(chunk)
         for choice in chunk.get("choices") or ():
-            index = choice.get("index") or 0
+            index = number(choice.get("index")) or 0
             delta = said(choice.get(part) or {})
             if delta or choice.get("logprobs"):
                 yield Piece(index, delta, choice.get("logprobs"))
@@ -116,23 +117,51 @@ class OpenAIReader:
 def said(delta: dict[str, Any]) -> dict[str, Any]:
     """What a delta says: without the role, and without fields that say nothing."""
     kept = {name: value for name, value in delta.items() if name != "role" and value not in (None, "", [])}
-    if "reasoning" in kept and isinstance(kept["reasoning"], str):
-        # vLLM's and OpenRouter's name for what DeepSeek calls reasoning_content.
-        kept.setdefault("reasoning_content", kept["reasoning"])
-        del kept["reasoning"]
+    for name in ("reasoning", "thinking"):
+        # Other servers' names for what DeepSeek calls reasoning_content.
+        if isinstance(kept.get(name), str):
+            kept.setdefault("reasoning_content", kept[name])
+            del kept[name]
+
+    if isinstance(kept.get("content"), list):
+        kept |= in_parts(kept.pop("content"))
+
+    if "tool_calls" in kept and not isinstance(kept["tool_calls"], list):
+        raise Failure("tool calls of an unknown form")
 
     return kept
 
 
+def in_parts(parts: list[Any]) -> dict[str, str]:
+    """A content that comes in parts, as Mistral sends it: its text, and its thinking apart."""
+    texts: dict[str, str] = {}
+    for part in parts:
+        name = "reasoning_content" if part.get("type") in {"thinking", "reasoning"} else "content"
+        inner = part.get("thinking", part.get("text"))
+        text = "".join(str(one.get("text") or "") for one in inner) if isinstance(inner, list) else str(inner or "")
+        if text:
+            texts[name] = texts.get(name, "") + text
+
+    return texts
+
+
 def counted(chunk: dict[str, Any]) -> Iterator[Counted]:
     """Tokens and the model's name, where the chunk gives them."""
+    model = chunk["model"][:256] if isinstance(chunk.get("model"), str) else None
     usage = chunk.get("usage")
     if isinstance(usage, dict):
-        yield Counted(number(usage.get("prompt_tokens")), number(usage.get("completion_tokens")), chunk.get("model"))
-    elif isinstance(chunk.get("model"), str):
-        yield Counted(model=chunk["model"][:256])
+        prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+        yield Counted(
+            number(usage.get("prompt_tokens")),
+            number(usage.get("completion_tokens")),
+            model,
+            number(prompt.get("cached_tokens")) if isinstance(prompt, dict) else None,
+            number(completion.get("reasoning_tokens")) if isinstance(completion, dict) else None,
+        )
+    elif model is not None:
+        yield Counted(model=model)
 
 
 def number(value: Any) -> int | None:
     """A count, or None where it is none."""
-    return value if isinstance(value, int) and 0 <= value < 1 << 53 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None

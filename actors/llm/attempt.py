@@ -1,0 +1,131 @@
+"""One attempt: what one endpoint says to a request, and what its breaker, its limit and the ledger learn of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+
+from actors.llm.attempts import Key
+from actors.llm.breakers import Leave
+from actors.llm.catalogue import Catalogue
+from actors.llm.endpoint import Endpoint, Tally
+from actors.llm.failure import Blame, Failure
+from actors.llm.form import Answer, Asked, Event, Piece
+from actors.llm.messages import Usage
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A call to an endpoint.
+
+    Args:
+        endpoint: who is asked.
+        leave: of its breakers.
+        key: what it is remembered by.
+        wanted: the model that was asked for; None or one that it has not: its first.
+        catalogue: which models there are.
+        tally: counts the calls made upstream.
+        deadline: of the caller, in the loop's time.
+        used: called at the end with the endpoint, the model and what was used.
+        left: called when the endpoint has room again.
+    """
+
+    endpoint: Endpoint
+    leave: Leave
+    key: Key
+    wanted: str | None
+    catalogue: Catalogue
+    tally: Tally
+    deadline: float | None
+    used: Callable[[Endpoint, str, Usage], None]
+    left: Callable[[], None]
+    model: str = ""
+    """The model that was asked."""
+
+    first_token_s: float | None = None
+    began: float = 0.0
+    """When it began, in the endpoint's time."""
+
+    async def events(self, asked: Asked) -> AsyncGenerator[Event]:
+        """What the endpoint says.
+
+        Raises:
+            Failure: of whatever kind; the breaker knows of it by then.
+        """
+        endpoint = self.endpoint
+        with self.working():
+            model = self.wanted
+            if model is None or not self.catalogue.may_have(endpoint, model):
+                model = await self.catalogue.first(endpoint)
+
+            self.model = model
+            while True:
+                there = endpoint.fitted(asked, model)
+                answer = Answer()
+                told = endpoint.generate(there, deadline=self.deadline, tally=self.tally, answer=answer)
+                try:
+                    async with aclosing(told) as events:
+                        async for event in events:
+                            if isinstance(event, Piece):
+                                self.speaks()
+
+                            yield event
+                except Failure as failure:
+                    if answer.begun or not endpoint.adapts(failure, there):
+                        raise
+                else:
+                    return
+                finally:
+                    if answer.begun or answer.counted.prompt_tokens is not None:
+                        self.used(endpoint, model, answer.usage(there))
+
+    def speaks(self) -> None:
+        """A token has come; what follows from that follows from the first."""
+        if self.first_token_s is not None:
+            return
+
+        self.first_token_s = self.endpoint.now() - self.began
+        self.endpoint.answered(self.first_token_s)
+        self.leave.first_token()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count a call as in flight, tell the breaker how it ended, and let the next one in line on."""
+        endpoint = self.endpoint
+        self.began = endpoint.begun()
+        try:
+            yield
+        except Failure as failure:
+            endpoint.failed(failure, self.began)
+            match failure.blame:
+                case Blame.ENDPOINT:
+                    self.leave.failed(failure)
+                case Blame.CALLER:
+                    self.leave.abandoned()
+                case _:
+                    self.leave.succeeded()
+
+            raise
+        except BaseException:
+            self.leave.abandoned()
+            raise
+        else:
+            self.succeeded()
+        finally:
+            endpoint.left()
+            self.left()
+
+    def succeeded(self) -> None:
+        """The call came to its end; one that began too late counts as failed all the same."""
+        endpoint = self.endpoint
+        slow_s = endpoint.settings.breaker.slow_s
+        if slow_s is not None and self.first_token_s is not None and self.first_token_s > slow_s:
+            slow = Failure(f"slow: its first token took more than {slow_s:g} s", overload=True)
+            endpoint.failed(slow, self.began)
+            self.leave.failed(slow)
+            return
+
+        endpoint.latest.ended(success=True)
+        endpoint.concurrency.succeeded(endpoint.in_flight)
+        self.leave.succeeded()

@@ -1,0 +1,220 @@
+"""An endpoint's HTTP: pooled connections, requests and bodies within limits of time and size. It knows no dialect."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from types import SimpleNamespace
+
+import aiohttp
+
+from actors.llm.failure import Failure
+from actors.llm.limits import AFTER_FINISH_S, LATE_S, Limits
+from actors.llm.settings import EndpointSettings
+
+DNS_S = 30
+"""How long an address is good: endpoints move behind their names."""
+
+KEEPALIVE_S = 30
+PIECE_BYTES = 4096
+"""Read at once, so that one endpoint's flood costs the others no more than a millisecond a turn."""
+
+RESETS = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
+
+
+class Connections:
+    """The connections to one endpoint.
+
+    Args:
+        settings: the endpoint's.
+        base_url: what paths are put behind.
+        headers: sent with each request.
+        max_bytes: the largest body that is read.
+    """
+
+    def __init__(self, settings: EndpointSettings, base_url: str, headers: Mapping[str, str], max_bytes: int) -> None:
+        self.settings = settings
+        self.base_url = base_url
+        self.max_bytes = max_bytes
+        self.draining: set[asyncio.Task[None]] = set()
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(note_reuse)
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=DNS_S),
+            timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout_s),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[trace],
+            max_line_size=16 << 10,
+            max_field_size=16 << 10,
+        )
+
+    async def close(self) -> None:
+        """Close them all."""
+        draining = list(self.draining)
+        for task in draining:
+            task.cancel()
+
+        await asyncio.gather(*draining, return_exceptions=True)
+        await self.session.close()
+
+    async def send(self, method: str, path: str, body: bytes | None, limits: Limits) -> tuple[aiohttp.ClientResponse, bool]:
+        """One HTTP request: its response's head, and whether it was sent twice.
+
+        Once more where nobody can have seen it: over a keep-alive connection that the other side had just closed, or when there
+        was no connection in time because this process was busy.
+
+        Raises:
+            Failure: there was no response in time.
+        """
+        reuse = SimpleNamespace(reused=False)
+        began = limits.now()
+        try:
+            return await self.request(method, path, body, limits, reuse), False
+        except Failure as failure:
+            closed_meanwhile = reuse.reused and isinstance(failure.__cause__, RESETS)
+            late_s = limits.now() - began - self.settings.connect_timeout_s
+            was_busy = isinstance(failure.__cause__, aiohttp.ConnectionTimeoutError) and late_s > LATE_S
+            if not (closed_meanwhile or was_busy):
+                raise
+
+        return await self.request(method, path, body, limits, SimpleNamespace()), True
+
+    async def request(
+        self, method: str, path: str, body: bytes | None, limits: Limits, reuse: SimpleNamespace
+    ) -> aiohttp.ClientResponse:
+        """One HTTP request, sent once."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if limits.deadline < float("inf"):
+            # The caller's time as it is left: an upstream that knows the word need not work longer than that.
+            headers["X-Lattice-Timeout"] = f"{max(limits.deadline - limits.now(), 0.001):.3f}"
+
+        asked = self.session.request(
+            method, self.base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=reuse
+        )
+        try:
+            return await head(asked, limits)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Failure(f"no connection within {self.settings.connect_timeout_s:g} s", everywhere=True) from error
+        except TimeoutError as error:
+            raise limits.failure() from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            connecting = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError | ssl.SSLError)
+            raise Failure(reason_of(error), everywhere=connecting, passing=may_pass(error)) from error
+
+    async def read(self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None) -> bytes:
+        """A whole body."""
+        return b"".join([chunk async for chunk in self.chunks(response, limits, max_bytes)])
+
+    async def chunks(
+        self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None
+    ) -> AsyncGenerator[bytes]:
+        """A body as it comes, within its limits of time and size."""
+        size = 0
+        most = max_bytes or self.max_bytes
+        while True:
+            try:
+                async with asyncio.timeout_at(limits.at()):
+                    chunk = await response.content.read(PIECE_BYTES)
+            except TimeoutError as error:
+                if limits.excuse():
+                    continue
+
+                raise limits.failure() from error
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise Failure(f"its answer broke off: {reason_of(error)}", passing=True) from error
+
+            if not chunk:
+                return
+
+            size += len(chunk)
+            if size > most:
+                raise Failure(f"its answer is longer than {most} bytes")
+
+            yield chunk
+            if len(chunk) == PIECE_BYTES:
+                # Who sends as fast as it can is always ready to be read: the others' turn comes first.
+                await asyncio.sleep(0)
+
+    def release(self, response: aiohttp.ClientResponse, *, complete: bool) -> None:
+        """Keep the connection where the answer is complete, else close it at once: the endpoint then stops its work."""
+        if response.content.at_eof():
+            response.release()
+        elif not complete:
+            response.close()
+        else:
+            # The end of the body may come in a packet of its own; the caller does not wait for it.
+            task = asyncio.ensure_future(drain(response))
+            self.draining.add(task)
+            task.add_done_callback(self.draining.discard)
+            # Not in the task itself, which may be cancelled before it has begun. Where the body is not at its end, this
+            # closes the connection.
+            task.add_done_callback(lambda _: response.release())
+
+
+async def head(asked: Awaitable[aiohttp.ClientResponse], limits: Limits) -> aiohttp.ClientResponse:
+    """The head of a response, in time.
+
+    Raises:
+        TimeoutError: it did not come.
+    """
+    task = asyncio.ensure_future(asked)
+    try:
+        while True:
+            await asyncio.wait({task}, timeout=max(limits.at() - limits.now(), 0))
+            if task.done():
+                return task.result()
+
+            if not limits.excuse():
+                raise TimeoutError
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled() and task.exception() is None:
+            task.result().close()
+
+        raise
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+def reason_of(error: Exception) -> str:
+    """A network error in a few words, without addresses or contents."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name cannot be resolved"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return "no TLS connection can be made"
+        case aiohttp.ClientConnectorError():
+            return f"no connection: {os.strerror(error.os_error.errno or errno.ECONNREFUSED)}"
+        case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientOSError():
+            return "the connection was closed"
+        case aiohttp.ClientPayloadError():
+            return "the body is not complete"
+        case _:
+            return f"no valid HTTP: {type(error).__name__}"
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether it may be over a moment later: what was closed or refused may be; a name or a certificate is not."""
+    lasting = (aiohttp.ClientConnectorDNSError, aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)
+    return isinstance(error, (aiohttp.ClientConnectorError, *RESETS)) and not isinstance(error, lasting)
+
+
+async def note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
+    """Note that a request went over a connection that had been used before."""
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.reused = True
+
+
+async def drain(response: aiohttp.ClientResponse) -> None:
+    """Read the end of a body, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(AFTER_FINISH_S):
+            while await response.content.readany():
+                pass
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return

@@ -1,0 +1,122 @@
+"""llm.db: what was used, by day, namespace, endpoint and model; and the endpoints that were changed while running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from actors.database import Database
+from actors.llm.messages import GetUsage, UsageRow
+
+MIGRATIONS = (
+    """
+    CREATE TABLE usage (
+        day TEXT NOT NULL, namespace TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL,
+        calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cost REAL NOT NULL,
+        PRIMARY KEY (day, namespace, endpoint, model)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE endpoints (
+        name TEXT PRIMARY KEY,
+        settings TEXT -- NULL: removed, also where lattice.toml has it
+    ) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one call upstream used."""
+
+    day: str
+    namespace: str
+    endpoint: str
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+
+
+class Ledger:
+    """The database of the llm actor.
+
+    Args:
+        path: of llm.db.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.database = Database(path, MIGRATIONS)
+
+    async def open(self) -> None:
+        """Open it."""
+        await self.database.open()
+
+    async def close(self) -> None:
+        """Close it, with all that was counted on disk."""
+        await self.database.close()
+
+    async def record(self, used: Used) -> None:
+        """Count a call."""
+        await self.database.write(record, used)
+
+    async def spent(self, day: str) -> dict[str, tuple[int, float]]:
+        """Tokens and money of a day, by endpoint."""
+        return await self.database.read(spent, day)
+
+    async def usage(self, asked: GetUsage, since: str) -> tuple[UsageRow, ...]:
+        """Rows from that day on, the latest first."""
+        return await self.database.read(usage, asked.namespace, since, asked.limit)
+
+    async def changed(self) -> dict[str, str | None]:
+        """The settings of endpoints that were added or changed, as JSON; None for those that were removed."""
+        return await self.database.read(changed)
+
+    async def change(self, name: str, settings: str | None) -> None:
+        """Keep an endpoint, or that it was removed."""
+        await self.database.write(change, name, settings)
+
+
+def record(connection: apsw.Connection, used: Used) -> None:
+    """Count a call."""
+    connection.execute(
+        """INSERT INTO usage VALUES (?, ?, ?, ?, 1, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET calls = calls + 1, prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+           completion_tokens = completion_tokens + excluded.completion_tokens, cost = cost + excluded.cost""",
+        (used.day, used.namespace, used.endpoint, used.model, used.prompt_tokens, used.completion_tokens, used.cost),
+    )
+
+
+def spent(connection: apsw.Connection, day: str) -> dict[str, tuple[int, float]]:
+    """Tokens and money of a day, by endpoint."""
+    rows = connection.execute(
+        "SELECT endpoint, sum(prompt_tokens + completion_tokens), sum(cost) FROM usage WHERE day = ? GROUP BY endpoint", (day,)
+    )
+    return {str(name): (int(tokens), float(cost)) for name, tokens, cost in rows}
+
+
+def usage(connection: apsw.Connection, namespace: str | None, since: str, limit: int) -> tuple[UsageRow, ...]:
+    """Rows, the latest day first."""
+    rows = connection.execute(
+        """SELECT day, namespace, endpoint, model, calls, prompt_tokens, completion_tokens, cost FROM usage
+           WHERE day >= ?1 AND (?2 IS NULL OR namespace = ?2) ORDER BY day DESC, namespace, endpoint, model LIMIT ?3""",
+        (since, namespace, limit),
+    )
+    return tuple(
+        UsageRow(
+            day=d, namespace=n, endpoint=e, model=m, calls=c, prompt_tokens=p, completion_tokens=t, cost=round(float(cost), 9)
+        )
+        for d, n, e, m, c, p, t, cost in rows
+    )
+
+
+def changed(connection: apsw.Connection) -> dict[str, str | None]:
+    """All changes."""
+    return {str(name): settings for name, settings in connection.execute("SELECT name, settings FROM endpoints")}
+
+
+def change(connection: apsw.Connection, name: str, settings: str | None) -> None:
+    """Keep one change."""
+    connection.execute(
+        "INSERT INTO endpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET settings = excluded.settings", (name, settings)
+    )

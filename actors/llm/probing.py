@@ -1,0 +1,139 @@
+"""Probes: whether an endpoint that is left alone is back is found out here, at nobody's cost but a token's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Literal
+
+from loguru import logger
+
+from actors.llm.breaker import Breaker, Permit
+from actors.llm.catalogue import Catalogue
+from actors.llm.endpoint import Endpoint, Tally
+from actors.llm.failure import Blame, Failure
+from actors.llm.form import Asked, Piece
+from actors.llm.messages import ChatMessage
+
+PROBE: ChatMessage = {"role": "user", "content": "Say ok."}
+EMBEDDING = "embed "
+"""How breakers of embedding models are called."""
+
+
+class Prober:
+    """Probes breakers when their time has come.
+
+    Args:
+        endpoints: the live list.
+        catalogue: which models there are.
+        how: by a tiny answer, or by the list of models.
+        now: the breakers' clock.
+        back: called with an endpoint that is back.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        catalogue: Catalogue,
+        *,
+        how: Literal["generate", "models"],
+        now: Callable[[], float],
+        back: Callable[[Endpoint], None],
+    ) -> None:
+        self.endpoints = endpoints
+        self.catalogue = catalogue
+        self.how = how
+        self.now = now
+        self.back = back
+        self.changed = asyncio.Event()
+        self.probing: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Probe for ever."""
+        while True:
+            self.changed.clear()
+            self.start()
+            waits = [wait for _, _, breaker in self.broken() if (wait := breaker.opens_in()) > 0]
+            try:
+                async with asyncio.timeout(min(waits) if waits else None):
+                    await self.changed.wait()
+            except TimeoutError:
+                continue
+
+    async def round(self) -> None:
+        """Probe what is due, and wait for what comes of it."""
+        self.start()
+        if self.probing:
+            await asyncio.wait(self.probing)
+
+    async def close(self) -> None:
+        """Probe no more."""
+        for task in list(self.probing):
+            task.cancel()
+
+        await asyncio.gather(*self.probing, return_exceptions=True)
+
+    def start(self) -> None:
+        """Begin the probes that are due."""
+        for endpoint, model, breaker in self.broken():
+            permit = breaker.probe()
+            if permit is not None:
+                task = asyncio.create_task(self.probe(endpoint, model, permit), name=f"probe {endpoint.name}")
+                self.probing.add(task)
+                task.add_done_callback(self.probing.discard)
+
+    def broken(self) -> list[tuple[Endpoint, str | None, Breaker]]:
+        """Every breaker that is not closed."""
+        return [
+            (endpoint, model, breaker)
+            for endpoint in self.endpoints
+            for model, breaker in endpoint.breakers.all()
+            if breaker.open_until is not None
+        ]
+
+    async def probe(self, endpoint: Endpoint, model: str | None, permit: Permit) -> None:
+        """One probe; its breaker learns what came of it."""
+        try:
+            await self.ask(endpoint, model)
+        except Failure as failure:
+            if failure.blame is Blame.ENDPOINT and self.is_about(failure, model):
+                endpoint.last_error = failure.reason
+                permit.failed(failure.retry_after_s)
+                return
+        except BaseException:
+            permit.abandoned()
+            raise
+
+        permit.succeeded()
+        endpoint.concurrency.restart()
+        endpoint.evidence.answered()
+        logger.info("endpoint is back", endpoint=endpoint.name, model=model)
+        self.back(endpoint)
+
+    @staticmethod
+    def is_about(failure: Failure, model: str | None) -> bool:
+        """Whether a failure says that what was probed is still broken: a model may fail at an endpoint that is sound."""
+        return model is not None or failure.everywhere or failure.overload
+
+    async def ask(self, endpoint: Endpoint, model: str | None) -> None:
+        """Ask for as little as shows that it works.
+
+        Raises:
+            Failure: it does not.
+        """
+        model = self.catalogue.guess(endpoint, None) if model is None else model
+        if model.startswith(EMBEDDING):
+            call = endpoint.dialect.embed(model.removeprefix(EMBEDDING), ("ok",), {})
+            await endpoint.ask(call, deadline=None, tally=Tally())
+            return
+
+        if self.how == "models" or not model:
+            await endpoint.list_models(endpoint.settings.first_token_timeout_s)
+            return
+
+        asked = endpoint.fitted(Asked(model, [PROBE], {"max_tokens": 1}), model)
+        async with aclosing(endpoint.generate(asked, deadline=None, tally=Tally())) as events:
+            async for event in events:
+                if isinstance(event, Piece):
+                    return

@@ -1,0 +1,143 @@
+"""Endpoints that come, change and go while calls are in flight; what was changed is kept, also over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from loguru import logger
+from pydantic import JsonValue, ValidationError
+
+from actors.llm.endpoint import Endpoint
+from actors.llm.ledger import Ledger
+from actors.llm.router import Router
+from actors.llm.settings import EndpointSettings
+from actors.message import invalid
+from transport.errors import NotFound
+
+
+class Roster:
+    """Takes endpoints up and lets them go.
+
+    Args:
+        router: that asks them.
+        ledger: where changes are kept.
+        now: seconds of a clock that only goes forward.
+    """
+
+    def __init__(self, router: Router, ledger: Ledger, *, now: Callable[[], float]) -> None:
+        self.router = router
+        self.ledger = ledger
+        self.now = now
+        self.spent: dict[str, tuple[int, float]] = {}
+        """Of this day, by endpoint, as the ledger had it at the start."""
+
+        self.leaving: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Wait for nobody."""
+        for task in list(self.leaving):
+            task.cancel()
+
+        await asyncio.gather(*self.leaving, return_exceptions=True)
+
+    @staticmethod
+    def as_changed(configured: Sequence[EndpointSettings], changed: Mapping[str, str | None]) -> list[EndpointSettings]:
+        """The endpoints of a start: those of lattice.toml, as they were changed since."""
+        kept = {settings.name: settings for settings in configured if changed.get(settings.name, "") is not None}
+        for name, settings in changed.items():
+            if settings is None:
+                continue
+
+            try:
+                kept[name] = EndpointSettings.model_validate_json(settings)
+            except ValidationError as error:
+                # A key file that is gone, say. The others are not to wait for it.
+                logger.error("endpoint not taken up", endpoint=name, problem=error.errors(include_url=False)[0]["msg"])
+
+        return list(kept.values())
+
+    async def take_up(self, settings: EndpointSettings) -> Endpoint:
+        """Add an endpoint."""
+        problem = settings.key_problem()
+        if problem:
+            logger.warning("endpoint without its key", endpoint=settings.name, problem=problem)
+
+        endpoint = Endpoint(
+            settings,
+            max_bytes=self.router.settings.max_response_bytes,
+            max_repetition=self.router.settings.max_repetition,
+            now=self.now,
+            changed=self.router.prober.changed.set,
+        )
+        endpoint.spending.begin(self.router.today(), *self.spent.get(settings.name, (0, 0.0)))
+        await endpoint.open()
+        self.router.add(endpoint)
+        logger.info("endpoint taken up", endpoint=settings.name, dialect=settings.dialect)
+        return endpoint
+
+    async def add(self, given: Mapping[str, JsonValue]) -> Endpoint:
+        """Take up an endpoint by its settings, in place of the one of that name. Its calls in flight are finished.
+
+        Raises:
+            Invalid: naming the setting that is wrong.
+        """
+        try:
+            settings = EndpointSettings.model_validate(given)
+        except ValidationError as error:
+            raise invalid(error, "llm.add_endpoint: endpoint") from error
+
+        await self.ledger.change(settings.name, settings.model_dump_json())
+        known = next((one for one in self.router.endpoints if one.name == settings.name), None)
+        if known is not None:
+            self.let_go(known)
+
+        return await self.take_up(settings)
+
+    def drain(self, name: str) -> Endpoint:
+        """Give an endpoint no further calls."""
+        endpoint = self.find(name)
+        endpoint.draining = True
+        logger.info("endpoint is drained", endpoint=name)
+        return endpoint
+
+    async def remove(self, name: str) -> None:
+        """Forget an endpoint.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        endpoint = self.find(name)
+        await self.ledger.change(name, None)
+        self.let_go(endpoint)
+
+    def find(self, name: str) -> Endpoint:
+        """An endpoint by its name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for endpoint in self.router.endpoints:
+            if endpoint.name == name:
+                return endpoint
+
+        raise NotFound(f"there is no endpoint called {name!r}")
+
+    def let_go(self, endpoint: Endpoint) -> None:
+        """Ask it no more, and close it once its calls are finished."""
+        self.spent[endpoint.name] = (endpoint.spending.tokens, endpoint.spending.cost)
+        self.router.remove(endpoint)
+        task = asyncio.create_task(self.close_idle(endpoint), name=f"close {endpoint.name}")
+        self.leaving.add(task)
+        task.add_done_callback(self.leaving.discard)
+        logger.info("endpoint removed", endpoint=endpoint.name, in_flight=endpoint.in_flight)
+
+    async def close_idle(self, endpoint: Endpoint) -> None:
+        """Close an endpoint when it has nothing in flight, or when no call can be left."""
+        try:
+            async with asyncio.timeout(endpoint.settings.total_timeout_s):
+                await endpoint.idle.wait()
+        except TimeoutError:
+            logger.warning("endpoint closed with calls in flight", endpoint=endpoint.name, in_flight=endpoint.in_flight)
+        finally:
+            await endpoint.close()

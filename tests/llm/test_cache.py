@@ -1,0 +1,57 @@
+"""Answers used again, for identical calls at temperature 0 and only where that was asked for."""
+
+import asyncio
+
+from actors.host import Host
+from actors.llm.actor import Llm
+from actors.llm.settings import LlmSettings
+from tests.llm.conftest import TEXT, ask, endpoint
+
+COLD = {"options": {"temperature": 0}}
+
+
+async def start(host, directory, server, **cache):
+    settings = LlmSettings(endpoints=(endpoint("a", server.base_url, first_token_timeout_s=20),), cache=cache)
+    await host.start_actor(Llm, settings, directory)
+    return host.ref("llm")
+
+
+async def heard(llm, message) -> str:
+    async with llm.stream(message) as stream:
+        return "".join([part.delta.get("content", "") async for part in stream])
+
+
+async def test_an_identical_call_is_answered_from_the_cache_streamed_or_not(short_dir, tmp_path, servers) -> None:
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, servers[0], seconds=60)
+        assert [(await llm.ask(ask(**COLD))).attempts for _ in range(2)] == [1, 0]
+        assert [await heard(llm, ask(stream=True, **COLD)) for _ in range(2)] == [TEXT, TEXT]
+        assert len(servers[0].log()) == 2
+        for other in (ask(), ask("other", **COLD), ask(namespace="other", **COLD)):
+            assert (await llm.ask(other)).attempts == 1
+
+
+async def test_nothing_is_kept_unless_asked_for(short_dir, tmp_path, servers) -> None:
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, servers[0])
+        assert [(await llm.ask(ask(**COLD))).attempts for _ in range(2)] == [1, 1]
+
+
+async def test_identical_calls_in_flight_share_one_which_ends_when_the_last_one_leaves(short_dir, tmp_path, servers) -> None:
+    first, _ = servers
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, first, single_flight=True)
+        first.next({"text": TEXT, "fault": "hang_mid"})
+        asking = [asyncio.create_task(heard(llm, ask(stream=True, **COLD))) for _ in range(4)]
+        await asyncio.to_thread(first.log, holding=1)
+        asking[0].cancel()
+        await asyncio.to_thread(first.release)
+        assert await asyncio.gather(*asking[1:]) == [TEXT] * 3
+        assert len(first.log()) == 1
+
+        first.next({"fault": "hang"})
+        asking = [asyncio.create_task(llm.ask(ask(**COLD))) for _ in range(2)]
+        await asyncio.to_thread(first.log, holding=1)
+        for task in asking:
+            task.cancel()
+        await asyncio.to_thread(first.log, hung_up=1)
