@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from actors.message import Name
 from actors.thinking.messages import Effort, Saying, Think, Thought
 from gateway.bodies import Body
-from gateway.completion import ChatCompletion, Chunks, completion
+from gateway.completion import ChatCompletion, Chunks, Voice, completion
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
 from gateway.route import Routes
@@ -109,7 +109,7 @@ async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamRes
 class Telling:
     """One streamed answer on its way to the client."""
 
-    def __init__(self, call: Incoming, think: Think, key: str, chunks: Chunks) -> None:
+    def __init__(self, call: Incoming, think: Think, key: str, chunks: Voice) -> None:
         self.call = call
         self.think = think
         self.key = key

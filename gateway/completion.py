@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import JsonValue
 
@@ -10,7 +10,32 @@ from actors.llm.messages import Usage
 from actors.message import Data
 from actors.thinking.messages import Rung, Thought
 
-__all__ = ["ChatCompletion", "Chunks", "completion"]
+__all__ = ["ChatCompletion", "Chunks", "Voice", "completion", "lattice"]
+
+
+class Voice(Protocol):
+    """How a dialect tells a streamed answer: each method gives what is sent."""
+
+    @property
+    def named(self) -> bool:
+        """Whether the answer has its id yet."""
+        ...
+
+    def name(self, thought_id: str, created: int) -> None:
+        """Give the answer its id."""
+        ...
+
+    def opening(self, index: int) -> Any:
+        """A choice begins."""
+        ...
+
+    def piece(self, index: int, delta: dict[str, JsonValue], logprobs: JsonValue = None) -> Any:
+        """A piece of a choice."""
+        ...
+
+    def ending(self, thought: Thought) -> list[Any]:
+        """The end."""
+        ...
 
 
 class Lattice(Data):

@@ -31,6 +31,16 @@ STATUSES = {
 TYPES = {401: "authentication_error", 403: "permission_error", 409: "conflict_error", 429: "rate_limit_error"}
 """OpenAI's `type` by status; further ones are `invalid_request_error` below 500 and `server_error` from there on."""
 
+ANTHROPIC = {
+    404: "not_found_error",
+    409: "invalid_request_error",
+    413: "request_too_large",
+    500: "api_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+"""Anthropic's `type` where it is another."""
+
 CODES = {404: "not_found", 405: "method_not_allowed", 411: "invalid", 413: "too_large", 417: "invalid"}
 RETRY_AFTER_MS = 1000
 """For 429 and 503 where nobody said how long to wait."""
@@ -49,8 +59,8 @@ class HttpError(Exception):
         super().__init__(message)
 
 
-def error_response(error: Exception) -> web.Response:
-    """The answer to a request that failed.
+def error_response(error: Exception, *, anthropic: bool = False) -> web.Response:
+    """The answer to a request that failed; in Anthropic's form where the request was.
 
     `x-should-retry` is what the openai and anthropic packages go by; without it they would ask again after every 409 and 500.
     """
@@ -66,11 +76,16 @@ def error_response(error: Exception) -> web.Response:
     if isinstance(error, web.HTTPMethodNotAllowed):
         headers["Allow"] = ",".join(sorted(error.allowed_methods))
 
-    return web.Response(status=status, body=to_json(error_body(error)), content_type="application/json", headers=headers)
+    return web.Response(
+        status=status, body=to_json(error_body(error, anthropic=anthropic)), content_type="application/json", headers=headers
+    )
 
 
-def error_body(error: Exception) -> dict[str, Any]:
-    """`{"error": {message, type, code, param}}`. What is not meant for a client stays in the log."""
+def error_body(error: Exception, *, anthropic: bool = False) -> dict[str, Any]:
+    """`{"error": {message, type, code, param}}`. What is not meant for a client stays in the log.
+
+    In Anthropic's form it has a `type` beside, and the type of error is called as there.
+    """
     status = status_of(error)
     kind = TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
     param = None
@@ -86,6 +101,10 @@ def error_body(error: Exception) -> dict[str, Any]:
             message, code = "the body breaks off, or is not encoded as its headers say", "invalid"
         case _:
             message, code = SECRETLY, "internal"
+
+    if anthropic:
+        told = {"message": message, "type": ANTHROPIC.get(status, kind), "code": code, "param": param}
+        return {"type": "error", "error": told}
 
     return {"error": {"message": message, "type": kind, "code": code, "param": param}}
 

@@ -22,10 +22,12 @@ from gateway import (
     events,
     health,
     memories,
+    messages,
     metrics,
     models,
     openapi,
     paradoxes,
+    responses,
     sessions,
     thoughts,
     transfer,
@@ -45,6 +47,8 @@ __all__ = ["ROUTES", "Service"]
 # What is literal in a path stands before what is variable.
 ROUTES: Final[tuple[Route, ...]] = (
     *chat.routes,
+    *responses.routes,
+    *messages.routes,
     *models.routes,
     *embeddings.routes,
     *endpoints.routes,
@@ -156,7 +160,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
             failure = error
             if RESPONSE not in request:
-                return error_response(error)
+                return error_response(error, anthropic=request.path == messages.PATH)
 
             # Its status has gone out: breaking the connection is the only way left to say that it is not whole.
             if request.transport is not None:

@@ -1,0 +1,212 @@
+"""/v1/messages: Anthropic's request becomes a thought, the thought Anthropic's message, whole or streamed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import to_json
+
+from actors.thinking.messages import Thought
+from gateway.bodies import Body
+from gateway.dialect import NamedTelling, asked, key_of, must_be
+from gateway.incoming import Incoming
+from gateway.message_events import MessageVoice, failure, message
+from gateway.route import Routes
+
+__all__ = ["PATH", "routes"]
+
+PATH = "/v1/messages"
+
+routes = Routes("Chat")
+
+Block = dict[str, JsonValue]
+
+OURS = {"model", "messages", "system", "stream", "max_tokens", "stop_sequences", "tools", "tool_choice", "metadata", "thinking"}
+
+
+class MessageTurn(BaseModel):
+    """A message in Anthropic's form."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    role: Literal["user", "assistant", "system"]
+    content: str | list[Block]
+
+
+class MessagesBody(Body):
+    """Anthropic's request. Fields that are not named here are passed on to the model as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str | None = Field(None, max_length=256)
+    messages: list[MessageTurn] = Field(min_length=1, max_length=4095)
+    max_tokens: int = Field(ge=1)
+    system: str | list[Block] | None = None
+    stream: bool | None = None
+    stop_sequences: list[str] | None = None
+    tools: list[Block] | None = None
+    tool_choice: Block | None = None
+    thinking: Block | None = None
+    metadata: Block | None = None
+
+
+@routes.post(PATH)
+async def messages(call: Incoming, body: MessagesBody) -> web.StreamResponse:
+    """Answer the last message of a talk, in Anthropic's form.
+
+    Anthropic's request and answer, with `lattice` beside it. With `stream` the answer is a stream of Anthropic's events that
+    ends with `message_stop`, or with an `error` event: it is never silently short. The headers are those of
+    /v1/chat/completions.
+    """
+    think = asked(
+        call,
+        model=body.model,
+        messages=talk(body),
+        options=options(body, call.raw),
+        effort=effort(body.thinking),
+        stream=bool(body.stream),
+    )
+    if think.stream:
+        return await NamedTelling(call, think, MessageVoice(body.model or "default"), failure).tell()
+
+    thought: Thought = await call.ask(think, key=key_of(call))
+    return web.Response(body=to_json(message(thought)), content_type="application/json")
+
+
+def talk(body: MessagesBody) -> list[dict[str, JsonValue]]:
+    """The whole talk in the internal form."""
+    turns: list[dict[str, JsonValue]] = []
+    if body.system:
+        turns.append({"role": "system", "content": content(body.system, "system")})
+
+    for number, turn in enumerate(body.messages):
+        where = f"messages[{number}].content"
+        if isinstance(turn.content, str):
+            turns.append({"role": turn.role, "content": turn.content})
+        elif turn.role == "assistant":
+            turns.append(said(turn.content, where))
+        else:
+            turns += [result(block, where) for block in turn.content if block.get("type") == "tool_result"]
+            rest = [block for block in turn.content if block.get("type") != "tool_result"]
+            if rest:
+                turns.append({"role": turn.role, "content": content(rest, where)})
+
+    return turns
+
+
+def said(blocks: list[Block], where: str) -> dict[str, JsonValue]:
+    """A turn of the assistant's: its text, and the tools that it called. What it thought in private is its own."""
+    calls: list[JsonValue] = [
+        {
+            "id": block.get("id"),
+            "type": "function",
+            "function": {"name": block.get("name"), "arguments": to_json(block.get("input") or {}).decode()},
+        }
+        for block in blocks
+        if block.get("type") == "tool_use"
+    ]
+    rest = [block for block in blocks if block.get("type") not in {"tool_use", "thinking", "redacted_thinking"}]
+    turn: dict[str, JsonValue] = {"role": "assistant", "content": content(rest, where) if rest else None}
+    return {**turn, "tool_calls": calls} if calls else turn
+
+
+def result(block: Block, where: str) -> dict[str, JsonValue]:
+    """What a tool answered."""
+    told = block.get("content")
+    return {
+        "role": "tool",
+        "tool_call_id": block.get("tool_use_id"),
+        "content": content(told, where) if isinstance(told, str | list) else "",
+    }
+
+
+def content(blocks: str | list[Any], where: str) -> JsonValue:
+    """Text, or parts where there is more than one text."""
+    if isinstance(blocks, str):
+        return blocks
+
+    parts = [part(block, f"{where}[{number}]") for number, block in enumerate(blocks)]
+    only = parts[0] if len(parts) == 1 else None
+    return only["text"] if only is not None and set(only) == {"type", "text"} else list(parts)
+
+
+def part(block: Any, where: str) -> dict[str, JsonValue]:
+    """A block as a part of a message."""
+    must_be(isinstance(block, dict), where, "a content block is an object")
+    source = block.get("source") if isinstance(block.get("source"), dict) else {}
+    inline = f"data:{source.get('media_type')};base64,{source.get('data')}"
+    match block.get("type"):
+        case "text":
+            cached = {"cache_control": block["cache_control"]} if "cache_control" in block else {}
+            return {"type": "text", "text": str(block.get("text") or ""), **cached}
+        case "image":
+            return {"type": "image_url", "image_url": {"url": str(source["url"]) if source.get("type") == "url" else inline}}
+        case "document" if source.get("type") == "text":
+            return {"type": "text", "text": str(source.get("data") or "")}
+        case "document":
+            return {"type": "file", "file": {"file_data": str(source["url"]) if source.get("type") == "url" else inline}}
+        case kind:
+            must_be(False, f"{where}.type", f"a block of type {str(kind)[:64]!r} cannot be taken here")
+            raise AssertionError("unreachable")
+
+
+def options(body: MessagesBody, raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Anthropic's options in the internal form."""
+    given: dict[str, JsonValue] = {name: value for name, value in raw.items() if name not in OURS | set(Body.model_fields)}
+    given["max_tokens"] = body.max_tokens
+    if body.stop_sequences:
+        given["stop"] = list(body.stop_sequences)
+
+    if body.metadata and isinstance(body.metadata.get("user_id"), str):
+        given["user"] = body.metadata["user_id"]
+
+    if body.thinking:
+        given["thinking"] = body.thinking
+
+    if body.tools:
+        given["tools"] = [tool(one, f"tools[{number}]") for number, one in enumerate(body.tools)]
+
+    if body.tool_choice:
+        given |= choice(body.tool_choice)
+
+    return given
+
+
+def tool(block: Block, where: str) -> JsonValue:
+    """A tool as a function."""
+    must_be(block.get("type", "custom") == "custom", f"{where}.type", "only tools of the client's own can be used here")
+    function: dict[str, JsonValue] = {"name": block.get("name"), "parameters": block.get("input_schema") or {"type": "object"}}
+    if block.get("description"):
+        function["description"] = block["description"]
+
+    return {"type": "function", "function": function}
+
+
+def choice(block: Block) -> dict[str, JsonValue]:
+    """Which tool is to be called."""
+    chosen: dict[str, JsonValue] = {}
+    match block.get("type"):
+        case "tool":
+            chosen["tool_choice"] = {"type": "function", "function": {"name": block.get("name")}}
+        case "any":
+            chosen["tool_choice"] = "required"
+        case "none":
+            chosen["tool_choice"] = "none"
+        case _:
+            chosen["tool_choice"] = "auto"
+
+    if block.get("disable_parallel_tool_use"):
+        chosen["parallel_tool_calls"] = False
+
+    return chosen
+
+
+def effort(thinking: Block | None) -> str | None:
+    """How much thought it is worth, by the tokens that may be spent on it."""
+    budget = thinking.get("budget_tokens") if thinking and thinking.get("type") == "enabled" else None
+    if not isinstance(budget, int):
+        return None
+
+    return "low" if budget < 4096 else "medium" if budget < 16_384 else "high"

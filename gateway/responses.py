@@ -1,0 +1,209 @@
+"""/v1/responses: OpenAI's newer request becomes a thought, the thought a response, whole or streamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from pydantic import ConfigDict, Field, JsonValue
+from pydantic_core import to_json
+
+from actors.message import Name
+from actors.thinking.messages import Thought
+from gateway.bodies import Body
+from gateway.chat import now
+from gateway.dialect import NamedTelling, asked, key_of, must_be
+from gateway.incoming import Incoming
+from gateway.response_events import Asked, ResponseVoice, failure, response
+from gateway.route import Routes
+
+__all__ = ["routes"]
+
+routes = Routes("Chat")
+
+Item = dict[str, JsonValue]
+
+OURS = {
+    "background",
+    "conversation",
+    "include",
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "previous_response_id",
+    "prompt",
+    "reasoning",
+    "store",
+    "stream_options",
+    "text",
+    "tool_choice",
+    "tools",
+    "truncation",
+}
+"""Fields that have other names, or no meaning, in the internal form."""
+
+
+class ResponsesBody(Body):
+    """OpenAI's request. Fields that are not named here are passed on to the model as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str | None = Field(None, max_length=256)
+    input: str | list[Item] = Field(min_length=1)
+    instructions: str | None = None
+    max_output_tokens: int | None = Field(None, ge=1)
+    stream: bool | None = None
+    reasoning: Item | None = None
+    text: Item | None = None
+    tools: list[Item] | None = None
+    tool_choice: str | Item | None = None
+    previous_response_id: str | None = None
+    conversation: JsonValue = None
+    prompt: JsonValue = None
+    background: bool | None = None
+    session: Name | None = None
+
+
+@routes.post("/v1/responses")
+async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
+    """Answer an input, in the form of OpenAI's Responses.
+
+    OpenAI's request and answer, with `lattice` beside it. With `stream` the answer is a stream of OpenAI's events that ends
+    with `response.completed` (or `.incomplete`), or with an `error` event: it is never silently short. Responses are not kept:
+    the whole input is sent each time, and X-Lattice-Session names the talk. The headers are those of /v1/chat/completions.
+    """
+    for name in ("previous_response_id", "conversation", "prompt", "background"):
+        must_be(not getattr(body, name), name, "responses are not kept here; send the whole input, and name the talk a session")
+
+    effort = body.reasoning.get("effort") if body.reasoning else None
+    think = asked(
+        call,
+        model=body.model,
+        messages=talk(body),
+        options=options(body, call.raw),
+        effort=effort if isinstance(effort, str) else None,
+        stream=bool(body.stream),
+    )
+    told = Asked(call.raw)
+    if think.stream:
+        return await NamedTelling(call, think, ResponseVoice(told, body.model or "default"), failure).tell()
+
+    thought: Thought = await call.ask(think, key=key_of(call))
+    return web.Response(body=to_json(response(thought, told, thought.created or now())), content_type="application/json")
+
+
+def talk(body: ResponsesBody) -> list[dict[str, JsonValue]]:
+    """The whole talk in the internal form."""
+    turns: list[dict[str, JsonValue]] = []
+    if body.instructions:
+        turns.append({"role": "system", "content": body.instructions})
+
+    if isinstance(body.input, str):
+        return [*turns, {"role": "user", "content": body.input}]
+
+    for number, item in enumerate(body.input):
+        where = f"input[{number}]"
+        match item.get("type", "message"):
+            case "message":
+                role = item.get("role")
+                must_be(role in {"user", "assistant", "system", "developer"}, f"{where}.role", "there is no such role")
+                turns.append({"role": role, "content": content(item.get("content"), f"{where}.content")})
+            case "function_call":
+                called(turns, item)
+            case "function_call_output":
+                output = item.get("output")
+                told = output if isinstance(output, str) else content(output, f"{where}.output")
+                turns.append({"role": "tool", "tool_call_id": item.get("call_id"), "content": told})
+            case "reasoning":
+                # What was thought in private stays there.
+                pass
+            case kind:
+                must_be(False, f"{where}.type", f"an item of type {str(kind)[:64]!r} cannot be taken here")
+
+    must_be(any(turn["role"] != "system" for turn in turns), "input", "there is nothing to answer")
+    return turns
+
+
+def called(turns: list[dict[str, JsonValue]], item: Item) -> None:
+    """A tool that the assistant called: in its last turn, or in one of its own."""
+    function = {"name": item.get("name"), "arguments": item.get("arguments") or "{}"}
+    call = {"id": item.get("call_id"), "type": "function", "function": function}
+    last = turns[-1] if turns and turns[-1]["role"] == "assistant" else None
+    if last is None:
+        last = {"role": "assistant", "content": None}
+        turns.append(last)
+
+    calls = last.setdefault("tool_calls", [])
+    if isinstance(calls, list):
+        calls.append(call)
+
+
+def content(given: Any, where: str) -> JsonValue:
+    """Text, or parts where there is more than one text."""
+    if isinstance(given, str):
+        return given
+
+    must_be(isinstance(given, list), where, "a text, or a list of parts")
+    parts = [part(one, f"{where}[{number}]") for number, one in enumerate(given)]
+    only = parts[0] if len(parts) == 1 else None
+    return only["text"] if only is not None and only["type"] == "text" else list(parts)
+
+
+def part(given: Any, where: str) -> dict[str, JsonValue]:
+    """A part of a message."""
+    must_be(isinstance(given, dict), where, "a content part is an object")
+    match given.get("type"):
+        case "input_text" | "output_text" | "text":
+            return {"type": "text", "text": str(given.get("text") or "")}
+        case "refusal":
+            return {"type": "text", "text": str(given.get("refusal") or "")}
+        case "input_image":
+            must_be(given.get("image_url"), f"{where}.image_url", "files that were uploaded elsewhere cannot be read here")
+            image: dict[str, JsonValue] = {"url": given["image_url"]}
+            return {"type": "image_url", "image_url": image | ({"detail": given["detail"]} if given.get("detail") else {})}
+        case "input_file":
+            must_be(
+                given.get("file_data") or given.get("file_url"), where, "files that were uploaded elsewhere cannot be read here"
+            )
+            file = {"file_data": given.get("file_data") or given.get("file_url")}
+            return {"type": "file", "file": file | ({"filename": given["filename"]} if given.get("filename") else {})}
+        case kind:
+            must_be(False, f"{where}.type", f"a part of type {str(kind)[:64]!r} cannot be taken here")
+            raise AssertionError("unreachable")
+
+
+def options(body: ResponsesBody, raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The further fields, as chat completions call them."""
+    given: dict[str, JsonValue] = {
+        name: value for name, value in raw.items() if name not in OURS | set(ResponsesBody.model_fields) and value is not None
+    }
+    if body.max_output_tokens is not None:
+        given["max_completion_tokens"] = body.max_output_tokens
+
+    if body.tools:
+        given["tools"] = [tool(one, f"tools[{number}]") for number, one in enumerate(body.tools)]
+
+    if body.tool_choice is not None:
+        choice = body.tool_choice
+        given["tool_choice"] = (
+            choice if isinstance(choice, str) else {"type": "function", "function": {"name": choice.get("name")}}
+        )
+
+    form = body.text.get("format") if body.text else None
+    if isinstance(form, dict) and form.get("type") not in {None, "text"}:
+        schema = {name: value for name, value in form.items() if name != "type"}
+        given["response_format"] = {"type": form["type"], **({"json_schema": schema} if schema else {})}
+
+    if body.text and body.text.get("verbosity"):
+        given["verbosity"] = body.text["verbosity"]
+
+    return given
+
+
+def tool(item: Item, where: str) -> JsonValue:
+    """A tool as a function."""
+    must_be(item.get("type") == "function", f"{where}.type", "only functions of the client's own can be used here")
+    return {
+        "type": "function",
+        "function": {name: value for name, value in item.items() if name != "type" and value is not None},
+    }

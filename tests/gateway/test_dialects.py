@@ -1,0 +1,207 @@
+"""/v1/responses and /v1/messages with the vendors' own packages: whole, streamed, with tools, refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import anthropic
+import openai
+import pytest
+from pydantic import BaseModel
+
+from tests.gateway.house import TEXT, House, house
+from tests.model_server import SyncModelServer
+
+CALLS = [
+    {"id": "c1", "name": "look", "arguments": '{"where": "here", "deep": {"n": 3}}'},
+    {"id": "c2", "name": "look", "arguments": '{"where": "there"}'},
+]
+SCHEMA = {"type": "object", "properties": {"where": {"type": "string"}}}
+IMAGE = "data:image/png;base64,iVBO"
+
+
+@pytest.fixture
+async def claude(lattice: House) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    async with anthropic.AsyncAnthropic(base_url=lattice.url, api_key="not needed", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def gpt(lattice: House) -> openai.AsyncOpenAI:
+    return lattice.openai()
+
+
+def said(messages: list) -> dict:
+    return {"model": "gpt-test", "max_tokens": 512, "messages": messages}
+
+
+HELLO = said([{"role": "user", "content": "Hello"}])
+
+
+async def test_the_anthropic_package_reads_a_whole_message(claude, model: SyncModelServer) -> None:
+    told = await claude.messages.create(**HELLO, system="Be kind.", stop_sequences=["END"], extra_body={"top_k": 7})
+
+    assert (told.type, told.role, told.stop_reason) == ("message", "assistant", "end_turn")
+    assert [block.text for block in told.content] == [TEXT]
+    assert told.usage.output_tokens == 9
+    assert told.id.startswith("msg_")
+    assert told.model_extra["lattice"]["endpoint"] == "first"
+    sent = model.log(finished=1)[0]["body"]
+    assert sent["messages"][0]["content"].startswith("Be kind.") or "Be kind." in json.dumps(sent["messages"])
+    assert (sent["max_tokens"], sent["stop"], sent["top_k"]) == (512, ["END"], 7)
+
+
+async def test_the_anthropic_package_reads_a_streamed_message(claude) -> None:
+    async with claude.messages.stream(**HELLO) as stream:
+        text = "".join([piece async for piece in stream.text_stream])
+        told = await stream.get_final_message()
+
+    assert text == TEXT == told.content[0].text
+    assert (told.stop_reason, told.usage.output_tokens) == ("end_turn", 9)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_tool_calls_arrive_whole_in_anthropics_form_and_their_results_go_back(claude, model, streaming) -> None:
+    model.next({"text": "", "tool_calls": CALLS})
+    tools = [{"name": "look", "description": "Look.", "input_schema": SCHEMA}]
+    asked = {**HELLO, "tools": tools, "tool_choice": {"type": "any", "disable_parallel_tool_use": True}}
+    if streaming:
+        async with claude.messages.stream(**asked) as stream:
+            told = await stream.get_final_message()
+    else:
+        told = await claude.messages.create(**asked)
+
+    assert told.stop_reason == "tool_use"
+    assert [(block.id, block.input) for block in told.content] == [(c["id"], json.loads(c["arguments"])) for c in CALLS]
+    sent = model.log(finished=1)[0]["body"]
+    assert sent["tools"][0]["function"] == {"name": "look", "description": "Look.", "parameters": SCHEMA}
+    assert (sent["tool_choice"], sent["parallel_tool_calls"]) == ("required", False)
+
+    results = [{"type": "tool_result", "tool_use_id": call["id"], "content": f"saw {call['id']}"} for call in CALLS]
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}}
+    asked = said(
+        [
+            {"role": "user", "content": "Hello"},
+            {"role": "assistant", "content": told.content},
+            {"role": "user", "content": [*results, {"type": "text", "text": "And this?"}, image]},
+        ]
+    )
+    await claude.messages.create(**asked, tools=tools)
+    turns = [turn for turn in model.log(finished=2)[1]["body"]["messages"] if turn["role"] != "system"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "tool", "user"]
+    assert [call["id"] for call in turns[1]["tool_calls"]] == ["c1", "c2"]
+    assert turns[2] == {"role": "tool", "tool_call_id": "c1", "content": "saw c1"}
+    assert turns[4]["content"][-1] == {"type": "image_url", "image_url": {"url": IMAGE}}
+
+
+async def test_what_cannot_be_taken_is_refused_in_anthropics_form_by_its_field(claude) -> None:
+    with pytest.raises(anthropic.BadRequestError) as error:
+        await claude.messages.create(**said([{"role": "user", "content": [{"type": "video"}]}]))
+    assert error.value.body["type"] == "error"
+    assert error.value.body["error"]["type"] == "invalid_request_error"
+    assert error.value.body["error"]["param"] == "messages[0].content[0].type"
+    with pytest.raises(anthropic.BadRequestError, match="tools"):
+        await claude.messages.create(**HELLO, tools=[{"type": "web_search_20250305", "name": "web_search"}])
+    with pytest.raises(anthropic.BadRequestError, match="max_tokens"):
+        await claude.messages.create(**{**HELLO, "max_tokens": 0})
+
+
+@pytest.mark.parametrize("dialect", ["messages", "responses"])
+async def test_a_stream_that_breaks_ends_with_the_dialects_error_event(short_dir, model, dialect) -> None:
+    model.always(text=TEXT, fault="cut")
+    async with house(short_dir, model=model.base_url) as lattice:
+        if dialect == "messages":
+            async with anthropic.AsyncAnthropic(base_url=lattice.url, api_key="none", max_retries=0) as client:
+                with pytest.raises(anthropic.APIStatusError) as error:
+                    async with client.messages.stream(**HELLO) as stream:
+                        _ = [piece async for piece in stream.text_stream]
+            assert "broke" in str(error.value)
+        else:
+            told = await lattice.openai().responses.create(input="Hello", model="gpt-test", stream=True)
+            events = [event async for event in told]
+            assert events[-1].type == "error"
+            assert "broke" in events[-1].message
+
+
+async def test_the_openai_package_reads_a_whole_response(gpt, model) -> None:
+    told = await gpt.responses.create(
+        model="gpt-test", input="Hello", instructions="Be kind.", max_output_tokens=99, temperature=0.5, metadata={"a": "b"}
+    )
+
+    assert (told.status, told.output_text, told.object) == ("completed", TEXT, "response")
+    assert told.usage.output_tokens == 9
+    assert (told.instructions, told.max_output_tokens, told.metadata) == ("Be kind.", 99, {"a": "b"})
+    assert told.model_extra["lattice"]["endpoint"] == "first"
+    sent = model.log(finished=1)[0]["body"]
+    assert (sent["max_completion_tokens"], sent["temperature"]) == (99, 0.5)
+
+
+async def test_the_openai_package_reads_a_streamed_response(gpt) -> None:
+    async with gpt.responses.stream(model="gpt-test", input=[{"role": "user", "content": "Hello"}]) as stream:
+        events = [event async for event in stream]
+        told = await stream.get_final_response()
+
+    assert told.output_text == TEXT
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == TEXT
+    numbers = [event.sequence_number for event in events if hasattr(event, "sequence_number")]
+    assert numbers == sorted(numbers)
+    assert events[-1].type == "response.completed"
+
+
+async def test_a_response_that_was_cut_says_so(gpt) -> None:
+    told = await gpt.responses.create(model="gpt-test", input="Hello", max_output_tokens=3)
+    assert (told.status, told.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_function_calls_arrive_whole_in_a_response_and_their_outputs_go_back(gpt, model, streaming) -> None:
+    model.next({"text": "", "tool_calls": CALLS})
+    tools = [{"type": "function", "name": "look", "description": "Look.", "parameters": SCHEMA, "strict": False}]
+    asked = {"model": "gpt-test", "input": "Hello", "tools": tools, "tool_choice": "required"}
+    if streaming:
+        async with gpt.responses.stream(**asked) as stream:
+            async for _ in stream:
+                pass
+            told = await stream.get_final_response()
+    else:
+        told = await gpt.responses.create(**asked)
+
+    assert [(item.call_id, item.arguments) for item in told.output] == [(c["id"], c["arguments"]) for c in CALLS]
+    outputs = [{"type": "function_call_output", "call_id": call["id"], "output": f"saw {call['id']}"} for call in CALLS]
+    image = {"role": "user", "content": [{"type": "input_text", "text": "This?"}, {"type": "input_image", "image_url": IMAGE}]}
+    await gpt.responses.create(
+        model="gpt-test", input=[{"role": "user", "content": "Hello"}, *told.output, *outputs, image], tools=tools
+    )
+    sent = model.log(finished=2)[1]["body"]
+    turns = [turn for turn in sent["messages"] if turn["role"] != "system"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "tool", "user"]
+    assert sent["tools"][0]["function"]["name"] == "look"
+    assert turns[4]["content"][-1] == {"type": "image_url", "image_url": {"url": IMAGE}}
+
+
+async def test_structured_output_is_asked_for_in_the_chat_form_and_parsed_by_the_package(gpt, model) -> None:
+    class Mood(BaseModel):
+        mood: str
+
+    model.next({"text": '{"mood": "fine"}'})
+    told = await gpt.responses.parse(model="gpt-test", input="How?", text_format=Mood)
+
+    assert told.output_parsed == Mood(mood="fine")
+    form = model.log(finished=1)[0]["body"]["response_format"]
+    assert (form["type"], form["json_schema"]["name"]) == ("json_schema", "Mood")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"previous_response_id": "resp_1"}, "previous_response_id"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0].type"),
+        ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input[0].content[0].type"),
+        ({"input": []}, "input"),
+    ],
+)
+async def test_what_a_response_cannot_be_made_of_is_refused_by_its_field(lattice, fields, param) -> None:
+    status, told = await lattice.call("POST", "/v1/responses", {"model": "gpt-test", "input": "Hello", **fields})
+    assert (status, told["error"]["param"]) == (400, param)
