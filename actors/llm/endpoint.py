@@ -26,9 +26,10 @@ from actors.llm.limits import Limits
 from actors.llm.repetition import Repetition
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
-from actors.llm.sse import Events
+from actors.llm.sse import Events, Lines
 
 MAX_ERROR_BYTES = 64 << 10
+MAX_EVENT_BYTES = 4 << 20
 
 
 @dataclass(slots=True)
@@ -282,10 +283,10 @@ class Endpoint:
 
             return
 
-        if kind != "text/event-stream":
+        if kind != self.dialect.stream_type:
             raise Failure(f"it answers with {kind[:64]}, which is neither JSON nor a stream of events")
 
-        parts = Events(max_event_bytes=min(self.max_bytes, 4 << 20))
+        parts = (Events if kind == "text/event-stream" else Lines)(max_event_bytes=min(self.max_bytes, MAX_EVENT_BYTES))
         async with contextlib.aclosing(self.there.chunks(response, limits)) as chunks:
             async for chunk in chunks:
                 for data in parts.feed(chunk):

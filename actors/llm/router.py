@@ -194,6 +194,7 @@ class Router:
                 with attempt.working():
                     call = endpoint.dialect.embed(model, message.texts, message.options)
                     body = await endpoint.ask(call, deadline=deadline, tally=attempts.tally)
+                    body = endpoint.dialect.embedded(body)
                     found = vectors(body, count=len(message.texts), model=model, endpoint=endpoint.name)
                     attempt.speaks()
             except Failure as failure:

@@ -1,4 +1,7 @@
-"""Server-sent events from bytes, bounded. Only their data is of interest: every dialect names its events inside, too."""
+"""Streams from bytes, bounded: server-sent events, and JSON a line.
+
+Only the data of events is of interest: every dialect names its events inside, too.
+"""
 
 from __future__ import annotations
 
@@ -69,3 +72,24 @@ class Events:
         self.lines = []
         self.length = 0
         return data
+
+
+class Lines(Events):
+    """Splits a stream of bytes into its lines: an event each."""
+
+    def line(self, line: bytes) -> str | None:
+        """The line, where it is not empty."""
+        if not line.strip():
+            return None
+
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            raise Failure("its stream is not UTF-8") from None
+
+    def close(self) -> Iterator[str]:
+        """What stands at the end without its line's end."""
+        data = self.line(self.rest)
+        self.rest = b""
+        if data is not None:
+            yield data

@@ -5,13 +5,14 @@ import json
 import pytest
 from anthropic.types import MessageParam
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
+from openai.types.responses import ResponseInputParam
 from pydantic import TypeAdapter
 
 from actors.llm.dialects import DIALECTS
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked
 from actors.llm.messages import Embed, Generate
-from tests.llm.conftest import answer, ask, endpoint, routing
+from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 from transport.errors import Invalid, Unavailable
 
 CALL = {"id": "call_7", "name": "weather", "arguments": '{"city": "Bern", "days": 3}'}
@@ -28,7 +29,7 @@ def anthropic_body(messages, **options) -> dict:
 
 
 @pytest.mark.parametrize("streams", [True, False], ids=["sse", "json"])
-@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+@pytest.mark.parametrize("dialect", ["openai", "responses", "anthropic", "ollama"])
 async def test_tool_calls_reasoning_finish_and_usage_come_through(servers, dialect, streams) -> None:
     first, _ = servers
     async with routing(endpoint("a", first.base_url, dialect=dialect, streams=streams)) as router:
@@ -47,6 +48,104 @@ async def test_tool_calls_reasoning_finish_and_usage_come_through(servers, diale
         assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.total_tokens) == (5, 3, 8)
         completion = {"id": "x", "object": "chat.completion", "created": 1, "model": reply.model}
         ChatCompletion.model_validate({**completion, "choices": [c.model_dump() for c in reply.choices]})
+
+
+@pytest.mark.parametrize("dialect", ["openai", "responses", "anthropic", "ollama"])
+@pytest.mark.parametrize("fault", ["cut", "cut_clean", "hang_mid", "garbage", "error_inside"])
+async def test_an_answer_that_breaks_in_any_dialect_is_taken_up_in_any_other(servers, dialect, fault) -> None:
+    first, second = servers
+    first.always(text=TEXT, fault=fault)
+    for other in ("openai", "ollama") if dialect == "anthropic" else ("anthropic",):
+        pair = endpoint("a", first.base_url, dialect=dialect), endpoint("b", second.base_url, dialect=other, priority=1)
+        async with routing(*pair) as router:
+            text, reply = await answer(router, ask(stream=True))
+            assert (text, reply.endpoint, reply.attempts) == (TEXT, "b", 2)
+
+
+def test_responses_gets_a_whole_talk_in_its_own_form() -> None:
+    talk = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, image("https://example.org/x.jpg")]},
+        {"role": "assistant", "content": "Hm.", "tool_calls": [called("a")]},
+        {"role": "tool", "tool_call_id": "a", "content": "rain"},
+    ]
+    form = {"type": "json_schema", "json_schema": {"name": "m", "schema": {}, "strict": True}}
+    options = {"tools": TOOLS, "tool_choice": "auto", "max_tokens": 5, "stop": "x", "response_format": form, "a_new_one": 1}
+    body = DIALECTS["responses"].generate(Asked("gpt", talk, options)).body
+    TypeAdapter(ResponseInputParam).validate_python(body["input"])
+    assert [item.get("role") or item["type"] for item in body["input"]] == [
+        "system",
+        "user",
+        "assistant",
+        "function_call",
+        "function_call_output",
+    ]
+    assert body["input"][1]["content"][1] == {
+        "type": "input_image",
+        "image_url": "https://example.org/x.jpg",
+        "detail": "auto",
+    }
+    assert (body["max_output_tokens"], body["a_new_one"], body["store"]) == (5, 1, False)
+    assert body["tools"][0]["name"] == "weather"
+    assert body["text"]["format"] == {"type": "json_schema", "name": "m", "schema": {}, "strict": True}
+    assert not {"stop", "max_tokens", "response_format"} & set(body)
+
+
+def test_ollama_gets_a_whole_talk_in_its_own_form() -> None:
+    talk = [
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, image("data:image/png;base64,iVBO")]},
+        {"role": "assistant", "content": None, "tool_calls": [called("a")]},
+        {"role": "tool", "tool_call_id": "a", "content": "rain"},
+    ]
+    form = {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}
+    options = {"temperature": 0.5, "max_tokens": 5, "stop": "x", "tools": TOOLS, "response_format": form}
+    body = DIALECTS["ollama"].generate(Asked("llama", talk, options)).body
+    assert body["messages"][0] == {"role": "user", "content": "What is this?", "images": ["iVBO"]}
+    assert body["messages"][1]["tool_calls"] == [{"function": {"name": "weather", "arguments": {"city": "Bern"}}}]
+    assert body["messages"][2] == {"role": "tool", "content": "rain", "tool_name": "weather"}
+    assert body["options"] == {"temperature": 0.5, "num_predict": 5, "stop": ["x"]}
+    assert body["format"] == {"type": "object"}
+    with pytest.raises(Failure) as failure:
+        DIALECTS["ollama"].generate(Asked("llama", [{"role": "user", "content": [image("https://example.org/x.jpg")]}], {}))
+    assert failure.value.blame is Blame.REQUEST
+
+
+async def test_an_ollama_lists_its_models_and_embeds(servers) -> None:
+    first, _ = servers
+    first.models("llama")
+    local = endpoint("a", f"{first.url}/v1", dialect="ollama", models=())
+    async with routing(local) as router:
+        assert [model.id for model in await router.catalogue.models()] == ["llama"]
+        vectors = await router.embed(Embed(model="llama", texts=("red fox", "red fox", "blue whale")), None)
+        assert vectors.vectors[0] == vectors.vectors[1] != vectors.vectors[2]
+
+
+async def test_a_late_instruction_goes_into_the_users_turn_where_a_template_refuses_it(servers) -> None:
+    first, _ = servers
+    talk = (
+        {"role": "user", "content": "hi"},
+        {"role": "system", "content": "It is noon."},
+        {"role": "user", "content": "Now?"},
+    )
+    async with routing(endpoint("a", first.base_url)) as router:
+        await answer(router, Generate(messages=talk))
+        first.next({"fault": "status", "status": 400, "message": "System role must be at the beginning"})
+        await answer(router, Generate(messages=talk))
+        await answer(router, Generate(messages=talk))
+    sent = [[turn["content"] for turn in seen["body"]["messages"]] for seen in first.log()]
+    assert sent[0] == ["hi", "It is noon.", "Now?"]
+    assert sent[2] == sent[3] == ["hi", "It is noon.\n\nNow?"]
+
+
+def test_private_reasoning_is_told_apart_under_whatever_name_it_comes() -> None:
+    for delta in (
+        {"reasoning": "hm"},
+        {"thinking": "hm"},
+        {"reasoning_content": "hm"},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]},
+    ):
+        [piece] = DIALECTS["openai"].reader().event(json.dumps({"choices": [{"index": 0, "delta": delta}]}))
+        assert piece.delta == {"reasoning_content": "hm"}
 
 
 async def test_openai_gets_every_option_and_several_choices(servers) -> None:

@@ -13,7 +13,7 @@ URL = "http://127.0.0.1:9101/v1"
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"dialect": "klingon"}, "there is no dialect 'klingon'; there are: anthropic, openai"),
+        ({"dialect": "klingon"}, "there is no dialect 'klingon'; there are: anthropic, ollama, openai, responses"),
         ({"base_url": "127.0.0.1:9101"}, "is no URL of an endpoint"),
         ({"base_url": "http://me:secret@host/v1"}, "must not hold a password"),
         ({"first_token_timeout_s": -1}, "a timeout is more than 0 seconds, not -1"),

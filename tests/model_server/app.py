@@ -14,6 +14,7 @@ from tests.model_server.exchange import Exchange
 from tests.model_server.house import Broken, House, Seen
 from tests.model_server.script import Route, ScriptRequest
 from tests.model_server.wire import Anthropic, OpenAI
+from tests.model_server.wire_newer import Ollama, Responses
 
 SEEN_HEADERS = (
     "x-lattice-timeout",
@@ -25,6 +26,7 @@ SEEN_HEADERS = (
     "accept",
     "user-agent",
 )
+Dialect = OpenAI | Anthropic | Responses | Ollama
 HOUSE = web.AppKey("house", House)
 
 
@@ -42,6 +44,10 @@ def application() -> web.Application:
             web.post("/v1/embeddings", partial(served, route="embeddings", dialect=OpenAI())),
             web.post("/v1/chat/completions", partial(served, route="chat", dialect=OpenAI())),
             web.post("/v1/messages", partial(served, route="chat", dialect=Anthropic())),
+            web.post("/v1/responses", partial(served, route="chat", dialect=Responses())),
+            web.get("/api/tags", partial(served, route="models", dialect=Ollama())),
+            web.post("/api/embed", partial(served, route="embeddings", dialect=Ollama())),
+            web.post("/api/chat", partial(served, route="chat", dialect=Ollama())),
         ],
     )
     return app
@@ -100,7 +106,7 @@ async def release(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-async def served(request: web.Request, route: Route, dialect: OpenAI | Anthropic) -> web.StreamResponse:
+async def served(request: web.Request, route: Route, dialect: Dialect) -> web.StreamResponse:
     """One request, from the log's entry to its end."""
     house = request.app[HOUSE]
     behaviour = house.script.take(route)

@@ -14,6 +14,7 @@ from tests.model_server.answers import answer, text_of, tokens_of, vector
 from tests.model_server.house import Broken, House, Seen
 from tests.model_server.script import Behaviour
 from tests.model_server.wire import Anthropic, OpenAI, Said
+from tests.model_server.wire_newer import Ollama, Responses
 
 MAX_ENDLESS_BYTES = 256 << 20
 PAGE = "<html><body><h1>Bad gateway</h1></body></html>"
@@ -29,7 +30,7 @@ class Exchange:
     house: House
     seen: Seen
     behaviour: Behaviour
-    dialect: OpenAI | Anthropic
+    dialect: OpenAI | Anthropic | Responses | Ollama
 
     async def answer(self) -> web.StreamResponse:
         """The response, prepared and ended where it streams.
@@ -49,10 +50,14 @@ class Exchange:
         await asyncio.sleep(self.behaviour.delay_first_s)
         if self.behaviour.on == "models":
             listed = [{"id": m, "object": "model", "created": 1_750_000_000, "owned_by": "scripted"} for m in self.house.models]
-            return await self.plain({"object": "list", "data": listed})
+            named = [{"name": model["id"], "modified_at": "2025-06-15T12:00:00Z"} for model in listed]
+            return await self.plain(
+                {"models": named} if isinstance(self.dialect, Ollama) else {"object": "list", "data": listed}
+            )
 
         if self.behaviour.on == "embeddings":
-            return await self.plain(embeddings(self.seen.body))
+            body = embeddings(self.seen.body)
+            return await self.plain(Ollama.embeddings(body) if isinstance(self.dialect, Ollama) else body)
 
         return await self.generation()
 
@@ -74,7 +79,7 @@ class Exchange:
             return web.json_response(self.dialect.error(400, problem), status=400)
 
         said = compose(self.behaviour, self.seen.body, self.dialect)
-        if self.seen.body.get("stream"):
+        if self.seen.body.get("stream", self.dialect.streams_unless_told):
             return await self.streamed(said)
 
         self.seen.tokens = len(said.tokens)
@@ -127,7 +132,7 @@ class Exchange:
         """Server-sent events."""
         fault = self.behaviour.fault
         head, tokens, end = self.dialect.events(said, self.seen.body)
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        response = web.StreamResponse(headers={"Content-Type": self.dialect.stream_type})
         await response.prepare(self.request)
         if fault == "drip":
             await self.drip(response, b"".join([*head, *tokens, *end]))
@@ -165,7 +170,7 @@ class Exchange:
             case "cut":
                 await self.break_off()
             case "garbage":
-                await response.write(b'data: {"id": "scripted", "choi\n\n')
+                await response.write(self.dialect.garbage)
             case "error_inside":
                 await response.write(self.dialect.error_event(529, self.behaviour.message))
             case _:
@@ -191,10 +196,11 @@ class Exchange:
             await asyncio.sleep(self.behaviour.delay_between_s)
 
 
-def refused(body: Any, dialect: OpenAI | Anthropic) -> str | None:
+def refused(body: Any, dialect: OpenAI | Anthropic | Responses | Ollama) -> str | None:
     """What the real servers refuse."""
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list) or not body["messages"]:
-        return "messages: required"
+    talk = "input" if isinstance(dialect, Responses) else "messages"
+    if not isinstance(body, dict) or not isinstance(body.get(talk), list) or not body[talk]:
+        return f"{talk}: required"
 
     if not isinstance(body.get("model"), str):
         return "model: required"
@@ -202,11 +208,11 @@ def refused(body: Any, dialect: OpenAI | Anthropic) -> str | None:
     return dialect.refused(body)
 
 
-def compose(behaviour: Behaviour, body: dict[str, Any], dialect: OpenAI | Anthropic) -> Said:
+def compose(behaviour: Behaviour, body: dict[str, Any], dialect: OpenAI | Anthropic | Responses | Ollama) -> Said:
     """The answer to a request, cut to its token limit."""
     messages = dialect.messages(body)
     tokens = [] if behaviour.tool_calls else tokens_of(answer(behaviour, messages))
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
+    limit = dialect.limit(body)
     finish = behaviour.finish_reason or ("tool_calls" if behaviour.tool_calls else "stop")
     if isinstance(limit, int) and len(tokens) > limit:
         tokens, finish = tokens[:limit], "length"

@@ -34,6 +34,14 @@ class Said:
 class OpenAI:
     """Chat completions."""
 
+    stream_type = "text/event-stream; charset=utf-8"
+    garbage = b'data: {"id": "scripted", "choi\n\n'
+    streams_unless_told = False
+
+    @staticmethod
+    def limit(body: dict[str, Any]) -> Any:
+        return body.get("max_completion_tokens") or body.get("max_tokens")
+
     @staticmethod
     def messages(body: dict[str, Any]) -> list[Message]:
         return list(body["messages"])
@@ -108,6 +116,14 @@ class OpenAI:
 
 class Anthropic:
     """Messages."""
+
+    stream_type = "text/event-stream; charset=utf-8"
+    garbage = b'data: {"id": "scripted", "choi\n\n'
+    streams_unless_told = False
+
+    @staticmethod
+    def limit(body: dict[str, Any]) -> Any:
+        return body.get("max_completion_tokens") or body.get("max_tokens")
 
     stop_reasons = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 

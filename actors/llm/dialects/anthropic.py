@@ -41,6 +41,7 @@ class Anthropic:
 
     embeds = False
     models_path = "/models"
+    stream_type = "text/event-stream"
     continuation: Literal["prefill", "instruction"] = "prefill"
 
     def base_url(self, url: str) -> str:
@@ -82,6 +83,10 @@ class Anthropic:
         """There are none."""
         del texts, options
         raise Failure("this dialect has no embeddings", blame=Blame.MODEL, told=model)
+
+    def embedded(self, body: Any) -> Any:
+        """As it is."""
+        return body
 
     def models(self, body: Any) -> list[Listed]:
         """What it lists."""

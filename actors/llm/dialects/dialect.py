@@ -57,6 +57,9 @@ class Dialect(Protocol):
     models_path: str
     """Where it lists its models."""
 
+    stream_type: str
+    """Media type of its streams: events, or a JSON object a line."""
+
     def base_url(self, url: str) -> str:
         """Where the paths of its calls begin, without a slash at the end."""
         ...
@@ -79,6 +82,10 @@ class Dialect(Protocol):
 
     def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
         """An embedding of texts."""
+        ...
+
+    def embedded(self, body: Any) -> Any:
+        """The answer to an embedding, in OpenAI's form."""
         ...
 
     def models(self, body: Any) -> list[Listed]:

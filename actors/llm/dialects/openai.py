@@ -19,6 +19,7 @@ class OpenAI:
 
     embeds = True
     models_path = "/models"
+    stream_type = "text/event-stream"
     continuation: Literal["prefill", "instruction"] = "instruction"
 
     def base_url(self, url: str) -> str:
@@ -36,7 +37,7 @@ class OpenAI:
             go_on = prefilled if asked.continuation == "prefill" else instructed
             messages = go_on(messages, asked.said)
 
-        body = {name: value for name, value in asked.options.items() if name not in OURS}
+        body = {name: value for name, value in asked.options.items() if name not in OURS and not is_anthropics(name, value)}
         body |= {"model": asked.model, "messages": messages}
         if asked.stream:
             body |= {"stream": True} | ({"stream_options": {"include_usage": True}} if asked.counted else {})
@@ -50,6 +51,10 @@ class OpenAI:
     def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
         """An embedding, as floats."""
         return Call("/embeddings", {**options, "model": model, "input": list(texts), "encoding_format": "float"})
+
+    def embedded(self, body: Any) -> Any:
+        """As it is."""
+        return body
 
     def models(self, body: Any) -> list[Listed]:
         """What it lists."""
@@ -67,6 +72,11 @@ class OpenAI:
         """The error's message, where there is one."""
         error = body.get("error") or body.get("message") or body.get("detail") if isinstance(body, dict) else None
         return str(error.get("message") or "") if isinstance(error, dict) else str(error or "")
+
+
+def is_anthropics(name: str, value: Any) -> bool:
+    """Whether an option is Anthropic's word for what reasoning_effort says here."""
+    return name == "thinking" and isinstance(value, dict) and "budget_tokens" in value
 
 
 class OpenAIReader:
