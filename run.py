@@ -54,6 +54,7 @@ from commands.keys import keys
 from commands.reload import reload
 from commands.send import restart, send, status
 from commands.test import test
+from commands.toml_lines import line_of
 from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote
 from gateway.settings import GatewaySettings
@@ -192,7 +193,8 @@ class Composition:
         except OSError as error:
             raise click.ClickException(f"{config} cannot be read: {error.strerror}") from error
         except ValidationError as error:
-            raise click.ClickException(explain(error, config)) from error
+            text = config.read_text(encoding="utf-8") if config is not None else ""
+            raise click.ClickException(explain(error, config, text)) from error
         except SettingsError as error:
             name = re.search(r'field "(\w+)"', str(error))
             raise click.ClickException(f"LATTICE_{name[1].upper() if name else ''} in the environment is not JSON") from error
@@ -279,14 +281,16 @@ def check_environment(environment: Mapping[str, str]) -> None:
         raise click.ClickException(f"LATTICE_LOG_LEVEL in the environment: {error}") from error
 
 
-def explain(error: ValidationError, config: Path | None) -> str:
-    """Every setting that is wrong, one a line, by its dotted name."""
+def explain(error: ValidationError, config: Path | None, text: str = "") -> str:
+    """Every setting that is wrong, one a line, by its dotted name, and by its line where it stands in the file."""
     lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
 
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(str(step) for step in problem["loc"]) or "(as a whole)"
         reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"  {name}: {reason.removeprefix('Value error, ')}")
+        line = line_of(text, problem["loc"])
+        where = "" if line is None else f"line {line}: "
+        lines.append(f"  {where}{name}: {reason.removeprefix('Value error, ')}")
 
     return "\n".join(lines)
 

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from actors.llm.dialects import DIALECTS
 
@@ -170,6 +180,19 @@ class EndpointSettings(BaseModel):
 
         return url.rstrip("/")
 
+    @field_validator("api_key_file")
+    @classmethod
+    def readable(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        """A key from one place, which can be read."""
+        name = info.data.get("name", "")
+        if path is not None and info.data.get("api_key_env"):
+            raise ValueError(f"endpoint {name!r} has both api_key_env and api_key_file; leave one out")
+
+        if path is not None:
+            read_key_file(name, path)
+
+        return path
+
     @field_validator("connect_timeout_s", "first_token_timeout_s", "between_tokens_timeout_s", "total_timeout_s")
     @classmethod
     def positive(cls, seconds: float) -> float:
@@ -178,17 +201,6 @@ class EndpointSettings(BaseModel):
             raise ValueError(f"a timeout is more than 0 seconds, not {seconds:g}")
 
         return seconds
-
-    @model_validator(mode="after")
-    def one_key(self) -> Self:
-        """A key from one place, which can be read."""
-        if self.api_key_env and self.api_key_file:
-            raise ValueError(f"endpoint {self.name!r} has both api_key_env and api_key_file; leave one out")
-
-        if self.api_key_file is not None:
-            read_key_file(self.name, self.api_key_file)
-
-        return self
 
     @model_validator(mode="after")
     def priced(self) -> Self:
@@ -264,17 +276,20 @@ class LlmSettings(BaseModel):
 
     models_cache_s: Seconds = Field(60.0, ge=0)
 
-    @model_validator(mode="after")
-    def distinct_names(self) -> Self:
-        """No two endpoints of one name."""
+    @field_validator("endpoints")
+    @classmethod
+    def distinct_names(cls, endpoints: tuple[EndpointSettings, ...]) -> tuple[EndpointSettings, ...]:
+        """No two endpoints of one name; the error is the second one's."""
         seen: set[str] = set()
-        for endpoint in self.endpoints:
+        for number, endpoint in enumerate(endpoints):
             if endpoint.name in seen:
-                raise ValueError(f"two endpoints are called {endpoint.name!r}; give each its own name")
+                problem = ValueError(f"two endpoints are called {endpoint.name!r}; give each its own name")
+                told = InitErrorDetails(type="value_error", loc=(number, "name"), input=endpoint.name, ctx={"error": problem})
+                raise ValidationError.from_exception_data(cls.__name__, [told])
 
             seen.add(endpoint.name)
 
-        return self
+        return endpoints
 
 
 def read_key_file(endpoint: str, path: Path) -> str:

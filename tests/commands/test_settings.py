@@ -9,6 +9,7 @@ import pytest
 from tests.commands.conftest import Run
 
 ENDPOINT = '[[llm.endpoints]]\nname = "a"\n'
+URL = 'base_url = "http://127.0.0.1:1/v1"\n'
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,18 @@ ENDPOINT = '[[llm.endpoints]]\nname = "a"\n'
         (b"port = 8080", ["port: there is no such setting"]),
         (b"[gateway]\nport = 'x'\nprot = 1", ["gateway.port: ", "gateway.prot: there is no such setting"]),
         (ENDPOINT.encode() + b"api_key = 'sk-123'", ["llm.endpoints.0.api_key: there is no such setting"]),
-        (ENDPOINT.encode() + b"base_url = 'nope'", ["llm.endpoints.0.base_url: 'nope' is no URL"]),
+        (ENDPOINT.encode() + b"base_url = 'nope'", ["line 3: llm.endpoints.0.base_url: 'nope' is no URL"]),
+        (
+            f"# Two\n{ENDPOINT}{URL}dialect = 'klingon'\nconnect_timeout_s = -1\napi_key_file = '/nowhere'\n"
+            f"[[llm.endpoints]]\nname = 'b'\n".encode(),
+            [
+                "line 5: llm.endpoints.0.dialect: there is no dialect 'klingon'",
+                "line 6: llm.endpoints.0.connect_timeout_s: a timeout is more than 0 seconds",
+                "line 7: llm.endpoints.0.api_key_file: endpoint 'a': the key file /nowhere cannot be read",
+                "line 8: llm.endpoints.1.base_url: Field required",
+            ],
+        ),
+        (f"{ENDPOINT}{URL}{ENDPOINT}{URL}".encode(), ["line 5: llm.endpoints.1.name: two endpoints are called 'a'"]),
     ],
 )
 def test_a_wrong_file_is_named_with_the_setting(run: Run, tmp_path: Path, text: bytes, words: list[str]):
