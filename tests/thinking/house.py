@@ -13,7 +13,7 @@ from actors.daemon.actor import Daemon
 from actors.daemon.settings import DaemonSettings
 from actors.host import Host
 from actors.llm.actor import Llm
-from actors.llm.settings import EndpointSettings, LlmSettings
+from actors.llm.settings import EndpointSettings, LlmSettings, RetrySettings
 from actors.memory.actor import Memory
 from actors.memory.settings import MemorySettings
 from actors.paradox.actor import Paradox
@@ -23,6 +23,9 @@ from actors.thinking.settings import ThinkingSettings
 from transport.addresses import run_directory
 
 ROOT = Path(__file__).resolve().parents[2]
+ONCE = RetrySettings(rounds=0)
+"""A fault that a test scripts for one call is to be that call's end."""
+
 TEXT = "Well then, the quick brown fox jumps over the lazy dog, and sleeps."
 
 
@@ -33,7 +36,7 @@ async def start(host: Host, name: str, data_dir: Path, *, url: str | None = None
             await host.start_actor(Memory, MemorySettings(), data_dir=data_dir)
         case "llm":
             endpoints = [] if url is None else [EndpointSettings(name="first", base_url=url, models=("gpt-test",))]
-            await host.start_actor(Llm, LlmSettings(endpoints=tuple(endpoints), discover=False), data_dir)
+            await host.start_actor(Llm, LlmSettings(endpoints=tuple(endpoints), discover=False, retry=ONCE), data_dir)
         case "paradox":
             await host.start_actor(Paradox, ParadoxSettings(), data_dir=data_dir)
         case "daemon":
