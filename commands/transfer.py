@@ -1,15 +1,23 @@
-"""`run.py export` and `run.py import`: a namespace's memories as JSON Lines, through the running memory actor.
+"""`run.py export` and `run.py import`: a namespace's memories as files, through the running memory actor.
 
-A line is one record as `memory.list` answers it. Import takes its text, speaker, role, session, time, kind, importance and
-metadata, under a key that follows from the record's id, so that importing twice changes nothing.
+What stands in a file, docs/export.md says. An export becomes the file of its name when it is whole. An import can be broken off
+and run again at any time: what is known already is passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import click
 from pydantic import ValidationError
@@ -19,16 +27,20 @@ from commands.house import House, with_house
 from transport.errors import Invalid
 
 if TYPE_CHECKING:
-    from actors.memory.messages import Listed, NewMemory, Remembered
+    from actors.memory.formats.taken import Taken
+    from actors.memory.messages import Exported, Imported, Portable
 
 __all__ = ["export_memories", "import_memories"]
 
-PAGE = 50
-"""Records of an export's page: with the longest texts still below what one message may hold."""
-
 BATCH = 500
-BATCH_CHARACTERS = 100_000
-TAKEN = ("text", "speaker", "role", "session", "time", "kind", "importance", "metadata")
+BATCH_BYTES = 1_000_000
+"""Of JSON: one write that does not hold up those of others for long."""
+
+LISTED = 20
+"""Broken lines that are shown one by one."""
+
+QUIET_S = 2.0
+SPOOLED = 16 << 20
 
 
 def a_namespace(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -43,32 +55,55 @@ def a_namespace(context: click.Context, parameter: click.Parameter, value: str) 
 
 @click.command(name="export")
 @click.option("--namespace", callback=a_namespace, default="default", show_default=True)
-@click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True), default="-")
 @with_house
-def export_memories(house: House, file: TextIO, namespace: str) -> None:
+def export_memories(house: House, file: Path, namespace: str) -> None:
     """Write every memory of a namespace as JSON Lines, while the house runs.
 
     \b
     Example:
-      run.py export backup.jsonl --namespace anna
+      run.py export memories.jsonl --namespace anna
     """
-    count = asyncio.run(house.with_actor("memory", lambda memory: export_to(memory, namespace, file)))
-    click.echo(f"{count} memories written to {file.name}", err=True)
+    with whole(file) as out:
+        count = asyncio.run(house.with_actor("memory", lambda memory: export_to(memory, namespace, out)))
+    click.echo(f"{count} memories written to {file}", err=True)
 
 
 @click.command(name="import")
 @click.option("--namespace", callback=a_namespace, default="default", show_default=True)
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+@click.option(
+    "--format",
+    "known",
+    type=click.Choice(["lattice", "mem0", "letta", "chatgpt", "transcript"]),
+    help="Of the file; recognised by its content where it is not given.",
+)
+@click.argument("file", type=click.File("rb"), default="-")
 @with_house
-def import_memories(house: House, file: TextIO, namespace: str) -> None:
-    """Bring back what `export` wrote; a second time it changes nothing.
+def import_memories(house: House, file: IO[bytes], namespace: str, known: Any) -> None:
+    """Take memories over from an export of Lattice, mem0, Letta or ChatGPT, or from a transcript.
+
+    A second time it changes nothing; broken off, it is run again. The exit code is 1 where something in the file was no record:
+    that is shown, and the rest comes in.
 
     \b
-    Example:
-      run.py import backup.jsonl --namespace anna
+    Examples:
+      run.py import memories.jsonl --namespace anna
+      run.py import chatgpt-export.zip
+      run.py import chat.txt --format transcript
     """
-    created, known = asyncio.run(house.with_actor("memory", lambda memory: import_from(memory, namespace, file)))
-    click.echo(f"{created} memories came in, {known} were known already", err=True)
+    from actors.memory.formats.reading import read
+
+    with seekable(file) as source:
+        found = read(source, Path(file.name).name, known)
+        outcomes, broken = asyncio.run(house.with_actor("memory", lambda memory: import_from(memory, namespace, found)))
+    told = f"{outcomes['created']} memories came in, {outcomes['known']} were known already"
+    if outcomes["forgotten"]:
+        told += f", {outcomes['forgotten']} were forgotten here and stay so"
+    click.echo(told, err=True)
+    if broken:
+        lines = "\n".join(f"  {entry}" for entry in broken[:LISTED])
+        more = f"\n  and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
+        raise click.ClickException(f"{len(broken)} entries are no records and were left out:\n{lines}{more}")
 
 
 class MemoryRef(Protocol):
@@ -78,94 +113,117 @@ class MemoryRef(Protocol):
         """Ask and await the reply."""
 
 
-async def export_to(memory: MemoryRef, namespace: str, file: TextIO) -> int:
-    """Write every record, oldest first; returns how many."""
-    count = 0
-    async for listed in pages(memory, namespace):
-        # With nothing in it as well: an empty namespace makes an empty file.
-        file.write("".join(record.model_dump_json() + "\n" for record in listed.memories))
-        count += len(listed.memories)
-    return count
+async def export_to(memory: MemoryRef, namespace: str, out: IO[bytes]) -> int:
+    """Write every record that is there now, oldest first; returns how many."""
+    from actors.memory.formats import lines
+    from actors.memory.messages import Export
 
-
-async def pages(memory: MemoryRef, namespace: str) -> AsyncIterator[Listed]:
-    """Every page of a namespace's records."""
-    from actors.memory.messages import List
-
-    cursor = None
+    progress = Progress("exported")
+    out.write(lines.header(namespace, datetime.now(UTC).isoformat(timespec="seconds")))
+    count, cursor = 0, None
     while True:
-        listed: Listed = await memory.ask(List(namespace=namespace, limit=PAGE, cursor=cursor))
-        yield listed
-        cursor = listed.next_cursor
+        page: Exported = await memory.ask(Export(namespace=namespace, cursor=cursor))
+        out.write(b"".join(lines.line_of(record) for record in page.records))
+        count += len(page.records)
+        progress.show(count)
+        cursor = page.next_cursor
         if cursor is None:
-            return
+            out.write(lines.end(count))
+            return count
 
 
-async def import_from(memory: MemoryRef, namespace: str, file: TextIO) -> tuple[int, int]:
-    """Remember every line of `file`; returns how many were new and how many were known.
-
-    Raises:
-        Invalid: naming the line that is not a record. What stood before it has been imported.
-    """
-    from actors.memory.messages import Remember
-
-    created = known = 0
-    for batch in batches(records(file)):
-        reply: Remembered = await memory.ask(Remember(namespace=namespace, memories=batch))
-        created += sum(stored.created for stored in reply.memories)
-        known += sum(not stored.created for stored in reply.memories)
-    return created, known
-
-
-def records(lines: Iterable[str]) -> Iterator[NewMemory]:
-    """The record that each line holds; blank lines are passed over."""
-    from actors.memory.messages import NewMemory
-
-    for number, line in enumerate(decoded(lines), 1):
-        if not line.strip():
-            continue
-        try:
-            row = row_of(line)
-            taken = {name: row[name] for name in TAKEN if row.get(name) is not None}
-            yield NewMemory.model_validate({**taken, "key": f"import:{row['id']}" if "id" in row else None})
-        except (ValueError, TypeError) as error:
-            reason = invalid(error, "record").message if isinstance(error, ValidationError) else str(error)
-            raise Invalid(f"line {number} is not a record: {reason}") from error
-
-
-def row_of(line: str) -> dict[str, Any]:
-    """The JSON object on a line.
+async def import_from(memory: MemoryRef, namespace: str, found: Iterable[Taken]) -> tuple[Counter[str], list[str]]:
+    """Take every record over; returns how many had which outcome, and what was no record.
 
     Raises:
-        ValueError: it is no JSON.
-        TypeError: it is something else.
+        Invalid: the file is of no known format. What stood before it broke off has come in.
     """
-    row = json.loads(line)
-    if not isinstance(row, dict):
-        raise TypeError("it is not a JSON object")
-    return row
+    from actors.memory.messages import Import
+
+    outcomes: Counter[str] = Counter()
+    broken: list[str] = []
+    progress = Progress("looked at")
+    for batch in batches(found, broken):
+        reply: Imported = await memory.ask(Import(namespace=namespace, records=batch))
+        outcomes.update(record.outcome for record in reply.records)
+        progress.show(outcomes.total())
+    return outcomes, broken
 
 
-def decoded(lines: Iterable[str]) -> Iterator[str]:
-    """The same lines; text that is not UTF-8 is the sender's mistake, not a fault of this program."""
-    number = 0
-    try:
-        for line in lines:
-            yield line
-            number += 1
-    except UnicodeDecodeError as error:
-        raise Invalid(f"after line {number}: the file is not UTF-8") from error
+def batches(found: Iterable[Taken], broken: list[str]) -> Iterator[tuple[Portable, ...]]:
+    """Groups that stay well under a frame's limit; what is broken is noted."""
+    from actors.memory.formats.taken import Broken
 
-
-def batches(records: Iterable[NewMemory]) -> Iterator[tuple[NewMemory, ...]]:
-    """Groups that stay well under a frame's limit: by count and by their texts' length."""
-    batch: list[NewMemory] = []
+    batch: list[Portable] = []
     size = 0
-    for record in records:
-        if batch and (len(batch) == BATCH or size + len(record.text) > BATCH_CHARACTERS):
+    entries = iter(found)
+    while True:
+        try:
+            entry = next(entries, None)
+        except Invalid:
+            if batch:
+                yield tuple(batch)
+            raise
+        if entry is None:
+            break
+        if isinstance(entry, Broken):
+            broken.append(f"{entry.where}: {entry.reason}")
+            continue
+        weight = len(entry.model_dump_json(exclude_defaults=True))
+        if batch and (len(batch) == BATCH or size + weight > BATCH_BYTES):
             yield tuple(batch)
             batch, size = [], 0
-        batch.append(record)
-        size += len(record.text)
+        batch.append(entry)
+        size += weight
     if batch:
         yield tuple(batch)
+
+
+class Progress:
+    """A line on a terminal for what takes longer than two seconds."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._next = time.monotonic() + QUIET_S
+
+    def show(self, count: int) -> None:
+        """How many by now, once a second."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + (1.0 if sys.stderr.isatty() else 10.0)
+            click.echo(f"{count} {self._what} so far", err=True)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file that has its name only once it is whole and on disk."""
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{part} cannot be written: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def seekable(file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The file, or a copy where it is a pipe."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.SpooledTemporaryFile(SPOOLED) as copy:
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield copy

@@ -1,20 +1,26 @@
-"""/v1/memories/export and /import: a namespace as JSON Lines, a record a line, streamed both ways."""
+"""/v1/memories/export and /import: a namespace as JSON Lines, streamed both ways; files of other formats come in too."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, Final
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
 
 from aiohttp import web
-from pydantic import ConfigDict, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from actors.memory import messages as memory
+from actors.memory.formats import lines
+from actors.memory.formats.reading import Format, read, recognised
+from actors.memory.formats.taken import Broken, Taken
 from actors.message import Data
-from gateway.bodies import NamespaceQuery
-from gateway.errors import HttpError, error_body, from_validation
+from gateway.bodies import Body
+from gateway.errors import HttpError, error_body
 from gateway.incoming import Incoming, new_key
-from gateway.memories import NewMemoryBody
 from gateway.route import Routes
 from gateway.sse import write
 from transport.errors import LatticeError
@@ -24,39 +30,86 @@ __all__ = ["routes"]
 routes = Routes("Memories")
 
 MEDIA: Final = "application/jsonl"
-EXPORTED_AT_ONCE: Final = 50
-"""Records a page: with the longest texts still below what one message may hold."""
-
 IMPORTED_AT_ONCE: Final = 500
-IMPORTED_BYTES: Final = 400_000
+IMPORTED_BYTES: Final = 1_000_000
 """Of JSON a batch: one write that does not hold up those of others for long."""
 
-LONGEST_LINE: Final = 4 << 20
+SPOOLED: Final = 8 << 20
+"""Bytes of a document that are kept in memory; what is longer goes through a temporary file that has no name."""
+
+LARGEST: Final = 1 << 30
+LISTED: Final = 100
+"""Broken entries that an answer lists; all are counted."""
 
 
-class Line(NewMemoryBody):
-    """A line of an export: what is taken over of it; the rest is memory's own to say."""
+class ImportQuery(Body):
+    """What is sent."""
 
-    model_config = ConfigDict(extra="ignore")
+    format: Format | None = None
+    """Recognised by its content where it is not given."""
 
-    id: memory.Identifier | None = None
+
+class BrokenEntry(Data):
+    """Something in the body that is no record."""
+
+    where: str
+    reason: str
 
 
 class Imported(Data):
-    """How many records came in, and how many were known already."""
+    """How many records came in, were known already, or were forgotten here and stay so; and what was no record."""
 
     created: int
     known: int
+    forgotten: int
+    broken: int
+    entries: tuple[BrokenEntry, ...]
+    """The first of the broken ones."""
+
+
+class Ledger:
+    """What has become of an import so far."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.broken = 0
+        self.entries: list[BrokenEntry] = []
+
+    def note(self, broken: Broken) -> None:
+        """Count something that is no record."""
+        self.broken += 1
+        if len(self.entries) < LISTED:
+            self.entries.append(BrokenEntry(where=broken.where, reason=broken.reason))
+
+    def told(self) -> Imported:
+        """The answer.
+
+        Raises:
+            HttpError: there was no record at all, and something that should have been one.
+        """
+        if self.broken and not self.outcomes:
+            raise HttpError(400, "invalid", f"{self.entries[0].where}: {self.entries[0].reason}")
+        return Imported(
+            created=self.outcomes["created"],
+            known=self.outcomes["known"],
+            forgotten=self.outcomes["forgotten"],
+            broken=self.broken,
+            entries=tuple(self.entries),
+        )
+
+
+class ExportQuery(Body):
+    """Whose."""
 
 
 @routes.get("/v1/memories/export", media=MEDIA)
-async def export(call: Incoming, query: NamespaceQuery) -> web.StreamResponse:
-    """Every record, oldest first, as JSON Lines.
+async def export(call: Incoming, query: ExportQuery) -> web.StreamResponse:
+    """Every record with all that belongs to it, oldest first, as JSON Lines with a header and an end.
 
     An export that fails in its middle ends with a line `{"error": …}` and a broken connection, never quietly.
     """
     del query
-    pages = listed(call)
+    pages = exported(call)
     first = await anext(pages)
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in call.namespace)
     response = web.StreamResponse(
@@ -65,12 +118,16 @@ async def export(call: Incoming, query: NamespaceQuery) -> web.StreamResponse:
     await response.prepare(call.request)
 
     try:
-        await send(call, response, first)
+        count = len(first)
+        head = lines.header(call.namespace, datetime.now(UTC).isoformat(timespec="seconds"))
+        await send(call, response, head + b"".join(map(lines.line_of, first)))
         async for page in pages:
-            await send(call, response, page)
+            count += len(page)
+            await send(call, response, b"".join(map(lines.line_of, page)))
+        await send(call, response, lines.end(count))
     except LatticeError as error:
         call.failed(error)
-        await write(call.request, response, to_json(error_body(error)) + b"\n", call.settings.write_timeout_s)
+        await send(call, response, to_json(error_body(error)) + b"\n")
         if call.request.transport is not None:
             call.request.transport.close()
 
@@ -78,102 +135,130 @@ async def export(call: Incoming, query: NamespaceQuery) -> web.StreamResponse:
 
 
 @routes.post("/v1/memories/import", media=MEDIA)
-async def bring_in(call: Incoming, query: NamespaceQuery) -> Imported:
-    """Remember what an export holds. Importing twice changes nothing.
+async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
+    """Take over what an export holds: Lattice's own, mem0's, Letta's, ChatGPT's (also zipped), or a transcript.
 
-    The body is JSON Lines of any size: text, speaker, role, session, time, kind, importance and metadata of each line are
-    taken over, under a key that follows from its id. At a line that is no record the import ends with an error that names the
-    line; what stood before it is remembered, and all of it can be sent again.
+    Importing twice changes nothing, so one that broke off is sent again. What is no record is listed, and the rest comes in.
+    Lattice's own lines may be of any size together; other files have at most 1 GiB.
     """
-    del query
-    created = known = 0
+    ledger = Ledger()
+    chunks = call.chunks()
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= 1024 and b"\n" in head:
+            break
 
-    async for batch in batches(lines(call)):
-        call.extend()
-        told: memory.Remembered = await call.ask(memory.Remember(namespace=call.namespace, memories=batch), key=new_key())
-        created += sum(stored.created for stored in told.memories)
-        known += sum(not stored.created for stored in told.memories)
-
-    return Imported(created=created, known=known)
+    if query.format == "lattice" or (query.format is None and (not head.strip() or recognised(head) == "lattice")):
+        await bring_in_lines(call, head, chunks, ledger)
+    else:
+        await bring_in_document(call, head, chunks, query.format, ledger)
+    return ledger.told()
 
 
-async def listed(call: Incoming) -> AsyncIterator[tuple[memory.Memory, ...]]:
+async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[bytes], ledger: Ledger) -> None:
+    """Take lines over as they come."""
+    number, rest = 0, head
+    pending: list[bytes] = []
+    size = 0
+
+    async def flush(upto: bytes = b"") -> None:
+        nonlocal pending, size, number
+        found = list(shifted(lines.read([*pending, *([upto] if upto else [])]), number))
+        number += len(pending)
+        pending, size = [], 0
+        await take(call, found, ledger)
+
+    while True:
+        *complete, rest = rest.split(b"\n")
+        for line in complete:
+            pending.append(line)
+            size += len(line)
+            if len(pending) >= IMPORTED_AT_ONCE or size > IMPORTED_BYTES:
+                await flush()
+        if len(rest) > lines.LONGEST_LINE:
+            raise HttpError(413, "too_large", f"line {number + len(pending) + 1} is longer than {lines.LONGEST_LINE} bytes")
+        chunk = await anext(chunks, None)
+        if chunk is None:
+            break
+        rest += chunk
+    await flush(rest)
+
+
+def shifted(found: Iterable[Taken], by: int) -> Iterator[Taken]:
+    """The same, with lines numbered from the body's first. That a part has no end is no news."""
+    for entry in found:
+        if isinstance(entry, Broken):
+            if entry.reason.startswith("the file breaks off"):
+                continue
+            _, _, line = entry.where.partition(" ")
+            yield Broken(f"line {int(line) + by}", entry.reason)
+        else:
+            yield entry
+
+
+async def bring_in_document(
+    call: Incoming, head: bytes, chunks: AsyncIterator[bytes], known: Format | None, ledger: Ledger
+) -> None:
+    """Take over a file that has to be there as a whole."""
+    with tempfile.SpooledTemporaryFile(SPOOLED) as file:
+        file.write(head)
+        size = len(head)
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > LARGEST:
+                raise HttpError(413, "too_large", f"the file is larger than {LARGEST} bytes")
+            await asyncio.to_thread(file.write, chunk)
+        file.seek(0)
+        found = read(file, "the body", known)
+        while batch := await asyncio.to_thread(some, found):
+            await take(call, batch, ledger)
+
+
+def some(found: Iterator[Taken]) -> list[Taken]:
+    """The next entries."""
+    return list(islice(found, 200))
+
+
+async def take(call: Incoming, found: Iterable[Taken], ledger: Ledger) -> None:
+    """Have memory take records over, as many at once as it takes."""
+    batch: list[memory.Portable] = []
+    size = 0
+    for entry in found:
+        if isinstance(entry, Broken):
+            ledger.note(entry)
+            continue
+        weight = len(entry.text) * 2 + 1024
+        if batch and size + weight > IMPORTED_BYTES:
+            await ask(call, batch, ledger)
+            batch, size = [], 0
+        batch.append(entry)
+        size += weight
+    if batch:
+        await ask(call, batch, ledger)
+
+
+async def ask(call: Incoming, batch: list[memory.Portable], ledger: Ledger) -> None:
+    """One write."""
+    call.extend()
+    told: memory.Imported = await call.ask(memory.Import(namespace=call.namespace, records=tuple(batch)), key=new_key())
+    ledger.outcomes.update(record.outcome for record in told.records)
+
+
+async def exported(call: Incoming) -> AsyncIterator[tuple[memory.Portable, ...]]:
     """Page after page."""
     cursor = None
 
     while True:
         call.extend()
-        page: memory.Listed = await call.ask(memory.List(namespace=call.namespace, limit=EXPORTED_AT_ONCE, cursor=cursor))
-        yield page.memories
+        page: memory.Exported = await call.ask(memory.Export(namespace=call.namespace, cursor=cursor))
+        yield page.records
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
-async def send(call: Incoming, response: web.StreamResponse, page: tuple[memory.Memory, ...]) -> None:
-    """Write a page."""
-    data = b"".join(to_json(record) + b"\n" for record in page)
+async def send(call: Incoming, response: web.StreamResponse, data: bytes) -> None:
+    """Write a piece."""
     if data:
         await write(call.request, response, data, call.settings.write_timeout_s)
-
-
-async def lines(call: Incoming) -> AsyncIterator[tuple[int, bytes]]:
-    """The body's lines with their numbers, without the empty ones.
-
-    Raises:
-        HttpError: a line is too long.
-    """
-    number, rest = 1, b""
-
-    async for chunk in call.chunks():
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield number, line
-            number += 1
-        if len(rest) > LONGEST_LINE:
-            raise HttpError(413, "too_large", f"line {number} is longer than {LONGEST_LINE} bytes")
-
-    if rest.strip():
-        yield number, rest
-
-
-async def batches(numbered: AsyncIterator[tuple[int, bytes]]) -> AsyncIterator[tuple[memory.NewMemory, ...]]:
-    """The records of the lines, as many at once as memory takes."""
-    batch: list[memory.NewMemory] = []
-    size = 0
-
-    async for number, line in numbered:
-        try:
-            record = record_of(line)
-        except HttpError as error:
-            if batch:
-                yield tuple(batch)
-            raise HttpError(error.status, error.code, f"line {number}: {error.message}", param=error.param) from None
-        if batch and (len(batch) == IMPORTED_AT_ONCE or size + len(line) > IMPORTED_BYTES):
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(record)
-        size += len(line)
-
-    if batch:
-        yield tuple(batch)
-
-
-def record_of(line: bytes) -> memory.NewMemory:
-    """The record on a line.
-
-    Raises:
-        HttpError: it is none.
-    """
-    try:
-        parsed: Any = from_json(line, allow_inf_nan=False)
-        found = Line.model_validate(parsed)
-    except ValidationError as error:
-        raise from_validation(error) from None
-    except ValueError as error:
-        raise HttpError(400, "invalid", f"not JSON: {error}") from None
-
-    taken = {name: getattr(found, name) for name in memory.NewMemory.model_fields if name not in {"key", "links"}}
-    key = found.key if found.id is None else f"import:{found.id}"
-    return memory.NewMemory(**taken, key=key)

@@ -20,7 +20,7 @@ from loguru import logger
 
 from actors.clock import Clock, system_clock
 from actors.database import Database
-from actors.memory import changes, echoes, forgetting, life, sessions, store
+from actors.memory import changes, echoes, forgetting, life, sessions, store, transfer
 from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
 from actors.memory.embedding.lane import Lane
@@ -35,6 +35,8 @@ from actors.memory.messages import (
     Compressed,
     Converse,
     Conversed,
+    Export,
+    Exported,
     Fed,
     Feed,
     Forget,
@@ -46,6 +48,8 @@ from actors.memory.messages import (
     GetSession,
     GetStats,
     History,
+    Import,
+    Imported,
     List,
     Listed,
     ListSessions,
@@ -204,6 +208,18 @@ class Memory(AsyncActor):
         forgotten = await self._write(message, forgetting.forget_session)
         await self._database.checkpoint()
         return forgotten
+
+    @handles(Export)
+    async def export(self, message: Export) -> Exported:
+        """A page of records with all that belongs to them, the recalls before this question included."""
+        if message.cursor is None:
+            await self._database.settle()
+        return await self._database.read(transfer.export, message, page_bytes=self.settings.page_bytes)
+
+    @handles(Import)
+    async def bring_in(self, message: Import) -> Imported:
+        """Take records over."""
+        return await self._write(message, transfer.bring_in, importance=self.settings.importance)
 
     @handles(Recall)
     async def recall(self, message: Recall) -> Recalled:

@@ -280,9 +280,33 @@ CREATE TRIGGER marks_taken AFTER UPDATE OF chain, fingerprint ON memory WHEN old
 END;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH)
+FIFTH = """
+-- Records that were imported under another id than they had: the id that they had, so that none comes in twice. The row stays
+-- when the record is forgotten.
+CREATE TABLE origin (
+    namespace INTEGER NOT NULL REFERENCES namespace,
+    id TEXT NOT NULL,
+    memory INTEGER NOT NULL,
+    PRIMARY KEY (namespace, id)
+) STRICT, WITHOUT ROWID;
+
+-- Links of imported records whose target has not come in yet.
+CREATE TABLE awaited (
+    namespace INTEGER NOT NULL REFERENCES namespace,
+    target TEXT NOT NULL,
+    source INTEGER NOT NULL REFERENCES memory ON DELETE CASCADE,
+    relation TEXT NOT NULL,
+    PRIMARY KEY (namespace, target, source, relation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX awaited_source ON awaited (source);
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 
 MEND = """
+DELETE FROM mark;
+INSERT INTO mark SELECT substr(chain, 1, 8), number FROM memory WHERE chain IS NOT NULL
+    UNION SELECT substr(fingerprint, 1, 8), number FROM memory WHERE fingerprint IS NOT NULL;
 INSERT OR IGNORE INTO indexed VALUES (1, 0, 0);
 UPDATE indexed SET number = (SELECT coalesce(max(number), 0) FROM memory), epoch = epoch + 1;
 DELETE FROM tally;

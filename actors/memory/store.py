@@ -30,7 +30,19 @@ from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction, namespace_number
 from transport.errors import NotFound
 
-__all__ = ["find", "history", "one", "records", "remember", "remember_one", "rows_of", "sources_of", "stats", "weight_of"]
+__all__ = [
+    "events_of",
+    "find",
+    "history",
+    "one",
+    "records",
+    "remember",
+    "remember_one",
+    "rows_of",
+    "sources_of",
+    "stats",
+    "weight_of",
+]
 
 COLUMNS = """m.number, m.id, n.name, m.text, m.speaker, m.role, s.name, m.time, m.ingested, m.kind, m.stage, m.importance,
     m.valid_from, m.valid_to, m.metadata,
@@ -196,12 +208,15 @@ def history(connection: apsw.Connection, namespace: str, memory_id: str) -> Hist
     if row is None:
         raise NotFound(f"id: no record {memory_id!r} in this namespace", detail={"field": "id"})
     rows = connection.execute("SELECT seq, change, time, cause, detail FROM event WHERE memory = ? ORDER BY seq", row)
-    return History(
-        events=tuple(
-            Event(seq=seq, change=change, time=moment(time), cause=cause, detail=json.loads(detail))
-            for seq, change, time, cause, detail in rows
-        )
-    )
+    return History(events=tuple(event for row in rows for event in events_of(row)))
+
+
+def events_of(row: Sequence[Any]) -> Iterator[Event]:
+    """An event from its row. That of an import brings those from before with it, which come first."""
+    seq, change, time, cause, detail = row[0], row[1], moment(row[2]), row[3], json.loads(row[4])
+    for past in detail.pop("history", ()):
+        yield Event(seq=seq, **past)
+    yield Event(seq=seq, change=change, time=time, cause=cause, detail=detail)
 
 
 def stats(connection: apsw.Connection, namespace: str, model: str, *, embeds: bool) -> Stats:

@@ -6,13 +6,14 @@ Whatever changes a record writes its event in the same transaction. Knows no mes
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import apsw
 
 from actors.memory.ledger import Ledger
-from actors.memory.messages import NewMemory
+from actors.memory.messages import NewMemory, Past
 from actors.memory.stored import canonical, felt_in, micros
 from transport.errors import NotFound
 
@@ -108,6 +109,7 @@ class Transaction:
         key: str | None = None,
         place: tuple[bytes, bytes] | None = None,
         cause: str,
+        history: Sequence[Past] = (),
     ) -> tuple[int, str]:
         """Write a record and its event.
 
@@ -118,6 +120,7 @@ class Transaction:
             key: the record's key, with the prefix of its kind of key.
             place: fingerprint and chain of a turn that has a place at the end of its talk.
             cause: what wrote it.
+            history: what happened to it elsewhere.
 
         Returns:
             The record's number and id.
@@ -154,7 +157,8 @@ class Transaction:
             self.ledger.placed(session, chain)
         for link in record.links:
             self.link(number, link.relation, self.number_of(link.target, "links.target"))
-        self.event("remembered", number, cause)
+        told = {"history": [past.model_dump(mode="json") for past in history]} if history else {}
+        self.event("remembered", number, cause, **told)
         return number, new
 
     def link(self, source: int, relation: str, target: int) -> bool:

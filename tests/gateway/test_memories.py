@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -140,12 +141,13 @@ async def test_an_export_comes_back_by_import_and_a_second_time_changes_nothing(
     async with lattice.http.get(f"{lattice.url}/v1/memories/export?namespace=from") as response:
         assert response.content_type == "application/jsonl"
         exported = await response.read()
-    assert [json.loads(line)["text"] for line in exported.splitlines()] == [record["text"] for record in records]
+    assert [json.loads(line)["text"] for line in exported.splitlines()[1:-1]] == [record["text"] for record in records]
 
     first = await imported(lattice, exported)
     again = await imported(lattice, exported)
 
-    assert (first, again) == ((200, {"created": 120, "known": 0}), (200, {"created": 0, "known": 120}))
+    none = {"forgotten": 0, "broken": 0, "entries": []}
+    assert (first, again) == ((200, {"created": 120, "known": 0, **none}), (200, {"created": 0, "known": 120, **none}))
     listed = (await lattice.get("/v1/memories?limit=1000", x_lattice_namespace="to"))["memories"]
     assert {name: listed[7][name] for name in ("text", "speaker", "importance", "metadata")} == {
         "text": "record 7 é",
@@ -155,20 +157,38 @@ async def test_an_export_comes_back_by_import_and_a_second_time_changes_nothing(
     }
 
 
-async def test_an_import_names_the_line_that_is_wrong_and_keeps_what_stood_before(lattice: House) -> None:
+async def test_an_import_names_the_lines_that_are_wrong_and_takes_the_others(lattice: House) -> None:
     status, told = await imported(lattice, b'{"text": "good"}\n\n{"text": ""}\n{"text": "after"}\n')
 
-    assert status == 400
-    assert told["error"]["message"].startswith("line 3: text:")
-    assert told["error"]["param"] == "text"
-    assert (await lattice.get("/v1/memories/stats", x_lattice_namespace="to"))["count"] == 1
+    assert (status, told["created"], told["broken"]) == (200, 2, 1)
+    assert told["entries"][0]["where"] == "line 3"
+    assert told["entries"][0]["reason"].startswith("text:")
+    assert (await lattice.get("/v1/memories/stats", x_lattice_namespace="to"))["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(b'{"text": ""}\n', "line 1: text:"), (b"[1, 2]", "format"), (b"nobody says this\n", "format")]
+)
+async def test_what_holds_no_record_is_refused(lattice: House, data: bytes, words: str) -> None:
+    status, told = await imported(lattice, data)
+    assert (status, told["error"]["code"]) == (400, "invalid")
+    assert words in told["error"]["message"]
+
+
+async def test_a_transcript_and_an_archive_come_in_too(lattice: House) -> None:
+    status, told = await imported(lattice, b"Ana: hello\nBen: hi there\n" * 40)
+    assert (status, told["created"]) == (200, 80)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("memories.json", json.dumps({"memories": [{"id": "1", "content": "Ana likes tea."}]}))
+    assert (await imported(lattice, archive.getvalue()))[1]["created"] == 1
 
 
 async def test_an_import_may_be_larger_than_any_body(lattice: House) -> None:
     line = json.dumps({"text": "x" * 200_000}).encode() + b"\n"
     status, told = await imported(lattice, io.BytesIO(line * 90))
 
-    assert (status, told) == (200, {"created": 90, "known": 0})
+    assert (status, told["created"]) == (200, 90)
 
 
 async def imported(lattice: House, data: bytes | io.BytesIO) -> tuple[int, Any]:

@@ -1,0 +1,78 @@
+"""Our own exports: JSON Lines with a header and an end (docs/export.md). Also without both, as people write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from actors.memory.formats.taken import Broken, Taken, taken
+from actors.memory.messages import Portable
+from transport.errors import Conflict
+
+__all__ = ["LONGEST_LINE", "VERSION", "end", "header", "line_of", "read"]
+
+VERSION: Final = 1
+MARK: Final = "lattice"
+LONGEST_LINE: Final = 8 << 20
+
+
+def header(namespace: str, time: str) -> bytes:
+    """The first line."""
+    return to_json({MARK: "memories", "version": VERSION, "namespace": namespace, "exported": time}) + b"\n"
+
+
+def line_of(record: Portable) -> bytes:
+    """A record's line."""
+    return record.model_dump_json(exclude_none=True, exclude_defaults=True).encode() + b"\n"
+
+
+def end(count: int) -> bytes:
+    """The last line: without it the file breaks off."""
+    return to_json({MARK: "end", "records": count}) + b"\n"
+
+
+def read(lines: Iterable[bytes]) -> Iterator[Taken]:
+    """The record on each line; blank lines are passed over. A header without its end makes the last one `Broken`.
+
+    Raises:
+        Conflict: the header is of a newer version than this program knows.
+    """
+    ends = True
+    number = 0
+    for number, line in enumerate(lines, 1):
+        where = f"line {number}"
+        if not line.strip():
+            continue
+        if len(line) > LONGEST_LINE:
+            yield Broken(where, f"it is longer than {LONGEST_LINE} bytes")
+            continue
+        try:
+            row: Any = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield Broken(where, "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"it is not JSON: {error}")
+            continue
+        if not isinstance(row, dict):
+            yield Broken(where, "it is not a JSON object")
+        elif MARK in row and "text" not in row:
+            ends = row[MARK] == "end"
+            check(row)
+        elif "error" in row and "text" not in row:
+            yield Broken(where, "the export failed here")
+        else:
+            yield taken(where, {name: value for name, value in row.items() if name in Portable.model_fields})
+    if not ends:
+        yield Broken(f"line {number}", "the file breaks off: its last line is missing")
+
+
+def check(row: dict[str, Any]) -> None:
+    """Refuse what a newer program wrote.
+
+    Raises:
+        Conflict: naming both versions.
+    """
+    version = row.get("version", VERSION)
+    if not isinstance(version, int) or version > VERSION:
+        raise Conflict(f"the file has version {version}, this program knows up to {VERSION}: use the newer program")

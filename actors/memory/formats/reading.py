@@ -1,0 +1,228 @@
+"""Opens a file of memories, finds its format by its content, and reads it with flat memory where the format allows."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, Final, Literal, get_args
+
+from actors.memory.formats import chatgpt, letta, lines, mem0, transcript
+from actors.memory.formats.taken import Taken
+from transport.errors import Invalid
+
+__all__ = ["FORMATS", "Format", "read"]
+
+Format = Literal["lattice", "mem0", "letta", "chatgpt", "transcript"]
+FORMATS: Final[tuple[str, ...]] = get_args(Format)
+
+Source = IO[bytes] | gzip.GzipFile
+LOOKED_AT: Final = 64 * 1024
+LARGEST_DOCUMENT: Final = 256 << 20
+"""A JSON document that has to be read whole, in bytes."""
+
+LARGEST_TALK: Final = 64 << 20
+"""One talk of a ChatGPT export, in characters: talks are read one by one."""
+
+CHUNK: Final = 1 << 20
+
+
+def read(file: Source, name: str, known: Format | None = None) -> Iterator[Taken]:
+    """Every record in a file.
+
+    Args:
+        file: where one can seek.
+        name: of the file; names the talk of a transcript.
+        known: its format; None: it is recognised.
+
+    Raises:
+        Invalid: it is of no known format, too large for it, or broken as a whole.
+        Conflict: it is an export of a newer version.
+    """
+    try:
+        yield from members(file, name, known)
+    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise Invalid(f"{name} is a broken archive: {error}") from error
+    except RecursionError as error:
+        raise Invalid(f"{name} is nested too deeply") from error
+
+
+def members(file: Source, name: str, known: Format | None) -> Iterator[Taken]:
+    """As `read`, looking into archives first."""
+    head = file.read(LOOKED_AT)
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(file) as archive:
+            member = wanted(archive, name)
+            with archive.open(member) as inside:
+                yield from members(inside, f"{name}/{member}", known)
+        return
+    if head.startswith(b"\x1f\x8b"):
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            plain = unpacked.read(LOOKED_AT)
+            unpacked.seek(0)
+            yield from records(unpacked, plain, name, known)
+        return
+    yield from records(file, head, name, known)
+
+
+def wanted(archive: zipfile.ZipFile, name: str) -> str:
+    """The member that holds the memories.
+
+    Raises:
+        Invalid: there is none.
+    """
+    for suffix in ("conversations.json", "memories.json", "memories.jsonl.gz", ".af", "_chat.txt", ".jsonl", ".txt"):
+        for member in archive.namelist():
+            if member.endswith(suffix) and not member.startswith("__MACOSX"):
+                return member
+    raise Invalid(f"{name} holds nothing that is known here, such as conversations.json or memories.json")
+
+
+def records(file: Source, head: bytes, name: str, known: Format | None) -> Iterator[Taken]:
+    """The records of a file that is no archive."""
+    found = known or recognised(head)
+    start = head.lstrip(codecs.BOM_UTF8).lstrip()[:1]
+    if found == "lattice":
+        return lines.read(iter(lambda: file.readline(lines.LONGEST_LINE + 2), b""))
+    if found == "transcript":
+        text = io.TextIOWrapper(io.BytesIO(limited(file, name)), encoding="utf-8-sig", errors="replace")
+        return transcript.read(text, f"transcript:{name.rsplit('/', 1)[-1]}"[:256])
+    if found == "chatgpt" and start == b"[":
+        return chatgpt.read(items(file))
+    if found == "mem0" and start == b"{" and of_first(head) == "mem0":
+        return mem0.read(json_lines(file))
+    return of_document(document_of(file, name), found, name)
+
+
+def of_document(document: Any, known: str | None, name: str) -> Iterator[Taken]:
+    """The records of a JSON document.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    if known in {None, "chatgpt"} and (
+        chatgpt.is_talk(document) or (isinstance(document, dict) and "conversations" in document)
+    ):
+        talks = [document] if chatgpt.is_talk(document) else document["conversations"]
+        return chatgpt.read(iter(talks if isinstance(talks, list) else []))
+    if known in {None, "letta"} and letta.is_agent_file(document):
+        return letta.read(document)
+    if known in {None, "mem0"} and (rows := mem0.rows_of(document)) is not None:
+        return mem0.read(rows)
+    if known is None and isinstance(document, list) and document and chatgpt.is_talk(document[0]):
+        return chatgpt.read(iter(document))
+    raise Invalid(f"{name} is no file of {known}" if known else unknown(name))
+
+
+def unknown(name: str) -> str:
+    """What to say of a file that nobody knows."""
+    return f"{name} is in no known format; say which with --format: {', '.join(FORMATS)}"
+
+
+def recognised(head: bytes) -> Format | None:
+    """The format that the beginning of a file has; None where the document has to be read to know."""
+    text = head.decode("utf-8-sig", "replace").lstrip()
+    begun = [line for line in text.splitlines() if line.strip()]
+    turns = sum(map(transcript.begins_turn, begun))
+    if turns and turns >= len(begun) / 20 and transcript.begins_turn(begun[0]):
+        return "transcript"
+    if text.startswith("["):
+        return "chatgpt" if '"mapping"' in text and '"memory"' not in text.split('"mapping"')[0] else None
+    if text.startswith("{"):
+        return of_line(begun[0])
+    if turns and turns >= len(begun) / 20:
+        return "transcript"
+    return "lattice" if any(line.startswith("{") for line in begun) or not begun else None
+
+
+def of_first(head: bytes) -> Format | None:
+    """As `of_line`, of the first line in it."""
+    return of_line(head.decode("utf-8-sig", "replace").lstrip().split("\n", 1)[0])
+
+
+def of_line(line: str) -> Format | None:
+    """The format that a first line, which begins an object, has; None where it is, or begins, a document."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return "lattice" if re.match(r'\{\s*"(?:text|lattice)"', line) else None
+    if letta.is_agent_file(row) or chatgpt.is_talk(row) or "conversations" in row:
+        return None
+    if "text" in row or "lattice" in row:
+        return "lattice"
+    if mem0.is_memory(row):
+        return "mem0"
+    return None if mem0.rows_of(row) is not None or "results" in row or "memories" in row else "lattice"
+
+
+def limited(file: Source, name: str) -> bytes:
+    """All of a file that has to be read whole.
+
+    Raises:
+        Invalid: it is too large for that.
+    """
+    data = file.read(LARGEST_DOCUMENT + 1)
+    if len(data) > LARGEST_DOCUMENT:
+        raise Invalid(f"{name} is larger than {LARGEST_DOCUMENT >> 20} MiB: split it")
+    return data
+
+
+def document_of(file: Source, name: str) -> Any:
+    """The JSON document that a file is.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return json.loads(limited(file, name).decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{name} is not UTF-8") from error
+    except ValueError as error:
+        raise Invalid(f"{unknown(name)} (as JSON: {error})") from error
+
+
+def json_lines(file: Source) -> Iterator[Any]:
+    """The value on each line; None for what is no JSON."""
+    for line in iter(lambda: file.readline(lines.LONGEST_LINE + 2), b""):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                yield None
+
+
+def items(file: Source) -> Iterator[Any]:
+    """The items of a JSON list, read one by one.
+
+    Raises:
+        Invalid: it is no such list, or breaks off; what stood before has been given.
+    """
+    decoder = json.JSONDecoder()
+    text = codecs.getincrementaldecoder("utf-8-sig")("replace")
+    buffer = text.decode(file.read(CHUNK)).lstrip()[1:]
+    number = 0
+    while True:
+        buffer = buffer.lstrip(" \t\r\n,")
+        if buffer.startswith("]"):
+            return
+        try:
+            if not buffer:
+                raise ValueError("nothing yet")  # noqa: TRY301 (more is read below)
+            item, stop = decoder.raw_decode(buffer)
+        except ValueError as error:
+            # Twice as much each time: what is looked at again stays in proportion.
+            chunk = file.read(max(CHUNK, len(buffer)))
+            if not chunk or len(buffer) > LARGEST_TALK:
+                reason = "the file breaks off" if not chunk else f"it is longer than {LARGEST_TALK >> 20} MiB"
+                raise Invalid(f"conversation {number + 1}: {reason}") from error
+            buffer += text.decode(chunk)
+            continue
+        number += 1
+        buffer = buffer[stop:]
+        yield item

@@ -1,0 +1,157 @@
+"""Export and import: what a record has goes along, whole talks go on elsewhere, and nothing comes in twice."""
+
+from datetime import UTC, datetime
+
+from actors.memory.formats import lines
+from actors.memory.messages import (
+    Answer,
+    Converse,
+    Export,
+    Forget,
+    Get,
+    GetHistory,
+    GetSession,
+    Import,
+    List,
+    NewMemory,
+    Portable,
+    Recall,
+    Remember,
+    Revise,
+    Supersede,
+    Turn,
+)
+
+THEN = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+async def exported(memory, namespace="default", limit=3):
+    """Every record, by way of the file's lines."""
+    found, cursor = [], None
+    while True:
+        page = await memory.ask(Export(namespace=namespace, limit=limit, cursor=cursor))
+        found += page.records
+        cursor = page.next_cursor
+        if cursor is None:
+            return list(lines.read([lines.header(namespace, "now"), *map(lines.line_of, found), lines.end(len(found))]))
+
+
+async def imported(memory, records, namespace):
+    told = await memory.ask(Import(namespace=namespace, records=tuple(records)))
+    return [record.outcome for record in told.records]
+
+
+async def filled(memory):
+    """A namespace with something of everything."""
+    ana = NewMemory(
+        text="Ana lives in Lisbon", kind="fact", time=THEN, importance=0.9, metadata={"a": [1]}, key="home",
+        valid_from=THEN, affect={"user": {"joy": 1.0}},
+    )  # fmt: skip
+    first = (await memory.ask(Remember(memories=(ana, NewMemory(text="Ana moved to Porto", kind="fact"))))).memories
+    await memory.ask(Supersede(id=first[0].id, by=first[1].id, cause="moved"))
+    summary = NewMemory(
+        text="Ana has moved",
+        kind="summary",
+        links=({"relation": "summarises", "target": first[1].id},),
+        provenance={"by": "test"},
+    )
+    await memory.ask(Remember(memories=(summary,)))
+    await memory.ask(Revise(id=first[1].id, text="Ana moved to Porto in May"))
+    said = await memory.ask(Converse(session="talk", turns=(Turn(role="user", text="hello there"),), begin_as="talk"))
+    await memory.ask(Answer(session="talk", after=said.last, text="good morning", key="k1"))
+    await memory.ask(Recall(query="Porto", session=None))
+    return first
+
+
+def compared(records):
+    """What is to be the same elsewhere: ids are told by position."""
+    place = {record.id: number for number, record in enumerate(records)}
+    return [
+        {
+            **record.model_dump(exclude={"id", "links", "history", "ingested"}),
+            "links": sorted((link.relation, place[link.target]) for link in record.links),
+            "history": [(past.change, past.cause) for past in record.history if past.cause != "import"],
+        }
+        for record in records
+    ]
+
+
+async def test_all_of_a_record_goes_along(memory, clock):
+    await filled(memory)
+    before = await exported(memory)
+    clock.advance(1000)
+    assert set(await imported(memory, before, "elsewhere")) == {"created"}
+
+    after = await exported(memory, "elsewhere")
+    assert compared(after) == compared(before)
+    assert [record.ingested for record in after] == [record.ingested for record in before]
+    old = after[0]
+    assert (old.valid_to is not None, old.importance, old.key, old.metadata) == (True, 0.9, "home", {"a": [1]})
+    assert any(past.change == "recalled" for record in after for past in record.history)
+    assert (await memory.ask(GetHistory(namespace="elsewhere", id=after[1].id))).events[0].cause == "remember"
+    hits = await memory.ask(Recall(namespace="elsewhere", query="Porto"))
+    assert hits.memories[0].text == "Ana moved to Porto in May"
+
+
+async def test_importing_twice_changes_nothing_and_in_the_middle_it_goes_on(memory):
+    await filled(memory)
+    records = await exported(memory)
+    assert set(await imported(memory, records, "default")) == {"known"}
+    assert set(await imported(memory, records[:2], "to")) == {"created"}
+    assert await imported(memory, records, "to") == ["known"] * 2 + ["created"] * (len(records) - 2)
+    assert set(await imported(memory, records, "to")) == {"known"}
+    assert compared(await exported(memory, "to")) == compared(records)
+
+
+async def test_a_free_id_is_kept_and_links_wait_for_their_target(memory):
+    old, new = "mem_" + "0" * 31 + "1", "mem_" + "0" * 31 + "2"
+    await imported(memory, [Portable(id=new, text="new", links=({"relation": "supersedes", "target": old},))], "n")
+    assert (await memory.ask(Get(namespace="n", id=new))).memory.links == ()
+    await imported(memory, [Portable(id=old, text="old")], "n")
+    assert [link.target for link in (await memory.ask(Get(namespace="n", id=new))).memory.links] == [old]
+    # Elsewhere both ids are taken by now.
+    await imported(memory, [Portable(id=new, text="new", links=({"relation": "supersedes", "target": old},))], "m")
+    await imported(memory, [Portable(id=old, text="old")], "m")
+    copy = (await memory.ask(List(namespace="m"))).memories
+    assert copy[0].id != new
+    assert [link.target for link in copy[0].links] == [copy[1].id]
+
+
+async def test_an_id_of_another_form_is_known_again(memory):
+    record = Portable(id="my own 1", text="by hand")
+    assert await imported(memory, [record], "n") == ["created"]
+    assert await imported(memory, [record], "n") == ["known"]
+    await memory.ask(Remember(namespace="n", memories=(NewMemory(text="after it"),)))
+
+
+async def test_what_was_forgotten_does_not_come_back(memory):
+    (one,) = (await memory.ask(Remember(memories=(NewMemory(text="secret"),)))).memories
+    records = await exported(memory)
+    await imported(memory, records, "to")
+    copy = (await memory.ask(List(namespace="to"))).memories[0].id
+    await memory.ask(Forget(ids=(one.id,)))
+    await memory.ask(Forget(namespace="to", ids=(copy,)))
+    assert await imported(memory, records, "default") == ["forgotten"]
+    assert await imported(memory, records, "to") == ["forgotten"]
+
+
+async def test_a_talk_goes_on_where_it_was_taken(memory):
+    await filled(memory)
+    await imported(memory, await exported(memory), "to")
+    history = ("hello there", "good morning", "how are you?")
+    turns = tuple(Turn(role=role, text=text) for role, text in zip(("user", "assistant", "user"), history, strict=True))
+    told = await memory.ask(Converse(namespace="to", session=None, turns=turns, begin_as="another"))
+    assert (told.session, len(told.created), told.superseded) == ("talk", 1, ())
+    found = await memory.ask(GetSession(namespace="to", name="talk"))
+    assert [turn.text for turn in found.turns] == list(history)
+
+
+async def test_what_comes_in_after_an_export_began_is_not_in_it(memory):
+    await memory.ask(Remember(memories=tuple(NewMemory(text=f"before {n}") for n in range(5))))
+    page = await memory.ask(Export(limit=2))
+    await memory.ask(Remember(memories=(NewMemory(text="after"),)))
+    texts = [record.text for record in page.records]
+    while page.next_cursor is not None:
+        page = await memory.ask(Export(limit=2, cursor=page.next_cursor))
+        texts += [record.text for record in page.records]
+    assert texts == [f"before {n}" for n in range(5)]
