@@ -168,6 +168,8 @@ class Crew:
         self.running.add(delivery)
         token = current_call.set(delivery)
         type_name = delivery.contract.type
+        if (host := self._actor.host) is not None:
+            host.recent.append(type_name)
 
         try:
             reply = await self._answer(delivery)

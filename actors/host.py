@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -45,6 +46,8 @@ EXIT_S: Final = 5.0
 """What leaving `async with` gives the actors to finish."""
 
 THREADS: Final = 8
+
+RECENT: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,9 @@ class Host:
         """Set from the beginning of `drain`, for handlers that wait long for something to happen."""
 
         self.dead_letters = DeadLetters()
+        self.recent: deque[str] = deque(maxlen=RECENT)
+        """The types of the last messages that were taken, for who wants to know of what an actor has died."""
+
         self.lag = LagWatch()
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="actors")
         self._curve = curve
@@ -296,6 +302,7 @@ class Host:
             "handled": sum(actor._crew.tally.handled.total() for actor in chosen),
             "failed": sum(actor._crew.tally.failed.total() for actor in chosen),
             "dead_letters": len(self.dead_letters),
+            "recent": list(self.recent),
         }
 
     # Called by actors

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from actors.child_specs import ChildName, ChildSpec, SupervisorSpec
 from actors.message import Data, Message, Name, Reply
@@ -108,6 +108,43 @@ class CheckSpecs(Message, type="supervisor.check", reply=Checked, idempotent=Tru
     children: tuple[ChildSpec, ...]
     auto_shutdown: Literal["never", "any_significant", "all_significant"] | None = None
     """None: any, so that significance is held against the restart type alone."""
+
+
+class CrashReport(Data):
+    """What was known of an incarnation when it died; the file `<data dir>/crashes/<time>-<name>.json` holds the same."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    time: str
+    name: str
+    reason: str
+    how: str = ""
+    pid: int | None = None
+    incarnation: str | None = None
+    epoch: int = 0
+    was_ready: bool = True
+    restarts: int = 0
+    uptime_s: float = 0.0
+    core_dumped: bool = False
+    last_heartbeat: dict[str, Any] = Field(default_factory=dict)
+    """Its figures, and the types of the last messages that it took, newest last."""
+
+    traceback: str | None = None
+    stacks: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+class Crashes(Reply, type="supervisor.crashes_listed"):
+    """Crash reports, newest first."""
+
+    crashes: tuple[CrashReport, ...]
+
+
+class ListCrashes(Message, type="supervisor.crashes", reply=Crashes, idempotent=True):
+    """The newest crash reports of one child. It need not be there any more."""
+
+    name: ChildName
+    limit: int = Field(10, ge=1, le=100)
 
 
 class RestartChild(Message, type="supervisor.restart", reply=ChildChanged):

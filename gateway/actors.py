@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from actors.message import Data
-from actors.supervision import Child, ChildChanged, Children, ListChildren, RestartChild
+from actors.supervision import Child, ChildChanged, Children, Crashes, CrashReport, ListChildren, ListCrashes, RestartChild
 from gateway.incoming import Incoming
 from gateway.route import Routes
 from transport.errors import NotFound
@@ -24,6 +24,12 @@ class Actors(Data):
     """All actors, in the order in which they start."""
 
     actors: tuple[Child, ...]
+
+
+class CrashesOfActor(Data):
+    """Crash reports, newest first."""
+
+    crashes: tuple[CrashReport, ...]
 
 
 @routes.get("/v1/actors")
@@ -51,6 +57,13 @@ async def restart(call: Incoming) -> Child:
             return child
 
     raise NotFound(f"there is no actor {name!r} here")
+
+
+@routes.get("/v1/actors/{name}/crashes")
+async def crashes(call: Incoming) -> CrashesOfActor:
+    """How an actor's processes have died, the newest first: reason, stack, last messages' types, last log lines."""
+    told: Crashes = await call.ask(ListCrashes.parse({"name": call.path("name")}))
+    return CrashesOfActor(crashes=told.crashes)
 
 
 async def children(call: Incoming) -> Children:

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from actors.message import Data
+from actors.supervision import Children, ListChildren
 from actors.system import SysInfo, SysInfoReply
 from gateway.incoming import Incoming
 from gateway.route import Routes
@@ -20,6 +21,14 @@ routes = Routes("Health", access="open")
 
 ACTORS: Final = ("encoder", "memory", "llm", "thinking", "paradox", "daemon")
 """Whom the gateway speaks for. It answers for itself by answering."""
+
+
+GO_ON: Final = {
+    "backing_off": "it is tried again by itself, at once by `run.py restart {name}`; see /v1/actors/{name}/crashes",
+    "given_up": "nobody tries it again; mend what /v1/actors/{name}/crashes says, then `run.py restart {name}`",
+    "stopped": "`run.py restart {name}` starts it",
+}
+"""What an operator can do about an actor that is down, by its state."""
 
 
 class Health(Data):
@@ -46,11 +55,29 @@ async def healthz(call: Incoming) -> Health:
 async def readyz(call: Incoming) -> Readiness | web.StreamResponse:
     """Whether every actor is ready; 503 and the names of those that are not otherwise."""
     said = await asyncio.gather(*(ask(call, name) for name in ACTORS))
-    readiness = Readiness(ready=all(answer == "ready" for answer in said), actors=dict(zip(ACTORS, said, strict=True)))
-    if readiness.ready:
-        return readiness
+    actors = dict(zip(ACTORS, said, strict=True))
+    if all(answer == "ready" for answer in said):
+        return Readiness(ready=True, actors=actors)
+
+    readiness = Readiness(
+        ready=False, actors={**actors, **await down(call, [name for name in ACTORS if actors[name] != "ready"])}
+    )
 
     return web.Response(status=503, body=to_json(readiness), content_type="application/json", headers={"Retry-After": "1"})
+
+
+async def down(call: Incoming, names: list[str]) -> dict[str, str]:
+    """What the supervisor knows of those that do not answer: that they are down, why, and what can be done."""
+    try:
+        told: Children = await call.probe(ListChildren(), to="supervisor")
+    except LatticeError:
+        return {}
+
+    return {
+        child.name: f"{child.state}: {child.last_exit or 'it was stopped'}; {GO_ON[child.state].format(name=child.name)}"
+        for child in told.children
+        if child.name in names and child.state in GO_ON
+    }
 
 
 async def ask(call: Incoming, name: str) -> str:

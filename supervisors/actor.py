@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,10 +22,13 @@ from actors.supervision import (
     ChildSpecGiven,
     CountChildren,
     Counts,
+    Crashes,
+    CrashReport,
     DeleteChild,
     End,
     Ended,
     ListChildren,
+    ListCrashes,
     Reconfigure,
     Reconfigured,
     RestartChild,
@@ -33,6 +37,7 @@ from actors.supervision import (
     StartChild,
     StopChild,
 )
+from supervisors.crashes import read_reports
 from supervisors.supervision import Supervision
 
 __all__ = ["Supervisor"]
@@ -45,9 +50,14 @@ class Supervisor(AsyncActor):
     concurrency = 16
     """A restart takes as long as its child drains; the list is asked for meanwhile."""
 
-    def __init__(self, supervision: Supervision, begin: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, supervision: Supervision, begin: Callable[[], None] = lambda: None, *, data_dir: Path | None = None
+    ) -> None:
         super().__init__()
         self.supervision = supervision
+        self.data_dir = data_dir
+        """Where crash reports are."""
+
         self.begin = begin
         """Begins to supervise: the name's lock is held by then, and no message has been handled."""
 
@@ -103,6 +113,15 @@ class Supervisor(AsyncActor):
         self.supervision.shutdown("told to end")
         await asyncio.shield(self.supervision.finished)
         return Ended()
+
+    @handles(ListCrashes)
+    async def crashes(self, message: ListCrashes) -> Crashes:
+        """The newest crash reports of one child."""
+        if self.data_dir is None:
+            return Crashes(crashes=())
+
+        reports = await self.in_thread(read_reports, self.data_dir, message.name, message.limit)
+        return Crashes(crashes=tuple(CrashReport.model_validate(report) for report in reports))
 
     @handles(RestartChild)
     async def restart(self, message: RestartChild) -> ChildChanged:

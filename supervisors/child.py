@@ -189,6 +189,8 @@ class Life:
         """Tell why, and end. Nothing is drained: a failed actor must answer nothing more, so that its replacement does."""
         logger.error("failed", reason=reason, traceback=trace)
         sys.stderr.write(f"{self.assignment.name} failed: {reason}\n")
+        if hasattr(self, "host"):
+            self._say("beat", stats=self.host.stats())
         self._say("failed", reason=reason[:2000], traceback=(trace or "")[-32000:], held_by=held_by)
         if not self.alone:
             sys.stderr.flush()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["log_path", "stack_path", "tail", "write_report"]
+__all__ = ["log_path", "read_reports", "stack_path", "tail", "write_report"]
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 50
@@ -48,6 +48,25 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
         (folder / old).unlink(missing_ok=True)
 
     return path
+
+
+def read_reports(data_dir: Path, name: str, limit: int) -> list[dict[str, Any]]:
+    """The newest reports of one child, newest first. A file that is just being removed, or is none of ours, is passed over."""
+    reports: list[dict[str, Any]] = []
+    for path in sorted((data_dir / "crashes").glob(f"*-{name}.json"), reverse=True):
+        if len(reports) == limit:
+            break
+
+        try:
+            report = json.loads(path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            continue
+
+        # The pattern fits names that end in this one, too.
+        if isinstance(report, dict) and report.get("name") == name:
+            reports.append(report)
+
+    return reports
 
 
 def tail(path: Path, *, lines: int) -> list[str]:

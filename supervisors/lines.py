@@ -12,4 +12,7 @@ def describe(*, name: str, state: str, pid: int | None, restarts: int, last_exit
     if state == "ready":
         return f"{line} process {pid}" + (f", restarts: {restarts}" if restarts else "")
 
+    if state == "backing_off":
+        return f"{line} {last_exit}; it is tried again by itself, at once by `run.py restart {name}`"
+
     return f"{line} {last_exit}" if last_exit and state != "draining" else line.rstrip()

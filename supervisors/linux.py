@@ -10,7 +10,18 @@ from pathlib import Path
 
 from supervisors.strategy import End
 
-__all__ = ["adopt_orphans", "children_of", "descendants", "end_of", "kill", "name_process", "open_pidfd", "reap", "start_time"]
+__all__ = [
+    "adopt_orphans",
+    "children_of",
+    "core_dumped",
+    "descendants",
+    "end_of",
+    "kill",
+    "name_process",
+    "open_pidfd",
+    "reap",
+    "start_time",
+]
 
 PR_SET_CHILD_SUBREAPER = 36
 STARTTIME_FIELD = 22
@@ -95,6 +106,11 @@ def end_of(result: os.waitid_result | None) -> End:
         name = f"signal {result.si_status}"
 
     return End("killed" if result.si_status == signal.SIGKILL else "abnormal", name)
+
+
+def core_dumped(result: os.waitid_result | None) -> bool:
+    """Whether the kernel has kept the process's memory, for a debugger."""
+    return result is not None and result.si_code == os.CLD_DUMPED
 
 
 def children_of(pid: int) -> list[int]:

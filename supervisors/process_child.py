@@ -246,12 +246,12 @@ class ProcessChild:
         if process and (self.verdict or not self.stopping) and incident:
             # After the replacement, which should have the cores for itself: nobody waits for a report.
             asyncio.get_running_loop().call_later(REPORT_AFTER_S, self.write_reports)
-            self.reports.append(self._facts(process.pid, end))
+            self.reports.append(self._facts(process.pid, end, core_dumped=linux.core_dumped(result)))
         else:
             stack_path(self.house.place.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
         self.supervision.ended(self.spec.name, replace(end, pid=process.pid if process else None))
 
-    def _facts(self, pid: int, end: End) -> dict[str, Any]:
+    def _facts(self, pid: int, end: End, *, core_dumped: bool) -> dict[str, Any]:
         return {
             "pid": pid,
             "incarnation": self.incarnation,
@@ -260,6 +260,8 @@ class ProcessChild:
             "reason": end.reason,
             "was_ready": self.serves,
             "restarts": self.supervision.records[self.spec.name].restarts,
+            "uptime_s": round(time.monotonic() - self.supervision.records[self.spec.name].since, 3),
+            "core_dumped": core_dumped,
             "last_heartbeat": self.stats,
             "traceback": self.failure.get("traceback"),
         }

@@ -93,7 +93,7 @@ async def _run(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
 
-        await host.start_actor(Supervisor, supervision, supervision.start)
+        await host.start_actor(Supervisor, supervision, supervision.start, data_dir=data_dir)
         tell_when_all_are_ready()
         finish = await supervision.finished
 

@@ -121,7 +121,7 @@ class SupervisorProcess:
         self.loop.add_signal_handler(signal.SIGTERM, self.supervision.shutdown, "told to stop")
 
         async with Host(run_dir=self.place.run_dir) as host:
-            await host.start_actor(Supervisor, self.supervision, self._begin)
+            await host.start_actor(Supervisor, self.supervision, self._begin, data_dir=self.place.data_dir)
             ends: set[asyncio.Future[Any]] = {self.supervision.finished, host.failed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 

@@ -310,7 +310,7 @@ class Up:
         self.on_line(
             f"giving up: the supervisor failed more than {INTENSITY} times within {PERIOD_S:g} s; "
             f"the last time: {self.reason}. Its log is supervisor.log in the data directory's logs, "
-            f"the run directory is {self.run_dir}."
+            f"the run directory is {self.run_dir}. Mend what the newest report in crashes, beside logs, says; then start again."
         )
         return 1
 

@@ -11,6 +11,7 @@ import pytest
 
 from actors.host import Host
 from supervisors.actor import Supervisor
+from supervisors.crashes import write_report
 from supervisors.in_process import Actors, Stage
 from supervisors.spec import ChildSpec, SupervisorSpec
 from tests.gateway.house import House, house, start
@@ -32,7 +33,7 @@ async def supervised(short_dir: Path) -> AsyncIterator[House]:
         spec = SupervisorSpec(children=(ChildSpec(name="memory"), ChildSpec(name="paradox")))
         family = Actors(spec, Stage(running.host, running.data_dir, start_child), on_change=changed)
         supervision = family.supervision
-        await running.host.start_actor(Supervisor, supervision)
+        await running.host.start_actor(Supervisor, supervision, data_dir=running.data_dir)
         supervision.start()
         await ready.wait()
         yield running
@@ -57,6 +58,18 @@ async def test_an_actor_is_restarted_while_others_are_asked(supervised: House) -
 
     assert (restarted["name"], restarted["state"]) == ("memory", "ready")
     assert (await supervised.get("/v1/memories"))["memories"][0]["text"] == "kept"
+
+
+async def test_how_an_actor_has_died_is_told(supervised: House) -> None:
+    assert (await supervised.get("/v1/actors/memory/crashes")) == {"crashes": []}
+    facts = {"how": "killed", "reason": "signal 9 (SIGKILL)", "last_heartbeat": {"recent": ["memory.recall"]}}
+    for name in ("memory", "old-memory"):
+        write_report(supervised.data_dir, name, facts, keep=10)
+
+    (report,) = (await supervised.get("/v1/actors/memory/crashes"))["crashes"]
+    assert (report["name"], report["reason"]) == ("memory", "signal 9 (SIGKILL)")
+    assert report["last_heartbeat"]["recent"] == ["memory.recall"]
+    assert (await supervised.call("GET", "/v1/actors/..%2Fmemory/crashes"))[0] == 400
 
 
 async def test_an_actor_that_there_is_not_is_404(supervised: House) -> None:

@@ -95,6 +95,8 @@ async def test_an_actor_that_fails_is_replaced_and_reported_with_its_traceback(h
         assert "told to break" in report["reason"]
         assert "RuntimeError: told to break" in report["traceback"]
         assert any("ready" in line for line in report["log"])
+        assert report["last_heartbeat"]["recent"] == ["echo.say", "echo.break"]
+        assert (report["core_dumped"], report["uptime_s"] > 0) == (False, True)
         assert report["restarts"] == 0
 
 
