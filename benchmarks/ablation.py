@@ -3,8 +3,8 @@
 python -m benchmarks.ablation FILE.jsonl.gz [--kept DIR] [--limit 0]
 
 FILE has a JSON object a line: `{"type": "turn", "conversation", "dia_id", "session", "speaker", "text", "time"}` or
-`{"type": "question", "conversation", "question", "evidence": [dia_id, ...]}`. Each conversation becomes a namespace. R@k is the part
-of a question's evidence among the first k, MRR one over the rank of the first of it (0 beyond 20); means over all questions.
+`{"type": "question", "conversation", "question", "evidence": [dia_id, ...]}`. Each conversation becomes a namespace. R@k is the
+part of a question's evidence among the first k, MRR one over the rank of the first of it (0 beyond 20); means over all questions.
 With --kept, what was remembered and embedded stays in DIR for the next run.
 """
 
@@ -71,8 +71,7 @@ async def measure(home: Path, embedder: str, conversations: dict[str, dict[str, 
         new = await fill(memory, conversations)
         took = time.perf_counter() - began
         rows = [["all terms", *await figures(memory, conversations, {})]]
-        for term in RecallWeights.model_fields:
-            rows.append([f"without {term}", *await figures(memory, conversations, {term: 0.0})])
+        rows += [[f"without {term}", *await figures(memory, conversations, {term: 0.0})] for term in RecallWeights.model_fields]
 
     print(f"\nembedder {embedder}; {new} turns remembered and embedded in {took:.0f} s")
     print(table(["", "R@1", "R@5", "R@10", "MRR", "p50 ms", "p99 ms"], rows))
