@@ -4,7 +4,7 @@ python -m benchmarks.ablation FILE.jsonl.gz [--kept DIR] [--limit 0]
 
 FILE has a JSON object a line: `{"type": "turn", "conversation", "dia_id", "session", "speaker", "text", "time"}` or
 `{"type": "question", "conversation", "question", "evidence": [dia_id, ...]}`. Each conversation becomes a namespace. R@k is the
-part of a question's evidence among the first k, MRR one over the rank of the first of it (0 beyond 20); means over all questions.
+part of a question's evidence among the first k, MRR one over the rank of the first of it (0 beyond 20); means over questions.
 With --kept, what was remembered and embedded stays in DIR for the next run.
 """
 
@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--kept", type=Path)
+    parser.add_argument("--shelf-records", type=int, default=4000, help="0: as in a namespace too large to be measured whole")
     parser.add_argument("--limit", type=int, default=0, help="questions of each conversation; 0 for all")
     arguments = parser.parse_args()
 
@@ -47,7 +48,8 @@ def main() -> None:
         for embedder in ("minilm", "none"):
             home = Path(folder) / embedder
             home.mkdir(parents=True, exist_ok=True)
-            asyncio.run(measure(home, embedder, conversations))
+            settings = MemorySettings(embedder=embedder, shelf_records=arguments.shelf_records)
+            asyncio.run(measure(home, settings, conversations))
 
 
 def read(path: Path, limit: int) -> dict[str, dict[str, list[Any]]]:
@@ -61,11 +63,11 @@ def read(path: Path, limit: int) -> dict[str, dict[str, list[Any]]]:
     return found
 
 
-async def measure(home: Path, embedder: str, conversations: dict[str, dict[str, list[Any]]]) -> None:
+async def measure(home: Path, settings: MemorySettings, conversations: dict[str, dict[str, list[Any]]]) -> None:
     run_dir = Path(tempfile.mkdtemp(prefix="lattice-"))
     async with Host(run_dir=run_dir) as far, Host(run_dir=run_dir) as near:
         await far.start_actor(Encoder, EncoderSettings(threads=os.cpu_count() or 1), home)
-        await near.start_actor(Memory, MemorySettings(embedder=embedder), home)
+        await near.start_actor(Memory, settings, home)
         memory = near.ref("memory")
         began = time.perf_counter()
         new = await fill(memory, conversations)
@@ -73,7 +75,7 @@ async def measure(home: Path, embedder: str, conversations: dict[str, dict[str, 
         rows = [["all terms", *await figures(memory, conversations, {})]]
         rows += [[f"without {term}", *await figures(memory, conversations, {term: 0.0})] for term in RecallWeights.model_fields]
 
-    print(f"\nembedder {embedder}; {new} turns remembered and embedded in {took:.0f} s")
+    print(f"\nembedder {settings.embedder}; {new} turns remembered and embedded in {took:.0f} s")
     print(table(["", "R@1", "R@5", "R@10", "MRR", "p50 ms", "p99 ms"], rows))
 
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import apsw
 import numpy as np
 
-from actors.database import Database, _open_to_read
+from actors.database import Database
 from actors.encoder.minilm import MiniLM, as_bytes, model_name, prepare
 from actors.memory import store
 from actors.memory.embedding.embedders import Question
-from actors.memory.embedding.vectors import PLACES, adopt
+from actors.memory.embedding.vectors import PLACES, adopt, gist_of
 from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Recall, Remember
 from actors.memory.schema import MIGRATIONS
@@ -36,6 +36,7 @@ from actors.memory.settings import MemorySettings
 from actors.memory.stored import micros
 from actors.memory.tail import Tail, index_more
 from actors.memory.transaction import Transaction
+from actors.opening import open_to_read
 from benchmarks.conversations import Talk, Turn
 from benchmarks.figures import percentile, table
 
@@ -69,7 +70,7 @@ def measure(folder: Path, count: int, questions: int, model: MiniLM | None) -> N
     plain = fill_plain(folder / "plain.db", turns)
     text_bytes = (folder / "plain.db").stat().st_size
     asyncio.run(fill(folder / "memory.db", turns, model))
-    connection = _open_to_read(folder / "memory.db")
+    connection = open_to_read(folder / "memory.db", None)
     all_bytes = (folder / "memory.db").stat().st_size
 
     settings = MemorySettings()
@@ -151,13 +152,17 @@ async def fill(path: Path, turns: list[Turn], model: MiniLM | None) -> None:
                 (number * PLACES + embedder.side, 0, len(turn.text), *made.words(turn))
                 for number, turn in enumerate(turns[start : start + 500], start + 1)
             ]
-            await database.write(
-                lambda connection, rows=rows: connection.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
-            )
+            await database.write(put, rows)
         await database.write(
             lambda connection: connection.execute("UPDATE embedder SET reached = ?, complete = 1", (len(turns),))
         )
     await database.close()
+
+
+def put(connection: apsw.Connection, rows: list[tuple[int, int, int, bytes, bytes]]) -> None:
+    connection.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
+    gists = ((row[0] // PLACES * 2 + (row[0] & 1), gist_of([(row[3], row[4])])) for row in rows)
+    connection.executemany("INSERT INTO gist VALUES (?, ?)", gists)
 
 
 class MadeUp:

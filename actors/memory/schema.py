@@ -301,7 +301,25 @@ CREATE TABLE awaited (
 CREATE INDEX awaited_source ON awaited (source);
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
+SIXTH = """
+-- The mean of a record's vectors: small enough to hold those of a large namespace in memory. place = memory's number * 2 + the
+-- set's last bit.
+CREATE TABLE gist (
+    place INTEGER PRIMARY KEY,
+    vector BLOB NOT NULL
+) STRICT;
+CREATE TRIGGER gist_outdated AFTER INSERT ON unembedded BEGIN
+    DELETE FROM gist WHERE place BETWEEN new.memory * 2 AND new.memory * 2 + 1;
+END;
+CREATE TRIGGER memory_out_of_gist AFTER DELETE ON memory BEGIN
+    DELETE FROM gist WHERE place BETWEEN old.number * 2 AND old.number * 2 + 1;
+END;
+-- Vectors that were made without one are made anew.
+DELETE FROM vectors;
+UPDATE embedder SET reached = 0, complete = 0;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
 
 MEND = """
 DELETE FROM mark;
@@ -315,7 +333,9 @@ DELETE FROM mark;
 INSERT INTO mark SELECT substr(chain, 1, 8), number FROM memory WHERE chain IS NOT NULL
     UNION SELECT substr(fingerprint, 1, 8), number FROM memory WHERE fingerprint IS NOT NULL;
 DELETE FROM vectors WHERE place / 2048 NOT IN (SELECT number FROM memory);
-INSERT OR IGNORE INTO unembedded SELECT number FROM memory WHERE number NOT IN (SELECT place / 2048 FROM vectors)
+DELETE FROM gist WHERE place / 2 NOT IN (SELECT number FROM memory);
+INSERT OR IGNORE INTO unembedded SELECT number FROM memory
+    WHERE (number NOT IN (SELECT place / 2048 FROM vectors) OR number NOT IN (SELECT place / 2 FROM gist))
     AND EXISTS (SELECT 1 FROM embedder);
 """
 """What follows from the records, made anew after some were recovered from a damaged file. The full-text index is by then."""

@@ -127,7 +127,8 @@ class MemorySettings(BaseModel):
 
     life: LifeSettings = LifeSettings()
     candidates: Annotated[int, Field(ge=10, le=1000)] = 200
-    """How many of the best hits are scored further where a namespace is too large for all of its records to be."""
+    """How many hits, half of them by words and half by meaning, are scored further with the turns beside them, where there are
+    too many records for all to be."""
 
     shelf_records: Annotated[int, Field(ge=0, le=1_000_000)] = 4_000
     """A namespace of up to so many records is searched whole: 1 ms for a thousand."""

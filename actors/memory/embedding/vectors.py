@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import apsw
+import numpy as np
 
 from actors.memory.embedding.passages import Piece, before, pieces, said
 
-__all__ = ["Batch", "Embedder", "Work", "active", "adopt", "clear_some", "keep", "pending", "waiting"]
+__all__ = ["Batch", "Embedder", "Work", "active", "adopt", "clear_some", "gist_of", "keep", "pending", "waiting"]
 
 PARTS = 1024
 """Passages of a record at most."""
@@ -116,7 +117,9 @@ def clear_some(connection: apsw.Connection, records: int) -> bool:
     connection.execute(
         "DELETE FROM vectors WHERE place IN (SELECT place FROM vectors WHERE place & 1 = ? LIMIT ?)", (side, records)
     )
-    if connection.changes() < records:
+    cleared = connection.changes()
+    connection.execute("DELETE FROM gist WHERE place IN (SELECT place FROM gist WHERE place & 1 = ? LIMIT ?)", (side, records))
+    if max(cleared, connection.changes()) < records:
         connection.execute("DELETE FROM embedder WHERE number = ?", row)
     return True
 
@@ -198,6 +201,8 @@ def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[byte
             continue
         connection.execute("DELETE FROM unembedded WHERE memory = ?", (work.number,))
         connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
+        gist = gist_of([(row[3], row[4]) for row in rows])
+        connection.execute("INSERT OR REPLACE INTO gist VALUES (?, ?)", (work.number * 2 + embedder.side, gist))
     for number in batch.idle:
         if work_of(connection, number) is None:
             connection.execute("DELETE FROM unembedded WHERE memory = ?", (number,))
@@ -210,6 +215,23 @@ def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[byte
     if complete:
         connection.execute("UPDATE embedder SET replaced = 1 WHERE number <> ?", (embedder.number,))
     return complete
+
+
+def gist_of(vectors: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The mean of a record's vectors, `[dimensions] int8`; empty where it has none.
+
+    Args:
+        vectors: tokens and vectors of each of its passages.
+    """
+    count = sum(len(tokens) // 2 or 1 for tokens, _ in vectors)
+    flat = np.frombuffer(b"".join(one for _, one in vectors), np.int8)
+    if not len(flat):
+        return b""
+    mean = flat.reshape(count, -1).sum(0, dtype=np.float64)
+    mean *= np.sqrt(len(mean)) / max(float(np.linalg.norm(mean)), 1e-9)
+    # Components deviate by about 1 now: 127 stands for six of that.
+    gist: bytes = np.clip(np.rint(mean * (127 / 6)), -127, 127).astype(np.int8).tobytes()
+    return gist
 
 
 def pending(connection: apsw.Connection, namespace: int, embedder: str) -> int:

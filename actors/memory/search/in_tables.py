@@ -1,21 +1,22 @@
 """Candidates from the tables, for a namespace that has too many records to measure all.
 
-They are the best hits of a cheap search and the turns beside them, read one by one.
+They are the best hits of two cheap searches, by the rarest words and by gists, and the turns beside them, read one by one.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import apsw
 import numpy as np
 
-from actors.memory.embedding.embedders import Question
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import conditions
+from actors.memory.search.gists import Gists
 from actors.memory.search.lexical import match_of, scope_of
 from actors.memory.search.maxsim import Asked, best_matches, max_sim, weighted
 from actors.memory.search.on_shelf import asked_of
@@ -41,25 +42,40 @@ FACTS = (
 TOP = 6.0
 """How many deviations the best BM25 is above nothing: as among some hundred turns of a talk, where all are measured."""
 
+LOOKED_AT = 400
+"""Of the nearest gists at first: half of them may fail the filters."""
+
 ROWS = 3000
 """Hits that a lexical search may have, about: 2 ms."""
 
 
-def find(connection: apsw.Connection, wanted: Wanted, tail: Tail, sample: Shelf, settings: MemorySettings) -> Finding:
-    """Candidates, how well each matches, and which passage of each does.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of the database."""
 
-    Args:
-        connection: to read from.
-        wanted: what is looked for.
-        tail: what the full-text index has not yet.
-        sample: some of the namespace's records: by them it is judged how rare a word is and how far from usual a match.
-        settings: how many candidates.
-    """
+    tail: Tail
+    """What the full-text index has not yet."""
+
+    sample: Shelf
+    """Some of the namespace's records: by them it is judged how rare a word is and how far from usual a match."""
+
+    gists: Gists | None
+    """None where there are no vectors, or the question has none."""
+
+
+def find(connection: apsw.Connection, wanted: Wanted, held: Held, settings: MemorySettings) -> Finding:
+    """Candidates, how well each matches, and which passage of each does."""
     clause, values = conditions(wanted.message, wanted.namespace, wanted.now)
-    words = rarest(connection, tail, wanted.words)
+    values["limit"] = settings.candidates // 2
+    words = rarest(connection, held.tail, wanted.words)
     match = match_of(words, scope_of(connection, wanted.namespace))
-    fresh = json.dumps([*tail.hits(connection, wanted.namespace, words).items()])
-    hits = lexical(connection, match, clause, {**values, "limit": settings.candidates, "fresh": fresh})
+    fresh = json.dumps([*held.tail.hits(connection, wanted.namespace, words).items()])
+    hits = lexical(connection, match, clause, {**values, "fresh": fresh})
+    asked_for = asked_of(held.sample, wanted.question)
+    if asked_for is not None and held.gists is not None:
+        known = {hit[0] for hit in hits}
+        hits += [hit for hit in near(connection, held.gists, asked_for, clause, values) if hit[0] not in known]
+
     facts, beside = with_neighbours(connection, hits, clause, values)
     candidates = as_candidates(facts, beside)
     relevance = {hit[0]: max(0.0, hit[7]) for hit in hits}
@@ -67,8 +83,33 @@ def find(connection: apsw.Connection, wanted: Wanted, tail: Tail, sample: Shelf,
     spread = Spread(0.0, bm25.max(initial=0.0) / TOP)
     unread = np.full((2, len(candidates)), np.nan)
     measures = Measures(bm25, bm25, spread, unread[0], unread[1], None)
-    spans = read(connection, candidates, measures, sample, wanted.question)
+    spans = read(connection, candidates, measures, held.sample, asked_for)
     return Finding(candidates, measures, spans.get)
+
+
+def near(connection: apsw.Connection, gists: Gists, question: Asked, clause: str, values: dict[str, Any]) -> list[Any]:
+    """The records whose gists are nearest to the question's and that meet the filters, as `lexical` gives its hits.
+
+    Where the filters leave too few of the nearest, more are looked at, up to all.
+    """
+    gist = np.rint(question.vectors[:, : len(question.weights)] @ question.weights).astype(np.float32)
+    count = LOOKED_AT
+    while True:
+        nearest = gists.nearest(gist, count)
+        rows: Any = connection.execute(
+            f"""
+            WITH hit AS MATERIALIZED (
+                SELECT m.number, j.key AS rank FROM json_each(:near) j CROSS JOIN memory m ON m.number = j.value
+                WHERE {clause} ORDER BY rank LIMIT :limit
+            )
+            SELECT {FACTS}, 0.0, iif(m.chain IS NULL, NULL, {PREVIOUS}), iif(m.chain IS NULL, NULL, {NEXT})
+            FROM hit CROSS JOIN memory m ON m.number = hit.number
+            """,  # noqa: S608 (made of what stands here)
+            {**values, "near": json.dumps(nearest.tolist())},
+        ).fetchall()
+        if len(rows) >= values["limit"] or len(nearest) < count:
+            return list(rows)
+        count *= 8
 
 
 def rarest(connection: apsw.Connection, tail: Tail, words: Sequence[str]) -> list[str]:
@@ -161,10 +202,9 @@ def as_candidates(facts: dict[int, Sequence[Any]], beside: dict[int, tuple[int |
 
 
 def read(
-    connection: apsw.Connection, candidates: Candidates, measures: Measures, sample: Shelf, question: Question | None
+    connection: apsw.Connection, candidates: Candidates, measures: Measures, sample: Shelf, asked_for: Asked | None
 ) -> dict[int, tuple[int, int]]:
     """Add to the measures how well the meaning of each candidate matches; returns the best passage of each that has several."""
-    asked_for = asked_of(sample, question)
     if asked_for is None or not len(candidates):
         return {}
 

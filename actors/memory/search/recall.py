@@ -68,7 +68,8 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
     if shelf.every == 1:
         found = on_shelf.find(connection, wanted, shelf)
     else:
-        found = in_tables.find(connection, wanted, view.tail, shelf, settings)
+        gists = None if question is None else view.shelves.gists_of(connection, namespace)
+        found = in_tables.find(connection, wanted, in_tables.Held(view.tail, shelf, gists), settings)
     if not len(found.candidates):
         return Recalled(memories=())
     query = Query(message.query, wanted.words, moment(now))

@@ -9,11 +9,12 @@ from typing import Any
 import apsw
 
 from actors.memory.embedding.vectors import active
+from actors.memory.search.gists import Gists
 from actors.memory.search.shelf import Shelf
 
 __all__ = ["Shelves"]
 
-SAMPLE = 512
+SAMPLE = 256
 """Records of a sample at least; twice as many at most."""
 
 MOST_CHANGES = 5_000
@@ -25,13 +26,14 @@ class Shelves:
 
     Args:
         most_records: of a namespace that has more, a sample is held.
-        most_bytes: what all take together, about.
+        most_bytes: what all shelves take together, about, and all gists.
     """
 
     def __init__(self, most_records: int, most_bytes: int) -> None:
         self._most_records = most_records
         self._most_bytes = most_bytes
         self._shelves: OrderedDict[int, Shelf] = OrderedDict()
+        self._gists: OrderedDict[int, Gists] = OrderedDict()
         self._seen = 0
         self._embedded: deque[list[int] | None] = deque()
         self._side: int | None = None
@@ -75,9 +77,24 @@ class Shelves:
             shelf = self._shelves[namespace] = Shelf(namespace, self._side, every)
             shelf.load(connection)
         self._shelves.move_to_end(namespace)
-        while len(self._shelves) > 1 and sum(one.nbytes for one in self._shelves.values()) > self._most_bytes:
-            self._shelves.popitem(last=False)
+        self._make_room(self._shelves)
         return shelf
+
+    def gists_of(self, connection: apsw.Connection, namespace: int) -> Gists | None:
+        """A large namespace's gists as of this snapshot; None where there are no vectors."""
+        if self._side is None:
+            return None
+        gists = self._gists.get(namespace)
+        if gists is None or gists.worn:
+            gists = self._gists[namespace] = Gists(namespace, self._side)
+            gists.load(connection)
+        self._gists.move_to_end(namespace)
+        self._make_room(self._gists)
+        return gists
+
+    def _make_room(self, held: OrderedDict[int, Shelf] | OrderedDict[int, Gists]) -> None:
+        while len(held) > 1 and sum(one.nbytes for one in held.values()) > self._most_bytes:
+            held.popitem(last=False)
 
     def _changed_since(self, connection: apsw.Connection, seq: int) -> set[int]:
         rows: Any = connection.execute(
@@ -98,12 +115,14 @@ class Shelves:
             (json.dumps(sorted(changed)),),
         )
         home = dict(rows)
-        for namespace, shelf in self._shelves.items():
-            mine = [number for number in sorted(changed) if home.get(number) == namespace or shelf.has(number)]
+        held: list[Shelf | Gists] = [*self._shelves.values(), *self._gists.values()]
+        for one in held:
+            mine = [number for number in sorted(changed) if home.get(number) == one.namespace or one.has(number)]
             if mine:
-                shelf.refresh(connection, mine)
+                one.refresh(connection, mine)
 
     def _forget_all(self, connection: apsw.Connection) -> None:
         self._shelves.clear()
+        self._gists.clear()
         in_use = active(connection)
         self._side = None if in_use is None else in_use.side
