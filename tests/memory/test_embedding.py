@@ -140,3 +140,16 @@ async def test_without_an_encoder_nothing_waits(short_dir, model_cache):
         await remember(memory, *TALK)
         assert (await memory.ask(GetStats())).pending == 0
         assert (await found(memory, "puppy"))[0].text == TALK[2][1]
+
+
+async def test_a_large_namespace_is_searched_by_meaning_too_within_the_filters(short_dir, model_cache):
+    async with house(short_dir, model_cache, shelf_records=0, candidates=10) as memory:
+        filler = [("Cid", f"The committee met for the {number}th time about parking fees.") for number in range(30)]
+        ids = await remember(memory, *filler, *TALK)
+        await embedded(memory)
+        assert "puppy" in " ".join(hit.text for hit in await found(memory, "Who got a dog?", k=3))
+        assert [hit.speaker for hit in await found(memory, "Who got a dog?", speaker="Bob")] == ["Bob", "Bob"]
+        await memory.ask(Forget(ids=(ids[32],)))
+        assert "puppy" not in " ".join(hit.text for hit in await found(memory, "Who got a dog?"))
+        with apsw.Connection(str(short_dir / "memory.db"), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+            assert connection.execute("SELECT count(*) FROM gist WHERE place / 2 = 33").fetchone() == (0,)
