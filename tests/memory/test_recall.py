@@ -210,6 +210,13 @@ async def test_what_was_said_at_the_time_that_the_query_names_comes_first(memory
     assert (await found(memory, "Where did we hike before 3 April 2025?"))[0] == "We hiked up the hill in the rain"
 
 
+async def test_a_time_long_after_what_is_remembered(memory):
+    long_ago = START.replace(year=1906)
+    await remember(memory, {"text": "A battle", "time": long_ago}, {"text": "Another battle", "time": START})
+    assert await found(memory, "Which battle was on 25 February 2025?") == ["Another battle", "A battle"]
+    assert await found(memory, "Which battle was on 1 March 1906?") == ["A battle", "Another battle"]
+
+
 async def test_a_time_alone_finds_what_was_said_then(memory):
     await remember(memory, {"text": "Tea at Ann's", "time": START}, {"text": "Coffee", "time": START + 65 * DAY})
     assert await found(memory, "What happened in May 2025?") == ["Coffee"]

@@ -157,5 +157,6 @@ def within_periods(times: NDArray[np.int64], query: Query, half_life: float) -> 
         first, last = period.first.toordinal(), period.last.toordinal()
         np.maximum(fits, (days >= first) & (days <= last), out=fits)
         if last - first <= SEASON:
-            np.maximum(fits, np.where(days > last, 0.5 ** ((days - last) / half_life), 0.0), out=fits)
+            late = np.maximum(days - last, 0)
+            np.maximum(fits, np.where(late > 0, 0.5 ** (late / half_life), 0.0), out=fits)
     return fits
