@@ -15,7 +15,7 @@ from typing import Any
 
 import litellm
 
-GIVE_UP_S = 20.0
+GIVE_UP_S = 12.0
 
 
 def router(told: dict[str, Any]) -> Any:

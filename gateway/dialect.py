@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from actors.thinking.messages import Think
-from gateway.chat import DEFAULT_MODELS, EFFORTS, Telling, is_repeated, memory_of
+from gateway.chat import DEFAULT_MODELS, EFFORTS, Telling, is_repeated, memory_of, reasoning_of
 from gateway.completion import Voice
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
@@ -24,7 +24,8 @@ def key_of(call: Incoming) -> str:
     if call.idempotency_key is not None:
         return call.write_key
 
-    return f"body:{digest(call.request.path, call.namespace, call.session(None), memory_of(call), call.raw)}"
+    session = call.request.headers.get("X-Lattice-Session", "")
+    return f"body:{digest(call.request.path, call.namespace, session, memory_of(call), reasoning_of(call), call.raw)}"
 
 
 def asked(
@@ -35,21 +36,25 @@ def asked(
     options: dict[str, JsonValue],
     effort: str | None,
     stream: bool,
+    shown: bool = False,
+    session: str | None = None,
 ) -> Think:
-    """The thought that a request is, once it has the internal form."""
+    """The thought that a request is, once it has the internal form; `shown`: the client asked for what is thought aloud."""
     given = None if call.idempotency_key is None else call.write_key
     if effort is not None and effort in EFFORTS:
         options = {**options, "reasoning_effort": effort}
 
     return Think(
         namespace=call.namespace,
-        session=call.session(None),
+        session=call.session(session),
         memory=memory_of(call),
         model=None if model in DEFAULT_MODELS else model,
         messages=tuple(messages),
         options=options,
         effort=None if effort is None else EFFORTS.get(effort),
         stream=stream,
+        reasoning="show" if shown or reasoning_of(call) == "field" else "hide",
+        reuse="no-cache" not in call.request.headers.get("Cache-Control", "").lower(),
         talk=None if given is None else f"talk-{digest(given)[:24]}",
         retry=given is not None or is_repeated(call),
     )

@@ -67,6 +67,7 @@ async def messages(call: Incoming, body: MessagesBody) -> web.StreamResponse:
         options=options(body, call.raw),
         effort=effort(body.thinking),
         stream=bool(body.stream),
+        shown=bool(body.thinking and body.thinking.get("type") in {"enabled", "adaptive"}),
     )
     if think.stream:
         return await NamedTelling(call, think, MessageVoice(body.model or "default"), failure).tell()

@@ -83,6 +83,8 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
         options=options(body, call.raw),
         effort=effort if isinstance(effort, str) else None,
         stream=bool(body.stream),
+        shown=bool(body.reasoning and body.reasoning.get("summary")),
+        session=body.session,
     )
     told = Asked(call.raw)
     if think.stream:

@@ -205,3 +205,22 @@ async def test_structured_output_is_asked_for_in_the_chat_form_and_parsed_by_the
 async def test_what_a_response_cannot_be_made_of_is_refused_by_its_field(lattice, fields, param) -> None:
     status, told = await lattice.call("POST", "/v1/responses", {"model": "gpt-test", "input": "Hello", **fields})
     assert (status, told["error"]["param"]) == (400, param)
+
+
+async def test_reasoning_is_shown_in_each_dialects_form_to_those_who_asked_for_it(claude, gpt, model) -> None:
+    model.always(text=TEXT, reasoning="let me think")
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    async with claude.messages.stream(**{**HELLO, "max_tokens": 2048}, thinking=thinking) as stream:
+        told = await stream.get_final_message()
+    assert [block.type for block in told.content] == ["thinking", "text"]
+    assert told.content[0].thinking == "let me think"
+    assert [block.type for block in (await claude.messages.create(**HELLO)).content] == ["text"]
+
+    async with gpt.responses.stream(model="gpt-test", input="Hello?", reasoning={"summary": "auto"}) as stream:
+        async for _ in stream:
+            pass
+        response = await stream.get_final_response()
+    assert [item.type for item in response.output] == ["reasoning", "message"]
+    assert response.output[0].summary[0].text == "let me think"
+    plain = await gpt.responses.create(model="gpt-test", input="Hello!")
+    assert [item.type for item in plain.output] == ["message"]

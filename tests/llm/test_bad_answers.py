@@ -1,0 +1,122 @@
+"""Whatever an endpoint sends, it is a failure of the endpoint and of nothing else: sizes, depths, counts and forms."""
+
+import json
+import random
+
+import pytest
+
+from actors.llm.dialects import DIALECTS
+from actors.llm.endpoint import read
+from actors.llm.failure import Failure
+from actors.llm.form import MAX_TOOL_CALLS, Answer
+from actors.llm.messages import Delta
+from actors.llm.sse import Events, Lines
+
+DEEP = "[" * 100_000 + "]" * 100_000
+SEEDS = {
+    "openai": [
+        {
+            "choices": [
+                {"index": 0, "delta": {"content": "a", "tool_calls": [{"index": 0, "id": "c", "function": {"name": "f"}}]}}
+            ]
+        },
+        {"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}},
+        {"error": {"message": "m", "type": "t"}},
+    ],
+    "responses": [
+        {"type": "response.created", "response": {"model": "m", "usage": None}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {"type": "function_call", "call_id": "c", "name": "f"},
+        },
+        {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "{"},
+        {"object": "response", "status": "completed", "output": [{"type": "message", "content": [{"text": "a"}]}]},
+    ],
+    "anthropic": [
+        {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "c", "name": "f"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{"}},
+        {"type": "message", "content": [{"type": "text", "text": "a"}], "stop_reason": "end_turn"},
+    ],
+    "ollama": [
+        {
+            "model": "m",
+            "message": {"content": "a", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]},
+            "done": False,
+        },
+        {"model": "m", "message": {}, "done": True, "done_reason": "stop", "eval_count": 1},
+        {"error": "no"},
+    ],
+}
+JUNK = (None, True, -1, 1 << 70, 1.5, "", "x", [], [[]], [None], {}, {"index": []}, {"function": 3})
+
+
+def spoilt(value, chance: random.Random):
+    """A copy in which some things are others."""
+    if chance.random() < 0.2:
+        return chance.choice(JUNK)
+    if isinstance(value, dict):
+        return {name: spoilt(inner, chance) for name, inner in value.items() if chance.random() > 0.05}
+    if isinstance(value, list):
+        return [spoilt(inner, chance) for inner in value]
+    return value
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_spoilt_answers_are_failures_or_something_that_can_be_told(dialect) -> None:
+    chance = random.Random(7)
+    for _ in range(3000):
+        reader, answer = DIALECTS[dialect].reader(), Answer()
+        try:
+            for seed in chance.choices(SEEDS[dialect], k=3):
+                body = spoilt(seed, chance)
+                parse, data = (reader.event, json.dumps(body)) if chance.random() < 0.7 else (reader.whole, body)
+                for event in read(parse, data):
+                    answer.add(event)
+                    if hasattr(event, "delta"):
+                        Delta(index=event.index, delta=event.delta, logprobs=event.logprobs)
+            answer.whole()
+        except Failure:
+            continue
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+@pytest.mark.parametrize("data", [DEEP, '{"choices": NaN}', "\x00", '{"a": 1e999}', "[]", "3", '"x"', "null"])
+def test_what_is_no_answer_at_all_is_a_failure_or_says_nothing(dialect, data) -> None:
+    reader = DIALECTS[dialect].reader()
+    try:
+        assert read(reader.event, data) == []
+    except Failure:
+        return
+
+
+@pytest.mark.parametrize("delta", [{"content": 3}, {"refusal": {}}, {"reasoning_content": [1]}, {"tool_calls": {"a": 1}}])
+def test_texts_that_are_no_texts_never_reach_a_client(delta) -> None:
+    with pytest.raises(Failure):
+        read(DIALECTS["openai"].reader().event, json.dumps({"choices": [{"index": 0, "delta": delta}]}))
+
+
+def test_more_tool_calls_than_anybody_makes_are_refused() -> None:
+    reader, answer = DIALECTS["openai"].reader(), Answer()
+    calls = [{"index": n, "id": str(n), "function": {"name": "f", "arguments": "{}"}} for n in range(MAX_TOOL_CALLS + 1)]
+    [event] = read(reader.event, json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": calls}}]}))
+    with pytest.raises(Failure, match="tool calls"):
+        answer.add(event)
+
+
+@pytest.mark.parametrize("kind", [Events, Lines])
+def test_an_event_without_end_is_refused_before_it_fills_the_memory(kind) -> None:
+    parts = kind(max_event_bytes=10_000)
+    for _ in range(9):
+        assert not list(parts.feed(b"x" * 1000))
+    with pytest.raises(Failure, match="too long"):
+        list(parts.feed(b"x" * 1001))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_streams_are_split_alike_however_their_bytes_come(size) -> None:
+    stream = 'data: {"a": "ü"}\r\n\r\n: comment\n\ndata: one\ndata: two\n\ndata: rest'.encode()
+    parts = Events(max_event_bytes=10_000)
+    told = [data for start in range(0, len(stream), size) for data in parts.feed(stream[start : start + size])]
+    assert [*told, *parts.close()] == ['{"a": "ü"}', "one\ntwo", "rest"]
