@@ -35,7 +35,7 @@ from tests.system import house as houses
 from tests.system.house import House
 
 TEXT = "Well then, the quick brown fox jumps over the lazy dog, and sleeps."
-GIVE_UP_S = 12.0
+GIVE_UP_S = 8.0
 NONE = Fault("(none)")
 
 
