@@ -32,7 +32,11 @@ class Wish:
     """Stable over a re-ask of the same thought: the llm actor keeps the call for a minute and joins it, so that a thought which
     is begun again after this actor was killed costs no second model call."""
 
+    namespace: str = "default"
     model: str | None = None
+    tags: tuple[str, ...] = ()
+    """Endpoints that have all of these are asked first."""
+
     options: dict[str, JsonValue] = field(default_factory=dict)
     stream: bool = False
     continuations: int = 3
@@ -84,7 +88,9 @@ class Answering:
         """Ask once, from where the answer stands."""
         wish = self.wish
         request = Generate(
+            namespace=wish.namespace,
             model=wish.model,
+            tags=wish.tags,
             messages=prompt,
             options=wish.options,
             stream=wish.stream,

@@ -87,7 +87,13 @@ class ModelCalls:
         self.notes: list[str] = []
 
     def answering(
-        self, step: str, *, stream: bool, model: str | None = None, options: dict[str, JsonValue] | None = None
+        self,
+        step: str,
+        *,
+        stream: bool,
+        model: str | None = None,
+        tags: tuple[str, ...] = (),
+        options: dict[str, JsonValue] | None = None,
     ) -> Answering:
         """A call that is yet to be made. `options` are the client's own unless given."""
         model = model or self.message.model
@@ -97,7 +103,9 @@ class ModelCalls:
 
         wish = Wish(
             key=f"{self.key}:{step}",
+            namespace=self.message.namespace,
             model=model,
+            tags=tags,
             options=options,
             stream=stream,
             continuations=self.settings.continuations,
@@ -176,14 +184,22 @@ class ModelCalls:
             return
 
         self.usage = added(self.usage, generated.usage) if self.count > 1 else generated.usage
+        self.cost = None if self.cost is None or generated.cost is None else self.cost + generated.cost
         self.endpoint = generated.endpoint
 
     async def tried(
-        self, step: str, prompt: tuple[ChatMessage, ...], *, seconds: float, options: dict[str, JsonValue] | None = None
+        self,
+        step: str,
+        prompt: tuple[ChatMessage, ...],
+        *,
+        seconds: float,
+        options: dict[str, JsonValue] | None = None,
+        tags: tuple[str, ...] = (),
     ) -> Answering | None:
         """A call that the thought can do without: None, and a note, where it fails."""
         try:
-            return await self.whole(step, self.answering(step, stream=True, options=options), prompt, seconds=seconds)
+            answering = self.answering(step, stream=True, options=options, tags=tags)
+            return await self.whole(step, answering, prompt, seconds=seconds)
         except LatticeError as error:
             self.notes.append(f"{step}: {error.code}: {error.message}")
             return None
@@ -195,4 +211,14 @@ def added(one: Usage, other: Usage) -> Usage:
         prompt_tokens=one.prompt_tokens + other.prompt_tokens,
         completion_tokens=one.completion_tokens + other.completion_tokens,
         total_tokens=one.total_tokens + other.total_tokens,
+        prompt_tokens_details=summed(one.prompt_tokens_details, other.prompt_tokens_details),
+        completion_tokens_details=summed(one.completion_tokens_details, other.completion_tokens_details),
     )
+
+
+def summed(one: dict[str, int] | None, other: dict[str, int] | None) -> dict[str, int] | None:
+    """Details together; None where neither has any."""
+    if one is None or other is None:
+        return one or other
+
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}

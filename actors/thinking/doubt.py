@@ -27,7 +27,7 @@ async def asked_of_a_model(text: str, intent: Intent, calls: ModelCalls, *, seco
     prompt: tuple[ChatMessage, ...] = (
         {"role": "user", "content": QUESTION.format(intents=", ".join(INTENTS), text=text[:LONGEST])},
     )
-    answer = await calls.tried("intent", prompt, seconds=seconds, options={})
+    answer = await calls.tried("intent", prompt, seconds=seconds, options={}, tags=("cheap",))
     found = NAMED.search(answer.text.lower()) if answer is not None else None
     if found is None:
         return None

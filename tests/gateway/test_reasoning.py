@@ -28,7 +28,7 @@ def deltas(stream: str, field: str) -> str:
     return "".join(choice["delta"].get(field) or "" for event in events for choice in event["choices"])
 
 
-async def test_it_is_in_no_byte_of_an_answer_by_itself(lattice: House, model: SyncModelServer) -> None:
+async def test_it_is_in_no_byte_of_an_answer_by_itself(lattice: House) -> None:
     assert "spy" not in json.dumps(await lattice.post("/v1/chat/completions", ASK))
     stream = await stream_of(lattice)
 
@@ -36,7 +36,7 @@ async def test_it_is_in_no_byte_of_an_answer_by_itself(lattice: House, model: Sy
     assert deltas(stream, "content") == TEXT
 
 
-async def test_a_field_has_it_for_who_asks(lattice: House, model: SyncModelServer) -> None:
+async def test_a_field_has_it_for_who_asks(lattice: House) -> None:
     whole = await lattice.post("/v1/chat/completions", ASK, x_lattice_reasoning="field")
     stream = await stream_of(lattice, x_lattice_reasoning="field")
 
@@ -45,7 +45,7 @@ async def test_a_field_has_it_for_who_asks(lattice: House, model: SyncModelServe
     assert (deltas(stream, "content"), deltas(stream, "reasoning_content")) == (TEXT, THOUGHT)
 
 
-async def test_comments_have_it_for_who_asks(lattice: House, model: SyncModelServer) -> None:
+async def test_comments_have_it_for_who_asks(lattice: House) -> None:
     stream = await stream_of(lattice, x_lattice_reasoning="comments")
 
     comments = " ".join(line.removeprefix(": ") for line in stream.splitlines() if line.startswith(": "))
@@ -53,7 +53,7 @@ async def test_comments_have_it_for_who_asks(lattice: House, model: SyncModelSer
     assert (deltas(stream, "content"), deltas(stream, "reasoning_content")) == (TEXT, "")
 
 
-async def test_another_wish_is_an_error_that_names_the_header(lattice: House, model: SyncModelServer) -> None:
+async def test_another_wish_is_an_error_that_names_the_header(lattice: House) -> None:
     status, body = await lattice.call("POST", "/v1/chat/completions", ASK, headers={"X-Lattice-Reasoning": "loud"})
 
     assert status == 400
