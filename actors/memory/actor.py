@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -82,6 +83,10 @@ from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Memory"]
 
+SWITCH_S = 0.001
+"""How long the reader's thread may hold the interpreter while the loop wants it, in seconds. CPython's own 5 ms would by itself
+take up all the lag that this loop may have."""
+
 SWEEP_EVERY_S = 60.0
 """How often old calls are looked for."""
 
@@ -125,6 +130,7 @@ class Memory(AsyncActor):
         await self._database.open()
         self.spawn(self._database.watch(), name="memory watches its database")
         await self._lane.open()
+        sys.setswitchinterval(SWITCH_S)
         if self.host is not None:
             self.spawn(self._lane.run(), name="embedding")
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")

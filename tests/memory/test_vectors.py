@@ -1,0 +1,108 @@
+"""Which records wait for vectors, which set is in use, and what a kill or a change between reading and keeping leaves."""
+
+from itertools import pairwise
+
+import pytest
+
+from actors.memory.changes import revise
+from actors.memory.embedding.passages import LONG, pieces
+from actors.memory.embedding.vectors import active, adopt, clear_some, gist_of, keep, pending, waiting
+from actors.memory.messages import NewMemory, Remember, Revise
+from actors.memory.settings import LifeSettings
+from actors.memory.store import remember
+
+VECTOR = (b"\x01\x00\x02\x00", bytes(range(1, 129)) * 2)
+
+
+@pytest.fixture
+def connection(book):
+    records = tuple(NewMemory(text=f"text {number}", session="s") for number in range(5))
+    book.ids = [one.id for one in book.write(remember, Remember(memories=records), importance=0.5).memories]
+    return book.connection
+
+
+def embed(connection, name, records=100):
+    """One step of the lane; False when nothing waits."""
+    batch = waiting(connection, adopt(connection, name), records, 1000)
+    return batch if not batch.works else keep(connection, batch, [VECTOR for work in batch.works for _ in work.pieces])
+
+
+def numbers(connection, side):
+    return [
+        place // 2048 for (place,) in connection.execute("SELECT place FROM vectors WHERE place & 1 = ? ORDER BY 1", (side,))
+    ]
+
+
+def test_batches_go_on_where_the_last_that_was_kept_ended(connection):
+    embedder = adopt(connection, "a")
+    assert pending(connection, 1, "a") == 5
+    embed(connection, "a", 2)
+    assert (pending(connection, 1, "a"), active(connection).complete) == (3, False)
+    waiting(connection, adopt(connection, "a"), 2, 1000)  # read, and killed before it was kept
+    embed(connection, "a", 2)
+    embed(connection, "a", 2)
+    assert pending(connection, 1, "a") == 0
+    assert active(connection).complete
+    assert numbers(connection, embedder.side) == [1, 2, 3, 4, 5]
+
+
+def test_what_changes_between_reading_and_keeping_waits_on(book, connection):
+    batch = waiting(connection, adopt(connection, "a"), 100, 1000)
+    book.write(revise, Revise(id=book.ids[0], text="another text"), life=LifeSettings())
+    keep(connection, batch, [VECTOR] * 5)
+    # The two turns behind it were read with it.
+    assert numbers(connection, 1) == [4, 5]
+    assert pending(connection, 1, "a") == 3
+    embed(connection, "a")
+    assert numbers(connection, 1) == [1, 2, 3, 4, 5]
+
+
+def test_a_new_set_is_used_once_it_is_complete_and_the_old_one_goes(connection):
+    embed(connection, "a")
+    embed(connection, "b", 2)
+    assert (active(connection).name, pending(connection, 1, "b")) == ("a", 3)
+    embed(connection, "b")
+    assert active(connection).name == "b"
+    while clear_some(connection, 2):
+        pass
+    assert numbers(connection, 1) == []
+    assert numbers(connection, 0) == [1, 2, 3, 4, 5]
+    assert connection.execute("SELECT count(*) FROM gist").fetchone() == (5,)
+
+
+def test_going_back_before_the_new_set_is_complete_costs_nothing(connection):
+    embed(connection, "a")
+    embed(connection, "b", 2)
+    assert adopt(connection, "a").name == "a"
+    assert pending(connection, 1, "a") == 0
+    while clear_some(connection, 2):
+        pass
+    assert (numbers(connection, 1), numbers(connection, 0)) == ([1, 2, 3, 4, 5], [])
+
+
+def test_a_third_model_waits_until_the_second_is_cleared(connection):
+    embed(connection, "a")
+    embed(connection, "b", 2)
+    assert adopt(connection, "c") is None
+    while clear_some(connection, 1):
+        pass
+    embed(connection, "c")
+    assert active(connection).name == "c"
+
+
+def test_a_gist_is_the_mean_of_all_passages():
+    up, down = bytes([100] * 64 + [0] * 64), bytes([0] * 64 + [100] * 64)
+    gist = gist_of([(b"\x01\x00", up), (b"\x02\x00", down)])
+    assert len(set(gist)) == 1
+    assert gist_of([(b"", b"")]) == b""
+
+
+@pytest.mark.parametrize("text", ["short", "word " * 1000, "x" * 5000, "One sentence. " * 300, "\n" * 3000, "é" * 901])
+def test_passages_cover_a_text_and_overlap(text):
+    found = pieces(text)
+    assert found[0].start == 0
+    assert found[-1].stop == len(text)
+    for one, other in pairwise(found):
+        assert one.start < other.start <= one.stop
+        assert one.stop < other.stop
+    assert all(piece.stop - piece.start <= LONG for piece in found)
