@@ -73,3 +73,17 @@ async def test_a_common_word_is_looked_up_when_there_is_no_rarer_one(memory):
     await remember(memory, *({"text": f"tea number {number}"} for number in range(50)))
     assert len(await found(memory, "tea")) == 10
     assert await found(memory, "tea 17", k=1) == ["tea number 17"]
+
+
+async def test_what_was_said_at_the_time_that_the_query_names_is_among_the_candidates(short_dir):
+    settings = MemorySettings(shelf_records=0, candidates=10, embedder="none")
+    may = datetime(2025, 5, 5, tzinfo=UTC)
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, settings, short_dir)
+        hikes = tuple(NewMemory(text="a hike", time=may + timedelta(days=100 + day)) for day in range(40))
+        walk = NewMemory(
+            text="after all that rain and wind at last a hike along the coast, with tea and cake at its end", time=may
+        )
+        await host.ref("memory").ask(Remember(memories=(*hikes, walk)))
+        hits = (await host.ref("memory").ask(Recall(query="Where was the hike in May?", k=3))).memories
+    assert hits[0].text == walk.text

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 import apsw
 import numpy as np
 
+from actors.memory.search.asks import periods_of
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import conditions
 from actors.memory.search.gists import Gists
@@ -24,6 +26,7 @@ from actors.memory.search.shelf import KINDS, PLACES, Shelf
 from actors.memory.search.traits import LONGEST, traits_of
 from actors.memory.search.window import MEANING, around
 from actors.memory.settings import MemorySettings
+from actors.memory.stored import moment
 from actors.memory.tail import Tail
 
 __all__ = ["find"]
@@ -38,6 +41,11 @@ FACTS = (
     "m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind, "
     f"substr(m.text, 1, {LONGEST + 1})"
 )
+
+DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1).toordinal()
+
+THEN = "EXISTS (SELECT 1 FROM json_each(:ranges) r WHERE m.time >= r.value ->> 0 AND m.time < r.value ->> 1)"
 
 TOP = 6.0
 """How many deviations the best BM25 is above nothing: as among some hundred turns of a talk, where all are measured."""
@@ -71,6 +79,11 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, settings: Memo
     match = match_of(words, scope_of(connection, wanted.namespace))
     fresh = json.dumps([*held.tail.hits(connection, wanted.namespace, words).items()])
     hits = lexical(connection, match, clause, {**values, "fresh": fresh})
+    if ranges := ranges_of(wanted, held.sample):
+        # The term for times outweighs others, and needs something to weigh.
+        known = {hit[0] for hit in hits}
+        then = lexical(connection, match, f"{clause} AND {THEN}", {**values, "fresh": fresh, "ranges": json.dumps(ranges)})
+        hits += [hit for hit in then if hit[0] not in known]
     asked_for = asked_of(held.sample, wanted.question)
     if asked_for is not None and held.gists is not None:
         known = {hit[0] for hit in hits}
@@ -155,6 +168,21 @@ def lexical(connection: apsw.Connection, match: str, clause: str, values: dict[s
         {**values, "match": match},
     )
     return list(rows)
+
+
+def ranges_of(wanted: Wanted, sample: Shelf) -> list[tuple[int, int]]:
+    """The times that the query names, in microseconds since 1970: from each beginning up to its end."""
+    times = sample.times.values
+    if not len(times):
+        return []
+    years = range(year_of(times.min()), year_of(times.max()) + 1)
+    periods = periods_of(wanted.message.query, moment(wanted.now).date(), years)
+    return [((one.first.toordinal() - EPOCH) * DAY_US, (one.last.toordinal() - EPOCH + 1) * DAY_US) for one in periods]
+
+
+def year_of(time: int) -> int:
+    """The year of a time in microseconds since 1970."""
+    return date.fromordinal(int(time) // DAY_US + EPOCH).year
 
 
 def with_neighbours(
