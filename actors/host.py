@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from loguru import logger
-from pykka import ActorRef, ActorRegistry
+from pykka import ActorDeadError, ActorRef, ActorRegistry
 
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
@@ -184,7 +184,9 @@ class Host:
         if actor is None:
             return
 
-        actor.stop()
+        with suppress(ActorDeadError):  # it is ending already
+            actor.stop()
+
         task = actor._task
 
         try:

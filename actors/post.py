@@ -98,7 +98,7 @@ class Post:
 
         if delivery.contract.actor == "sys":
             self._answer_system(name, actor, delivery)
-        elif actor is not None:
+        elif actor is not None and not actor.actor_stopped.is_set():
             actor._admit(delivery)
         elif delivery.answered:
             self._hold(name, delivery)

@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from actors.host import Host
     from supervisors.spec import SupervisorSpec
 
-__all__ = ["Composition", "House", "program", "step_back", "with_house", "with_listener_options"]
+__all__ = ["PROGRAM", "Composition", "House", "program", "step_back", "with_house", "with_listener_options"]
 
 ROOT = Path(__file__).resolve().parents[1]
+
+PROGRAM = [sys.executable, str(ROOT / "run.py")]
+"""What `up` starts its supervisor and its zygote with. Who composes another house says another program."""
 
 
 class Composition(Protocol):
@@ -191,4 +194,4 @@ def with_listener_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def program(command: str, *arguments: str) -> list[str]:
     """The command line that runs this program with a hidden command."""
-    return [sys.executable, str(ROOT / "run.py"), command, *arguments]
+    return [*PROGRAM, command, *arguments]

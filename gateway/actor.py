@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,9 @@ from gateway.settings import GatewaySettings, asks_for_keys, check_bind
 __all__ = ["Gateway"]
 
 BACKLOG = 1024
+
+HALF_ACCEPTED_TURNS = 8
+"""Turns of the loop after which a connection that was accepted is made; it takes three."""
 
 
 class Gateway(AsyncActor):
@@ -83,6 +87,12 @@ class Gateway(AsyncActor):
 
     async def on_stop(self) -> None:
         """Accept no more, and finish what runs within `drain_s`. An inherited socket stays open elsewhere: connections wait."""
+        if self.listener is not None and self.listener.fileno() >= 0:
+            # asyncio drops a connection that it has accepted and not yet made when its server closes.
+            asyncio.get_running_loop().remove_reader(self.listener.fileno())
+            for _ in range(HALF_ACCEPTED_TURNS):
+                await asyncio.sleep(0)
+
         if self.runner is not None:
             await self.runner.cleanup()
 

@@ -250,3 +250,45 @@ async def test_another_incarnation_answers_under_its_own_name(short_dir, gates):
                 await host.start_actor(Probe, gates)
                 seen.add((await client.ref("probe").ask(SysPing())).incarnation)
         assert len(seen) == 2
+
+
+class Leaving(Life):
+    """Takes its time to end."""
+
+    async def on_stop(self):
+        await self.gates.at("stop")
+        await super().on_stop()
+
+    async def on_failure(self, kind, error, tb):
+        await self.gates.at("failure")
+        await super().on_failure(kind, error, tb)
+
+
+async def test_what_comes_while_an_actor_ends_is_handled_by_its_replacement(home, gates):
+    ended = asyncio.Event()
+    home.on_actor_ended = lambda _: ended.set()
+    gates.open["start"].set()
+    ref = await home.start_actor(Leaving, gates)
+    ref.stop(block=False)
+    await gates.reached["stop"].wait()
+    ask = asyncio.create_task(home.ref("probe").ask(Echo(text="late")))
+    await asyncio.sleep(0.01)
+    gates.open["stop"].set()
+    await ended.wait()
+    await home.start_actor(Life, gates)
+    assert (await ask).text == "late"
+    assert gates.log == ["on_start", "on_stop", "on_start", "late"]
+
+
+async def test_a_host_drains_while_one_of_its_actors_is_ending(home, gates):
+    async def failing(_):
+        raise OSError("the disk is gone")
+
+    gates.open["start"].set()
+    await home.start_actor(Leaving, gates, failing)
+    await gates.reached["failure"].wait()
+    draining = asyncio.create_task(home.drain(5))
+    await asyncio.sleep(0.01)
+    gates.open["failure"].set()
+    await draining
+    assert home.failed.done()
