@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actors.call import Call
 from actors.clock import Clock
-from actors.memory.messages import Answer, Answered, Converse, Conversed, Recollection
+from actors.memory.messages import Answer, Answered, Converse, Conversed, Memory, Recollection
 from actors.runtime import AsyncActor
 from actors.thinking.calls import ModelCalls, Quirks
 from actors.thinking.context import Context, gather, recall, to_the_point
@@ -22,7 +22,7 @@ from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
 from actors.thinking.ladder import Ladder
 from actors.thinking.messages import Saying, Think, Thought
-from actors.thinking.mood import mood_of
+from actors.thinking.mood import mood_of, mood_with
 from actors.thinking.outbox import Outbox, Owed, Words
 from actors.thinking.pace import Pace
 from actors.thinking.persona import Persona
@@ -180,6 +180,7 @@ class Course:
                     )
                 found.missing.update(self.context.missing)
                 self.context = found
+                self.mood = mood_with(self.mood, felt_before(found.tail or ()))
                 await self.take_statements()
                 self.material = self.cut(found.recalled or ())
 
@@ -484,6 +485,12 @@ class Course:
             rung=ladder.rung,
             **known,
         )
+
+
+def felt_before(tail: Sequence[Memory]) -> dict[str, float]:
+    """What memory has of the user's feelings in their latest turn before this one; empty where nobody has judged it yet."""
+    felt = next((turn.affect.user for turn in tail if turn.role == "user"), None)
+    return dict(felt) if felt is not None else {}
 
 
 def digest(call_id: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-__all__ = ["GROUPS", "Mood", "mood_from", "mood_of"]
+__all__ = ["GROUPS", "Mood", "mood_of", "mood_with"]
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "sadness": ("sadness", "grief", "disappointment", "remorse"),
@@ -62,6 +62,8 @@ REACH: Final = 3
 """Words after a negation that it turns off."""
 
 LONGEST: Final = 4_000
+FADED: Final = 0.5
+LEAST: Final = 0.1
 
 CRISIS: Final = re.compile(
     r"\b(?:kill(?:ing)? myself|suicid\w*|end (?:my life|it all)|want(?:ed)? to die|hurt(?:ing)? myself|self[- ]harm\w*"
@@ -100,8 +102,15 @@ def mood_of(text: str) -> Mood:
     return Mood({group: round(value, 3) for group, value in felt.items()}, CRISIS.search(seen) is not None)
 
 
-def mood_from(affect: Mapping[str, float], text: str) -> Mood:
-    """The mood that a vector of GoEmotions labels speaks of; danger is still read from the text."""
-    felt = {group: round(max((affect.get(label, 0.0) for label in labels), default=0.0), 3) for group, labels in GROUPS.items()}
-    seen = text[-LONGEST:].lower().replace("\u2019", "'")
-    return Mood({group: value for group, value in felt.items() if value >= 0.1}, CRISIS.search(seen) is not None)
+def mood_with(mood: Mood, affect: Mapping[str, float]) -> Mood:
+    """A mood with what was felt in the turn before it, at half its strength: people do not change as fast as they write.
+
+    `affect` is by GoEmotions' labels, as memory keeps it.
+    """
+    felt = dict(mood.felt)
+    for group, labels in GROUPS.items():
+        before = FADED * max((affect.get(label, 0.0) for label in labels), default=0.0)
+        if before >= LEAST:
+            felt[group] = round(max(felt.get(group, 0.0), before), 3)
+
+    return Mood(felt, mood.crisis)

@@ -4,7 +4,7 @@ import pytest
 
 from actors.thinking.intent import Intent
 from actors.thinking.messages import INTENTS, GetThought, Think
-from actors.thinking.mood import mood_from, mood_of
+from actors.thinking.mood import mood_of, mood_with
 from actors.thinking.strategy import CRISIS, GUIDANCE, strategy_for
 from tests.thinking.house import house
 from tests.thinking.test_think import prompt_of, user
@@ -65,8 +65,9 @@ def test_the_mood_is_read_from_words(text, feeling) -> None:
     assert mood_of(text).strongest[0] == feeling
 
 
-def test_a_vector_of_emotions_counts_before_words() -> None:
-    assert mood_from({"grief": 0.8, "joy": 0.05}, "whatever").felt == {"sadness": 0.8}
+def test_what_was_felt_in_the_turn_before_counts_half() -> None:
+    assert mood_with(mood_of("whatever"), {"grief": 0.9, "joy": 0.05}).felt == {"sadness": 0.45}
+    assert mood_with(mood_of("I'm sad, so sad"), {"grief": 0.9}).felt["sadness"] > 0.6
 
 
 async def test_the_model_is_told_in_a_line_and_the_thought_says_why(short_dir, model) -> None:
