@@ -4,12 +4,15 @@ from itertools import pairwise
 
 import pytest
 
+from actors.llm.messages import Usage, Vectors
 from actors.memory.changes import revise
+from actors.memory.embedding.embedders import LlmEndpoint
 from actors.memory.embedding.passages import LONG, pieces
 from actors.memory.embedding.vectors import active, adopt, clear_some, gist_of, keep, pending, waiting
 from actors.memory.messages import NewMemory, Remember, Revise
 from actors.memory.settings import LifeSettings
 from actors.memory.store import remember
+from transport.errors import Unavailable
 
 VECTOR = (b"\x01\x00\x02\x00", bytes(range(1, 129)) * 2)
 
@@ -106,3 +109,20 @@ def test_passages_cover_a_text_and_overlap(text):
         assert one.start < other.start <= one.stop
         assert one.stop < other.stop
     assert all(piece.stop - piece.start <= LONG for piece in found)
+
+
+async def test_an_endpoint_that_gives_too_few_vectors_is_not_believed():
+    async def ask(message, **_):
+        return Vectors(vectors=((1.0, 0.0),) * (len(message.texts) - 1), model="m", usage=Usage(), endpoint="e")
+
+    with pytest.raises(Unavailable, match="1 vectors for 2 texts"):
+        await LlmEndpoint(ask, None).passages([("one", ""), ("two", "")])
+
+
+async def test_an_endpoints_vectors_are_kept_in_bytes():
+    async def ask(message, **_):
+        return Vectors(vectors=((3.0, 4.0),) * len(message.texts), model="m", usage=Usage(), endpoint="e")
+
+    name, vectors = await LlmEndpoint(ask, None).passages([("one", "")])
+    assert name == "llm:m:2"
+    assert vectors == [(b"", bytes([18, 24]))]

@@ -10,6 +10,7 @@ import numpy as np
 
 from actors.encoder.messages import PASSAGES, Describe, Described, Encode, Encoded, EncodeQuestion, Passage, QuestionVectors
 from actors.llm.messages import Embed, Vectors
+from transport.errors import Unavailable
 
 __all__ = ["EncoderActor", "LlmEndpoint", "Question", "Standing", "embedder_of"]
 
@@ -114,6 +115,10 @@ class LlmEndpoint:
 
     async def _embed(self, texts: list[str], timeout: float, lane: str) -> tuple[str, list[bytes]]:
         answer: Vectors = await self._ask(Embed(texts=tuple(texts), model=self._model), timeout=timeout, lane=lane)
+        if len(answer.vectors) != len(texts) or len({len(vector) for vector in answer.vectors}) != 1 or not answer.vectors[0]:
+            raise Unavailable(
+                f"{answer.model} gave {len(answer.vectors)} vectors for {len(texts)} texts, or not all of one length"
+            )
         floats = np.array(answer.vectors, np.float64)
         floats /= np.maximum(np.linalg.norm(floats, axis=1, keepdims=True), 1e-12)
         # A component deviates by one over the root of their number: 127 stands for six deviations, and lengths stay equal.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict, deque
 from typing import Any
 
@@ -16,6 +17,9 @@ __all__ = ["Shelves"]
 
 SAMPLE = 256
 """Records of a sample at least; twice as many at most."""
+
+MOST_TOLD = 256
+"""Batches that are noted while nobody recalls. Beyond so many, all is read anew when somebody does."""
 
 MOST_CHANGES = 5_000
 """Beyond so many at once, shelves are read anew when they are next needed."""
@@ -36,18 +40,25 @@ class Shelves:
         self._gists: OrderedDict[int, Gists] = OrderedDict()
         self._seen = 0
         self._embedded: deque[list[int] | None] = deque()
+        self._telling = threading.Lock()
         self._side: int | None = None
 
     def embedded(self, numbers: list[int] | None) -> None:
         """Vectors of these records were committed; of None: another set came into use. From any thread."""
-        self._embedded.append(numbers)
+        with self._telling:
+            if len(self._embedded) >= MOST_TOLD:
+                self._embedded.clear()
+                numbers = None
+            self._embedded.append(numbers)
 
     def follow(self, connection: apsw.Connection) -> None:
         """Bring what is held up to this snapshot.
 
         Call it before anything else is read in a transaction: what was told before the snapshot was taken is in it.
         """
-        told = [self._embedded.popleft() for _ in range(len(self._embedded))]
+        with self._telling:
+            told = [*self._embedded]
+            self._embedded.clear()
         newest: Any = connection.execute("SELECT max(seq) FROM event WHERE change <> 'recalled'").fetchone()
         seen, self._seen = self._seen, newest[0] or 0
         if not self._shelves or None in told:
