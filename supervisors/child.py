@@ -275,8 +275,9 @@ class Life:
             os.close(self.up_pidfd)
             self.up_pidfd = None
 
-        # While there is a supervisor it sees the same and drains the house in order.
-        if self.control is None:
+        # While there is a supervisor it sees the same and drains the house in order. One that cannot be told anything is none:
+        # this process may have closed the connection by a fault of its own.
+        if self.control is None or not self.control.send("beat", stats={}):
             self.told_to_stop.set()
 
     def _up_is_over(self) -> bool:

@@ -88,11 +88,13 @@ def seqpackets() -> list[int]:
     found = []
     for entry in list(Path("/proc/self/fd").iterdir()):
         try:
+            name = entry.readlink().name
+        except FileNotFoundError:
+            continue
+        if name.startswith("socket:"):
             with socket.socket(fileno=os.dup(int(entry.name))) as copy:
                 if copy.type == socket.SOCK_SEQPACKET:
                     found.append(int(entry.name))
-        except OSError:
-            continue
     return found
 
 

@@ -178,6 +178,13 @@ async def test_otp_child_unlink(world):
     assert not world.pids(pid)
     assert await sup.count_children() == (1, 0, 0, 1)
 
+    # Nor does it outlive a supervisor that is killed.
+    pid = await sup.restart_child("child")
+    world.do("child", "unlink")
+    await world.quiet()
+    await world.kill(None, "sup")
+    await world.until(lambda: not world.pids(pid))
+
 
 async def test_otp_hanging_restart_loop(world):
     sup = await world.sup(intensity=8, period_s=10.0, children=[{"name": "child1", "shutdown": "brutal"}])
