@@ -20,6 +20,15 @@ NEAR = rf"(?P<near>days?|week|weekend|night|{'|'.join(WEEKDAYS)})"
 BEFORE = re.compile(rf"(?:\b{NEAR}\s+)?\b(?P<side>before|after|since|until|till)\s*$", re.IGNORECASE)
 CLOSE = timedelta(7)
 
+LONGEST = 2000
+"""Characters of a query that are looked at: whoever sends a page as a query gives it no date to be found by."""
+
+YEARS = 50
+"""Latest years for which a time without a year may stand."""
+
+MOST = 100
+"""Periods of a query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -31,12 +40,15 @@ class Period:
 
 def asks_when(text: str) -> bool:
     """Whether the answer is a time."""
-    return WHEN.search(text) is not None
+    return WHEN.search(text, 0, LONGEST) is not None
 
 
 def named_in(text: str, names: Iterable[str]) -> list[str]:
     """Which of the names the text has as words of their own, in the order in which it has them."""
-    found = ((re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE), name) for name in names)
+    text = text[:LONGEST]
+    lower = text.lower()
+    possible = [name for name in names if name.lower() in lower]
+    found = ((re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE), name) for name in possible)
     return [name for _, name in sorted((match.start(), name) for match, name in found if match)]
 
 
@@ -50,6 +62,7 @@ def periods_of(text: str, now: date, years: range) -> list[Period]:
         now: the day on which it is asked.
         years: in which there are records.
     """
+    text, years = text[:LONGEST], years[-YEARS:]
     spans = [span for span in spans_of(text, now) if not span.vague]
     periods: list[Period] = []
     place = 0
@@ -62,7 +75,7 @@ def periods_of(text: str, now: date, years: range) -> list[Period]:
             continue
         periods += [beside(text, span, first, last) for first, last in dated(span, years)]
         place += 1
-    return periods
+    return periods[:MOST]
 
 
 def dated(span: Span, years: range) -> list[tuple[date, date]]:

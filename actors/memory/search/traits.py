@@ -20,9 +20,6 @@ NAMES = 4
 LONGEST = 2000
 """Characters that are looked at. A text that is longer is no turn that only asks."""
 
-NOTE = re.compile(r"\s*\[[^\]]*\]\s*$")
-"""A note in brackets at the end ("[image]"), which the speaker did not say."""
-
 ASKS = re.compile(r"\?[\s\"'”)]*$")
 QUOTED = re.compile(r"[\"“][A-Z][^\"”]+[\"”]")
 PROPER = re.compile(r"\b([A-Za-z]*[a-z]) [A-Z][a-z]{2,}")
@@ -34,8 +31,13 @@ ADDRESSING = frozenset([*GREETINGS, *CALLS])
 
 def traits_of(text: str) -> int:
     """The traits of a text, as a sum of the constants above."""
-    shown = text[:LONGEST]
-    said = NOTE.sub("", shown)
+    said = without_note(text[:LONGEST])
     asks = len(text) <= LONGEST and ASKS.search(said) is not None
     names = QUOTED.search(said) is not None or any(word.lower() not in ADDRESSING for word in PROPER.findall(said))
     return QUESTION * asks | TELLS_TIME * says_time(said) | NAMES * names
+
+
+def without_note(text: str) -> str:
+    """Without a note in brackets at its end ("[image]"), which the speaker did not say."""
+    shown = text.rstrip()
+    return shown[: shown.rfind("[")] if shown.endswith("]") and "[" in shown else text

@@ -61,3 +61,11 @@ def test_asking_for_a_time(text, asks):
 def test_names_in_their_order():
     assert named_in("What did ben give Ana?", ["Ana", "Ben", "Be"]) == ["Ben", "Ana"]
     assert named_in("Anabel and C++?", ["Ana", "C++"]) == ["C++"]
+
+
+def test_long_queries_and_long_histories_are_bounded():
+    assert periods("x" * 3000 + " in May 2023") == []
+    assert named_in("x" * 3000 + " Ana", ["Ana"]) == []
+    many = periods("in May, in June, in July, in August", range(1, 2026))
+    assert len(many) == 100
+    assert many[-1] == ("2025-06-01", "2025-06-30")
