@@ -23,7 +23,7 @@ MEANING = {-1: 0.8, -2: 0.7}
 well); the turn that follows adds nothing, since vectors were read with the turns before only."""
 
 WORDS = {-1: 0.7, -2: 0.5, 1: 0.4, 2: 0.2}
-"""The same for matches of words. Without these, a fifth of what windows gain is lost."""
+"""The same for matches of words. Without these, about half of what windows add to R@1 is lost."""
 
 
 def around(matches: Floats, previous: Integers, following: Integers, reach: dict[int, float]) -> Floats:
