@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from actors.clock import Clock, system_clock
-from actors.memory.messages import Change
+from actors.memory.messages import Change, GetSession, SessionFound
 from actors.metrics import Metric
 from actors.paradox.compare import findings, revised
 from actors.paradox.contemplation import Contemplator
 from actors.paradox.effects import Effect
+from actors.paradox.feelings import Feelings
 from actors.paradox.follower import Follower
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.messages import (
@@ -25,14 +26,17 @@ from actors.paradox.messages import (
     Contemplated,
     Found,
     Get,
+    GetMood,
     GetProgress,
     List,
+    MoodTold,
     Paradoxes,
     Progress,
     Resolve,
     Side,
     Statement,
 )
+from actors.paradox.moods import mood_of
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.settling import Settler
 from actors.paradox.store import Store
@@ -40,6 +44,9 @@ from actors.paradox.workshop import Workshop
 from actors.runtime import AsyncActor, handles
 
 __all__ = ["Paradox"]
+
+MOOD_TURNS = 24
+"""Of a talk, so many turns are looked at for its mood: the weight of an earlier one is below a sixtieth."""
 
 CONTEMPLATED_AT_ONCE = 32
 """Open paradoxes that one round in the background takes up."""
@@ -71,6 +78,9 @@ class Paradox(AsyncActor):
             follower = Follower(self.settings, self.store, self.clock, ask=self.ask, judge=self._judge, moved=self._on_moved)
             self.spawn(follower.run(), name="follow")
             self.spawn(self._settler.run(), name="settle")
+            if self.settings.affect:
+                feelings = Feelings(self.settings, self.store, ask=self.ask, read=self._workshop.feel)
+                self.spawn(feelings.run(), name="feel")
             if self.settings.contemplate_every_s:
                 self.spawn(self._contemplate(), name="contemplate")
 
@@ -115,6 +125,12 @@ class Paradox(AsyncActor):
         done = await self._contemplator.step(message.namespace, message.limit)
         self._settler.wake()
         return done
+
+    @handles(GetMood)
+    async def mood(self, message: GetMood) -> MoodTold:
+        """A talk's mood, from what memory knows to be felt in its latest turns."""
+        session: SessionFound = await self.ask(GetSession(namespace=message.namespace, name=message.session, limit=MOOD_TURNS))
+        return mood_of(session.turns, message.at or self.clock.now())
 
     @handles(GetProgress)
     async def progress(self, message: GetProgress) -> Progress:

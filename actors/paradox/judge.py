@@ -7,6 +7,7 @@ in common. Shared by `paradox.check`, the follower and contemplation; each runs 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from actors.paradox.classifier.model import Classifier
@@ -14,7 +15,7 @@ from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change, topic
 from actors.paradox.judging.pair import Judgement, pair_of
 from actors.paradox.judging.reading import Reading, read
-from actors.paradox.judging.rules import judge
+from actors.paradox.judging.rules import Rule, judge
 from actors.paradox.messages import Checked, Conflict, Statement
 from actors.paradox.weighing import CONFLICT_FROM, weigh
 
@@ -32,6 +33,9 @@ MOST_PAIRS = 1024
 MOST_CLASSIFIED = 48
 """Of these, so many go to the classifier, a few milliseconds each."""
 
+EACH_CLASSIFIED = 2
+"""Of a long statement's sentences, so many pairs go to the classifier."""
+
 NEAR_BEST = 0.1
 """Conflicts that score this close to the best one are told as well; further ones are more often wrong than right."""
 
@@ -41,10 +45,12 @@ class Judge:
 
     Args:
         classifier: None where there is none: the rules judge alone.
+        rules: other rules than all; for measuring what each adds.
     """
 
-    def __init__(self, classifier: Classifier | None = None) -> None:
+    def __init__(self, classifier: Classifier | None = None, rules: Sequence[Rule] | None = None) -> None:
         self.classifier = classifier
+        self.rules = rules
 
     def check(self, statements: Sequence[Statement], new: Statement) -> Checked:
         """The verdict on `new` against all `statements`, conflicts best first; among equals the later statement comes first."""
@@ -83,8 +89,8 @@ class Judge:
         ]
         if len(sides) > MOST_PAIRS:
             sides = sorted(sides, key=lambda side: (-len(side[1].stems & side[2].stems), side[0]))[:MOST_PAIRS]
-        ruled = [judge(old, one) for _, old, one in sides]
-        judged = self.weighed([(old, one) for _, old, one in sides], ruled)
+        ruled = [judge(old, one, self.rules) for _, old, one in sides]
+        judged = self.weighed(sides, ruled)
 
         best: dict[int, Judgement] = {}
         for (index, _, _), judgement in zip(sides, judged, strict=True):
@@ -93,25 +99,32 @@ class Judge:
         nothing = Judgement("unrelated", 1.0, "not looked at")
         return [best.get(index, nothing) for index in range(len(statements))]
 
-    def weighed(self, sides: Sequence[tuple[Reading, Reading]], ruled: Sequence[Judgement]) -> list[Judgement]:
+    def weighed(self, sides: Sequence[tuple[int, Reading, Reading]], ruled: Sequence[Judgement]) -> list[Judgement]:
         """The rules' judgements, with the classifier's opinion where it is asked."""
         if self.classifier is None:
             return list(ruled)
-        order = sorted(range(len(sides)), key=lambda number: (-promise(*sides[number], ruled[number]), number))
-        asked = [number for number in order[:MOST_CLASSIFIED] if promise(*sides[number], ruled[number]) > 0]
+        promises = [promise(old, new, one) for (_, old, new), one in zip(sides, ruled, strict=True)]
+        asked: list[int] = []
+        taken: Counter[int] = Counter()
+        for number in sorted(range(len(sides)), key=lambda number: (-promises[number], number)):
+            index = sides[number][0]
+            if taken[index] < EACH_CLASSIFIED and len(asked) < MOST_CLASSIFIED:
+                taken[index] += 1
+                asked.append(number)
+
         texts = [
             render(old.written, new.written, (old.speaker, new.speaker), (old.time, new.time))
-            for old, new in (sides[number] for number in asked)
+            for _, old, new in (sides[number] for number in asked)
         ]
         judged = list(ruled)
         for number, opinion in zip(asked, self.classifier.read(texts), strict=True):
-            old, new = sides[number]
+            _, old, new = sides[number]
             judged[number] = weigh(pair_of(old, new), ruled[number], opinion)
         return judged
 
 
 def promise(old: Reading, new: Reading, ruled: Judgement) -> float:
-    """How much a pair is worth the classifier's time; 0: not at all."""
+    """How much a pair is worth the classifier's time."""
     if ruled.verdict in ("contradiction", "update"):
         return 2.0 + ruled.score
     return 1.0 + topic.overlap(old, new)

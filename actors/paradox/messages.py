@@ -158,6 +158,28 @@ class GetProgress(Message, type="paradox.progress", reply=Progress, idempotent=T
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 
 
+class MoodTold(Reply, type="paradox.mood_told"):
+    """A talk's mood: the labels that are worth telling, strongest first; how good it is, -1 to 1; and why.
+
+    `because`: how much each turn adds to the strongest label, by the turn's id.
+    """
+
+    labels: dict[str, float]
+    valence: float
+    strongest: str
+    because: dict[str, float]
+    turns: int
+    """So many of the latest turns had been judged."""
+
+
+class GetMood(Message, type="paradox.mood", reply=MoodTold, idempotent=True):
+    """The mood of a talk as it is now, or was: it fades with turns and with time."""
+
+    namespace: Namespace = "default"
+    session: Name
+    at: Time | None = None
+
+
 class Contemplated(Reply, type="paradox.contemplated"):
     """How many paradoxes got a note, were settled by what memory knows, and fell asleep."""
 

@@ -87,4 +87,12 @@ CREATE TABLE owed (
 ) STRICT;
 """
 
-MIGRATIONS = (FIRST, LIFE)
+PLACES = """
+-- How far others that follow the feed have come, by name.
+CREATE TABLE place (
+    name TEXT PRIMARY KEY,
+    cursor INTEGER NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS = (FIRST, LIFE, PLACES)

@@ -20,11 +20,14 @@ class ParadoxSettings(BaseModel):
     follow: bool = True
     """Follow memory's feed in the background. Without, only `paradox.check` finds anything."""
 
+    affect: bool = True
+    """Judge what is felt in each turn, in the background, and tell memory. Without, nothing is judged and no mood is known."""
+
     candidates: Annotated[int, Field(ge=1, le=100)] = 12
     """Remembered statements that a new one is compared with."""
 
-    keep_from: Annotated[float, Field(ge=0, le=1)] = 0.55
-    """Scores below this are not kept."""
+    keep_from: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """What is less probable is not kept: more of it would be wrong than right."""
 
     classifier: Literal["onnx", "none"] = "onnx"
     """What judges beside the rules: the network that ships with the project, or nothing."""

@@ -119,6 +119,14 @@ class Store:
         """How many notes others than that author have written since."""
         return await self._database.read(notes_of, author_is_not, micros(since))
 
+    async def place(self, name: str) -> int:
+        """How far another follower has come; 0 at its start."""
+        return await self._database.read(place, name)
+
+    async def set_place(self, name: str, cursor: int) -> None:
+        """Keep how far it has come."""
+        await self._database.write(set_place, name, cursor)
+
     async def owed(self, limit: int) -> tuple[Owed, ...]:
         """What memory is to be told, oldest first."""
         return await self._database.read(owed, limit)
@@ -232,6 +240,15 @@ def notes_of(connection: apsw.Connection, author_is_not: str, since: int) -> int
         "SELECT count(*) FROM note WHERE author <> ? AND time > ?", (author_is_not, since)
     ).fetchall()
     return int(rows[0][0])
+
+
+def place(connection: apsw.Connection, name: str) -> int:
+    rows: Any = connection.execute("SELECT cursor FROM place WHERE name = ?", (name,)).fetchall()
+    return int(rows[0][0]) if rows else 0
+
+
+def set_place(connection: apsw.Connection, name: str, cursor: int) -> None:
+    connection.execute("INSERT INTO place VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor", (name, cursor))
 
 
 def owed(connection: apsw.Connection, limit: int) -> tuple[Owed, ...]:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from loguru import logger
 
+from actors.affect.classifier import load as load_affect
 from actors.network import NetworkMissing
 from actors.paradox.classifier.model import Classifier, load
 from actors.paradox.judge import Judge
@@ -53,6 +54,10 @@ class Workshop:
             return []
         return await self._run(self._back, lambda: self._ready().pairs(pairs))
 
+    async def feel(self, texts: Sequence[str]) -> list[dict[str, float]] | None:
+        """What is felt in texts, in the background; None where there is no classifier."""
+        return await self._run(self._back, lambda: feel(texts))
+
     def close(self) -> None:
         """Take no more; what runs comes to its end."""
         self._front.shutdown(wait=False, cancel_futures=True)
@@ -75,6 +80,14 @@ class Workshop:
         except NetworkMissing as error:
             logger.warning("paradox judges by rules alone", reason=error.message)
             return None
+
+
+def feel(texts: Sequence[str]) -> list[dict[str, float]] | None:
+    try:
+        return load_affect().read(texts)
+    except NetworkMissing as error:
+        logger.warning("nothing is judged to be felt", reason=error.message)
+        return None
 
 
 def step_back() -> None:

@@ -24,11 +24,14 @@ START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 async def house(
     home: Path, *, parts: tuple[str, ...] = ("memory", "paradox"), clock: Clock = system_clock, **settings
 ) -> AsyncIterator[Host]:
+    """By rules alone unless told otherwise: what is tested is what becomes of a judgement."""
     async with Host(run_dir=run_directory(home)) as host:
         if "memory" in parts:
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data")
         if "paradox" in parts:
-            await host.start_actor(Paradox, ParadoxSettings(**settings), data_dir=home / "data", clock=clock)
+            await host.start_actor(
+                Paradox, ParadoxSettings(**{"classifier": "none", **settings}), data_dir=home / "data", clock=clock
+            )
         yield host
 
 

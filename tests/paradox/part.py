@@ -37,7 +37,7 @@ class Killable(Paradox):
 async def main(home: Path, dies: int, when: str) -> None:
     Mortal.dies, Mortal.when = dies, when
     async with Host(run_dir=run_directory(home)) as host:
-        await host.start_actor(Killable, ParadoxSettings(page=3), data_dir=home / "data")
+        await host.start_actor(Killable, ParadoxSettings(page=3, classifier="none"), data_dir=home / "data")
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)
 

@@ -1,12 +1,15 @@
 """Following memory's feed with a real memory beside it: what is kept, once, and what is not."""
 
+import asyncio
+import time
+
 import apsw
 import pytest
 
 from actors.memory.messages import Forget, Supersede
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
-from actors.paradox.messages import Check, Get, List, Resolve, Statement
+from actors.paradox.messages import Check, Get, GetProgress, List, Resolve, Statement
 from tests.paradox.house import Process, followed, found, house, say
 from transport.errors import NotFound
 
@@ -190,3 +193,31 @@ async def test_killed_with_9_at_any_write_each_effect_is_there_once(short_dir, d
             assert await found(host) == [KEPT] * len(people)
             listed = await host.ref("paradox").ask(List())
             assert all(len(one.history) == 1 for one in listed.paradoxes)
+
+
+async def test_a_check_of_long_statements_leaves_the_loop_free(short_dir) -> None:
+    statements = tuple(Statement(text=f"I live in house {number}. " * 2500) for number in range(24))
+    async with house(short_dir) as host:
+        paradox = host.ref("paradox")
+        judging = asyncio.ensure_future(
+            paradox.ask(Check(statements=statements, new=Statement(text=statements[0].text)), timeout=60)
+        )
+        waits = []
+        while not judging.done():
+            began = time.perf_counter()
+            await asyncio.sleep(0)
+            await paradox.ask(GetProgress())
+            waits.append(time.perf_counter() - began)
+        await judging
+        assert sorted(waits)[len(waits) // 2] < 0.1
+
+
+async def test_a_backlog_is_worked_off_once_and_writes_go_on_meanwhile(short_dir) -> None:
+    texts = [f"Person {number} has {number % 9 + 2} bicycles in the shed." for number in range(300)]
+    async with house(short_dir, parts=("memory",)) as host:
+        await say(host, *texts)
+        async with house(short_dir, parts=("paradox",)):
+            await say(host, *CLASH, day=400)
+            progress = await followed(host)
+            assert progress.judged == len(texts) + 2
+            assert await found(host) == [KEPT]

@@ -128,3 +128,36 @@ def test_no_text_makes_the_rules_slow(text: str) -> None:
 def test_what_asserts_nothing_is_not_looked_up() -> None:
     assert not any(map(asserts, ("Yes.", "Where do I live?", "I wish I lived in Oslo.")))
     assert all(map(asserts, ("I live in Oslo.", "I am 40 now.", "No, three.", "Book it, please.")))
+
+
+def test_a_short_denial_means_what_was_said_last() -> None:
+    statements = [Statement(text=text, speaker="user", time=MARCH) for text in ("The tea is cold.", "The stairs are clean.")]
+    statements[1] = Statement(text=statements[1].text, speaker="user", time=MARCH + timedelta(minutes=40))
+    checked = Judge().check(statements, Statement(text="No they aren't.", speaker="user", time=MARCH + timedelta(minutes=41)))
+    assert (checked.verdict, checked.conflicts[0].index) == ("contradiction", 1)
+    assert verdict("The tea is cold.", "That's not true.", days=3) not in ("contradiction", "update")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("The test was child's play.", "The test was difficult."),
+        ("The hall was packed.", "The hall was deserted."),
+        ("The lecture bored us to death.", "The lecture was gripping."),
+    ],
+)
+def test_idioms_are_plain_words(old: str, new: str) -> None:
+    assert verdict(old, new, days=1) == "contradiction"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I don't own a horse.", "My boss works like a horse."),
+        ("In 1995 the town had one cinema.", "The town has four cinemas."),
+        ("My coach is patient.", "My coach is not the captain."),
+        ("With a bigger car we would take the dog along.", "We never take the dog along."),
+    ],
+)
+def test_comparisons_years_gone_by_and_conditions_are_no_conflict(old: str, new: str) -> None:
+    assert verdict(old, new) not in ("contradiction", "update")

@@ -7,14 +7,21 @@ import re
 __all__ = ["of", "request"]
 
 HYPOTHESIS = re.compile(
-    r"\b(imagine|suppose|supposing|if only|what if|pretend|hypothetically|in theory|if (i|we|you|he|she"
+    r"\b(imagine|suppose|supposing|if only|what if"
+    r"|would it not|had i|were i|let us say|say i (?:were|had|did)|pretend|hypothetically|in theory|if (i|we|you|he|she"
     r"|they) (ever|were|had|won"
     r"|lived|could)|if it were|i would (have )?|would have|as if (i|we|he|she|they|it)|in another life|in a parallel)\b"
+)
+# A condition and a would in one sentence: neither need be so.
+CONDITION = re.compile(
+    r"\b(?:if|unless|with an?(?: second| third|other)?|without|given)\b[^.!?]*\b(?:would|could|might)\b"
+    r"|\b(?:would|could|might)\b[^.!?]*\b(?:if|unless)\b"
 )
 # "I'd like" and "I'd rather" ask for something; they are no hypotheses.
 POLITE = re.compile(r"\bi would (like|rather|love|prefer|appreciate|want)\b")
 WISH = re.compile(
     r"\b(i wish|i hope|hopefully|i dreamt|i dreamed|in my dream|one day i|some ?day i|i dream of|would love to|i fantasi[sz]e"
+    r"|i would give anything|i keep dreaming|i long for"
     r"|my dream is)\b"
 )
 # What others claim is told, not claimed: somebody or some thing that is not the speaker, and a verb of saying.
@@ -45,7 +52,8 @@ def of(text: str) -> str | None:
     """The mood of a normalised text: None when it asserts, else `question`, `hypothesis`, `wish`, `hearsay` or `joke`."""
     if all(sentence.endswith("?") for sentence in sentences(text)) and not request(text):
         return "question"
-    if HYPOTHESIS.search(POLITE.sub("i want", text)):
+    plain = POLITE.sub("i want", text)
+    if HYPOTHESIS.search(plain) or CONDITION.search(plain):
         return "hypothesis"
     if WISH.search(text) and not request(text):
         return "wish"

@@ -28,6 +28,8 @@ class Judgement:
     score: float
     why: str
     overlap: float = 0.0
+    probability: float | None = None
+    """Calibrated, that the two are at odds; None where the rules judged alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,33 @@ MONTHS = {
     )
 }
 
+MEASURES = frozenset(
+    stem(word)
+    for word in (
+        "kilometres",
+        "kilometers",
+        "miles",
+        "metres",
+        "meters",
+        "centimetres",
+        "feet",
+        "inches",
+        "kilos",
+        "kilograms",
+        "grams",
+        "pounds",
+        "tonnes",
+        "litres",
+        "degrees",
+        "pages",
+        "watts",
+        "gigabytes",
+        "gb",
+        "mb",
+    )
+)
+"""Words after a figure that say of what it is, whatever follows: 12 kilometres long."""
+
 N = rf"(\d[\d,]*(?:\.\d+)?|{'|'.join(sorted(NUMBERS, key=len, reverse=True))})"
 M = rf"({'|'.join(MONTHS)})"
 END = r"(?=$|[.,;!?)]|\s(?:and|or|but|now|today|in the|on|sharp|instead)\b)"
@@ -171,11 +198,17 @@ def rank(match: re.Match[str]) -> Quantity:
 
 def count(match: re.Match[str]) -> Quantity | None:
     words = [word for word in match[2].split() if word not in STOPWORDS]
+    if words and stem(words[0]) in MEASURES:
+        return Quantity("count", stem(words[0]), number(match[1]))
     return Quantity("count", stem(words[-1]), number(match[1])) if words and number(match[1]) != 0 else None
 
 
 def plain(kind: str) -> Callable[[re.Match[str]], Quantity]:
     return lambda match: Quantity(kind, "", number(next(group for group in match.groups() if group)))
+
+
+def of_us(match: re.Match[str]) -> Quantity:
+    return Quantity("count", match[2], number(match[1]))
 
 
 READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Quantity | None]], ...] = (
@@ -195,5 +228,6 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Quantity | None]
     (re.compile(rf"\b(?:at|to|until|till|by|from|is|be|says) {N}{END}(?! (?:of|years))"), whole_hour),
     (re.compile(rf"\b(?:am|turned|turning) {N}{END}"), plain("age")),
     (re.compile(rf"^(?:[\w ,]{{0,24}}[ ,])?{N}[.!]?$|^(?:[\w ]{{1,12}}[, ])?{N}[.!] "), plain("bare")),
+    (re.compile(rf"\b{N} of (us|them|you)\b"), of_us),
     (re.compile(rf"\b{N} (?:of )?((?:[a-z][\w-]*)(?: (?!and|or|in|on|at|of|is|was|with|from|to|for)[a-z][\w-]*)?)"), count),
 )

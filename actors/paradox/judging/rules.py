@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from actors.paradox.judging import change, mood, polarity, presence, quantities, slots, ways
 from actors.paradox.judging.lexicon import EXCLUSIVE, WITHIN
@@ -11,20 +12,23 @@ from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
 from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.topic import RELATED
 
-__all__ = ["judge"]
+__all__ = ["RULES", "Rule", "judge"]
+
+Rule = Callable[[Pair], Judgement | None]
 
 TIME_UNITS = frozenset({"year", "day", "week", "month", "hour", "minut", "time", "tim"})
 QUANTIFIED = re.compile(r"\b(everyone|everybody|everything|always|all of|entirely|every)\b")
 NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a)\b")
 SOLE = re.compile(r"\b(whole|entire|all by|on my own|alone|the only one|myself|won)\b")
-NORM = re.compile(r"\b(should|ought|must|supposed to|allowed to|have to|has to)\b")
+NORM = re.compile(r"\b(should|ought|must|supposed to|allowed|have to|has to|needs?|requires?|required|forbidden|optional)\b")
 OVER = re.compile(r"\b(any ?more|no longer|used to|back when|when i|first)\b")
 
 
-def judge(old: Reading, new: Reading) -> Judgement:
-    """The verdict on a new statement against an earlier one."""
+def judge(old: Reading, new: Reading, rules: Sequence[Rule] | None = None) -> Judgement:
+    """The verdict on a new statement against an earlier one; by other rules than all, for measuring what each adds."""
     pair = pair_of(old, new)
-    found = next((found for rule in RULES if (found := rule(pair)) is not None), None) or by_topic(pair)
+    asked = RULES if rules is None else rules
+    found = next((found for rule in asked if (found := rule(pair)) is not None), None) or by_topic(pair)
     return Judgement(found.verdict, round(min(found.score, 1.0), 4), found.why, round(pair.overlap, 4))
 
 
@@ -105,7 +109,11 @@ def figure_rule(pair: Pair) -> Judgement | None:
 def quantifier_rule(pair: Pair) -> Judgement | None:
     """Everyone wants it; nobody wants it."""
     for one, other in ((pair.old, pair.new), (pair.new, pair.old)):
-        if QUANTIFIED.search(one.text) and NONE.search(other.text) and len(pair.shared) >= 2:
+        if QUANTIFIED.search(one.text) and NONE.search(other.text):
+            if polarity.opposed(one.stems, frozenset(), other.stems, frozenset()):
+                return calm(pair, "the same, said the other way round")
+            if len(pair.shared) < 2:
+                continue
             return at_odds(pair, 0.5 + 0.4 * pair.overlap, "quantifiers")
 
     return None
@@ -180,6 +188,14 @@ def correction_rule(pair: Pair) -> Judgement | None:
     return None
 
 
+def retort_rule(pair: Pair) -> Judgement | None:
+    """No it isn't. What was said last is meant."""
+    if not change.retort(pair.new.text) or not pair.soon:
+        return None
+    minutes = (pair.new.time - pair.old.time).total_seconds() / 60 if pair.new.time and pair.old.time else 0.0
+    return Judgement("contradiction", 0.5 + 0.35 * math.exp(-minutes / 15), "a retort") if minutes <= 45 else None
+
+
 def ended_rule(pair: Pair) -> Judgement | None:
     """A sign of change about the same thing."""
     if not pair.changed or change.lifelong(pair.new.text) or pair.overlap < RELATED:
@@ -199,7 +215,8 @@ def first_person(reading: Reading) -> bool:
     return not {"i", "my", "we", "our", "me", "us"}.isdisjoint(reading.words)
 
 
-RULES: tuple[Callable[[Pair], Judgement | None], ...] = (
+RULES: tuple[Rule, ...] = (
+    retort_rule,
     mood_rule,
     way_of_life_rule,
     presence_rule,

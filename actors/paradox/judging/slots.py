@@ -64,7 +64,13 @@ PATTERNS = (
     said("profession", rf"\bi (?:now |still )?work as (?:an? )?{VALUE}", "i", 1),
     said("favourite", rf"\bmy favou?rite ([\w-]+(?: [\w-]+)?) (?:is|are|has always been) {VALUE}", 1, 2),
     said("role", rf"\b{OWNER} is {VALUE}", 2, 3),
-    said("role", r"\b([\w-]+) is (?:my|our) (?:new )?((?:team |project |flat|room)?[\w-]+)(?=$|[.,;!?])", 2, 1),
+    said(
+        "role",
+        r"\b([\w-]+) is (?:my|our|the) (?:new )?((?:team |project |flat|room)?[\w-]+(?: of (?:the|our|my) [\w-]+)?)"
+        r"(?=$|[.,;!?])",
+        2,
+        1,
+    ),
     said("birthday", rf"\bmy birthday is (?:on |in )?{VALUE}", "i", 1),
     said("place", rf"\b(?:the|my|our) ([\w-]+) (?:is|are) (?:kept |stored |located )?(?:in|at|on|under) {VALUE}", 1, 2),
 )
@@ -111,7 +117,10 @@ def find(text: str) -> tuple[Slot, ...]:
         for match in pattern.expression.finditer(text):
             owner = match[pattern.owner] if isinstance(pattern.owner, int) else pattern.owner
             value = frozenset(stem(word) for word in tokens(match[pattern.value]) if word not in STOPWORDS)
-            head = "i" if owner == "i" else stem(owner.split()[-1].removesuffix("'s"))
+            # "Our head of department" is a head, not a department.
+            head = "i" if owner == "i" else stem(owner.split(" of ")[0].split()[-1].removesuffix("'s"))
+            if match[pattern.value].startswith("not "):
+                continue
             if value and (pattern.name != "role" or head in ROLES):
                 found.append(Slot(pattern.name, head, value))
 

@@ -42,6 +42,39 @@ CONTRACTIONS = (
     (re.compile(r"\bno one\b"), "nobody"),
 )
 
+# What something is merely compared with is not spoken of: "runs around like a dog", "as quiet as a mouse".
+SIMILE = re.compile(
+    r"(?<!would )(?<!\bi )(?<!\bwe )(?<!\bthey )(?<!\byou )(?<!not )(?<!really )\blike an? (?:[\w-]+ )?[\w-]+\b"
+    r"|\bas [\w-]+ as (?:an? )?[\w-]+\b"
+)
+
+# What people say for a plain word.
+IDIOMS = (
+    (re.compile(r"\b(?:piece of cake|walk in the park|child's play|no sweat|a doddle|breeze)\b"), "easy"),
+    (re.compile(r"\b(?:bor(?:e[sd]?|ing) (?:me|us|him|her|them|everyone) (?:to (?:tears|death)|stiff))\b"), "was boring"),
+    (re.compile(r"\bput (?:me|us|him|her|them) to sleep\b"), "was boring"),
+    (re.compile(r"\bon the edge of (?:my|our|his|her|their) seats?\b"), "exciting"),
+    (re.compile(r"\bcould not put (?:it|the \w+) down\b"), "exciting"),
+    (re.compile(r"\bunder the weather\b"), "ill"),
+    (re.compile(r"\bover the moon\b|\bon cloud nine\b"), "happy"),
+    (re.compile(r"\bdown in the dumps\b"), "sad"),
+    (re.compile(r"\bcosts? (?:an arm and a leg|a fortune|the earth)\b|\bdaylight robbery\b"), "is expensive"),
+    (re.compile(r"\bdirt cheap\b|\ba steal\b"), "cheap"),
+    (re.compile(r"\bnight owl\b"), "evening person"),
+    (re.compile(r"\bearly bird\b"), "morning person"),
+    (re.compile(r"\brolling in (?:money|it)\b|\bloaded\b|\bwell[- ]off\b"), "rich"),
+    (re.compile(r"\bhard up\b|\bskint\b|\bpenniless\b"), "poor"),
+    (re.compile(r"\bkicked the bucket\b|\bpassed away\b"), "died"),
+    (re.compile(r"\bout of order\b|\bon the blink\b|\bgiven up the ghost\b"), "broken"),
+    (re.compile(r"\bsold out\b"), "full"),
+    (re.compile(r"\bbone dry\b"), "dry"),
+    (re.compile(r"\bsoaking wet\b|\bsoaked\b"), "wet"),
+    (re.compile(r"\bfast asleep\b|\bsound asleep\b"), "asleep"),
+    (re.compile(r"\bspotless\b|\bspick and span\b"), "clean"),
+    (re.compile(r"\b(?:grand(?:ma|mother|mum)|granny|gran|nana)\b"), "grandmother"),
+    (re.compile(r"\b(?:grand(?:pa|father|dad)|gramps)\b"), "grandfather"),
+)
+
 # Forms that no ending explains, each with its base form.
 IRREGULAR = {
     form: base
@@ -124,10 +157,14 @@ VOWEL = re.compile(r"[aeiouy]")
 def normalise(text: str) -> str:
     """The text in small letters, with straight quotes and contractions spelt out."""
     text = text.lower().replace("\u2019", "'").replace("\u2018", "'")
-    for pattern, full in CONTRACTIONS:
+    for pattern, full in (*CONTRACTIONS, *IDIOMS):
         text = pattern.sub(full, text)
+    return SIMILE.sub(simile, text)
 
-    return text
+
+def simile(match: re.Match[str]) -> str:
+    """Of "as quiet as a mouse" the quality stays."""
+    return match[0].split()[1] if match[0].startswith("as ") else " "
 
 
 def tokens(normalised: str) -> tuple[str, ...]:

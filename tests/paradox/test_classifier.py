@@ -1,0 +1,55 @@
+"""The shipped classifier of pairs, alone and weighed with the rules."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from actors.paradox.classifier.model import SHIPPED, Classifier
+from actors.paradox.classifier.rendering import render
+from actors.paradox.judge import Judge
+from actors.paradox.messages import Statement
+
+MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier()
+
+
+def verdict(classifier: Classifier, old: str, new: str) -> str:
+    earlier = Statement(text=old, speaker="user", time=MARCH)
+    return Judge(classifier).check([earlier], Statement(text=new, speaker="user", time=MARCH + timedelta(days=30))).verdict
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("I have a dog.", "I have no dog.", "contradiction"),
+        ("I live in Lisbon.", "I moved to Oslo last month.", "update"),
+        ("I smoke a pack a day.", "I quit smoking.", "update"),
+        ("I live in Lisbon.", "The frogs are loud at night.", "unrelated"),
+    ],
+)
+def test_plain_pairs(classifier, old: str, new: str, expected: str) -> None:
+    assert verdict(classifier, old, new) == expected
+
+
+def test_opinions_add_up_and_do_not_depend_on_their_neighbours(classifier) -> None:
+    pairs = [render(old, "I live in Oslo.", ("a", "b"), (None, None)) for old in ("I live in Oslo.", "Frogs are green. " * 30)]
+    both = classifier.read(pairs)
+    assert both == [classifier.read([pair])[0] for pair in pairs]
+    for one in both:
+        assert one.contradiction + one.update + one.compatible + one.unrelated == pytest.approx(1, abs=1e-5)
+
+
+def test_speakers_and_time_are_written_into_the_pair() -> None:
+    times = (MARCH, MARCH + timedelta(minutes=5))
+    assert render("I am a nurse.", "I am a cook.", ("ana", "ben"), times) == ("ana: I am a nurse.", "now: ben: I am a cook.")
+    assert render("Hi.", "Ho.", ("ana", "Ana"), (None, None)) == ("Hi.", "later: Ho.")
+
+
+def test_it_is_smaller_than_thirty_megabytes() -> None:
+    about = json.loads(SHIPPED.with_suffix(".json").read_text(encoding="utf-8"))
+    assert about["bytes"] == SHIPPED.stat().st_size < 30_000_000
