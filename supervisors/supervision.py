@@ -149,17 +149,16 @@ class Supervision:
         record, member = self.records[name], self.strategy.members[name]
         record.last_exit = end.reason
         logger.debug("child ended", child=name, pid=end.pid, how=end.how, reason=end.reason)
-        if (context := self._context(name, end)) is not None:
+        context = self._context(name, end)
+        ignored = member.state == "starting" and end.how == "ignored"
+        if member.state == "starting" and not ignored:
+            self._disappoint(name, self._why_not(name, end))
+
+        self._perform(self.strategy.ended(name, end), disappoint=not ignored)
+        # After the replacement was begun: nobody waits for a report.
+        if context is not None:
             failure = Failure(self.name, context, end.reason, of_child(member.spec, end.pid))
             logger.log("ERROR", "{}", failure.text(single_line=True, chars=1000))
-
-        if member.state == "starting" and end.how == "ignored":
-            self._perform(self.strategy.ended(name, end), disappoint=False)
-            return
-
-        if member.state == "starting":
-            self._disappoint(name, self._why_not(name, end))
-        self._perform(self.strategy.ended(name, end))
 
     def _context(self, name: str, end: End) -> Context | None:
         """Under which heading an end is reported; None where it is as it should be."""
