@@ -117,7 +117,7 @@ class Thinking(AsyncActor):
         finally:
             record = record_of(course)
             self.outcomes[outcome] += 1
-            self.missing.update(course.context.missing.keys())
+            self.missing.update(course.missing.keys())
             self.thoughts.keep(record)
             logger.bind(
                 thought=record.thought_id,
@@ -127,7 +127,7 @@ class Thinking(AsyncActor):
                 endpoint=record.endpoint,
                 calls=record.calls,
                 attempts=record.attempts,
-                missing=sorted(course.context.missing),
+                missing=sorted(course.missing),
                 trace=call.trace,
             ).info("thought ended")
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actors.call import Call
 from actors.clock import Clock
-from actors.memory.messages import Answer, Answered, Converse, Conversed, Memory, Recollection
+from actors.memory.messages import Converse, Conversed, Memory, Recollection
 from actors.runtime import AsyncActor
 from actors.thinking.calls import ModelCalls, Quirks
 from actors.thinking.context import Context, gather, recall, to_the_point
@@ -23,11 +23,12 @@ from actors.thinking.knowledge import Knowledge
 from actors.thinking.ladder import Ladder
 from actors.thinking.messages import Saying, Think, Thought
 from actors.thinking.mood import mood_of, mood_with
-from actors.thinking.outbox import Outbox, Owed, Words
+from actors.thinking.outbox import Outbox, Words
 from actors.thinking.pace import Pace
 from actors.thinking.persona import Persona
 from actors.thinking.presence import Presence
 from actors.thinking.prompt import Material, Prompt, fitting
+from actors.thinking.remembering import LAST_FRACTION, Remembering
 from actors.thinking.reuse import Had, Reuse
 from actors.thinking.search import Search
 from actors.thinking.settings import ThinkingSettings
@@ -39,9 +40,6 @@ from transport.errors import LatticeError
 __all__ = ["Course", "Mind", "thought_id_of"]
 
 LONGEST_ANSWER: Final = 262_144
-LAST_FRACTION: Final = 0.8
-"""Of the time that is left at the end, what may be spent on waiting for memory; the rest is for the way back."""
-
 DOUBT_S: Final = 1.5
 """What a model's word on the intent may take."""
 
@@ -99,15 +97,20 @@ class Course:
             quirks=mind.quirks,
         )
         self.ladder: Ladder | None = None
-        self.session = message.session
         self.reused: Had | None = None
-        self.request: Converse | None = None
         self.known_as: str | None = None
         """What the question is known by for reuse; None where it is to be thought about anew."""
 
-        self.left_behind: tuple[str, ...] = ()
-        self.owes = False
-        """Whether memory is told the rest after the thought has ended."""
+        self.remembering = Remembering(
+            mind.actor,
+            mind.outbox,
+            mind.presence,
+            call,
+            thought_id=self.id,
+            session=message.session,
+            deadline_s=mind.settings.remember_deadline_s,
+            steps=self.steps,
+        )
 
     async def run(self) -> AsyncGenerator[Saying | Thought]:
         """The public pieces, then the thought.
@@ -125,7 +128,7 @@ class Course:
                     yield saying.model_copy(update=name) if name else saying
                     name = {}
 
-            await self.remember(talk)
+            await self.remembering.wait_for(talk, self.words())
             self.hold_ready()
             yield self.thought()
         finally:
@@ -138,27 +141,14 @@ class Course:
         if self.message.memory != "on" or not turns:
             return None
 
-        self.request = Converse(
+        request = Converse(
             namespace=self.message.namespace,
             session=self.message.session,
             turns=turns,
             begin_as=self.message.talk or f"talk-{digest(self.call.id)}",
             again=self.message.retry and self.message.talk is None,
         )
-        return asyncio.create_task(self.converse(self.request), name="thinking memory.converse")
-
-    async def converse(self, request: Converse) -> Conversed | None:
-        """Ask memory; None, and an entry in `missing`, when it fails."""
-        with self.steps.step("memory.converse") as step:
-            try:
-                conversed: Conversed = await self.mind.actor.ask(request)
-            except LatticeError as error:
-                step.outcome = error.code
-                self.context.missing["memory.converse"] = f"{error.code}: {error.message}"
-                return None
-
-            step.outcome = f"{len(conversed.created)} new, {len(conversed.superseded)} superseded"
-            return conversed
+        return self.remembering.begin(request)
 
     async def look_up(self, talk: asyncio.Task[Conversed | None] | None) -> None:
         """Gather the context, settle what is in doubt meanwhile, cut it all to what the prompt takes."""
@@ -178,7 +168,6 @@ class Course:
                         seconds=seconds,
                         steps=self.steps,
                     )
-                found.missing.update(self.context.missing)
                 self.context = found
                 self.mood = mood_with(self.mood, felt_before(found.tail or ()))
                 await self.take_statements()
@@ -348,64 +337,13 @@ class Course:
         left = self.call.remaining()
         return left - min(settings.reserve_s, left * settings.reserve_fraction)
 
-    async def remember(self, talk: asyncio.Task[Conversed | None] | None) -> None:
-        """Wait until the user's turn, and then the answer, are on disk: in memory, or in the outbox where memory is away.
+    def words(self) -> Words | None:
+        """What memory is to remember as the answer; None where there is nothing.
 
         A degraded answer from memory is not remembered: it is a notice of our failure, and recalling it later as something
         that the assistant knew would be wrong. A model's answer that was cut off is, since it was said. Bare tool calls have
         no text to remember; the tools' outputs come back in the client's next request.
         """
-        if talk is None:
-            return
-
-        loop = asyncio.get_running_loop()
-        patience = self.mind.presence.patience("memory", self.mind.settings.remember_deadline_s)
-        until = loop.time() + min(patience, self.call.remaining() * LAST_FRACTION)
-        await asyncio.wait({talk}, timeout=until - loop.time())
-        if not talk.done():
-            self.context.missing["memory.converse"] = "not there in time"
-            self.mind.presence.lost("memory")
-            await self.owe()
-            return
-
-        conversed = talk.result()
-        if conversed is None:
-            await self.owe()
-            return
-
-        self.session = conversed.session
-        self.left_behind = conversed.created
-        words = self.words()
-        request = None if words is None else Owed(thought=self.id, converse=self.request, words=words).answer(conversed)
-        if request is None:
-            return
-
-        await self.remember_answer(request, seconds=max(until - loop.time(), 0.001))
-
-    async def remember_answer(self, request: Answer, *, seconds: float) -> None:
-        """Let memory have the answer, or owe it."""
-        with self.steps.step("memory.answer") as step:
-            try:
-                answered: Answered = await self.mind.actor.ask(request, timeout=seconds)
-                self.left_behind = (*self.left_behind, answered.id)
-            except LatticeError as error:
-                step.outcome = error.code
-                self.context.missing["memory.answer"] = f"{error.code}: {error.message}"
-                self.mind.presence.lost("memory")
-                await self.owe()
-
-    async def owe(self) -> None:
-        """Write it down: memory is told as soon as it can be, and the client waits no longer."""
-        with self.steps.step("outbox") as step:
-            try:
-                await self.mind.outbox.owe(Owed(thought=self.id, converse=self.request, words=self.words()))
-                self.owes = True
-            except LatticeError as error:
-                step.outcome = error.code
-                self.context.missing["outbox"] = f"{error.code}: {error.message}"
-
-    def words(self) -> Words | None:
-        """What memory is to remember as the answer; None where there is nothing."""
         choices = self.choices
         text = text_of(choices[0].message)[:LONGEST_ANSWER] if choices else ""
         if not text.strip() or (self.ladder is not None and self.ladder.from_no_model):
@@ -417,7 +355,7 @@ class Course:
     def hold_ready(self) -> None:
         """Hold the thought ready for the same question, where it is whole and memory has it."""
         if self.reused is not None:
-            self.reused.own.update(self.left_behind)
+            self.reused.own.update(self.remembering.left_behind)
             return
 
         ladder = self.ladder
@@ -426,7 +364,7 @@ class Course:
             or ladder is None
             or ladder.rung != "full"
             or ladder.degraded
-            or self.owes
+            or self.remembering.owes
             or self.context.recalled is None
         ):
             return
@@ -440,10 +378,15 @@ class Course:
             choices=ladder.choices,
             model=ladder.model,
             endpoint=ladder.endpoint,
-            own=set(self.left_behind),
+            own=set(self.remembering.left_behind),
             memories=self.material.ids,
         )
         self.mind.reuse.keep(self.known_as, had)
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Parts that were not there in time or failed, each with its reason."""
+        return {**self.context.missing, **self.remembering.missing}
 
     @property
     def choices(self) -> Sequence[Any]:
@@ -456,7 +399,7 @@ class Course:
         """The public answer as a whole."""
         known: dict[str, Any] = {
             "thought_id": self.id,
-            "session": self.session,
+            "session": self.remembering.session,
             "usage": self.calls.usage,
             "attempts": self.calls.attempts,
             "created": self.created,

@@ -22,7 +22,7 @@ def record_of(course: Course) -> ThoughtRecord:
     return ThoughtRecord(
         thought_id=course.id,
         namespace=message.namespace,
-        session=course.session,
+        session=course.remembering.session,
         time=course.mind.clock.now(),
         intent=course.intent.name,
         confidence=course.intent.confidence,
@@ -35,7 +35,7 @@ def record_of(course: Course) -> ThoughtRecord:
         rung=ladder.rung if ladder is not None else "full",
         rung_why=tuple(ladder.why) if ladder is not None else (),
         context=tuple(context_told(course)),
-        missing=tuple(f"{part}: {reason}" for part, reason in course.context.missing.items()),
+        missing=tuple(f"{part}: {reason}" for part, reason in course.missing.items()),
         reasoning=answering.reasoning[:LONGEST_REASONING] if answering is not None else "",
         drafts=tuple(calls.drafts),
         steps=tuple(course.steps.done),
@@ -47,7 +47,7 @@ def record_of(course: Course) -> ThoughtRecord:
         cost=calls.cost,
         notes=tuple(calls.notes),
         reused_from=course.reused.thought_id if course.reused is not None else None,
-        memories=course.left_behind,
+        memories=course.remembering.left_behind,
     )
 
 
