@@ -49,6 +49,7 @@ from actors.memory.settings import MemorySettings
 from actors.paradox.settings import ParadoxSettings
 from actors.thinking.settings import ThinkingSettings
 from commands.actor import actor
+from commands.backup import backup, restore
 from commands.doctor import doctor
 from commands.keys import keys
 from commands.reload import reload
@@ -270,7 +271,7 @@ def check_environment(environment: Mapping[str, str]) -> None:
     Raises:
         click.ClickException: naming it.
     """
-    known = (*Settings.model_fields, "log_level")
+    known = (*Settings.model_fields, "log_level", "memory_key", "memory_key_file")
     for name in environment:
         first = name.removeprefix("LATTICE_").split("__")[0].lower()
         if name.startswith("LATTICE_") and first not in known:
@@ -323,6 +324,8 @@ for command in (
     keys,
     export_memories,
     import_memories,
+    backup,
+    restore,
     test,
     supervise,
     zygote,

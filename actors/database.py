@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 
 from actors import damage
+from actors.backup import backup_path, write_copy
 from actors.encryption import StoreKey
 from actors.group_commit import Held, NothingHeld, Reader, Writer, as_told
 from actors.opening import Damaged, NewerDatabase, open_to_read, open_to_write
@@ -129,6 +130,19 @@ class Database:
     async def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the file and empty the log, so that nothing forgotten stays in it."""
         await self._watched(self._writer.submit(_checkpoint, grouped=False))
+
+    async def back_up(self, name: str) -> int:
+        """Write a copy to `backups/<name>.<file>` beside the database, while reading and writing go on; its size in bytes.
+
+        Raises:
+            Conflict: there is one of that name.
+            Unavailable: the disk refuses.
+        """
+        return await self.copy_to(backup_path(self.path, name))
+
+    async def copy_to(self, target: Path) -> int:
+        """As `back_up`, to any place."""
+        return await asyncio.to_thread(write_copy, self.path, target, StoreKey.from_environment())
 
     async def read(self, fn: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, *args)` in the reader's thread, over one snapshot that has every write answered before.

@@ -7,7 +7,6 @@ import dataclasses
 import importlib.metadata
 import json
 import os
-import re
 import shutil
 import socket
 import sqlite3
@@ -19,8 +18,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import click
+from packaging.requirements import Requirement
 
-from commands.house import ROOT, House, is_held, with_house
+from commands.databases import look_into, repair, set_aside
+from commands.house import ROOT, House, alone, is_held, with_house
 from commands.up import address_and_port
 from gateway.auth import KeyFile
 from gateway.settings import check_bind
@@ -49,12 +50,18 @@ class Finding:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@click.option("--repair", "repairing", is_flag=True, help="Set damaged databases aside and recover what can be read.")
 @with_house
-def doctor(house: House, *, as_json: bool) -> None:
+def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
     """Look at this machine, the settings and the data; name the remedy for what is missing or wrong.
 
-    The exit code is 1 where something is wrong.
+    The exit code is 1 where something is wrong. Repairing is refused while a house runs.
     """
+    if repairing:
+        with alone(house):
+            for name, done in repair(house.settings.data_dir):
+                click.echo(f"{name}: {done}", err=as_json)
+
     findings = asyncio.run(examine(house.settings))
 
     if as_json:
@@ -76,7 +83,7 @@ async def examine(settings: Any) -> list[Finding]:
         curve(),
         model(settings),
         *directories(settings.data_dir),
-        *databases(settings.data_dir, running=running),
+        *databases(settings.data_dir),
         keys(settings),
         port(settings.gateway.host, settings.gateway.port, running=running),
         *await endpoints(settings.llm),
@@ -92,24 +99,34 @@ def python() -> Finding:
 
 
 def packages(root: Path) -> Iterator[Finding]:
-    """The installed versions against the pinned ones."""
-    pinned = re.findall(r"^([a-z0-9-]+)==([^ ;\\]+) *(;?)", (root / "requirements.txt").read_text(), re.MULTILINE)
+    """The installed versions against those that are pinned for this Python and machine."""
+    pinned = list(requirements((root / "requirements.txt").read_text()))
     other = []
 
-    for name, version, conditional in pinned:
+    for requirement in pinned:
         try:
-            installed = importlib.metadata.version(name)
+            installed = importlib.metadata.version(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            if not conditional:
-                other.append(f"{name} is missing")
+            other.append(f"{requirement.name} is missing")
             continue
-        if installed != version:
-            other.append(f"{name} {installed} instead of {version}")
+        if not requirement.specifier.contains(installed, prereleases=True):
+            other.append(f"{requirement.name} {installed} instead of {str(requirement.specifier).lstrip('=')}")
 
     if other:
         yield Finding("note", "packages other than the pinned ones: " + ", ".join(other), "remove .venv and start again")
     else:
         yield Finding("ok", f"{len(pinned)} packages as pinned")
+
+
+def requirements(text: str) -> Iterator[Requirement]:
+    """The requirements of a file that hold here: a package may be pinned once for each range of Pythons."""
+    for line in text.replace("\\\n", " ").splitlines():
+        told = line.split(" --hash")[0].strip()
+        if not told or told.startswith(("#", "-")):
+            continue
+        requirement = Requirement(told)
+        if requirement.marker is None or requirement.marker.evaluate():
+            yield requirement
 
 
 def sqlite() -> Finding:
@@ -182,26 +199,19 @@ def directories(data_dir: Path) -> Iterator[Finding]:
         yield Finding("wrong", error.message, "remove what stands there, or take another data directory: --data-dir")
 
 
-def databases(data_dir: Path, *, running: bool) -> Iterator[Finding]:
-    """`quick_check` of each; only while no house runs, since each database has one owner."""
-    import apsw
-
-    for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
-        if not os.access(path, os.R_OK | os.W_OK):
-            yield Finding("wrong", f"{path.name} belongs to somebody else", "change its owner")
-            continue
-        if running:
-            yield Finding("ok", f"{path.name}, {path.stat().st_size >> 10} KiB (in use; not looked into)")
-            continue
-        try:
-            with apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
-                result = str(connection.pragma("quick_check"))
-        except apsw.Error as error:
-            result = str(error)
-        if result == "ok":
-            yield Finding("ok", f"{path.name}, {path.stat().st_size >> 10} KiB, sound")
+def databases(data_dir: Path) -> Iterator[Finding]:
+    """Whether each is sound, to its last page; what was set aside and not looked at since."""
+    for name, wrong in look_into(data_dir):
+        size = (data_dir / name).stat().st_size >> 10
+        if wrong:
+            yield Finding(
+                "wrong", f"{name}: {wrong}", "stop the house and run `run.py doctor --repair`, if the file is damaged"
+            )
         else:
-            yield Finding("wrong", f"{path.name}: {result}", f"set {path} aside and bring back an export with `run.py import`")
+            yield Finding("ok", f"{name}, {size} KiB, sound")
+
+    for what, report in set_aside(data_dir):
+        yield Finding("note", what, f"when you have read {report}, move it and what it names away")
 
 
 def keys(settings: Any) -> Finding:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors.host import Host
     from supervisors.spec import SupervisorSpec
 
-__all__ = ["PROGRAM", "Composition", "House", "program", "step_back", "with_house", "with_listener_options"]
+__all__ = ["PROGRAM", "Composition", "House", "alone", "program", "step_back", "with_house", "with_listener_options"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -152,6 +152,21 @@ def is_held(path: Path) -> bool:
         return True
     lock.release()
     return False
+
+
+@contextmanager
+def alone(house: House) -> Iterator[None]:
+    """Be the only house of the data directory, and see that no actor of it runs by itself.
+
+    Raises:
+        click.ClickException: naming who does.
+    """
+    with house.locked():
+        sockets = house.run_dir.glob("*.lock") if house.run_dir.is_dir() else ()
+        running = sorted(path.stem for path in sockets if path.name != "house.lock" and is_held(path))
+        if running:
+            raise click.ClickException(f"{', '.join(running)} runs in {house.settings.data_dir}: stop it first")
+        yield
 
 
 def with_house(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,17 +1,23 @@
-"""`run.py keys`: API keys for HTTP, and CURVE keys for actors that talk over TCP."""
+"""`run.py keys`: API keys for HTTP, CURVE keys for actors that talk over TCP, and the key of the databases."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from commands.house import House, with_house
+from commands.house import House, alone, with_house
+
+if TYPE_CHECKING:
+    from actors.encryption import StoreKey
 
 __all__ = ["keys"]
 
 
 @click.group()
 def keys() -> None:
-    """API keys for HTTP, and CURVE keys for actors that talk over TCP."""
+    """API keys for HTTP, CURVE keys for actors that talk over TCP, and the key of the databases."""
 
 
 @keys.command()
@@ -74,3 +80,65 @@ def curve(house: House, name: str, allow: str | None) -> None:
         click.echo(f"{name} is let in")
     else:
         click.echo(curves.load_or_create(directory, name).public)
+
+
+@keys.command()
+def new() -> None:
+    """Make a key for the databases and print it. It is kept nowhere: whoever loses it loses what it opens.
+
+    \b
+    Example:
+      (umask 077; run.py keys new > lattice.key)
+      export LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key
+      run.py keys encrypt
+    """
+    from actors.encryption import StoreKey
+
+    click.echo(StoreKey.new_text())
+
+
+@keys.command()
+@with_house
+def encrypt(house: House) -> None:
+    """Encrypt all databases with the key in the environment, while no house runs."""
+    from actors.encryption import KEY, StoreKey
+
+    key = StoreKey.from_environment()
+    if key is None:
+        raise click.ClickException(f"{KEY} is not set; `run.py keys new` makes a key")
+    change(house, None, key)
+
+
+@keys.command()
+@with_house
+def decrypt(house: House) -> None:
+    """Write all databases unencrypted, while no house runs. The key in the environment opens them."""
+    from actors.encryption import KEY, StoreKey
+
+    key = StoreKey.from_environment()
+    if key is None:
+        raise click.ClickException(f"{KEY} is not set: without it nothing can be decrypted")
+    change(house, key, None)
+
+
+@keys.command()
+@click.argument("new_key_file", type=click.Path(path_type=Path))
+@with_house
+def rekey(house: House, new_key_file: Path) -> None:
+    """Encrypt all databases with the key in NEW_KEY_FILE, while no house runs. The key in the environment opens them."""
+    from actors.encryption import KEY, StoreKey
+
+    key = StoreKey.from_environment()
+    if key is None:
+        raise click.ClickException(f"{KEY} is not set: without it nothing can be opened")
+    change(house, key, StoreKey.from_file(new_key_file))
+
+
+def change(house: House, old: StoreKey | None, new: StoreKey | None) -> None:
+    """Bring every database from one key to another; those that have it already are passed over, so that it can be run again."""
+    from actors.rekeying import rekey_file
+
+    with alone(house):
+        for path in sorted(house.settings.data_dir.glob("*.db")):
+            done = rekey_file(path, old, new)
+            click.echo(f"{path.name}: {'done' if done else 'was so already'}")

@@ -19,6 +19,8 @@ from actors.daemon.cycles import enabled
 from actors.daemon.feed import Following
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import (
+    BackedUp,
+    Backup,
     Cycle,
     CycleChanged,
     Cycles,
@@ -112,6 +114,11 @@ class Daemon(AsyncActor):
     def following(self) -> Following:
         """What the cycles follow of memory's feed."""
         return Following({name: kind.follows for name, kind in self.cycles.items()})
+
+    @handles(Backup)
+    async def back_up(self, message: Backup) -> BackedUp:
+        """Copy the database."""
+        return BackedUp(bytes=await self.store.back_up(message.name))
 
     @handles(ListCycles)
     async def list_cycles(self, message: ListCycles) -> Cycles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from actors.message import Data, Message, Name, Namespace, Reply, Time
 
@@ -309,3 +309,15 @@ class Deliver(Message, type="daemon.deliver", reply=Delivered, idempotent=True):
     namespace: Namespace = "default"
     id: Identifier
     thought: Identifier
+
+
+class BackedUp(Reply, type="daemon.backed_up"):
+    """The copy is whole, checked, and on disk."""
+
+    bytes: int
+
+
+class Backup(Message, type="daemon.backup", reply=BackedUp):
+    """Copy the database to `backups/<name>.daemon.db` in the data directory, while everything goes on."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

@@ -66,6 +66,10 @@ class Store:
         """Wait for damage to the file, and raise it."""
         await self._database.watch()
 
+    async def back_up(self, name: str) -> int:
+        """Write a copy of the file; its size in bytes."""
+        return await self._database.back_up(name)
+
     async def close(self) -> None:
         """Finish and close."""
         await self._database.close()
@@ -258,17 +262,7 @@ class Store:
 
     async def copy(self, path: Path) -> Store:
         """A store of its own that begins with what this one has committed, for a dry run; not yet open."""
-
-        def backup(connection: apsw.Connection) -> None:
-            path.mkdir(mode=0o700, parents=True)
-            target = apsw.Connection(str(path / FILE))
-            try:
-                with target.backup("main", connection, "main") as copying:
-                    copying.step()
-            finally:
-                target.close()
-
-        await self._database.read(backup)
+        await self._database.copy_to(path / FILE)
         return Store(path, self.owner, self._lease.total_seconds())
 
     async def end_all(self, now: datetime) -> None:

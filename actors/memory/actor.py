@@ -32,6 +32,8 @@ from actors.memory.messages import (
     Aged,
     Answer,
     Answered,
+    BackedUp,
+    Backup,
     Compress,
     Compressed,
     Converse,
@@ -145,6 +147,11 @@ class Memory(AsyncActor):
     async def on_failure(self, *_: object) -> None:
         """Close it: whoever takes this actor's place opens it anew."""
         await self._database.close()
+
+    @handles(Backup)
+    async def back_up(self, message: Backup) -> BackedUp:
+        """Copy the database."""
+        return BackedUp(bytes=await self._database.back_up(message.name))
 
     @handles(Remember)
     async def remember(self, message: Remember) -> Remembered:

@@ -743,3 +743,15 @@ class Import(Message, type="memory.import", reply=Imported, idempotent=True, max
 
     namespace: Namespace = "default"
     records: Annotated[tuple[Portable, ...], Field(min_length=1, max_length=1000)]
+
+
+class BackedUp(Reply, type="memory.backed_up"):
+    """The copy is whole, checked, and on disk."""
+
+    bytes: int
+
+
+class Backup(Message, type="memory.backup", reply=BackedUp):
+    """Copy the database to `backups/<name>.memory.db` in the data directory, while everything goes on."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

@@ -20,6 +20,8 @@ from actors.paradox.feelings import Feelings
 from actors.paradox.follower import Follower
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.messages import (
+    BackedUp,
+    Backup,
     Check,
     Checked,
     Contemplate,
@@ -93,6 +95,11 @@ class Paradox(AsyncActor):
         """Close the store."""
         self._workshop.close()
         await self.store.close()
+
+    @handles(Backup)
+    async def back_up(self, message: Backup) -> BackedUp:
+        """Copy the database."""
+        return BackedUp(bytes=await self.store.back_up(message.name))
 
     @handles(Check)
     async def check(self, message: Check) -> Checked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from actors.message import Data, Message, Name, Namespace, Reply, Time
 
@@ -195,3 +195,15 @@ class Contemplate(Message, type="paradox.contemplate", reply=Contemplated, idemp
     """None: all of them."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 8
+
+
+class BackedUp(Reply, type="paradox.backed_up"):
+    """The copy is whole, checked, and on disk."""
+
+    bytes: int
+
+
+class Backup(Message, type="paradox.backup", reply=BackedUp):
+    """Copy the database to `backups/<name>.paradox.db` in the data directory, while everything goes on."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

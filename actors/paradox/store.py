@@ -55,6 +55,10 @@ class Store:
         """Wait for damage to the file, and raise it."""
         await self._database.watch()
 
+    async def back_up(self, name: str) -> int:
+        """Write a copy of the file; its size in bytes."""
+        return await self._database.back_up(name)
+
     async def close(self) -> None:
         """Finish and close."""
         await self._database.close()

@@ -19,7 +19,7 @@ from actors.thinking.course import Course, Mind
 from actors.thinking.following import Following
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
-from actors.thinking.messages import Analysis, Analyze, GetThought, Saying, Think, Thought, ThoughtRecord
+from actors.thinking.messages import Analysis, Analyze, BackedUp, Backup, GetThought, Saying, Think, Thought, ThoughtRecord
 from actors.thinking.mood import mood_of
 from actors.thinking.outbox import Outbox
 from actors.thinking.pace import Pace
@@ -98,6 +98,11 @@ class Thinking(AsyncActor):
     async def on_failure(self, *_failure: object) -> None:
         """Close the database: whoever takes this actor's place opens it anew."""
         await self.thoughts.database.close()
+
+    @handles(Backup)
+    async def back_up(self, message: Backup) -> BackedUp:
+        """Copy the database."""
+        return BackedUp(bytes=await self.thoughts.database.back_up(message.name))
 
     @handles(Think)
     async def think(self, message: Think) -> AsyncGenerator[Saying | Thought]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from actors.llm.messages import ChatMessage, Choice, Usage
 from actors.message import Data, Message, Name, Namespace, Reply, Time
@@ -212,3 +212,15 @@ class Analyze(Message, type="thinking.analyze", reply=Analysis, idempotent=True)
     """The intent of a text, its mood, and the strategy for it; without a model."""
 
     text: Annotated[str, Field(min_length=1, max_length=65_536)]
+
+
+class BackedUp(Reply, type="thinking.backed_up"):
+    """The copy is whole, checked, and on disk."""
+
+    bytes: int
+
+
+class Backup(Message, type="thinking.backup", reply=BackedUp):
+    """Copy the database to `backups/<name>.thinking.db` in the data directory, while everything goes on."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

@@ -1,0 +1,92 @@
+"""Copies a database while it is written to: consistent, compact, checked, on disk before it has its name.
+
+A connection of its own reads one snapshot, so neither the writer nor the reader waits; it works at most half of the time. The
+copy is encrypted with the key of the original. Knows no schema.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from actors.damage import everything_wrong, put_in_place, remove
+from actors.encryption import KeyRefused, StoreKey, look_of
+from transport.errors import Conflict, Unavailable
+
+__all__ = ["backup_path", "check", "write_copy"]
+
+STEPS: Final = 20_000
+"""Steps of SQLite's machine between rests: about a millisecond."""
+
+
+def backup_path(database: Path, name: str) -> Path:
+    """Where the copy of that name lies. Names are no paths: who may ask for a copy may not choose any place on the disk."""
+    return database.parent / "backups" / f"{name}.{database.name}"
+
+
+def write_copy(path: Path, target: Path, key: StoreKey | None) -> int:
+    """Copy the database at `path` to `target`, which must not exist; returns its size in bytes.
+
+    Raises:
+        Conflict: there is a file already.
+        Unavailable: the disk refuses.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if target.exists():
+            raise Conflict(f"there is a backup {target.name} already")
+        remove(part)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        vacuum_into(path, part, key)
+        if wrong := check(part, key):
+            raise Unavailable(f"the copy of {path.name} is not sound: {wrong}")
+        put_in_place(part, target)
+        return target.stat().st_size
+    except OSError as error:
+        raise Unavailable(f"{target.name} cannot be written: {error.strerror}") from error
+    except apsw.Error as error:
+        raise Unavailable(f"{path.name} cannot be copied: {error}", retry_after_ms=1000) from error
+    finally:
+        remove(part)
+
+
+def vacuum_into(path: Path, target: Path, key: StoreKey | None) -> None:
+    """Have SQLite write everything into `target`."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        if key is not None:
+            key.unlock(connection)
+        worked = time.monotonic()
+
+        def rest() -> bool:
+            nonlocal worked
+            time.sleep(min(0.05, time.monotonic() - worked))
+            worked = time.monotonic()
+            return False
+
+        connection.set_progress_handler(rest, STEPS)
+        connection.execute("VACUUM INTO ?", (str(target),))
+    finally:
+        connection.close()
+
+
+def check(path: Path, key: StoreKey | None) -> str:
+    """What is wrong with a closed database; empty where nothing.
+
+    Raises:
+        KeyRefused: it is encrypted and there is no key.
+    """
+    if look_of(path) == "encrypted" and key is None:
+        raise KeyRefused(f"{path.name} is encrypted: set LATTICE_MEMORY_KEY, or LATTICE_MEMORY_KEY_FILE, to its key")
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        if key is not None and look_of(path) != "plain":
+            key.unlock(connection)
+        return everything_wrong(connection)
+    finally:
+        connection.close()

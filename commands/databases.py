@@ -1,0 +1,69 @@
+"""What `doctor` has to say of the databases: whether each is sound, what was set aside, and how `--repair` goes about it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from transport.errors import LatticeError
+
+__all__ = ["look_into", "repair", "set_aside"]
+
+SCHEMAS: Final = {
+    "memory.db": "actors.memory.schema",
+    "thinking.db": "actors.thinking.thoughts",
+    "paradox.db": "actors.paradox.schema",
+    "daemon.db": "actors.daemon.schema",
+}
+
+
+def look_into(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """Each database and what is wrong with it, empty where nothing. Every page and index is read, and nothing is written."""
+    from actors.backup import check
+    from actors.encryption import StoreKey
+
+    for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
+        if not os.access(path, os.R_OK | os.W_OK):
+            yield path.name, "it belongs to somebody else: change its owner"
+            continue
+        try:
+            yield path.name, check(path, StoreKey.from_environment())
+        except LatticeError as error:
+            yield path.name, error.message
+
+
+def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """Check each database to its last page, and set aside what is damaged; each, and what was done. Nobody may have them open.
+
+    Raises:
+        LatticeError: what stands in the way of it.
+    """
+    from actors import damage
+    from actors.encryption import StoreKey
+    from actors.opening import open_to_write
+
+    key = StoreKey.from_environment()
+    for name, place in SCHEMAS.items():
+        path = data_dir / name
+        if not path.exists() and not path.with_name(f"{name}-wal").exists():
+            continue
+        before = len(damage.reports(data_dir))
+        if path.exists():
+            damage.suspect(path, "doctor --repair looked at every page")
+        schema = importlib.import_module(place)
+        open_to_write(path, schema.MIGRATIONS, key, getattr(schema, "MEND", "")).close()
+        found = damage.reports(data_dir)[before:]
+        yield name, f"set aside and recovered: {found[0]['report']}" if found else "sound"
+
+
+def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """Each damaged database that was set aside, and what of it could not be recovered."""
+    from actors.damage import reports
+
+    for report in reports(data_dir):
+        lost = report.get("lost")
+        told = "; ".join(map(str, lost[:5])) if isinstance(lost, list) and lost else "nothing was lost"
+        yield f"{report.get('database')} was damaged ({report.get('why')}) and set aside: {told}", str(report.get("report"))

@@ -1,0 +1,106 @@
+"""Backup, restore and encryption as an operator meets them: commands, one after another."""
+
+import asyncio
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from actors.database import Database
+from actors.encryption import KEY, KEY_FILE
+from actors.memory.schema import MEND, MIGRATIONS
+from tests.commands.conftest import Run
+
+WORD = b"unmistakeable"
+
+
+async def remember(data_dir: Path) -> None:
+    """Lay a record down as memory does."""
+    database = Database(data_dir / "memory.db", MIGRATIONS, mend=MEND)
+    await database.open()
+
+    def write(connection) -> None:
+        connection.execute("INSERT INTO namespace (name) VALUES ('default')")
+        connection.execute(
+            "INSERT INTO memory (id, namespace, kind, text, time, ingested, valid_from, importance) "
+            "VALUES ('mem_1', 1, 'turn', 'an unmistakeable word', 0, 0, 0, 0.5)"
+        )
+
+    await database.write(write)
+    await database.close()
+
+
+@pytest.fixture
+def data_dir(tmp_path, monkeypatch):
+    for name in (KEY, KEY_FILE):
+        monkeypatch.delenv(name, raising=False)
+    directory = tmp_path / "data"
+    directory.mkdir(mode=0o700)
+    asyncio.run(remember(directory))
+    return directory
+
+
+def files(data_dir: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in data_dir.glob("*.db*"))
+
+
+def test_a_backup_is_restored_into_an_empty_directory_and_into_no_other(run: Run, data_dir: Path, tmp_path: Path):
+    said = run("backup", "b.tar", "--data-dir", data_dir)
+    assert said.code == 0, said.text
+    assert (tmp_path / "b.tar").stat().st_mode & 0o077 == 0
+    run("restore", "b.tar", "--data-dir", data_dir).refused("databases already", "memory.db")
+
+    said = run("restore", "b.tar", "--data-dir", tmp_path / "new")
+    assert said.code == 0, said.text
+    assert WORD in (tmp_path / "new" / "memory.db").read_bytes()
+    assert not list((data_dir / "backups").iterdir())
+
+
+@pytest.mark.parametrize("change", ["cut", "flip", "other"])
+def test_a_damaged_backup_is_refused(run: Run, data_dir: Path, tmp_path: Path, change: str):
+    assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
+    data = bytearray((tmp_path / "b.tar").read_bytes())
+    if change == "flip":
+        data[len(data) // 2] ^= 1
+    (tmp_path / "b.tar").write_bytes({"cut": data[: len(data) // 2], "flip": data, "other": b"nothing of ours"}[change])
+    run("restore", "b.tar", "--data-dir", tmp_path / "new").refused("b.tar")
+    assert not list((tmp_path / "new").glob("*.db"))
+
+
+def test_a_backup_with_a_foreign_path_writes_nowhere_else(run: Run, data_dir: Path, tmp_path: Path):
+    with tarfile.open(tmp_path / "evil.tar", "w") as archive:
+        (tmp_path / "manifest.json").write_text(
+            json.dumps({"lattice": "backup", "version": 1, "files": {"../evil.db": {"bytes": 1, "sha256": ""}}})
+        )
+        archive.add(tmp_path / "manifest.json", "manifest.json")
+        archive.add(data_dir / "memory.db", "../evil.db")
+    run("restore", "evil.tar", "--data-dir", tmp_path / "new").refused("no database")
+    assert not (tmp_path / "evil.db").exists()
+
+
+def test_a_store_is_encrypted_rekeyed_backed_up_and_decrypted(run: Run, data_dir: Path, tmp_path: Path):
+    key = run("keys", "new").text.strip()
+    run("keys", "encrypt", "--data-dir", data_dir).refused(KEY)
+    assert "memory.db: done" in run("keys", "encrypt", "--data-dir", data_dir, **{KEY: key}).text
+    assert WORD not in files(data_dir)
+    assert "was so already" in run("keys", "encrypt", "--data-dir", data_dir, **{KEY: key}).text
+
+    other = tmp_path / "other.key"
+    other.write_text(run("keys", "new").text)
+    other.chmod(0o600)
+    wrong = "0" * 64
+    run("keys", "rekey", other, "--data-dir", data_dir, **{KEY: wrong}).refused("does not open")
+    said = run("keys", "rekey", other, "--data-dir", data_dir, **{KEY: key})
+    assert "memory.db: done" in said.text
+    assert key not in said.text
+
+    run("backup", "b.tar", "--data-dir", data_dir, **{KEY: key}).refused("memory.db")
+    assert run("backup", "b.tar", "--data-dir", data_dir, **{KEY_FILE: str(other)}).code == 0
+    assert WORD not in (tmp_path / "b.tar").read_bytes()
+    run("restore", "b.tar", "--data-dir", tmp_path / "new").refused("encrypted", KEY)
+    assert run("restore", "b.tar", "--data-dir", tmp_path / "new", **{KEY_FILE: str(other)}).code == 0
+
+    assert "memory.db: done" in run("keys", "decrypt", "--data-dir", data_dir, **{KEY_FILE: str(other)}).text
+    assert WORD in files(data_dir)
+    assert not list((data_dir / "backups").iterdir())
