@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.backup import check
 from actors.database import Database
-from actors.encryption import KEY, KEY_FILE
+from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
 from actors.memory.schema import MEND, MIGRATIONS
+from actors.rekeying import rekey_file
 from tests.commands.conftest import Run
 
 WORD = b"unmistakeable"
@@ -79,28 +81,35 @@ def test_a_backup_with_a_foreign_path_writes_nowhere_else(run: Run, data_dir: Pa
     assert not (tmp_path / "evil.db").exists()
 
 
-def test_a_store_is_encrypted_rekeyed_backed_up_and_decrypted(run: Run, data_dir: Path, tmp_path: Path):
-    key = run("keys", "new").text.strip()
+def test_a_store_is_encrypted_by_a_command_that_does_not_show_the_key(run: Run, data_dir: Path):
     run("keys", "encrypt", "--data-dir", data_dir).refused(KEY)
-    assert "memory.db: done" in run("keys", "encrypt", "--data-dir", data_dir, **{KEY: key}).text
-    assert WORD not in files(data_dir)
-    assert "was so already" in run("keys", "encrypt", "--data-dir", data_dir, **{KEY: key}).text
-
-    other = tmp_path / "other.key"
-    other.write_text(run("keys", "new").text)
-    other.chmod(0o600)
-    wrong = "0" * 64
-    run("keys", "rekey", other, "--data-dir", data_dir, **{KEY: wrong}).refused("does not open")
-    said = run("keys", "rekey", other, "--data-dir", data_dir, **{KEY: key})
+    key = StoreKey.new_text()
+    said = run("keys", "encrypt", "--data-dir", data_dir, **{KEY: key})
     assert "memory.db: done" in said.text
     assert key not in said.text
+    assert WORD not in files(data_dir)
 
-    run("backup", "b.tar", "--data-dir", data_dir, **{KEY: key}).refused("memory.db")
-    assert run("backup", "b.tar", "--data-dir", data_dir, **{KEY_FILE: str(other)}).code == 0
+
+def test_a_backup_of_an_encrypted_store_is_encrypted(run: Run, data_dir: Path, tmp_path: Path):
+    key = StoreKey.new_text()
+    rekey_file(data_dir / "memory.db", None, StoreKey(key))
+    assert run("backup", "b.tar", "--data-dir", data_dir, **{KEY: key}).code == 0
     assert WORD not in (tmp_path / "b.tar").read_bytes()
     run("restore", "b.tar", "--data-dir", tmp_path / "new").refused("encrypted", KEY)
-    assert run("restore", "b.tar", "--data-dir", tmp_path / "new", **{KEY_FILE: str(other)}).code == 0
+    assert run("restore", "b.tar", "--data-dir", tmp_path / "new", **{KEY: key}).code == 0
 
-    assert "memory.db: done" in run("keys", "decrypt", "--data-dir", data_dir, **{KEY_FILE: str(other)}).text
+
+def test_a_key_is_changed_and_taken_away_and_each_step_can_be_repeated(data_dir: Path):
+    path = data_dir / "memory.db"
+    first, second, wrong = (StoreKey(StoreKey.new_text()) for _ in range(3))
+    assert rekey_file(path, None, first)
+    assert not rekey_file(path, None, first)
+    with pytest.raises(KeyRefused, match="does not open"):
+        rekey_file(path, wrong, second)
+    assert rekey_file(path, first, second)
+    assert not rekey_file(path, first, second)
+    assert WORD not in files(data_dir)
+    assert check(path, second) == ""
+    assert rekey_file(path, second, None)
     assert WORD in files(data_dir)
-    assert not list((data_dir / "backups").iterdir())
+    assert check(path, None) == ""
