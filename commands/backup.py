@@ -25,7 +25,7 @@ from commands.transfer import whole
 
 __all__ = ["backup", "restore"]
 
-ACTORS: Final = ("thinking", "paradox", "daemon", "memory")
+ACTORS: Final = ("llm", "thinking", "paradox", "daemon", "memory")
 """Memory last: the cursors that the others keep into its feed then lie within it."""
 
 FORM: Final = 1

@@ -17,6 +17,7 @@ SCHEMAS: Final = {
     "thinking.db": "actors.thinking.thoughts",
     "paradox.db": "actors.paradox.schema",
     "daemon.db": "actors.daemon.schema",
+    "llm.db": "actors.llm.ledger",
 }
 
 

@@ -20,6 +20,8 @@ from actors.llm.ledger import Ledger
 from actors.llm.line import Lane
 from actors.llm.messages import (
     AddEndpoint,
+    BackedUp,
+    Backup,
     Delta,
     DrainEndpoint,
     Embed,
@@ -72,6 +74,7 @@ class Llm(AsyncActor):
     async def on_start(self) -> None:
         """Take up the endpoints that are configured, or those that the environment shows. None is asked for anything yet."""
         await self.ledger.open()
+        self.spawn(self.ledger.database.watch(), name="llm watches its database")
         changed = await self.ledger.changed()
         self.roster.spent = await self.ledger.spent(self.today())
         configured = list(self.settings.endpoints)
@@ -98,6 +101,11 @@ class Llm(AsyncActor):
     async def on_failure(self, *_: object) -> None:
         """Close them: whoever takes this actor's place opens them anew."""
         await self.on_stop()
+
+    @handles(Backup)
+    async def back_up(self, message: Backup) -> BackedUp:
+        """Copy the ledger."""
+        return BackedUp(bytes=await self.ledger.database.back_up(message.name))
 
     @handles(Generate)
     async def generate(self, message: Generate) -> AsyncGenerator[Delta | Generated]:

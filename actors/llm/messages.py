@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from actors.message import Data, Message, Name, Namespace, Reply
 
@@ -220,3 +220,15 @@ class GetUsage(Message, type="llm.usage", reply=UsageFound, idempotent=True):
 
     days: Annotated[int, Field(ge=1, le=3660)] = 30
     limit: Annotated[int, Field(ge=1, le=5000)] = 1000
+
+
+class BackedUp(Reply, type="llm.backed_up"):
+    """The copy is whole, checked, and on disk."""
+
+    bytes: int
+
+
+class Backup(Message, type="llm.backup", reply=BackedUp):
+    """Copy the database to `backups/<name>.llm.db` in the data directory, while everything goes on."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

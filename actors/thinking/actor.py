@@ -77,6 +77,7 @@ class Thinking(AsyncActor):
             reuse=self.reuse,
         )
         await self.database.open()
+        self.spawn(self.database.watch(), name="thinking watches its database")
         await self.outbox.open()
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
         self.spawn(self.outbox.tell_on(), name="thinking tells memory what it has missed")
@@ -97,12 +98,12 @@ class Thinking(AsyncActor):
 
     async def on_failure(self, *_failure: object) -> None:
         """Close the database: whoever takes this actor's place opens it anew."""
-        await self.thoughts.database.close()
+        await self.database.close()
 
     @handles(Backup)
     async def back_up(self, message: Backup) -> BackedUp:
         """Copy the database."""
-        return BackedUp(bytes=await self.thoughts.database.back_up(message.name))
+        return BackedUp(bytes=await self.database.back_up(message.name))
 
     @handles(Think)
     async def think(self, message: Think) -> AsyncGenerator[Saying | Thought]:

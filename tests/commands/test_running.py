@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -94,6 +95,19 @@ def test_an_export_comes_back_once(run: Run, house: Path, tmp_path: Path):
     assert "0 memories came in, 60" in run("import", backup, "--namespace", "from", "--data-dir", house).text
     assert "60 memories came in, 0" in run("import", backup, "--namespace", "to", "--data-dir", house).text
     assert "0 memories came in, 60" in run("import", backup, "--namespace", "to", "--data-dir", house).text
+
+
+def test_a_backup_is_made_while_the_house_runs(run: Run, house: Path, tmp_path: Path):
+    assert run("send", "memory.remember", '{"memories": [{"text": "in the backup"}]}', "--data-dir", house).code == 0
+    said = run("backup", "house.tar", "--data-dir", house)
+    assert said.code == 0, said.text
+    with tarfile.open(tmp_path / "house.tar") as archive:
+        assert {"manifest.json", "memory.db", "thinking.db", "paradox.db", "daemon.db"} <= set(archive.getnames())
+        copied = archive.extractfile("memory.db")
+        assert copied is not None
+        assert b"in the backup" in copied.read()
+    run("keys", "decrypt", "--data-dir", house, LATTICE_MEMORY_KEY="0" * 64).refused("another house runs")
+    run("doctor", "--repair", "--data-dir", house).refused("another house runs")
 
 
 def test_an_empty_namespace_makes_an_export_without_records(run: Run, house: Path, tmp_path: Path):
