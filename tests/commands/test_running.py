@@ -91,8 +91,7 @@ def test_an_export_comes_back_once(run: Run, house: Path, tmp_path: Path):
     assert "60 memories" in run("export", backup, "--namespace", "from", "--data-dir", house).text
     assert len(backup.read_text(encoding="utf-8").splitlines()) == 62
 
-    # Where they still are, elsewhere, and elsewhere again.
-    assert "0 memories came in, 60" in run("import", backup, "--namespace", "from", "--data-dir", house).text
+    # Elsewhere, and elsewhere again.
     assert "60 memories came in, 0" in run("import", backup, "--namespace", "to", "--data-dir", house).text
     assert "0 memories came in, 60" in run("import", backup, "--namespace", "to", "--data-dir", house).text
 
