@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     parser.add_argument("--venv", type=Path)
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--alone", action="store_true", help="Lattice alone, without LiteLLM")
     arguments = parser.parse_args()
     # A machine that is busy with something else takes its time.
     houses.START_S = 120.0
@@ -54,7 +55,7 @@ def main() -> None:
         SyncModelServer() as first,
         SyncModelServer() as second,
         addresses(first.port) as ports,
-        lite(arguments.venv or Path(directory) / "litellm") as litellm,
+        lite(None if arguments.alone else arguments.venv or Path(directory) / "litellm") as litellm,
         House(Path(directory) / "house", config="[llm]\ndiscover = false\n") as house,
     ):
         bench = Bench(house, (first, second), ports, litellm, clients=arguments.clients, allowance_s=arguments.allowance)
@@ -69,7 +70,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
 
         down = bench.all_down()
-        page = report(rows, down, arguments.clients, arguments.allowance, litellm.version)
+        page = report(rows, down, arguments.clients, arguments.allowance, litellm.version if litellm else None)
 
     print(page)
     if arguments.write:
@@ -97,8 +98,12 @@ class Lite:
 
 
 @contextmanager
-def lite(directory: Path) -> Iterator[Lite]:
-    """An environment with LiteLLM, made where there is none yet, and a process in it."""
+def lite(directory: Path | None) -> Iterator[Lite | None]:
+    """An environment with LiteLLM, made where there is none yet, and a process in it. None: without."""
+    if directory is None:
+        yield None
+        return
+
     python = directory / "bin" / "python"
     if not python.exists():
         venv.create(directory, with_pip=True)
@@ -120,14 +125,14 @@ def lite(directory: Path) -> Iterator[Lite]:
 
 
 class Bench:
-    """The house, its two endpoints, and LiteLLM."""
+    """The house, its two endpoints, and LiteLLM where it is asked too."""
 
     def __init__(
         self,
         house: House,
         servers: tuple[SyncModelServer, SyncModelServer],
         ports: dict[str, int],
-        litellm: Lite,
+        litellm: Lite | None,
         *,
         clients: int,
         allowance_s: float,
@@ -145,6 +150,9 @@ class Bench:
         self.endpoint("a", url, 0)
         self.endpoint("b", self.servers[1].base_url, 1)
         ours = [asyncio.run(self.burst(stream=stream)) for _ in range(2)]
+        if self.lite is None:
+            return ours, []
+
         url = self.script(fault)
         told = {"a": url, "b": self.servers[1].base_url, "stream": stream, "text": TEXT}
         theirs = self.lite.burst({**told, "clients": self.clients, "allowance_s": self.allowance_s})
@@ -235,6 +243,9 @@ def row(
     """A line of the table."""
     cells = [fault.name, "stream" if stream else "plain"]
     for bursts, plain in zip(told, usual, strict=True):
+        if not bursts:
+            continue
+
         base = percentile(plain[1]["seconds"], 50)
         added = [percentile(burst["seconds"], 50) - base for burst in bursts]
         errors = bursts[0]["errors"] | bursts[1]["errors"]
@@ -249,28 +260,36 @@ def row(
 
 PAGE = """# Faults
 
-Two endpoints, of which the first has a fault; {clients} clients at once, twice in a row; {allowance_s:g} s for a first token
-(LiteLLM: `timeout` and `stream_timeout`). Written by `python -m benchmarks.faults --write docs/faults.md`, here with LiteLLM
-{version}, Python {python} and {processors} processors that others used too.
+Two endpoints, of which the first has a fault; {clients} clients at once, twice in a row; {allowance_s:g} s for a first token.
+Written by `python -m benchmarks.faults --write docs/faults.md`, here with Python {python} and {processors} processors that
+others used too.
 
 `added s` is the median beyond the same side's median without a fault, in the first and in the second burst: what finding the
-fault costs, and what it costs once it is known. `seen` is what clients saw that had no whole answer. LiteLLM's router is asked
-as a library; Lattice over HTTP, through all its processes.
+fault costs, and what it costs once it is known. `seen` is what clients saw that had no whole answer. Lattice is asked over
+HTTP, through all its processes. {beside}
 
-| fault of the first endpoint | | Lattice: whole | added s | seen | LiteLLM: whole | added s | seen |
-| --- | --- | --- | --- | --- | --- | --- | --- |
+| fault of the first endpoint | | Lattice: whole | added s | seen |{head}
+| --- | --- | --- | --- | --- |{line}
 {rows}
 
 With both endpoints away, Lattice's degraded answer came after {p50:.2f} s (median) and {slowest:.2f} s (slowest).
 """
 
 
-def report(rows: list[str], down: dict[str, float], clients: int, allowance_s: float, version: str) -> str:
+ALONE = (
+    "Without LiteLLM (`--alone`): on a machine so busy that its router answers nobody in time, its column would say nothing."
+)
+BESIDE = "LiteLLM's router ({version}; `timeout` and `stream_timeout` are the same time) is asked as a library."
+
+
+def report(rows: list[str], down: dict[str, float], clients: int, allowance_s: float, version: str | None) -> str:
     """The page."""
     return PAGE.format(
         clients=clients,
         allowance_s=allowance_s,
-        version=version,
+        beside=ALONE if version is None else BESIDE.format(version=version),
+        head="" if version is None else " LiteLLM: whole | added s | seen |",
+        line="" if version is None else " --- | --- | --- |",
         python=platform.python_version(),
         processors=os.cpu_count(),
         rows="\n".join(rows),
