@@ -274,13 +274,13 @@ async def stuck(sup, name, *, start=True):
 
 
 async def test_otp_simple_one_for_one_shutdown(world):
-    sup = await world.sup(strategy="simple_one_for_one", template={"shutdown": 0.6})
-    for name, seconds in (("one", 0.3), ("two", 0.3), ("slow", 5.0)):
+    sup = await world.sup(strategy="simple_one_for_one", template={"shutdown": 2.0})
+    for name, seconds in (("one", 0.3), ("two", 0.3), ("slow", 60.0)):
         await sup.start_child(name, stop_s=seconds)
 
     began = time.monotonic()
     assert await sup.shutdown() == "shutdown"
-    assert 0.3 <= time.monotonic() - began < 3.0
+    assert 0.3 <= time.monotonic() - began < 20.0
     assert world.exits("slow") == ["killed"]
     assert world.exits("one") == world.exits("two") == ["shutdown"]
 
