@@ -185,7 +185,7 @@ class Course:
             self.intent,
             self.mood,
             tensions=[one.id for one in self.material.tensions if self.bears_on(one.earlier.text, one.later.text)],
-            profile=known.profile if known is not None else (),
+            profile=[line.text for line in known.profile] if known is not None else (),
             machine=self.for_a_machine,
         )
 
@@ -239,7 +239,7 @@ class Course:
             tail,
             found.tensions or (),
             profile=known.profile if known is not None else (),
-            statements=[text for _, text in known.statements] if known is not None else (),
+            statements=known.statements if known is not None else (),
         )
 
     def bears_on(self, *texts: str) -> bool:

@@ -11,16 +11,22 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import JsonValue
+
 from actors.clock import Clock
-from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statements
+from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statement, Statements, Trait
 from actors.runtime import AsyncActor
+from actors.thinking.prompt import Line
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
 
 __all__ = ["Knowledge", "Known"]
 
-SURE: Final = 0.3
+SURE: Final = 0.2
 """Aspects of less confidence are not shown: the daemon begins low and is moved by evidence."""
+
+MOVED: Final = 0.05
+"""A trait nearer to its baseline than this says nothing."""
 
 MOST_LINES: Final = 12
 
@@ -32,9 +38,10 @@ MOST: Final = 1024
 class Known:
     """Lines for the prompt, each part best first."""
 
-    profile: tuple[str, ...] = ()
-    statements: tuple[tuple[str, str], ...] = ()
-    """(id, text)."""
+    profile: tuple[Line, ...] = ()
+    """Aspects of the people, then the assistant's own traits where they have moved."""
+
+    statements: tuple[Line, ...] = ()
 
 
 class Knowledge:
@@ -79,13 +86,13 @@ class Knowledge:
 
         self.taken(namespace)
         kept = []
-        for identifier, text in known.statements[:most]:
+        for line in known.statements[:most]:
             try:
-                await self.actor.ask(Deliver(namespace=namespace, id=identifier, thought=thought_id), timeout=seconds)
+                await self.actor.ask(Deliver(namespace=namespace, id=line.id, thought=thought_id), timeout=seconds)
             except LatticeError:
                 # Another thought has it, or the daemon is away: it is not ours to bring up.
                 continue
-            kept.append((identifier, text))
+            kept.append(line)
         return Known(known.profile, tuple(kept))
 
     async def _asked(self, namespace: str, *, seconds: float) -> Known:
@@ -95,19 +102,48 @@ class Knowledge:
             self.actor.ask(GetProfile(namespace=namespace), timeout=seconds),
             self.actor.ask(ListStatements(namespace=namespace, limit=self.settings.statements or 1), timeout=seconds),
         )
-        lines = [
-            (aspect.confidence, f"{speaker}: {told(aspect)}")
-            for speaker, aspects in profile.speakers.items()
-            for aspect in aspects
-            if aspect.confidence >= SURE
-        ]
+        aspects = sorted(
+            (
+                (aspect.confidence, speaker, aspect)
+                for speaker, known in profile.speakers.items()
+                for aspect in known
+                if aspect.confidence >= SURE
+            ),
+            key=lambda one: (-one[0], one[1], one[2].name),
+        )
+        traits = [trait for trait in profile.traits if abs(trait.value - trait.baseline) >= MOVED]
         return Known(
-            profile=tuple(line for _, line in sorted(lines, reverse=True)[:MOST_LINES]),
-            statements=tuple((one.id, one.text) for one in statements.statements),
+            profile=(
+                *(of_aspect(speaker, aspect) for _, speaker, aspect in aspects[:MOST_LINES]),
+                *(of_trait(trait) for trait in traits),
+            ),
+            statements=tuple(of_statement(one) for one in statements.statements),
         )
 
 
-def told(aspect: Aspect) -> str:
+def of_aspect(speaker: str, aspect: Aspect) -> Line:
+    """An aspect of a person."""
+    told: dict[str, JsonValue] = {
+        "kind": aspect.kind,
+        "score": aspect.confidence,
+        "memories": list(aspect.evidence),
+    }
+    return Line(f"{speaker}: {worded(aspect)}", "", told)
+
+
+def of_trait(trait: Trait) -> Line:
+    """A trait of the assistant's own."""
+    text = f"yourself: {trait.name} {trait.value:.1f} (usually {trait.baseline:.1f})"
+    return Line(text, "", {"kind": "trait", "trait": trait.name, "score": trait.value, "memories": list(trait.evidence)})
+
+
+def of_statement(statement: Statement) -> Line:
+    """Something to bring up."""
+    told: dict[str, JsonValue] = {"score": statement.urgency, "memories": [statement.id]}
+    return Line(statement.text, statement.id, told)
+
+
+def worded(aspect: Aspect) -> str:
     """An aspect as a line for the prompt."""
     match aspect.kind:
         case "style":

@@ -25,7 +25,7 @@ from actors.paradox.messages import Paradox
 from actors.thinking.settings import Budgets
 from actors.thinking.talk import SYSTEM_ROLES
 
-__all__ = ["Material", "Prompt", "fitting", "tokens_in"]
+__all__ = ["Line", "Material", "Prompt", "fitting", "tokens_in"]
 
 Item = TypeVar("Item")
 
@@ -49,14 +49,23 @@ def tokens_in(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Something that the background life knows: its text, its record's id where it has one, and what a thought tells of it."""
+
+    text: str
+    id: str = ""
+    told: dict[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Material:
     """What is left for the prompt after the cut, each part in the order in which it is shown."""
 
     memories: tuple[Recollection, ...] = ()
     tail: tuple[Memory, ...] = ()
     tensions: tuple[Paradox, ...] = ()
-    profile: tuple[str, ...] = ()
-    statements: tuple[str, ...] = ()
+    profile: tuple[Line, ...] = ()
+    statements: tuple[Line, ...] = ()
     cut: tuple[str, ...] = ()
     """Ids of memories that did not fit, or scored too low to be looked at."""
 
@@ -72,8 +81,8 @@ def fitting(
     tail: Sequence[Memory],
     tensions: Sequence[Paradox],
     *,
-    profile: Sequence[str] = (),
-    statements: Sequence[str] = (),
+    profile: Sequence[Line] = (),
+    statements: Sequence[Line] = (),
 ) -> Material:
     """Cut each part to its budget: what comes first stays first.
 
@@ -87,8 +96,8 @@ def fitting(
         memories=tuple(sorted(best, key=lambda memory: (memory.time, memory.id))),
         tail=tuple(reversed(latest)),
         tensions=tuple(within(tensions, lambda paradox: at_odds(paradox, budgets.item), budgets.tensions)),
-        profile=tuple(within(profile, lambda line: bullet(line, budgets.item), budgets.profile)),
-        statements=tuple(within(statements, lambda line: bullet(line, budgets.item), budgets.statements)),
+        profile=tuple(within(profile, lambda line: bullet(line.text, budgets.item), budgets.profile)),
+        statements=tuple(within(statements, lambda line: bullet(line.text, budgets.item), budgets.statements)),
         cut=tuple(memory.id for memory in memories if memory.id not in shown),
     )
 
@@ -157,7 +166,7 @@ def sections(material: Material, budgets: Budgets, now: datetime) -> list[str]:
     longest = budgets.item
     parts = []
     if material.profile:
-        parts.append("What is known of the user:\n" + "\n".join(bullet(line, longest) for line in material.profile))
+        parts.append("What is known of the user:\n" + "\n".join(bullet(line.text, longest) for line in material.profile))
     if material.memories:
         parts.append("From memory, oldest first:\n" + "\n".join(remembered(one, longest) for one in material.memories))
     if material.tail:
@@ -170,7 +179,7 @@ def sections(material: Material, budgets: Budgets, now: datetime) -> list[str]:
     if material.statements:
         parts.append(
             "What you had meant to bring up, where it fits:\n"
-            + "\n".join(bullet(line, longest) for line in material.statements)
+            + "\n".join(bullet(line.text, longest) for line in material.statements)
         )
     return [*parts, f"It is now {now:%A, %Y-%m-%d %H:%M} UTC."]
 

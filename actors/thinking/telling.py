@@ -77,5 +77,6 @@ def context_told(course: Course) -> Iterator[dict[str, JsonValue]]:
             "shown": True,
         }
     for part, lines in (("profile", material.profile), ("statements", material.statements)):
-        if lines:
-            yield {"part": part, "lines": len(lines), "shown": True}
+        for line in lines:
+            named: dict[str, JsonValue] = {"id": line.id} if line.id else {}
+            yield {"part": part, **named, **line.told, "shown": True}

@@ -1,0 +1,97 @@
+"""What the background life knows reaches the prompt and the thought; what it would like to bring up is brought up once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from actors.daemon.messages import (
+    Aspect,
+    Deliver,
+    Delivered,
+    GetProfile,
+    ListStatements,
+    Profile,
+    Statement,
+    Statements,
+)
+from actors.runtime import AsyncActor, handles
+from actors.thinking.messages import GetThought, Think
+from tests.thinking.house import house
+from tests.thinking.test_think import prompt_of, user
+from transport.errors import Conflict
+
+NOW = datetime.now(UTC)
+
+
+class Knowing(AsyncActor):
+    """A daemon that knows something already: the real one needs talks and time for that."""
+
+    name: ClassVar[str] = "daemon"
+    concurrency: ClassVar[int] = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delivered: dict[str, str] = {}
+
+    @handles(GetProfile)
+    def profile(self, message: GetProfile) -> Profile:
+        del message
+        sure = Aspect(kind="interest", name="sailing", value=0.5, confidence=0.8, evidence=("mem_1",), changed=NOW)
+        unsure = Aspect(kind="interest", name="chess", value=0.5, confidence=0.1, evidence=("mem_2",), changed=NOW)
+        return Profile(speakers={"Ada": (sure, unsure)}, traits=())
+
+    @handles(ListStatements)
+    def statements(self, message: ListStatements) -> Statements:
+        del message
+        one = Statement(
+            id="mem_3",
+            text="Ask how the regatta went.",
+            why="it was last week",
+            urgency=0.6,
+            created=NOW,
+            expires=NOW + timedelta(days=1),
+            state="open",
+            delivered_in=None,
+        )
+        return Statements(statements=() if self.delivered else (one,))
+
+    @handles(Deliver)
+    def deliver(self, message: Deliver) -> Delivered:
+        if self.delivered:
+            raise Conflict
+        self.delivered[message.id] = message.thought
+        statement = self.statements_given(message.thought)
+        return Delivered(statement=statement)
+
+    @staticmethod
+    def statements_given(thought: str) -> Statement:
+        return Statement(
+            id="mem_3", text="", why="", urgency=0, created=NOW, expires=NOW, state="delivered", delivered_in=thought
+        )
+
+
+async def test_the_profile_is_shown_and_a_statement_is_brought_up_once(short_dir, model) -> None:
+    async with house(short_dir, url=model.base_url) as host:
+        await host.start_actor(Knowing)
+        first = await host.ref("thinking").ask(Think(session="a", messages=(user("Hello there"),)))
+        second = await host.ref("thinking").ask(Think(session="b", messages=(user("Hello again"),)))
+        record = await host.ref("thinking").ask(GetThought(thought_id=first.thought_id))
+
+    one, other = (prompt_of(seen) for seen in model.log())
+    assert "Ada: interested in sailing" in one
+    assert "Ada: interested in sailing" in other
+    assert "chess" not in one
+    assert "Ask how the regatta went." in one
+    assert "regatta" not in other
+    assert second.thought_id != first.thought_id
+    told = {part["part"]: part for part in record.context}
+    assert (told["statements"]["id"], told["statements"]["score"]) == ("mem_3", 0.6)
+    assert told["profile"]["memories"] == ["mem_1"]
+
+
+async def test_a_program_is_told_nothing_that_is_meant_for_people(short_dir, model) -> None:
+    options = {"response_format": {"type": "json_object"}}
+    async with house(short_dir, url=model.base_url) as host:
+        await host.start_actor(Knowing)
+        await host.ref("thinking").ask(Think(session="a", messages=(user("Hello there"),), options=options))
+
+    assert "regatta" not in prompt_of(model.log()[-1])
