@@ -29,7 +29,7 @@ async def contemplated(home, server, clock, text: str, **settings):
     server.always(text=text)
     async with house(home, clock=clock, judge_model=True, keep_from=0.0, **settings) as host:
         url = EndpointSettings(name="a", base_url=server.base_url, models=["gpt-test"])
-        await host.start_actor(Llm, LlmSettings(endpoints=(url,)))
+        await host.start_actor(Llm, LlmSettings(endpoints=(url,)), data_dir=home / "data")
         await say(host, "I live in Lisbon.", "I live in Oslo.")
         await followed(host)
         await host.ref("paradox").ask(Contemplate())
