@@ -120,7 +120,7 @@ async def start(host: Host, data_dir, clock: ManualClock, url: str) -> None:
     endpoint = EndpointSettings(name="first", base_url=url, models=("gpt-test",))
     await host.start_actor(Encoder, EncoderSettings(model="none"), data_dir)
     await host.start_actor(Memory, MemorySettings(), data_dir, clock)
-    await host.start_actor(Llm, LlmSettings(endpoints=(endpoint,), discover=False))
+    await host.start_actor(Llm, LlmSettings(endpoints=(endpoint,), discover=False), data_dir=data_dir)
     await host.start_actor(Paradox, ParadoxSettings(), data_dir, clock)
     await host.start_actor(Thinking, ThinkingSettings(), data_dir, clock)
     await host.start_actor(Daemon, DaemonSettings(look_s=0.05, jitter=0.0), data_dir, clock)
