@@ -231,8 +231,10 @@ class Memory(AsyncActor):
 
     @handles(Import)
     async def bring_in(self, message: Import) -> Imported:
-        """Take records over."""
-        return await self._write(message, transfer.bring_in, importance=self.settings.importance)
+        """Take records over. Each is known by a name of its own; where some have none, the call's key counts."""
+        if all(record.id is not None or record.key is not None for record in message.records):
+            return await self._write(message, transfer.bring_in, importance=self.settings.importance)
+        return await self._once(Imported, message, transfer.bring_in, importance=self.settings.importance)
 
     @handles(Recall)
     async def recall(self, message: Recall) -> Recalled:

@@ -33,6 +33,10 @@ class Dying(Memory):
         await super().remember(message)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    async def bring_in(self, message):
+        await super().bring_in(message)
+        os.kill(os.getpid(), signal.SIGKILL)
+
 async def main():
     home = Path(sys.argv[1])
     async with Host(run_dir=run_directory(home)) as host:
