@@ -80,6 +80,10 @@ CLASSES = {
 """In the order in which they start; they stop in reverse, so that the gateway is drained first."""
 
 
+RECOVERY_S = 900.0
+"""How long an actor may take until it is ready: one whose database is damaged first recovers it, 2,000 records a second or more."""
+
+
 def default_data_dir() -> Path:
     """Where people expect a program's data: `$XDG_DATA_HOME/lattice`."""
     try:
@@ -223,7 +227,13 @@ class Composition:
         """Seven permanent children. One that crashes takes no other with it, since what they share is messages."""
         rules = settings.supervision
         children = tuple(
-            ChildSpec(name=name, shutdown=rules.drain_s, heartbeat_s=rules.heartbeat_s, gets_listener=name == "gateway")
+            ChildSpec(
+                name=name,
+                shutdown=rules.drain_s,
+                heartbeat_s=rules.heartbeat_s,
+                gets_listener=name == "gateway",
+                ready_timeout_s=RECOVERY_S,
+            )
             for name in self.actors
         )
         return SupervisorSpec(strategy="one_for_one", children=children, spares=rules.spares)

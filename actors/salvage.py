@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,37 +250,61 @@ NOTHING: Final = 1 << 70
 def read_into(source: apsw.Connection, sql: str, values: Sequence[Any], put: Callable[[Sequence[Any]], None]) -> int | None:
     """Read until the end (None) or until it fails: the last number read, `NOTHING` when none was."""
     last = NOTHING
-    try:
-        for row in source.execute(sql, values):
-            put(row[1:])
-            last = row[0]
-    except UNREADABLE:
-        return last
-    return None
+    rows = Readable(source, sql, values)
+    for row in rows:
+        put(row[1:])
+        last = row[0]
+    return last if rows.failed else None
+
+
+class Readable:
+    """A query's rows up to the first that cannot be read. What fails elsewhere, as in writing them, is not taken for that."""
+
+    def __init__(self, source: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> None:
+        self._source = source
+        self._query = sql, values
+        self.failed = False
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        try:
+            rows = self._source.execute(*self._query)
+        except UNREADABLE:
+            self.failed = True
+            return
+        while True:
+            try:
+                row = next(rows, None)
+            except UNREADABLE:
+                self.failed = True
+                return
+            if row is None:
+                return
+            yield row
 
 
 def copy_keyed(source: apsw.Connection, table: Table, columns: Sequence[str], put: Callable[[Sequence[Any]], None]) -> None:
     """Read a table without numbers from both ends."""
     for direction in ("ASC", "DESC"):
         order = ", ".join(f'"{column}" {direction}' for column in table.keys)
-        try:
-            for row in source.execute(f'SELECT {quoted(columns)} FROM "{table.name}" ORDER BY {order}'):
-                put(row)
-        except UNREADABLE:
-            table.unread = True
-        else:
-            table.unread = False
+        rows = Readable(source, f'SELECT {quoted(columns)} FROM "{table.name}" ORDER BY {order}')
+        for row in rows:
+            put(row)
+        table.unread = rows.failed
+        if not table.unread:
             return
 
 
 def copy_by_index(source: apsw.Connection, table: Table, columns: Sequence[str], put: Callable[[Sequence[Any]], None]) -> None:
     """What an index holds whole: of a small table all of it."""
+    found: list[str] = []
     with suppress(*UNREADABLE):
         for _, index, _, _, partial in list(source.execute(f'PRAGMA index_list("{table.name}")')):
             held = {row[2] for row in source.execute(f'PRAGMA index_info("{index}")')} | {table.rowid}
             if not partial and set(columns) <= held:
-                for row in source.execute(f'SELECT {quoted(columns)} FROM "{table.name}" INDEXED BY "{index}"'):
-                    put(row)
+                found.append(f'SELECT {quoted(columns)} FROM "{table.name}" INDEXED BY "{index}"')
+    for sql in found:
+        for row in Readable(source, sql):
+            put(row)
 
 
 def putter(target: apsw.Connection, table: Table, columns: Sequence[str]) -> Callable[[Sequence[Any]], None]:
