@@ -81,7 +81,7 @@ CLASSES = {
 
 
 RECOVERY_S = 900.0
-"""How long an actor may take until it is ready: one whose database is damaged first recovers it, 2,000 records a second or more."""
+"""How long an actor may take until it is ready: one whose database is damaged recovers it first, 2,000 records a second."""
 
 
 def default_data_dir() -> Path:
