@@ -32,8 +32,11 @@ MOST_PAIRS = 1024
 
 MOST_CLASSIFIED = 48
 LEAST_CLASSIFIED = 3
-"""Of several statements a quarter goes to the classifier, a few milliseconds each, at least and at most so many: those that a rule
-finds at odds, then those with the most words in common. On scenarios of 3 to 8 statements three gave the same verdicts as all."""
+"""Of several statements a quarter goes to the classifier, a few milliseconds each, at least and at most so many.
+
+Those come first that a rule finds at odds, then those with the most words in common. On scenarios of 3 to 8 statements three gave
+the same verdicts as all.
+"""
 
 EACH_CLASSIFIED = 2
 """Of a long statement's sentences, so many pairs go to the classifier."""
