@@ -34,8 +34,8 @@ MOST_CLASSIFIED = 48
 LEAST_CLASSIFIED = 3
 """Of several statements a quarter goes to the classifier, a few milliseconds each, at least and at most so many.
 
-Those come first that a rule finds at odds, then those with the most words in common. On scenarios of 3 to 8 statements three gave
-the same verdicts as all.
+Those come first that a rule finds at odds, then those with the most words in common. On scenarios of 3 to 8 statements three
+gave the same verdicts as all.
 """
 
 EACH_CLASSIFIED = 2
