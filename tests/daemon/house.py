@@ -62,7 +62,7 @@ async def house(
     async with Host(run_dir=run_directory(home)) as host:
         if model is not None:
             endpoint = EndpointSettings(name="first", base_url=model, models=("gpt-test",))
-            await host.start_actor(Llm, LlmSettings(endpoints=(endpoint,), discover=False))
+            await host.start_actor(Llm, LlmSettings(endpoints=(endpoint,), discover=False), home / "data")
         if "memory" in parts:
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data", clock=clock)
         if "paradox" in parts:
