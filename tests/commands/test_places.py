@@ -78,7 +78,7 @@ def test_a_damaged_database_is_found(run: Run, short_dir: Path):
     said = run("doctor", "--data-dir", short_dir)
     assert said.code == 1
     assert "wrong memory.db: " in said.text
-    assert "run.py import" in said.text
+    assert "run.py doctor --repair" in said.text
 
 
 def test_the_test_commands_help_is_its_own(run: Run):
