@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.gateway.house import House
+from tests.gateway.house import House, house
 
 MEMORIES = "/v1/memories"
 SEARCH = "/v1/memories/search"
@@ -73,11 +75,15 @@ REFUSED: list[tuple[str, str, Any, int, str | None]] = [
 
 
 @pytest.fixture
-async def kept(lattice: House) -> tuple[House, Any]:
-    """A house that has a record of the namespace and one of another's, and what it answers to all that can be asked."""
-    await lattice.post(MEMORIES, {"text": "An old lemon tree.", "session": "s"})
-    await lattice.post(MEMORIES, {"text": "Theirs."}, x_lattice_namespace="theirs")
-    return lattice, await everything(lattice)
+async def kept(short_dir: Path) -> AsyncIterator[tuple[House, Any]]:
+    """A house that has a record of the namespace and one of another's, and what it answers to all that can be asked.
+
+    Memory alone: nobody is there who adds to its records in the background what is felt in them.
+    """
+    async with house(short_dir, parts=("encoder", "memory")) as lattice:
+        await lattice.post(MEMORIES, {"text": "An old lemon tree.", "session": "s"})
+        await lattice.post(MEMORIES, {"text": "Theirs."}, x_lattice_namespace="theirs")
+        yield lattice, await everything(lattice)
 
 
 async def everything(lattice: House) -> Any:
