@@ -9,6 +9,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 __all__ = [
+    "BackupSettings",
     "CompressSettings",
     "ConsolidateSettings",
     "CycleSettings",
@@ -214,6 +215,18 @@ class CompressSettings(CycleSettings):
     sentences: Annotated[int, Field(ge=1, le=20)] = 6
 
 
+class BackupSettings(CycleSettings):
+    """Copies of all databases."""
+
+    enabled: bool = False
+    """What is forgotten stays in the copies until they are dropped: whoever wants them says so."""
+
+    interval_s: Seconds | None = None
+    cron: Cron | None = "45 3 * * *"
+    keep: Annotated[int, Field(ge=1, le=366)] = 3
+    """Runs whose copies stay: each takes about as much room as the databases."""
+
+
 class HealthSettings(CycleSettings):
     """A look at the house."""
 
@@ -240,6 +253,7 @@ class DaemonSettings(BaseModel):
     personality: PersonalitySettings = PersonalitySettings()
     statements: StatementsSettings = StatementsSettings()
     compress: CompressSettings = CompressSettings()
+    backup: BackupSettings = BackupSettings()
     health: HealthSettings = HealthSettings()
 
     model: Annotated[str, Field(max_length=256)] | None = None

@@ -3,10 +3,14 @@
 import pytest
 
 from actors.clock import ManualClock
+from actors.daemon.actor import Daemon
 from actors.daemon.messages import Deliver, GetProfile, ListStatements
 from actors.memory.messages import Feed, Forget, Get, NewMemory, Recall, Remember
 from actors.paradox.messages import GetProgress
-from tests.daemon.house import house, records, run, talk
+from actors.thinking.actor import Thinking
+from actors.thinking.settings import ThinkingSettings
+from tests.daemon.house import begun, house, records, run, settings, talk
+from tests.model_server import SyncModelServer
 from transport.errors import Conflict, NotFound
 
 DAY = 86_400.0
@@ -190,3 +194,20 @@ async def test_an_open_contradiction_is_contemplated_and_becomes_something_to_br
         assert statement.why == "a contradiction stands open"
         assert "never been to Portugal" in statement.text
         assert "grew up in Portugal" in statement.text
+
+
+async def test_copies_of_all_databases_are_made_and_the_oldest_go(short_dir) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        async with house(short_dir, clock, parts=("memory", "paradox"), model=server.base_url) as host:
+            await host.start_actor(Thinking, ThinkingSettings(), short_dir / "data", clock)
+            wanted = settings(backup={"enabled": True, "keep": 2})
+            await host.start_actor(Daemon, wanted, data_dir=short_dir / "data", clock=clock)
+            await begun(host)
+            await said(host, clock, "The lemon trees need water.")
+            for _ in range(3):
+                clock.advance(DAY)
+                assert (await run(host, "backup")).effects["databases"] == 5
+    copies = sorted(path.name for path in (short_dir / "data" / "backups").iterdir())
+    assert len(copies) == 10
+    assert {name.partition(".")[2] for name in copies} == {"memory.db", "thinking.db", "paradox.db", "llm.db", "daemon.db"}

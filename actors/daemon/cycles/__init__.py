@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors.daemon.cycles.backup import Backup
 from actors.daemon.cycles.compress import Compress
 from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.cycles.decay import Decay
@@ -23,6 +24,7 @@ from actors.daemon.work import Cycle
 __all__ = ["enabled"]
 
 KINDS: tuple[type[Any], ...] = (
+    Backup,
     Compress,
     Consolidate,
     Decay,

@@ -1,0 +1,64 @@
+"""Backup: every actor copies its database, all under one name; the oldest copies of this cycle go."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from actors.daemon import messages as daemon
+from actors.daemon.feed import Following
+from actors.daemon.settings import BackupSettings
+from actors.daemon.work import Work
+from actors.llm import messages as llm
+from actors.memory import messages as memory
+from actors.message import Message
+from actors.paradox import messages as paradox
+from actors.thinking import messages as thinking
+from transport.errors import Conflict
+
+__all__ = ["Backup"]
+
+NIGHTLY = re.compile(r"cycle-\d{8}T\d{6}")
+
+
+class Backup:
+    """The cycle."""
+
+    name: ClassVar[str] = "backup"
+    about: ClassVar[str] = "Copies all databases to `backups/` in the data directory, and keeps the latest few."
+    needs_model: ClassVar[str] = ""
+    follows: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, settings: BackupSettings, following: Following) -> None:
+        self.settings = settings
+        self.following = following
+
+    async def work(self, work: Work) -> None:
+        """Copy one database after the other. Whoever takes the run over goes on with those that are not copied yet."""
+        name = f"cycle-{work.now:%Y%m%dT%H%M%S}"
+        for message in self._messages(name):
+            try:
+                copied = await work.write(message, text=f"{message.contract.type} {name}")
+            except Conflict:
+                # It was copied before the run was taken over.
+                continue
+            await work.commit(lambda _connection: None, databases=1, kib=copied.bytes >> 10 if copied is not None else 0)
+            await work.pass_on()
+        if not work.dry:
+            dropped = await work.read(lambda _connection: drop_oldest(work.store.folder / "backups", self.settings.keep))
+            await work.commit(lambda _connection: None, dropped=dropped)
+
+    @staticmethod
+    def _messages(name: str) -> tuple[Message, ...]:
+        return tuple(part.Backup(name=name) for part in (memory, thinking, paradox, llm, daemon))
+
+
+def drop_oldest(folder: Path, keep: int) -> int:
+    """Remove the copies of all but the latest `keep` runs of this cycle; how many files."""
+    copies = [path for path in folder.iterdir() if NIGHTLY.match(path.name)] if folder.is_dir() else []
+    names = sorted({path.name.partition(".")[0] for path in copies})
+    gone = [path for path in copies if path.name.partition(".")[0] in names[: max(0, len(names) - keep)]]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return len(gone)
