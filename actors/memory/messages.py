@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from actors import message as base
+from actors.affect.labels import LABELS
 from actors.message import Data, Message, Reply
 
 LARGE = 16 << 20
@@ -90,36 +91,7 @@ Relation = Literal["follows", "derives_from", "contradicts", "supersedes", "summ
 SOURCES: tuple[Relation, ...] = ("derives_from", "summarises")
 """The relations of what was derived to what it was derived from."""
 
-EMOTIONS = (
-    "admiration",
-    "amusement",
-    "anger",
-    "annoyance",
-    "approval",
-    "caring",
-    "confusion",
-    "curiosity",
-    "desire",
-    "disappointment",
-    "disapproval",
-    "disgust",
-    "embarrassment",
-    "excitement",
-    "fear",
-    "gratitude",
-    "grief",
-    "joy",
-    "love",
-    "nervousness",
-    "optimism",
-    "pride",
-    "realization",
-    "relief",
-    "remorse",
-    "sadness",
-    "surprise",
-    "neutral",
-)
+EMOTIONS = LABELS
 """GoEmotions' 28 labels (Demszky et al., 2020), in the order in which vectors of them are stored."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144), AfterValidator(plain)]
