@@ -179,7 +179,8 @@ async def test_otp_rest_for_one_escalation(world):
 
 
 async def test_otp_rest_for_one_other_child_fails_restart(world):
-    sup = await world.sup(strategy="rest_for_one", intensity=3, children=TWO)
+    # How often it fails before the verdict changes is the machine's affair: the intensity is not what is tried here.
+    sup = await world.sup(strategy="rest_for_one", intensity=1000, children=TWO)
     world.verdict("child2", "wait")
     await sup.end("child1", "kill")
     await world.until(lambda: world.starts() == ["child1", "child2", "child1", "child2"])
