@@ -33,6 +33,7 @@ from actors.supervision import (
     StartChild,
     StopChild,
 )
+from actors.system import SysPing
 from supervisors import linux
 from supervisors.actor import Supervisor
 from supervisors.in_process import Actors, Stage
@@ -93,6 +94,12 @@ class World:
 
     def do(self, child: str, what: str, seconds: float = 0.0) -> None:
         self.host.ref(self.unique(child)).tell(Do(what=what, seconds=seconds))
+
+    async def keep_busy(self, child: str, seconds: float) -> None:
+        """Have a child do something that lasts; returns once it has been told."""
+        self.do(child, "busy", seconds)
+        # Messages keep their order: who answers this has the other one.
+        await self.host.ref(self.unique(child)).ask(SysPing())
 
     async def until(self, met: Any, within_s: float = 15.0) -> Any:
         """Wait until this holds; what it gave."""

@@ -33,7 +33,7 @@ async def test_otp_sup_stop_infinity(world):
 
 async def test_otp_sup_stop_timeout(world):
     sup = await world.sup(children=[{"name": "child1", "shutdown": 10.0}, {"name": "child2", "shutdown": 0.3}])
-    world.do("child2", "busy", BUSY_S)
+    await world.keep_busy("child2", BUSY_S)
 
     began = time.monotonic()
     assert await sup.shutdown() == "shutdown"
@@ -47,7 +47,7 @@ async def test_otp_sup_stop_timeout_dynamic(world):
     sup = await world.sup(strategy="simple_one_for_one", template={"restart": "temporary", "shutdown": 0.3})
     await sup.start_child("one")
     await sup.start_child("two")
-    world.do("two", "busy", BUSY_S)
+    await world.keep_busy("two", BUSY_S)
 
     assert await sup.shutdown() == "shutdown"
     assert world.exits("one") == ["shutdown"]
@@ -131,7 +131,7 @@ async def test_otp_sup_stop_manual(world):
             {"name": "child3", "shutdown": 0.3},
         ],
     )
-    world.do("child3", "busy", BUSY_S)
+    await world.keep_busy("child3", BUSY_S)
 
     await sup.stop()
     assert await sup.exit() == "normal"
