@@ -16,7 +16,7 @@ from actors.host import Host
 from actors.llm.actor import Llm
 from actors.llm.settings import EndpointSettings, LlmSettings
 from actors.memory.actor import Memory
-from actors.memory.messages import Feed, List, NewMemory, Remember
+from actors.memory.messages import GetStats, List, NewMemory, Remember
 from actors.memory.settings import MemorySettings
 from actors.paradox.actor import Paradox
 from actors.paradox.messages import GetProgress
@@ -48,7 +48,7 @@ ANA = {
     50: ("I have a zucchini on the balcony in Porto.", "Marta visits me often."),
 }
 BEN = {
-    1: ("I have never been to Norway.", "I play the accordion in a band."),
+    1: ("I was born in Graz.", "I play the accordion in a band."),
     6: ("My brother Jonas plays the accordion too.", "We practise on Fridays."),
     12: (
         "I want to learn Italian this year.",
@@ -57,7 +57,7 @@ BEN = {
         "Our band has a new song for the accordion.",
     ),
     30: ("The band plays at a wedding.", "I carry the accordion."),
-    48: ("I grew up in Norway.", "My accordion was repaired.", "Jonas bought a drum."),
+    48: ("I was born in Linz.", "My accordion was repaired.", "Jonas bought a drum."),
 }
 MARKS = {"ana": "zucchini", "ben": "accordion"}
 
@@ -106,9 +106,9 @@ async def test_two_months_of_talk_leave_a_profile_statements_paradoxes_and_summa
         (paradox,) = [
             one
             for one in (await host.ref("paradox").ask(ListParadoxes(namespace="ben"))).paradoxes
-            if "never been to Norway" in one.earlier.text
+            if "born in Graz" in one.earlier.text
         ]
-        assert "grew up in Norway" in paradox.later.text
+        assert "born in Linz" in paradox.later.text
 
         statements = {one.why for one in (await host.ref("daemon").ask(ListStatements(namespace="ben"))).statements}
         assert "a contradiction stands open" in statements
@@ -136,7 +136,7 @@ async def say(host: Host, clock: ManualClock, person: str, texts: tuple[str, ...
 
 async def lived(host: Host, clock: ManualClock) -> None:
     """Wait until every cycle that is due at this moment has run, and what was said has been judged."""
-    cursor = (await host.ref("memory").ask(Feed(cursor=0, limit=1))).cursor
+    cursor = (await host.ref("memory").ask(GetStats())).feed_cursor
     await host.ref("paradox").ask(GetProgress(reached=cursor, wait_ms=20_000))
     async with asyncio.timeout(60):
         while True:
@@ -164,7 +164,7 @@ async def all_of(host: Host, namespace: str) -> str:
 
 async def the_next_answer_is_shaped(host: Host) -> None:
     """A thought says what it was given of each part, by id and score, and what of it stood in the prompt."""
-    question = {"role": "user", "content": "Have I been to Norway, and what was it that I want to learn?"}
+    question = {"role": "user", "content": "Where was I born, and what was it that I want to learn?"}
     thought = await host.ref("thinking").ask(Think(namespace="ben", messages=(question,)))
     record = await host.ref("thinking").ask(GetThought(namespace="ben", thought_id=thought.thought_id))
     parts = {entry["part"] for entry in record.context if entry.get("shown", True)}
