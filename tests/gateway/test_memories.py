@@ -34,7 +34,8 @@ async def test_records_are_written_and_read_back_in_order(lattice: House) -> Non
         "valid_to": None,
     }
     assert first["time"].startswith("2024-05-01T10:00:00")
-    assert await lattice.get(f"/v1/memories/{ids[0]}") == first
+    # What is felt in a record is noted in the background, maybe between the two readings.
+    assert {**await lattice.get(f"/v1/memories/{ids[0]}"), "affect": first["affect"]} == first
 
 
 async def test_one_record_alone_is_a_list_of_one(lattice: House) -> None:
