@@ -68,7 +68,12 @@ async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings:
     told = await in_batches(
         call,
         [
-            llm.Embed(model=body.model or None, texts=texts[start : start + EMBEDDED_AT_ONCE], options=options)
+            llm.Embed(
+                namespace=call.namespace,
+                model=body.model or None,
+                texts=texts[start : start + EMBEDDED_AT_ONCE],
+                options=options,
+            )
             for start in range(0, len(texts), EMBEDDED_AT_ONCE)
         ],
     )

@@ -130,7 +130,7 @@ class Work:
         Args:
             task: what to do with it, the system prompt.
             text: at most 100,000 characters are sent.
-            sources: the records that the text quotes.
+            sources: the records that the text quotes, all of one namespace, which the tokens are counted for.
             most_tokens: longest answer.
         """
         if self.dry or not self.schedule.budget_tokens:
@@ -146,6 +146,7 @@ class Work:
             return None
 
         message = Generate(
+            namespace=sources[0].namespace,
             model=self.settings.model,
             messages=({"role": "system", "content": task}, {"role": "user", "content": text[:100_000]}),
             options={"max_tokens": most_tokens, "temperature": 0},

@@ -82,8 +82,9 @@ class Llm(AsyncActor):
         if looks:
             configured = from_environment(os.environ)
 
+        drained = await self.ledger.drained()
         for settings in self.roster.as_changed(configured, changed):
-            await self.roster.take_up(settings)
+            await self.roster.take_up(settings, drained=settings.name in drained)
 
         self.spawn(self.router.prober.run(), name="probe endpoints")
         if looks:
@@ -142,9 +143,9 @@ class Llm(AsyncActor):
         return EndpointFound(endpoint=self.state(await self.roster.add(message.endpoint)))
 
     @handles(DrainEndpoint)
-    def drain_endpoint(self, message: DrainEndpoint) -> EndpointFound:
+    async def drain_endpoint(self, message: DrainEndpoint) -> EndpointFound:
         """Give an endpoint no further calls."""
-        return EndpointFound(endpoint=self.state(self.roster.drain(message.name)))
+        return EndpointFound(endpoint=self.state(await self.roster.drain(message.name)))
 
     @handles(RemoveEndpoint)
     async def remove_endpoint(self, message: RemoveEndpoint) -> Endpoints:

@@ -10,13 +10,14 @@ from collections.abc import AsyncGenerator, Awaitable, Mapping
 from types import SimpleNamespace
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from actors.llm.failure import Failure
 from actors.llm.limits import AFTER_FINISH_S, LATE_S, Limits
 from actors.llm.settings import EndpointSettings
 
 DNS_S = 30
-"""How long an address is good: endpoints move behind their names."""
+"""How long an address is good: endpoints move behind their names. Where nobody can be reached it is looked up anew at once."""
 
 KEEPALIVE_S = 30
 PIECE_BYTES = 4096
@@ -33,17 +34,35 @@ class Connections:
         base_url: what paths are put behind.
         headers: sent with each request.
         max_bytes: the largest body that is read.
+        resolver: finds the address of a name; None: the system's.
+        dns_s: how long what it said is good.
     """
 
-    def __init__(self, settings: EndpointSettings, base_url: str, headers: Mapping[str, str], max_bytes: int) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        base_url: str,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        *,
+        resolver: AbstractResolver | None = None,
+        dns_s: float = DNS_S,
+    ) -> None:
         self.settings = settings
         self.base_url = base_url
         self.max_bytes = max_bytes
         self.draining: set[asyncio.Task[None]] = set()
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(note_reuse)
+        self.connector = aiohttp.TCPConnector(
+            limit=0,
+            keepalive_timeout=KEEPALIVE_S,
+            resolver=resolver,
+            # aiohttp tells whole seconds only in its types.
+            ttl_dns_cache=dns_s,  # type: ignore[arg-type]
+        )
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ttl_dns_cache=DNS_S),
+            connector=self.connector,
             timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout_s),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -98,11 +117,16 @@ class Connections:
         try:
             return await head(asked, limits)
         except aiohttp.ConnectionTimeoutError as error:
+            self.connector.clear_dns_cache()
             raise Failure(f"no connection within {self.settings.connect_timeout_s:g} s", everywhere=True) from error
         except TimeoutError as error:
             raise limits.failure() from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             connecting = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError | ssl.SSLError)
+            if connecting:
+                # It may have moved: the next attempt looks its name up anew.
+                self.connector.clear_dns_cache()
+
             raise Failure(reason_of(error), everywhere=connecting, passing=may_pass(error)) from error
 
     async def read(self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None) -> bytes:

@@ -22,6 +22,9 @@ MIGRATIONS = (
         settings TEXT -- NULL: removed, also where lattice.toml has it
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE drained (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -73,8 +76,16 @@ class Ledger:
         return await self.database.read(changed)
 
     async def change(self, name: str, settings: str | None) -> None:
-        """Keep an endpoint, or that it was removed."""
+        """Keep an endpoint, or that it was removed. Either way it is no longer drained."""
         await self.database.write(change, name, settings)
+
+    async def drained(self) -> frozenset[str]:
+        """Endpoints that are to have no further calls."""
+        return await self.database.read(drained)
+
+    async def drain(self, name: str) -> None:
+        """Keep that an endpoint is drained."""
+        await self.database.write(drain, name)
 
 
 def record(connection: apsw.Connection, used: Used) -> None:
@@ -120,3 +131,14 @@ def change(connection: apsw.Connection, name: str, settings: str | None) -> None
     connection.execute(
         "INSERT INTO endpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET settings = excluded.settings", (name, settings)
     )
+    connection.execute("DELETE FROM drained WHERE name = ?", (name,))
+
+
+def drained(connection: apsw.Connection) -> frozenset[str]:
+    """The names of all that are drained."""
+    return frozenset(str(name) for (name,) in connection.execute("SELECT name FROM drained"))
+
+
+def drain(connection: apsw.Connection, name: str) -> None:
+    """Keep one."""
+    connection.execute("INSERT OR IGNORE INTO drained VALUES (?)", (name,))

@@ -182,7 +182,7 @@ class AddEndpoint(Message, type="llm.add_endpoint", reply=EndpointFound, idempot
 
 
 class DrainEndpoint(Message, type="llm.drain_endpoint", reply=EndpointFound, idempotent=True):
-    """Give an endpoint no further calls; those that it has are finished."""
+    """Give an endpoint no further calls; those that it has are finished. It stays so until it is added anew."""
 
     name: Name
 

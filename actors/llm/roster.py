@@ -57,8 +57,8 @@ class Roster:
 
         return list(kept.values())
 
-    async def take_up(self, settings: EndpointSettings) -> Endpoint:
-        """Add an endpoint."""
+    async def take_up(self, settings: EndpointSettings, *, drained: bool = False) -> Endpoint:
+        """Add an endpoint; a drained one is shown, and asked for nothing."""
         problem = settings.key_problem()
         if problem:
             logger.warning("endpoint without its key", endpoint=settings.name, problem=problem)
@@ -71,9 +71,10 @@ class Roster:
             changed=self.router.prober.changed.set,
         )
         endpoint.spending.begin(self.router.today(), *self.spent.get(settings.name, (0, 0.0)))
+        endpoint.draining = drained
         await endpoint.open()
         self.router.add(endpoint)
-        logger.info("endpoint taken up", endpoint=settings.name, dialect=settings.dialect)
+        logger.info("endpoint taken up", endpoint=settings.name, dialect=settings.dialect, drained=drained)
         return endpoint
 
     async def add(self, given: Mapping[str, JsonValue]) -> Endpoint:
@@ -94,9 +95,14 @@ class Roster:
 
         return await self.take_up(settings)
 
-    def drain(self, name: str) -> Endpoint:
-        """Give an endpoint no further calls."""
+    async def drain(self, name: str) -> Endpoint:
+        """Give an endpoint no further calls until it is added anew.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
         endpoint = self.find(name)
+        await self.ledger.drain(name)
         endpoint.draining = True
         logger.info("endpoint is drained", endpoint=name)
         return endpoint

@@ -160,9 +160,7 @@ class Router:
                 answer, asked = self.after(failure, answer, asked, message)
                 continue
 
-            if attempts.writes:
-                await asyncio.wait(attempts.writes, timeout=LEDGER_S)
-
+            await written(attempts)
             yield Generated(
                 choices=answer.whole(),
                 model=answer.counted.model or race.winner.model,
@@ -201,6 +199,7 @@ class Router:
                 attempts.fail(attempt.key, failure)
             else:
                 self.used(attempts, endpoint, model, found.usage)
+                await written(attempts)
                 return found
 
     async def race(self, attempts: Attempts, asked: Asked) -> Race:
@@ -366,6 +365,12 @@ class Router:
         for _ in range(2):
             if len(self.line) and endpoint.has_room:
                 self.line.next()
+
+
+async def written(attempts: Attempts) -> None:
+    """Wait a moment for what a request used to be on disk."""
+    if attempts.writes:
+        await asyncio.wait(attempts.writes, timeout=LEDGER_S)
 
 
 async def write(ledger: Recorder, used: Used) -> None:

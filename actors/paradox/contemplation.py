@@ -142,6 +142,7 @@ class Contemplator:
             later_speaker=paradox.later.speaker or "somebody",
         )
         generate = Generate(
+            namespace=paradox.namespace,
             model=self._settings.judge_model_name,
             messages=({"role": "user", "content": told},),
             options={"temperature": 0, "max_tokens": 200},

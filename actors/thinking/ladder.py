@@ -28,6 +28,7 @@ from transport.errors import (
     Invalid,
     LatticeError,
     NotFound,
+    Overloaded,
     Unauthorized,
     Unavailable,
 )
@@ -216,11 +217,12 @@ class Ladder:
         """What memory holds, marked degraded.
 
         Raises:
-            LatticeError: the caller cannot read prose, or memory cannot be reached either.
+            LatticeError: the caller cannot read prose, or memory cannot be reached either; or models are there and have too
+            much to do, so that who comes back in a moment gets a real answer.
         """
         self.degraded = True
         self.rung = "cannot"
-        if not takes_prose(self.message.options):
+        if isinstance(error, Overloaded) or not takes_prose(self.message.options):
             raise come_back(error)
 
         kept_out = self.message.memory == "off"

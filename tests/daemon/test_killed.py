@@ -4,6 +4,7 @@ import pytest
 
 from actors.clock import ManualClock
 from actors.daemon.messages import GetProfile, ListStatements
+from actors.llm.messages import GetUsage
 from actors.memory.messages import GetHistory, NewMemory, Remember
 from tests.daemon.house import Process, ended, house, records, talk
 from tests.model_server import SyncModelServer
@@ -81,17 +82,19 @@ async def test_what_a_model_was_paid_for_is_not_asked_again_after_a_kill(short_d
     with SyncModelServer() as server:
         server.always(text="Ana trains for a marathon.")
         async with house(short_dir, clock, parts=("memory",), model=server.base_url) as host:
-            await talk(host, clock)
+            await talk(host, clock, namespace="ana")
             clock.advance(DAY)
             # The write after the feed and the laying down is the model's answer; the process dies right after it.
             async with Process(short_dir, clock.now().isoformat(), dies=3, when="after", **ASKING) as mortal:
                 assert await mortal.ended() == -9
             async with Process(short_dir, clock.now().isoformat(), **ASKING):
                 (run,) = await ended(host, "consolidate")
-            (summary,) = await records(host, "summary")
+            (summary,) = await records(host, "summary", "ana")
             assert summary.text == "Ana trains for a marathon."
             assert (summary.provenance.by, summary.provenance.rule) == ("consolidate", None)
             assert summary.provenance.model == "gpt-test"
             assert len(server.log()) == 1
             assert (run.state, run.cost.model_calls) == ("done", 1)
             assert run.cost.model_tokens > 0
+            rows = (await host.ref("llm").ask(GetUsage())).rows
+            assert [(row.namespace, row.calls) for row in rows] == [("ana", 1)]

@@ -49,6 +49,26 @@ async def test_an_endpoint_is_added_changed_drained_and_removed_and_that_is_kept
         assert [(one.name, one.priority) for one in told] == [("b", 5)]
 
 
+async def test_what_is_drained_stays_drained_over_restarts_until_it_is_added_anew(short_dir, tmp_path, servers) -> None:
+    first, second = servers
+    pair = endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1)
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, *pair)
+        await llm.ask(DrainEndpoint(name="a"))
+        with pytest.raises(NotFound):
+            await llm.ask(DrainEndpoint(name="nobody"))
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, *pair)
+        told = {one.name: one.state for one in (await llm.ask(ListEndpoints())).endpoints}
+        assert told == {"a": "draining", "b": "in_use"}
+        assert (await llm.ask(ask())).endpoint == "b"
+        await llm.ask(AddEndpoint(endpoint=as_given("a", first)))
+        assert (await llm.ask(ask())).endpoint == "a"
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, *pair)
+        assert (await llm.ask(ask())).endpoint == "a"
+
+
 async def test_a_call_in_flight_is_finished_at_an_endpoint_that_was_removed(short_dir, tmp_path, servers) -> None:
     first, second = servers
     async with Host(run_dir=short_dir) as host:

@@ -7,6 +7,7 @@ import pytest
 
 from actors.clock import ManualClock
 from actors.llm.actor import Llm
+from actors.llm.messages import GetUsage
 from actors.llm.settings import EndpointSettings, LlmSettings
 from actors.paradox.messages import Contemplate, List
 from tests.model_server import SyncModelServer
@@ -52,6 +53,18 @@ async def test_a_model_that_finds_one_leaves_it_open_and_surer(short_dir, server
     one = await contemplated(short_dir, server, clock, verdict(verdict="contradiction", confidence=1.0))
     assert (one.state, one.notes[-1].text) == ("processing", "Looks like a contradiction: people move")
     assert one.probability > 0.85
+
+
+async def test_what_the_model_was_asked_counts_for_the_namespace_of_the_paradox(short_dir, server, clock) -> None:
+    server.always(text=verdict(verdict="contradiction", confidence=1.0))
+    async with house(short_dir, clock=clock, judge_model=True, keep_from=0.0) as host:
+        url = EndpointSettings(name="a", base_url=server.base_url, models=["gpt-test"])
+        await host.start_actor(Llm, LlmSettings(endpoints=(url,)), data_dir=short_dir / "data")
+        await say(host, "I live in Lisbon.", "I live in Oslo.", namespace="ana")
+        await followed(host)
+        await host.ref("paradox").ask(Contemplate())
+        rows = (await host.ref("llm").ask(GetUsage())).rows
+        assert [(row.namespace, row.calls) for row in rows] == [("ana", 1)]
 
 
 @pytest.mark.parametrize(

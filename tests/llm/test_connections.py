@@ -1,0 +1,100 @@
+"""Names and their addresses: an endpoint that moves is followed, by time and at once where its old place is empty."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from actors.llm.connections import Connections
+from actors.llm.failure import Failure
+from actors.llm.limits import Limits
+from tests.llm.conftest import endpoint
+
+
+class Moving(AbstractResolver):
+    """A resolver whose answer a test changes."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.asked = 0
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        self.asked += 1
+        told = {"hostname": host, "host": self.address, "port": port, "family": family, "proto": 0, "flags": 0}
+        return [ResolveResult(**told)]
+
+    async def close(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def serving(address: str, port: int = 0):
+    """A server that says where it lives; its port."""
+
+    async def where(_request: web.Request) -> web.Response:
+        # Each connection is closed, so that the next request needs the address.
+        return web.Response(text=address, headers={"Connection": "close"})
+
+    app = web.Application()
+    app.router.add_get("/v1/where", where)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, address, port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def connections(resolver: Moving, port: int, dns_s: float):
+    settings = endpoint("a", f"http://models.example:{port}/v1")
+    there = Connections(settings, settings.base_url, {}, 1 << 20, resolver=resolver, dns_s=dns_s)
+
+    async def where() -> str:
+        limits = Limits(settings, None)
+        response, _ = await there.send("GET", "/where", None, limits)
+        text = (await there.read(response, limits)).decode()
+        there.release(response, complete=True)
+        return text
+
+    try:
+        yield where
+    finally:
+        await there.close()
+
+
+async def test_a_name_is_looked_up_again_when_its_time_is_over() -> None:
+    async with serving("127.0.0.1") as port, serving("127.0.0.2", port):
+        resolver = Moving("127.0.0.1")
+        async with connections(resolver, port, dns_s=0.05) as where:
+            assert await where() == "127.0.0.1"
+            resolver.address = "127.0.0.2"
+            places = {await where()}
+            while "127.0.0.2" not in places:
+                places.add(await where())
+            assert places <= {"127.0.0.1", "127.0.0.2"}
+            assert resolver.asked < 10
+
+
+async def test_until_then_it_is_not_asked_for_again() -> None:
+    async with serving("127.0.0.1") as port:
+        resolver = Moving("127.0.0.1")
+        async with connections(resolver, port, dns_s=3600) as where:
+            assert [await where() for _ in range(5)] == ["127.0.0.1"] * 5
+            assert resolver.asked == 1
+
+
+async def test_an_endpoint_that_has_moved_is_found_by_the_next_attempt_after_one_that_failed() -> None:
+    async with serving("127.0.0.2") as port:
+        resolver = Moving("127.0.0.1")
+        async with connections(resolver, port, dns_s=3600) as where:
+            with pytest.raises(Failure, match="no connection"):
+                await where()
+            resolver.address = "127.0.0.2"
+            assert await where() == "127.0.0.2"
