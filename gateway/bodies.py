@@ -10,7 +10,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from actors.memory.messages import on_the_calendar
 from actors.message import Name, Namespace
 
-__all__ = ["Body", "Limit", "Moment", "NamespaceQuery", "Query"]
+__all__ = ["DEFAULT_MODELS", "Body", "Limit", "Moment", "NamespaceQuery", "Query"]
+
+DEFAULT_MODELS = (None, "", "default")
+"""A request that names one of these takes the first endpoint's first model."""
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 """How many entries a page holds."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from actors.message import Name
 from actors.thinking.messages import Effort, Saying, Think, Thought
-from gateway.bodies import Body
+from gateway.bodies import DEFAULT_MODELS, Body
 from gateway.completion import ChatCompletion, Chunks, Voice, completion
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
@@ -34,9 +34,6 @@ EFFORTS: dict[str, Effort] = {
     "xhigh": "high",
 }
 """Ours by OpenAI's."""
-
-DEFAULT_MODELS = (None, "", "default")
-"""A request that names one of these takes the first endpoint's first model."""
 
 
 class ChatTurn(BaseModel):

@@ -10,7 +10,8 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from actors.thinking.messages import Think
-from gateway.chat import DEFAULT_MODELS, EFFORTS, Telling, is_repeated, memory_of, reasoning_of
+from gateway.bodies import DEFAULT_MODELS
+from gateway.chat import EFFORTS, Telling, is_repeated, memory_of, reasoning_of
 from gateway.completion import Voice
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from actors.llm import messages as llm
 from actors.message import Data
-from gateway.bodies import Body
+from gateway.bodies import DEFAULT_MODELS, Body
 from gateway.errors import HttpError
 from gateway.incoming import Incoming
 from gateway.route import Routes
@@ -70,7 +70,7 @@ async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings:
         [
             llm.Embed(
                 namespace=call.namespace,
-                model=body.model or None,
+                model=None if body.model in DEFAULT_MODELS else body.model,
                 texts=texts[start : start + EMBEDDED_AT_ONCE],
                 options=options,
             )

@@ -8,12 +8,11 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from transport.errors import LatticeError
 
-__all__ = ["HttpError", "error_body", "error_response", "from_validation", "status_of"]
+__all__ = ["HttpError", "dotted", "error_body", "error_response", "status_of"]
 
 STATUSES = {
     "invalid": 400,
@@ -120,14 +119,6 @@ def status_of(error: Exception) -> int:
             return 400
         case _:
             return 500
-
-
-def from_validation(error: ValidationError) -> HttpError:
-    """A body or query that does not fit: the first field that is wrong, as `messages[0].role`."""
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    param = dotted(problem["loc"])
-    reason = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
-    return HttpError(400, "invalid", f"{param}: {reason}" if param else reason, param=param)
 
 
 def is_retryable(error: Exception) -> bool:

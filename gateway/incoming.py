@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from actors.message import Message
 from actors.refs import Stream
 from gateway.auth import Principal
-from gateway.errors import HttpError, from_validation
+from gateway.errors import HttpError
 from gateway.settings import GatewaySettings
+from gateway.validation import from_validation, read_json
 from transport.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class Incoming:
         except ValueError:
             seconds = math.nan
         if not 0 < seconds < math.inf:
-            raise HttpError(400, "invalid", "X-Lattice-Timeout is not a number of seconds", param="X-Lattice-Timeout")
+            raise HttpError(400, "invalid", "X-Lattice-Timeout takes seconds, a number above 0", param="X-Lattice-Timeout")
 
         return min(seconds, self.settings.request_timeout_s)
 
@@ -190,11 +191,7 @@ class Incoming:
         Raises:
             HttpError: 400 with the field that is wrong.
         """
-        try:
-            self.raw = from_json(body, allow_inf_nan=False)
-        except ValueError as error:
-            raise HttpError(400, "invalid", f"the body is not JSON: {error}") from None
-
+        self.raw = read_json(body)
         return parse(model, self.raw)
 
     def settle(self, named: str | None = None) -> None:
@@ -211,9 +208,13 @@ class Incoming:
     def named(self, what: str, longest: int, in_body: str | None) -> str | None:
         """A name that may stand in the header `X-Lattice-…` or in the body; where it stands in both, they have to agree."""
         header = f"X-Lattice-{what.capitalize()}"
-        said = self.request.headers.get(header)
-        if said is None:
+        given = self.request.headers.getall(header, ())
+        if not given:
             return in_body
+        if len(given) > 1:
+            raise HttpError(400, "invalid", f"{header} is given more than once", param=header)
+
+        said = given[0]
         try:
             said = said.encode("utf-8", "surrogateescape").decode()
         except UnicodeDecodeError:
@@ -221,7 +222,8 @@ class Incoming:
         if not 1 <= len(said) <= longest:
             raise HttpError(400, "invalid", f"{header} takes 1 to {longest} characters of UTF-8", param=header)
         if in_body not in {None, said}:
-            raise HttpError(400, "invalid", f"{header} and the body's {what} are not the same", param=what)
+            where = "query's" if self.raw is None else "body's"
+            raise HttpError(400, "invalid", f"{header} and the {where} {what} are not the same", param=what)
 
         return said
 
@@ -258,7 +260,7 @@ def parse(model: type[Model], data: Any) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise from_validation(error) from None
+        raise from_validation(error, data) from None
 
 
 def digest(*parts: Any) -> str:

@@ -15,7 +15,7 @@ from gateway.incoming import Incoming
 from gateway.message_events import MessageVoice, failure, message
 from gateway.route import Routes
 
-__all__ = ["PATH", "routes"]
+__all__ = ["routes", "speaks_anthropic"]
 
 PATH = "/v1/messages"
 
@@ -50,6 +50,11 @@ class MessagesBody(Body):
     tool_choice: Block | None = None
     thinking: Block | None = None
     metadata: Block | None = None
+
+
+def speaks_anthropic(path: str) -> bool:
+    """Whether who asks there expects Anthropic's form of errors, also of what there is not, such as counting tokens."""
+    return path == PATH or path.startswith(f"{PATH}/")
 
 
 @routes.post(PATH)

@@ -48,7 +48,7 @@ async def get(call: Incoming) -> Model:
         if model.id == wanted:
             return in_openai_form(model)
 
-    raise NotFound(f"no endpoint has a model {wanted!r}")
+    raise NotFound(f"no endpoint has a model called {wanted!r}", detail={"param": "model"})
 
 
 def in_openai_form(model: llm.Model) -> Model:

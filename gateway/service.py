@@ -33,13 +33,14 @@ from gateway import (
     transfer,
 )
 from gateway.admission import Admission
-from gateway.errors import HttpError, error_response, from_validation, status_of
+from gateway.errors import HttpError, error_response, status_of
 from gateway.foreground import ForegroundSign
 from gateway.incoming import Asker, Incoming, request_id_of
 from gateway.metrics import HttpMetrics
 from gateway.openapi import Description
 from gateway.route import Route
 from gateway.settings import GatewaySettings
+from gateway.validation import from_validation
 from transport.errors import LatticeError
 
 __all__ = ["ROUTES", "Service"]
@@ -160,7 +161,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
             failure = error
             if RESPONSE not in request:
-                return error_response(error, anthropic=request.path == messages.PATH)
+                return error_response(error, anthropic=messages.speaks_anthropic(request.path))
 
             # Its status has gone out: breaking the connection is the only way left to say that it is not whole.
             if request.transport is not None:

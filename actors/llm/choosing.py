@@ -85,7 +85,7 @@ class Chooser:
             if model is None or self.catalogue.may_have(endpoint, model)
         ]
         if not having:
-            raise NotFound(f"no endpoint has a model called {attempts.named!r}")
+            raise NotFound(f"no endpoint has a model called {attempts.named!r}", detail={"param": "model"})
 
         # Endpoints that have refused, rather than failed, say something of the request that holds for the others too.
         refused = [attempts.failures.get(candidate.key) for candidate in having]

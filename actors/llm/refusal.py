@@ -45,7 +45,7 @@ def refusal(attempts: Attempts, candidates: Sequence[Candidate], today: str) -> 
         and len(failures) == len(candidates)
         and all(f.blame is Blame.MODEL for f in failures.values())
     ):
-        return NotFound(f"no endpoint has a model called {attempts.named!r}", detail=detail)
+        return NotFound(f"no endpoint has a model called {attempts.named!r}", detail={**detail, "param": "model"})
 
     summary = "; ".join(f"{name}: {why}" for name, why in reasons.items())
     return Unavailable(f"no model endpoint answers: {summary}"[:2000], retry_after_ms=wait_ms(candidates, today), detail=detail)

@@ -30,7 +30,7 @@ from actors.llm.refusal import UNCONFIGURED, refusal
 from actors.llm.retries import RetryBudget
 from actors.llm.settings import LlmSettings
 from actors.llm.vectors import vectors
-from transport.errors import DeadlineExceeded, LatticeError, Overloaded, Unavailable
+from transport.errors import DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
 
 PATIENCE = 0.3
 """Of an endpoint's first-token allowance: how long those who come over from a failed endpoint wait for news of the next one,
@@ -175,11 +175,14 @@ class Router:
         """Vectors of texts. Another model is never asked in place of one: vectors of two models have nothing in common.
 
         Raises:
+            NotFound: no endpoint that can embed has the model.
             Unavailable: nobody could answer, or no endpoint can embed.
         """
         capable = [endpoint for endpoint in self.endpoints if endpoint.dialect.embeds]
         model = message.model or next((e.settings.embedding_models[0] for e in capable if e.settings.embedding_models), None)
-        if model is None or not any(self.catalogue.may_have(endpoint, model) for endpoint in capable):
+        if capable and message.model and not any(self.catalogue.may_have(endpoint, message.model) for endpoint in capable):
+            raise NotFound(f"no endpoint that can embed has a model called {message.model!r}", detail={"param": "model"})
+        if model is None or not capable:
             how = "name embedding_models at an endpoint of dialect openai" if self.endpoints else UNCONFIGURED
             raise Unavailable(f"no endpoint can embed: {how}")
 

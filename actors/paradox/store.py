@@ -172,7 +172,7 @@ def get(connection: apsw.Connection, namespace: str, identifier: str) -> Paradox
         (identifier, namespace),
     ).fetchall()
     if not rows:
-        raise NotFound("there is no such paradox")
+        raise NotFound(f"no paradox {identifier!r} in this namespace", detail={"field": "id"})
     return as_paradox(connection, rows[0])
 
 

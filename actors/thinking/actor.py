@@ -142,7 +142,7 @@ class Thinking(AsyncActor):
         """A thought by its id, without what memory has forgotten by now."""
         known = await self.thoughts.find(message.namespace, message.thought_id)
         if known is None:
-            raise NotFound(f"no thought {message.thought_id!r} in this namespace")
+            raise NotFound(f"no thought {message.thought_id!r} in this namespace", detail={"field": "thought_id"})
         if not has_texts(known):
             return known
 

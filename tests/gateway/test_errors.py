@@ -60,7 +60,7 @@ async def test_a_wrong_body_is_told_which_field(bare: House, path: str, body: An
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"\xff\xfe", b'{"messages": NaN}', b"[" * 50_000, b'{"a": "\\ud800"}', b"{'a': 1}", b"\x00"],
+    [b"{", b"\xff\xfe", b"[" * 50_000, b"{'a': 1}", b"\x00"],
 )
 async def test_what_is_not_json_is_told_so(bare: House, data: bytes) -> None:
     async with bare.http.post(bare.url + CHAT, data=data) as response:
@@ -68,6 +68,30 @@ async def test_what_is_not_json_is_told_so(bare: House, data: bytes) -> None:
 
     assert response.status == 400
     assert told["error"]["message"].startswith("the body is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the body is empty; JSON is wanted"),
+        (b"[]", "the body is not a JSON object"),
+        (b'{"messages": [{"role": "user", "content": "half a pair \\ud800"}]}', "messages[0].content: holds half of a"),
+        (b'{"messages": [], "temperature": NaN}', "temperature: NaN and infinities are no numbers in JSON"),
+        (b'{"messages": [{"role": "user", "content": 5}]}', "messages[0].content: a text is wanted"),
+        (b'{"messages": [{"role": "user", "content": [5]}]}', "messages[0].content[0]: a JSON object is wanted"),
+        (b'{"messages": [{"role": "user", "content": [[]]}, 5]}', "messages[0].content[0]: a JSON object is wanted"),
+        (b'{"messages": {}}', "messages: a list is wanted"),
+        (b'{"messages": []}', "messages: is empty"),
+    ],
+)
+async def test_a_wrong_body_is_told_in_words_of_http_not_of_python(bare: House, data: bytes, message: str) -> None:
+    async with bare.http.post(bare.url + CHAT, data=data) as response:
+        told = await response.json()
+
+    assert response.status == 400
+    assert told["error"]["message"].startswith(message)
+    param, colon, _ = message.partition(":")
+    assert told["error"]["param"] == (param if colon else None)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +128,15 @@ async def test_a_wrong_header_is_told_so(bare: House, headers: dict[str, str], p
     status, told = await bare.call("POST", CHAT, {"messages": [user("a")]}, headers=headers)
 
     assert (status, told["error"]["param"]) == (400, param)
+
+
+async def test_a_header_that_is_there_twice_is_refused(bare: House) -> None:
+    """A proxy that adds one to a client's own must not leave it to chance whose memory it is."""
+    headers = [("X-Lattice-Namespace", "anna"), ("X-Lattice-Namespace", "berta")]
+    async with bare.http.get(f"{bare.url}/v1/memories", headers=headers) as response:
+        told = await response.json()
+
+    assert (response.status, told["error"]["param"]) == (400, "X-Lattice-Namespace")
 
 
 async def test_a_header_and_a_body_that_name_different_namespaces_are_refused(bare: House) -> None:
@@ -218,3 +251,26 @@ async def test_one_line_a_request_is_logged_without_contents(lattice: House, log
     ]
     assert lines[0]["extra"]["request_id"] == "r1"
     assert "secret" not in json.dumps([{**line["extra"], "message": line["message"]} for line in lines], default=str)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        (CHAT, {"model": "gpt-none", "messages": [user("a")]}, "model"),
+        ("/v1/embeddings", {"model": "gpt-none", "input": "a"}, "model"),
+        ("/v1/responses", {"model": "gpt-none", "input": "a"}, "model"),
+    ],
+)
+async def test_a_model_that_nobody_has_is_told_by_the_name_of_the_field(
+    lattice: House, path: str, body: Any, param: str
+) -> None:
+    status, told = await lattice.call("POST", path, body)
+
+    assert (status, told["error"]["param"]) == (404, param)
+    assert "'gpt-none'" in told["error"]["message"]
+
+
+async def test_what_anthropics_package_asks_for_in_vain_is_refused_in_its_own_form(bare: House) -> None:
+    status, told = await bare.call("POST", "/v1/messages/count_tokens", {"messages": [user("a")]})
+
+    assert (status, told["type"], told["error"]["type"]) == (404, "error", "not_found_error")

@@ -161,3 +161,9 @@ def test_idioms_are_plain_words(old: str, new: str) -> None:
 )
 def test_comparisons_years_gone_by_and_conditions_are_no_conflict(old: str, new: str) -> None:
     assert verdict(old, new) not in ("contradiction", "update")
+
+
+def test_a_reason_shows_the_word_as_it_was_said() -> None:
+    statements = [Statement(text="I live in Quuxville.", speaker="user", time=MARCH)]
+    checked = Judge().check(statements, Statement(text="I do not live in Quuxville.", speaker="user", time=MARCH))
+    assert [conflict.why for conflict in checked.conflicts] == ["negation: live"]

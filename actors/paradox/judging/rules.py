@@ -11,6 +11,7 @@ from actors.paradox.judging.lexicon import EXCLUSIVE, WITHIN
 from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
 from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.topic import RELATED
+from actors.paradox.judging.words import stem, tokens
 
 __all__ = ["RULES", "Rule", "judge"]
 
@@ -159,7 +160,13 @@ def negation_rule(pair: Pair) -> Judgement | None:
         return None
     if bool(NORM.search(pair.old.text)) != bool(NORM.search(pair.new.text)):
         return calm(pair, "a rule, and what is done")
-    return at_odds(pair, 0.45 + 0.5 * pair.overlap, f"negation: {min(flipped)}")
+    return at_odds(pair, 0.45 + 0.5 * pair.overlap, f"negation: {as_said(min(flipped), pair)}")
+
+
+def as_said(stemmed: str, pair: Pair) -> str:
+    """The word as it stands in one of the texts: people read the reason."""
+    words = (word for text in (pair.new.text, pair.old.text) for word in tokens(text))
+    return next((word for word in words if stem(word) == stemmed), stemmed)
 
 
 def opposite_rule(pair: Pair) -> Judgement | None:

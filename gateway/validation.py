@@ -1,0 +1,162 @@
+"""What is wrong with a body or a query, told by the name of its field in words that a client's author understands.
+
+Knows JSON and pydantic's errors, no route and no contract.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from gateway.errors import HttpError, dotted
+
+__all__ = ["from_validation", "read_json"]
+
+MOST_REREAD = 1 << 20
+"""Bytes of a body that is no JSON which are read once more, only to name the field."""
+
+MOST_PROBLEMS = 16
+"""Of a body that is wrong in a thousand places the first ones are looked at."""
+
+UNION_TAG = re.compile(r"str|int|float|bool|none|dict|list|[a-z]+\[.*|.*[A-Z(].*")
+"""What pydantic puts between the fields of a path for the arm of a union that it tried: `str`, `list[dict[…]]`, a class."""
+
+SENTENCES = {
+    "extra_forbidden": "there is no such field",
+    "missing": "Field required",
+    "model_type": "a JSON object is wanted",
+    "model_attributes_type": "a JSON object is wanted",
+    "dict_type": "a JSON object is wanted",
+    "string_type": "a text is wanted",
+    "tuple_type": "a list is wanted",
+    "list_type": "a list is wanted",
+}
+"""By pydantic's type of error, where its own words speak of Python."""
+
+
+def read_json(body: bytes) -> Any:
+    """The value that a body holds.
+
+    Raises:
+        HttpError: 400; with the field where it is one value that JSON does not have.
+    """
+    if not body.strip():
+        raise HttpError(400, "invalid", "the body is empty; JSON is wanted")
+
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise no_json(body, error) from None
+
+
+def no_json(body: bytes, error: ValueError) -> HttpError:
+    """Why it is no JSON. Python writes NaN, infinities and halves of surrogate pairs: then the field is named."""
+    if len(body) <= MOST_REREAD:
+        try:
+            strange = strange_value(json.loads(body))
+        except (ValueError, RecursionError):
+            strange = None
+        if strange is not None:
+            path, what = strange
+            param = dotted(path)
+            return HttpError(400, "invalid", f"{param}: {what}" if param else what, param=param)
+
+    return HttpError(400, "invalid", f"the body is not JSON: {error}")
+
+
+def strange_value(value: Any, path: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str] | None:
+    """The first value that Python takes for JSON and nobody else does: where it stands, and what it is."""
+    if isinstance(value, str):
+        return None if value.isascii() or is_unicode(value) else (path, "holds half of a surrogate pair, which is no character")
+    if isinstance(value, float):
+        return (path, "NaN and infinities are no numbers in JSON") if value - value != 0 else None
+
+    inner: Any = ()
+    if isinstance(value, dict):
+        if not all(is_unicode(name) for name in value):
+            return path, "the name of a field holds half of a surrogate pair, which is no character"
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+
+    found = (strange_value(item, (*path, step)) for step, item in inner)
+    return next((strange for strange in found if strange is not None), None)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether every character of a text can be encoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+
+    return True
+
+
+def from_validation(error: ValidationError, given: Any = None) -> HttpError:
+    """A body or query that does not fit: the first field that is wrong, as `messages[0].role`.
+
+    Arguments:
+        error: what pydantic had against it.
+        given: what was validated; a path's steps that are no fields of it but arms of a union are left out.
+    """
+    path, problem = first_problem(error, given)
+    param = dotted(path)
+    reason = sentence(problem["type"], problem.get("ctx", {}), problem["msg"])
+    if param is None and reason == SENTENCES["model_type"]:
+        reason = "the body is not a JSON object"
+
+    return HttpError(400, "invalid", f"{param}: {reason}" if param else reason, param=param)
+
+
+def first_problem(error: ValidationError, given: Any) -> tuple[list[str | int], ErrorDetails]:
+    """The first field that is wrong; where it may have several forms, what the form that was meant lacks."""
+    told = error.errors(include_url=False, include_input=False)[:MOST_PROBLEMS]
+    problems = [(fields(problem["loc"], given), problem) for problem in told]
+    first, _ = problems[0]
+    of_first = [(path, problem) for path, problem in problems if path[: len(first)] == first]
+    return max(of_first, key=lambda found: (len(found[0]), not found[1]["type"].endswith("_type")))
+
+
+def fields(path: Sequence[str | int], given: Any) -> list[str | int]:
+    """A path without the arms of unions."""
+    kept: list[str | int] = []
+    known = True
+    for step in path:
+        if known and holds(given, step):
+            given = given[step]
+        elif isinstance(step, str) and UNION_TAG.fullmatch(step) and kept:
+            continue
+        else:
+            # The body was given another form before it was validated: one record for a list of one.
+            known = False
+        kept.append(step)
+
+    return kept
+
+
+def holds(given: Any, step: str | int) -> bool:
+    """Whether a step of a path leads on in a JSON value."""
+    if isinstance(given, dict):
+        return step in given
+
+    return isinstance(given, list) and isinstance(step, int) and step < len(given)
+
+
+def sentence(kind: str, context: dict[str, Any], message: str) -> str:
+    """What is wrong with a value."""
+    if kind in SENTENCES:
+        return SENTENCES[kind]
+    if kind == "too_short":
+        return "is empty" if context["min_length"] == 1 else f"has fewer than {context['min_length']} entries"
+    if kind == "too_long":
+        return f"has more than {context['max_length']} entries"
+    if kind.startswith(("datetime", "date_")):
+        return "is no time; ISO 8601 is wanted, such as 2024-05-01T10:00:00Z"
+
+    return message.removeprefix("Value error, ")
