@@ -50,6 +50,7 @@ from actors.paradox.settings import ParadoxSettings
 from actors.thinking.settings import ThinkingSettings
 from commands.actor import actor
 from commands.backup import backup, restore
+from commands.chaos import chaos
 from commands.doctor import doctor
 from commands.keys import keys
 from commands.reload import reload
@@ -337,6 +338,7 @@ for command in (
     backup,
     restore,
     test,
+    chaos,
     supervise,
     zygote,
     reload,

@@ -22,8 +22,7 @@ import aiohttp
 
 from benchmarks.figures import percentile, table
 from tests.model_server.fixture import SyncModelServer
-from tests.system.conftest import ENDPOINT
-from tests.system.house import House
+from tests.system.house import ENDPOINT, House
 
 ACTORS = ("gateway", "thinking", "memory", "encoder", "llm", "paradox", "daemon")
 SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")

@@ -23,8 +23,7 @@ import aiohttp
 from benchmarks.chat import WEIGHTS, WORDS, varied
 from benchmarks.figures import percentile, table
 from tests.model_server.fixture import SyncModelServer
-from tests.system.conftest import ENDPOINT
-from tests.system.house import House
+from tests.system.house import ENDPOINT, House
 
 SETTLED = "\n[daemon.consolidate]\nsettled_s = 1.0\n"
 """Talks are consolidated while they go on: a cycle that waits for a quarter of an hour would have nothing to do here."""

@@ -47,7 +47,7 @@ def bootstrap(arguments: list[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 (who has an older one is to read a sentence, not a syntax error)
         sys.exit(f"lattice: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
 
-    testing = arguments[:1] == ["test"]
+    testing = arguments[:1] in (["test"], ["chaos"])
     needed = NEEDED + (NEEDED_BY_TESTS if testing else ())
 
     if all(importlib.util.find_spec(module) for module in needed):

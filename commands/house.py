@@ -120,9 +120,8 @@ class House:
         return self.composition.make_host(self.settings, self.run_dir)
 
     def runs(self, name: str) -> bool:
-        """Whether that actor runs, or a house that will bring it back. A socket alone stays behind when its process ends."""
-        sockets = self.run_dir / f"{name}.sock"
-        return sockets.exists() and (is_held(sockets.with_suffix(".lock")) or is_held(self.settings.data_dir / "house.lock"))
+        """Whether that actor runs, or a house that will bring it back. A socket says neither: who is killed leaves his."""
+        return is_held(self.run_dir / f"{name}.lock") or is_held(self.settings.data_dir / "house.lock")
 
     async def with_actor(self, name: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
         """Do `work` with a ref to a running actor.

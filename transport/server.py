@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, NewType
 
 import zmq
@@ -189,12 +190,19 @@ class Server:
             if handle is not None:
                 handle.cancel()
 
+        self._remove_files()
         self._socket.close(linger=max(0, int((deadline - self._loop.time()) * 1000)))
 
         if self._gatekeeper is not None:
             self._gatekeeper.close()
 
         await sockets.end(self._context)
+
+    def _remove_files(self) -> None:
+        """Libzmq leaves a socket's file where it is. Who holds its lock takes it away: our caller, still."""
+        for address in self.addresses:
+            if address.startswith("ipc://"):
+                Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
 
     def _serve(self) -> None:
         """Reads up to a batch. The descriptor is edge-triggered: leaving before EAGAIN, we come back by ourselves."""

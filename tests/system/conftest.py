@@ -11,19 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.model_server.fixture import SyncModelServer
-from tests.system.house import House
-
-ENDPOINT = """
-[[llm.endpoints]]
-name = "scripted"
-dialect = "openai"
-base_url = "{url}"
-models = ["gpt-test"]
-connect_timeout_s = 2.0
-first_token_timeout_s = 20.0
-between_tokens_timeout_s = 20.0
-total_timeout_s = 40.0
-"""
+from tests.system.house import ENDPOINT, House
 
 
 @pytest.fixture(scope="module")

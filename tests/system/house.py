@@ -15,6 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,14 +28,33 @@ MODELS = Path(tempfile.gettempdir()) / f"lattice-models-{os.getuid()}"
 START_S = 30.0
 STOP_S = 30.0
 
+ENDPOINT = """
+[[llm.endpoints]]
+name = "scripted"
+dialect = "openai"
+base_url = "{url}"
+models = ["gpt-test"]
+connect_timeout_s = 2.0
+first_token_timeout_s = 20.0
+between_tokens_timeout_s = 20.0
+total_timeout_s = 40.0
+"""
+
 
 class House:
     """Started on entering, drained on leaving; what it printed is in `output`."""
 
     def __init__(
-        self, data_dir: Path, *, config: str = "", single_process: bool = False, program: tuple[str, ...] = ("run.py",)
+        self,
+        data_dir: Path,
+        *,
+        config: str = "",
+        single_process: bool = False,
+        program: tuple[str, ...] = ("run.py",),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.program = program
+        self.environment = environment or {}
         self.data_dir = data_dir
         self.config = data_dir / "lattice.toml"
         self.single_process = single_process
@@ -72,6 +92,7 @@ class House:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ANTHROPIC_"))}
         # Preparing the model takes seconds of a core: all houses of all runs share what the first one made.
         environment.setdefault("LATTICE_ENCODER__CACHE_DIR", str(MODELS))
+        environment.update(self.environment)
         self.process = subprocess.Popen(
             command + (["--single-process"] if self.single_process else []),
             cwd=ROOT,
@@ -98,6 +119,12 @@ class House:
         chunk = os.read(self.process.stdout.fileno(), 65536).decode() if readable else ""
         self.output += chunk
         assert chunk, f"the house did not become ready:\n{self.output}"
+        return self.output
+
+    def drain(self) -> str:
+        """All output so far, without waiting: who never reads it fills the pipe, and then `up` waits to be heard."""
+        if self.process.stdout is not None and select.select([self.process.stdout], [], [], 0)[0]:
+            self.output += os.read(self.process.stdout.fileno(), 65536).decode()
         return self.output
 
     def stop(self) -> int:
@@ -130,7 +157,8 @@ class House:
         return {actor["name"]: actor for actor in self.get("/v1/actors")["actors"]}
 
     def pid(self, name: str) -> int:
-        return self.actors()[name]["pid"]
+        pid: int = self.actors()[name]["pid"]
+        return pid
 
     def kill(self, pid: int) -> None:
         """kill -9 of a process of this house."""

@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.model_server.fixture import SyncModelServer
-from tests.system.conftest import ENDPOINT
-from tests.system.house import ROOT, House
+from tests.system.house import ENDPOINT, ROOT, House
 
 
 @contextmanager

@@ -15,8 +15,7 @@ from actors.host import Host
 from actors.message import Message, contracts
 from actors.system import SysPing
 from tests.model_server.fixture import SyncModelServer
-from tests.system.conftest import ENDPOINT
-from tests.system.house import House, wait_for_ready
+from tests.system.house import ENDPOINT, House, wait_for_ready
 from tests.system.test_kill import ACTORS, TEXT, ask, remembered, stream
 
 # The talk is the same; pytest runs it here with this module's house.

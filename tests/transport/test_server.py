@@ -295,3 +295,11 @@ async def test_no_thread_is_started_for_a_message_or_an_actor(client):
     await asyncio.gather(*(client.ask(f"actor{n}", "t.echo", {}, ttl_ms=5000) for n in range(200)))
 
     assert threads() == before
+
+
+async def test_a_server_that_closes_leaves_no_socket_file_behind(short_dir):
+    echo = EchoServer()
+    echo.server.bind(f"ipc://{short_dir}/echo.sock")
+    assert (short_dir / "echo.sock").is_socket()
+    await echo.server.close()
+    assert not (short_dir / "echo.sock").exists()

@@ -1,0 +1,307 @@
+"""Runs rows one after the other: houses, load, the look before and after, the verdict. Knows no particular fault."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from chaos import census, evidence
+from chaos.checker import Finding, Verdict, check, check_feed, check_same
+from chaos.history import read
+from chaos.load import Load, Mix
+from chaos.row import Own, Row
+from chaos.scene import AWAY, Failed, Scene
+from tests.model_server import SyncModelServer
+from tests.system.house import ENDPOINT, House
+from transport.addresses import run_directory
+
+__all__ = ["Campaign", "Result"]
+
+WARM_S = 3.0
+"""Of load before the first look: what grows only at first is no growth."""
+
+SETTLE_S = 20.0
+"""Within which processes, sockets and turns have to be what they were, once nobody asks."""
+
+SPEED = {"mode": "echo", "delay_between_s": 0.004}
+"""How the scripted model answers: so that a stream lasts some fifty milliseconds."""
+
+
+@dataclass(slots=True)
+class Result:
+    """A row's line."""
+
+    name: str
+    number: int
+    fault: str
+    passes: str
+    passed: bool = False
+    seconds: float = 0.0
+    kills: int = 0
+    requests: int = 0
+    writes: int = 0
+    lost: int = 0
+    doubled: int = 0
+    failed: int = 0
+    broken: int = 0
+    stall_s: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    why: list[str] = field(default_factory=list)
+    """What it failed by."""
+
+    def take(self, verdict: Verdict, row: Row) -> None:
+        """Hold a verdict against what the row allows."""
+        self.requests, self.writes = verdict.requests, verdict.writes
+        self.lost, self.doubled = verdict.count("lost"), verdict.count("doubled")
+        self.failed, self.broken, self.stall_s = verdict.failed, verdict.broken, round(verdict.stall_s, 3)
+        allowed = {"lost": row.lost_allowed}
+        self.why += [str(found) for found in verdict.findings if allowed.get(found.rule, 0) == 0]
+        for what, count, most in (
+            ("requests failed", self.failed, row.failed_allowed),
+            ("streams broke", self.broken, row.broken_allowed),
+            ("acknowledged writes are gone", self.lost, row.lost_allowed),
+        ):
+            if most is not None and count > most:
+                self.why.append(f"{count} {what}, and {most} may")
+        if self.stall_s > row.stall_s:
+            self.why.append(f"a client waited {self.stall_s:.1f} s, and {row.stall_s:g} s are allowed")
+
+
+@dataclass(slots=True)
+class Stage:
+    """A house that stands, and what has been played in it."""
+
+    house: House
+    models: SyncModelServer
+    folder: Path
+    namespaces: list[str] = field(default_factory=list)
+
+
+class Campaign:
+    """Rows on a seeded schedule.
+
+    Args:
+        seed: everything that chance decides follows from it.
+        kills: faults of a row that can be done again and again.
+        seconds: how long a fault that goes on may go on.
+        mix: clients.
+        on_begin: called with each row before it.
+        on_result: called with each line.
+        on_progress: called with what happens meanwhile.
+        keep: where data and histories stay; without it they are gone afterwards.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        kills: int,
+        seconds: float,
+        mix: Mix,
+        on_begin: Callable[[Row | None, str], None],
+        on_result: Callable[[Result], None],
+        on_progress: Callable[[str], None],
+        keep: Path | None = None,
+    ) -> None:
+        self.seed = seed
+        self.kills = kills
+        self.seconds = seconds
+        self.mix = mix
+        self.on_begin = on_begin
+        self.on_result = on_result
+        self.on_progress = on_progress
+        self.keep = keep
+        self.results: list[Result] = []
+
+    def run(self, rows: Sequence[Row]) -> list[Result]:
+        """All rows: first those that share a house, then those that have their own. Each house ends with a line of its own."""
+        with self.folder() as folder:
+            shared = [row for row in rows if row.own is None]
+            if shared:
+                with self.stage(folder / "shared", Own()) as stage:
+                    for row in shared:
+                        self.play(row, stage)
+                    self.close(stage, "end")
+            for row in rows:
+                if row.own is not None:
+                    with self.stage(folder / row.name, row.own) as stage:
+                        self.play(row, stage)
+        return self.results
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Where houses and histories are: a short path, since sockets lie in it."""
+        if self.keep is not None:
+            self.keep.mkdir(parents=True, exist_ok=True)
+            yield self.keep
+            return
+        folder = Path(tempfile.mkdtemp(prefix="lattice-chaos-"))
+        yield folder
+        # Whoever comes by an exception leaves everything to be looked at.
+        shutil.rmtree(folder)
+
+    @contextmanager
+    def stage(self, folder: Path, own: Own) -> Iterator[Stage]:
+        """A house with its model server, warmed up."""
+        self.on_progress("starting a house")
+        data_dir = folder / "data"
+        data_dir.mkdir(parents=True)
+        if own.prepare is not None:
+            own.prepare(data_dir)
+        with ExitStack() as stack:
+            models = stack.enter_context(SyncModelServer())
+            models.always(**SPEED)
+            config = ENDPOINT.format(url=models.base_url) + own.config
+            house = House(data_dir, config=config, program=own.program, environment=own.environment)
+            stack.enter_context(house)
+            yield Stage(house, models, folder)
+
+    def play(self, row: Row, stage: Stage) -> None:
+        """One row: look, load, fault, settle, judge, look again."""
+        self.on_begin(row, row.fault)
+        began = time.monotonic()
+        rng = random.Random(f"{self.seed}-{row.name}")
+        result = Result(row.name, row.number, row.fault, row.passes)
+        folder = stage.folder / "histories" / row.name
+        keeps = row.own is None or row.own.keeps
+        if not stage.namespaces:
+            self.warm(stage)
+        before = census.census(stage.house)
+        stage.models.reset()
+        stage.models.always(**SPEED)
+        load = self.load(row.name, stage)
+        scene = Scene(
+            row,
+            stage.house,
+            stage.models,
+            load,
+            rng=rng,
+            kills=self.kills,
+            seconds=self.seconds,
+            progress=self.on_progress,
+        )
+        try:
+            if row.load:
+                load.start()
+            row.run(scene)
+            if keeps:
+                scene.ready()
+        except Failed as failed:
+            scene.complaints.append(str(failed))
+        finally:
+            load.stop((lambda: self.newest(stage)) if keeps else None)
+        result.take(self.judge(stage, row.name, folder) if keeps else check(read(folder), ()), row)
+        if keeps:
+            result.why += [str(found) for found in self.look_again(stage, before, row)]
+        result.kills = scene.counts["kills"]
+        result.counts, result.figures = dict(scene.counts), scene.figures
+        self.finish(result, scene.complaints, began)
+
+    def warm(self, stage: Stage) -> None:
+        """Let everything be done once."""
+        self.on_progress("warming up")
+        load = self.load("warm-up", stage)
+        load.start()
+        time.sleep(WARM_S)
+        load.stop(lambda: self.newest(stage))
+
+    def load(self, name: str, stage: Stage) -> Load:
+        """Clients for a row."""
+        stage.namespaces.append(name)
+        return Load(
+            stage.house.url,
+            run_directory(stage.house.data_dir),
+            stage.folder / "histories" / name,
+            namespace=name,
+            seed=f"{self.seed}-{name}",
+            mix=self.mix,
+        )
+
+    def newest(self, stage: Stage) -> int:
+        """The newest change that followers are to be told of; 0 where nobody can say."""
+        until = time.monotonic() + SETTLE_S
+        while time.monotonic() < until:
+            with suppress(*AWAY):
+                seq: int = stage.house.get("/v1/memories/stats")["feed_cursor"]
+                return seq
+        return 0
+
+    def judge(self, stage: Stage, namespace: str, folder: Path) -> Verdict:
+        """What the histories and the API say. Turns may still be on their way for a while: the last verdict counts."""
+        self.on_progress("comparing")
+        operations = read(folder)
+        until = time.monotonic() + SETTLE_S
+        while True:
+            verdict = check(operations, evidence.records_told(stage.house.get, namespace))
+            if not verdict.count("lost") or time.monotonic() > until:
+                return verdict
+
+    def look_again(self, stage: Stage, before: census.Census, row: Row) -> list[Finding]:
+        """What the house has become, once it had time to settle."""
+        self.on_progress("settling")
+        until = time.monotonic() + SETTLE_S
+        while True:
+            stage.house.drain()
+            after = census.census(stage.house)
+            found = [*census.compare(before, after, grows_mb=row.grows_mb, grows_descriptors=row.grows_descriptors)]
+            if not found or time.monotonic() > until:
+                return found
+            time.sleep(0.1)
+
+    def close(self, stage: Stage, name: str) -> None:
+        """Stop the house, and hold all that was ever written to it against the API's last word and against the file."""
+        fault = "SIGTERM; then all histories against the API and against memory.db"
+        passes = "exit 0, nothing of it is left running"
+        self.on_begin(None, fault)
+        began = time.monotonic()
+        result = Result(name, 0, fault, passes)
+        told = [record for namespace in stage.namespaces for record in evidence.records_told(stage.house.get, namespace)]
+        code = stage.house.stop()
+        complaints = [] if code == 0 else [f"exit code {code}: {stage.house.output[-500:]}"]
+        if left := stage.house.pids():
+            complaints.append(f"processes outlived the house: {sorted(left)}")
+        if sockets := sorted(path.name for path in run_directory(stage.house.data_dir).glob("*.sock")):
+            complaints.append(f"sockets were left behind: {', '.join(sockets)}")
+
+        operations = read(stage.folder / "histories")
+        path = stage.house.data_dir / "memory.db"
+        on_disk = evidence.records_on_disk(path, tuple(stage.namespaces))
+        verdict = check(operations, on_disk)
+        verdict.findings += [*check_same(told, on_disk), *check_feed(operations, evidence.changes_on_disk(path))]
+        result.requests, result.writes = verdict.requests, verdict.writes
+        result.lost, result.doubled = verdict.count("lost"), verdict.count("doubled")
+        result.failed, result.broken = verdict.failed, verdict.broken
+        result.why += [str(found) for found in verdict.findings]
+        self.finish(result, complaints, began)
+
+    def finish(self, result: Result, complaints: list[str], began: float) -> None:
+        """Complete a line and tell it."""
+        result.why += complaints
+        result.passed = not result.why
+        result.seconds = round(time.monotonic() - began, 2)
+        self.results.append(result)
+        self.on_result(result)
+
+    def told(self) -> dict[str, Any]:
+        """The whole campaign, for JSON."""
+        totals = {
+            what: sum(getattr(result, what) for result in self.results if result.number)
+            for what in ("kills", "requests", "writes", "lost", "doubled", "failed", "broken")
+        }
+        return {
+            "seed": self.seed,
+            "kills": self.kills,
+            "seconds": self.seconds,
+            "mix": asdict(self.mix),
+            "passed": all(result.passed for result in self.results),
+            "totals": {**totals, "stall_s": max((result.stall_s for result in self.results), default=0.0)},
+            "rows": [asdict(result) for result in self.results],
+        }

@@ -1,0 +1,91 @@
+"""Who lives in the house, and what it holds: processes, memory, descriptors, sockets. Looked at before a row and after it.
+
+Knows `/proc` and the names that processes go by; nothing of what was done to them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.checker import Finding
+from supervisors import linux
+from tests.system.house import House, comm
+from transport.addresses import run_directory
+
+__all__ = ["Census", "Resident", "census", "compare"]
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """One process."""
+
+    pid: int
+    rss_mb: float
+    descriptors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """All processes by what they are (`up`, `supervisor`, `zygote`, `spare`, an actor's name), and the sockets' files."""
+
+    residents: dict[str, tuple[Resident, ...]]
+    sockets: frozenset[str]
+    dead: tuple[int, ...]
+    """Processes that have ended and that nobody has collected."""
+
+    def count(self, what: str) -> int:
+        """How many are of this kind."""
+        return len(self.residents.get(what, ()))
+
+
+def census(house: House) -> Census:
+    """Look at the house as it is now."""
+    residents: dict[str, list[Resident]] = defaultdict(list)
+    for pid in house.pids():
+        what = "up" if pid == house.process.pid else comm(pid).removeprefix("lattice:")
+        if (resident := look_at(pid)) is not None:
+            residents[what].append(resident)
+    dead = tuple(pid for pid in linux.descendants(house.process.pid) if state(pid) == "Z")
+    sockets = frozenset(path.name for path in run_directory(house.data_dir).glob("*.sock"))
+    return Census({what: tuple(found) for what, found in sorted(residents.items())}, sockets, dead)
+
+
+def compare(before: Census, after: Census, *, grows_mb: float, grows_descriptors: int) -> Iterator[Finding]:
+    """What should not be: more or fewer processes, ones that nobody collected, other sockets, growth beyond the allowance."""
+    for what in sorted(before.residents | after.residents):
+        if before.count(what) != after.count(what):
+            rule = "orphan" if after.count(what) > before.count(what) else "missing"
+            yield Finding(rule, f"{after.count(what)} processes {what}, and there were {before.count(what)}")
+            continue
+        for old, new in zip(before.residents[what], after.residents[what], strict=True):
+            if new.rss_mb - old.rss_mb > grows_mb:
+                yield Finding("growth", f"{what} has {new.rss_mb:.0f} MiB resident, and had {old.rss_mb:.0f}")
+            if new.descriptors - old.descriptors > grows_descriptors:
+                yield Finding("growth", f"{what} has {new.descriptors} descriptors open, and had {old.descriptors}")
+    for pid in after.dead:
+        yield Finding("orphan", f"process {pid} has ended, and nobody collects it")
+    for name in sorted(after.sockets ^ before.sockets):
+        rule = "leaked" if name in after.sockets else "missing"
+        yield Finding(rule, f"the socket {name} is {'left behind' if rule == 'leaked' else 'gone'}")
+
+
+def look_at(pid: int) -> Resident | None:
+    """One process; None when it has just ended."""
+    try:
+        rss = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+        return Resident(pid, int(rss.split()[1]) * 1024 / MIB, len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    except (OSError, StopIteration):
+        return None
+
+
+def state(pid: int) -> str:
+    """The kernel's letter for a process's state; none when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""

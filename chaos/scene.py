@@ -1,0 +1,139 @@
+"""What a row has in hand while it does its damage: the house, the model server, the load, seeded chance, words for what it saw.
+
+It waits for things to happen and counts them. Whether all is well it does not say: that is the checker's affair, and the row's.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from chaos.load import Load
+from chaos.row import Row
+from tests.model_server import SyncModelServer
+from tests.system.house import House
+
+__all__ = ["AWAY", "Failed", "Scene"]
+
+ACTORS = ("encoder", "memory", "llm", "thinking", "paradox", "daemon", "gateway")
+READY_S = 60.0
+LOOK_S = 0.02
+"""Between two looks at something that is waited for. Looking costs the house a request."""
+
+AWAY = (OSError, http.client.HTTPException)
+"""What asking a gateway raises that is being replaced."""
+
+
+class Failed(Exception):
+    """The row cannot go on."""
+
+
+class Scene:
+    """One row's.
+
+    Args:
+        row: which.
+        house: that stands and is ready.
+        models: the scripted model server that the house asks; it echoes the last user message.
+        load: clients that ask meanwhile; not started where the row wants none.
+        rng: the row's own chance, from the campaign's seed.
+        kills: how many faults to do.
+        seconds: how long a fault that goes on may go on.
+        progress: tells a person what happens.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        house: House,
+        models: SyncModelServer,
+        load: Load,
+        *,
+        rng: random.Random,
+        kills: int,
+        seconds: float,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.row = row
+        self.house = house
+        self.models = models
+        self.load = load
+        self.rng = rng
+        self.kills = kills
+        self.seconds = seconds
+        self.progress = progress
+        self.counts: Counter[str] = Counter()
+        self.figures: dict[str, Any] = {}
+        self.complaints: list[str] = []
+
+    # What a row says
+
+    def count(self, what: str, times: int = 1) -> None:
+        """Count something for the JSON; `kills` stands in the table."""
+        self.counts[what] += times
+        self.progress(f"{what} {self.counts[what]}")
+
+    def require(self, holds: object, complaint: str) -> None:
+        """The row has failed, and goes on, unless this holds."""
+        if not holds:
+            self.complaints.append(complaint)
+
+    # What a row waits for
+
+    def pause(self, least: float, most: float) -> float:
+        """Let the load go on for a time by chance; the seconds."""
+        seconds = self.rng.uniform(least, most)
+        time.sleep(seconds)
+        return seconds
+
+    def until(self, what: str, holds: Callable[[], Any], within_s: float = READY_S) -> Any:
+        """Wait until it holds; what it returned. While the gateway is away it does not.
+
+        Raises:
+            Failed: it did not in time.
+        """
+        until = time.monotonic() + within_s
+        while True:
+            try:
+                if found := holds():
+                    return found
+            except AWAY:
+                pass
+            self.house.drain()
+            if time.monotonic() > until:
+                raise Failed(f"not within {within_s:g} s: {what}")
+            time.sleep(LOOK_S)
+
+    def ready(self, within_s: float = READY_S) -> dict[str, dict[str, Any]]:
+        """Wait until every actor is ready; `/v1/actors` by name."""
+
+        def all_ready() -> dict[str, dict[str, Any]] | None:
+            actors = self.house.actors()
+            return actors if set(ACTORS) <= actors.keys() and all(a["state"] == "ready" for a in actors.values()) else None
+
+        found: dict[str, dict[str, Any]] = self.until("every actor is ready", all_ready, within_s)
+        return found
+
+    def replaced(self, name: str, pid: int, within_s: float = READY_S) -> int:
+        """Wait until an actor lives in another process, and every actor is ready; the new pid."""
+        new: int = self.until(
+            f"{name} lives in another process than {pid}",
+            lambda: (now := self.ready(within_s)[name]["pid"]) != pid and now,
+            within_s,
+        )
+        return new
+
+    # What a row does
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Signal an actor's process; its pid."""
+        pid: int = self.until(f"{name} has a process", lambda: self.house.actors()[name]["pid"])
+        os.kill(pid, number)
+        self.count("kills")
+        return pid
