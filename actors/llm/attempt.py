@@ -40,6 +40,9 @@ class Attempt:
     deadline: float | None
     used: Callable[[Endpoint, str, Usage], None]
     left: Callable[[], None]
+    foreground: bool = True
+    """Somebody waits for it."""
+
     model: str = ""
     """The model that was asked."""
 
@@ -100,7 +103,9 @@ class Attempt:
             endpoint.failed(failure, self.began)
             match failure.blame:
                 case Blame.ENDPOINT:
-                    self.leave.failed(failure)
+                    # A long prompt of the background's may well take longer than people are asked to wait.
+                    heard = endpoint.evidence.answered_at >= self.began
+                    self.leave.failed(failure, silent=failure.silent and self.foreground and not heard)
                 case Blame.CALLER:
                     self.leave.abandoned()
                 case _:

@@ -3,7 +3,8 @@
 closed: all calls go through. open: none does, until its time is up. half-open: it is time for the one probe (see probing.py),
 or that is under way; when its first token comes the breaker closes, when it fails the breaker opens for twice as long.
 
-Consecutive failures and a failure rate over a window open it, as with Envoy's outlier detection and Finagle's failure accrual.
+Consecutive failures and a failure rate over a window open it, as with Envoy's outlier detection and Finagle's failure accrual;
+and one call alone that met with nothing but silence, since each further one would cost somebody the whole allowance again.
 An endpoint that says how long it wants to be left alone (Retry-After) is held open for as long; a later, shorter word never
 shortens that (LiteLLM #40130).
 """
@@ -42,11 +43,16 @@ class Permit:
         if self.end():
             self.breaker.record(success=True)
 
-    def failed(self, retry_after_s: float | None = None) -> None:
-        """The endpoint failed. Of a call that began before the breaker opened, only its wish to be left alone counts."""
+    def failed(self, retry_after_s: float | None = None, *, silent: bool = False) -> None:
+        """The endpoint failed. Of a call that began before the breaker opened, only its wish to be left alone counts.
+
+        Args:
+            retry_after_s: how long it wants to be left alone.
+            silent: it said nothing, neither to this call nor to any other since this one began.
+        """
         probe = self.probe
         if self.end():
-            self.breaker.fail(probe=probe)
+            self.breaker.fail(at_once=probe or (silent and self.breaker.settings.open_when_silent))
 
         if retry_after_s is not None:
             self.breaker.hold(retry_after_s)
@@ -135,10 +141,10 @@ class Breaker:
         self.opened += 1
         self.changed()
 
-    def fail(self, *, probe: bool) -> None:
+    def fail(self, *, at_once: bool) -> None:
         """Record a failure, and open where it is one too many."""
         self.record(success=False)
-        if probe or self.consecutive >= self.settings.consecutive_failures or self.fails_too_often():
+        if at_once or self.consecutive >= self.settings.consecutive_failures or self.fails_too_often():
             # Beyond 16 doublings any time is cut to its maximum anyhow.
             doubled = self.settings.open_s * 2 ** min(self.opened, 16)
             self.open(self.now() + min(doubled, self.settings.max_open_s))

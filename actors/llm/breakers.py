@@ -32,13 +32,13 @@ class Leave:
         self.whole.succeeded()
         self.model.succeeded()
 
-    def failed(self, failure: Failure) -> None:
-        """The endpoint failed: as a whole, or with this model."""
+    def failed(self, failure: Failure, *, silent: bool = False) -> None:
+        """The endpoint failed: as a whole, or with this model. `silent`: it has said nothing to anybody meanwhile."""
         if failure.everywhere:
             self.model.abandoned()
-            self.whole.failed(failure.retry_after_s)
+            self.whole.failed(failure.retry_after_s, silent=silent)
         else:
-            self.model.failed(failure.retry_after_s)
+            self.model.failed(failure.retry_after_s, silent=silent)
             self.whole.abandoned()
 
     def abandoned(self) -> None:

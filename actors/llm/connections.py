@@ -118,7 +118,8 @@ class Connections:
             return await head(asked, limits)
         except aiohttp.ConnectionTimeoutError as error:
             self.connector.clear_dns_cache()
-            raise Failure(f"no connection within {self.settings.connect_timeout_s:g} s", everywhere=True) from error
+            reason = f"no connection within {self.settings.connect_timeout_s:g} s"
+            raise Failure(reason, everywhere=True, silent=True) from error
         except TimeoutError as error:
             raise limits.failure() from error
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -19,7 +19,7 @@ from actors.llm.dialects import DIALECTS, Call, Listed, Reader
 from actors.llm.dialects.dialect import parsed
 from actors.llm.evidence import Evidence
 from actors.llm.failure import Blame, Failure, status_failure
-from actors.llm.form import Answer, Asked, Event, Piece
+from actors.llm.form import Answer, Asked, Event, Piece, joined
 from actors.llm.instructions import has_late, speaks_of_roles, with_early
 from actors.llm.latency import Latest
 from actors.llm.limits import Limits
@@ -289,9 +289,12 @@ class Endpoint:
         parts = (Events if kind == "text/event-stream" else Lines)(max_event_bytes=min(self.max_bytes, MAX_EVENT_BYTES))
         async with contextlib.aclosing(self.there.chunks(response, limits)) as chunks:
             async for chunk in chunks:
-                for data in parts.feed(chunk):
-                    for event in read(reader.event, data):
-                        yield event
+                come, failed = told(parts, chunk, reader)
+                for event in joined(come):
+                    yield event
+
+                if failed is not None:
+                    raise failed
 
                 if reader.ended:
                     return
@@ -299,6 +302,18 @@ class Endpoint:
         for data in parts.close():
             for event in read(reader.event, data):
                 yield event
+
+
+def told(parts: Events | Lines, chunk: bytes, reader: Reader) -> tuple[list[Event], Failure | None]:
+    """What a chunk of a stream says, and what is wrong with it from there on."""
+    come: list[Event] = []
+    try:
+        for data in parts.feed(chunk):
+            come += read(reader.event, data)
+    except Failure as failure:
+        return come, failure
+
+    return come, None
 
 
 def read(parse: Callable[[Any], Iterator[Event]], data: Any) -> list[Event]:

@@ -39,6 +39,7 @@ class Failure(Exception):
         everywhere: it is not about one model, but about the endpoint as a whole.
         overload: the call was too much for the endpoint.
         passing: it may have passed a moment later, so that asking the same endpoint again makes sense.
+        silent: the endpoint said nothing at all for as long as it had.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Failure(Exception):
         everywhere: bool = False,
         overload: bool = False,
         passing: bool = False,
+        silent: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -60,6 +62,7 @@ class Failure(Exception):
         self.everywhere = everywhere
         self.overload = overload
         self.passing = passing
+        self.silent = silent
 
 
 def status_failure(status: int, headers: Mapping[str, str], told: str, *, now: dt.datetime) -> Failure:

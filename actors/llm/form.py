@@ -54,6 +54,15 @@ class Piece:
         content, reasoning = self.delta.get("content"), self.delta.get("reasoning_content")
         return (content if isinstance(content, str) else "") + (reasoning if isinstance(reasoning, str) else "")
 
+    def goes_on(self, other: Piece) -> bool:
+        """Whether it is the same choice's plain text as the other."""
+        return self.index == other.index and self.is_plain and other.is_plain
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is text and nothing else."""
+        return self.delta.keys() == {"content"} and isinstance(self.delta["content"], str) and self.logprobs is None
+
 
 @dataclass(frozen=True, slots=True)
 class Finish:
@@ -78,6 +87,22 @@ class Counted:
 
 
 Event = Piece | Finish | Counted
+
+
+def joined(events: Sequence[Event]) -> list[Event]:
+    """Events that came at once, with neighbouring pieces of plain text made one.
+
+    Who is too busy to keep up with a stream reads more of it at a time, and passes it on in fewer and longer parts.
+    """
+    together: list[Event] = []
+    for event in events:
+        last = together[-1] if together else None
+        if isinstance(event, Piece) and isinstance(last, Piece) and event.goes_on(last):
+            together[-1] = Piece(event.index, {"content": last.delta["content"] + event.delta["content"]})
+        else:
+            together.append(event)
+
+    return together
 
 
 @dataclass(slots=True)

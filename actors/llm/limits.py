@@ -26,6 +26,8 @@ class Limits:
         self.phase = f"no token within {settings.first_token_timeout_s:g} s"
         self.phase_at = self.now() + settings.first_token_timeout_s
         self.excused = float("nan")
+        self.silent = True
+        """No token has come yet."""
 
     def excuse(self) -> bool:
         """Whether time was up only because this process was busy: then what has come meanwhile is still to be read.
@@ -47,6 +49,7 @@ class Limits:
 
     def token(self) -> None:
         """A token has come; the next has its own time."""
+        self.silent = False
         self.phase = f"no further token within {self.settings.between_tokens_timeout_s:g} s"
         self.phase_at = self.now() + self.settings.between_tokens_timeout_s
 
@@ -67,4 +70,4 @@ class Limits:
         if at == self.total_at:
             return Failure(f"not finished within {self.settings.total_timeout_s:g} s")
 
-        return Failure(self.phase, overload=True)
+        return Failure(self.phase, overload=True, silent=self.silent)

@@ -294,6 +294,7 @@ class Router:
             attempts.deadline,
             used=lambda endpoint, model, usage: self.used(attempts, endpoint, model, usage),
             left=lambda: self.let_on(candidate.endpoint),
+            foreground=attempts.lane == "fg",
         )
 
     async def may_retry(self, candidate: Candidate) -> bool:

@@ -38,6 +38,10 @@ class BreakerSettings(BaseModel):
 
     window_s: Seconds = Field(30.0, gt=0)
     minimum_calls: int = Field(10, ge=1)
+    open_when_silent: bool = True
+    """A foreground call that got no token within its allowance, while nobody else got one either, opens it by itself: each
+    further call would cost a user the whole allowance again. A probe finds out within `open_s` whether it was the call."""
+
     slow_s: Seconds | None = Field(None, gt=0)
     """A first token that took longer counts as failed, though the answer is used. None: only what runs into a timeout does."""
 

@@ -14,7 +14,6 @@ from actors.clock import Clock, system_clock
 from actors.database import Database
 from actors.metrics import Metric
 from actors.runtime import AsyncActor, handles
-from actors.thinking.calls import Quirks
 from actors.thinking.course import Course, Mind
 from actors.thinking.following import Following
 from actors.thinking.intent import intent_of
@@ -25,6 +24,7 @@ from actors.thinking.outbox import Outbox
 from actors.thinking.pace import Pace
 from actors.thinking.persona import Persona
 from actors.thinking.presence import Presence
+from actors.thinking.quirks import Quirks
 from actors.thinking.reuse import Reuse
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.strategy import strategy_for
@@ -54,6 +54,11 @@ class Thinking(AsyncActor):
         self.outbox = Outbox(self, self.database, settings, clock)
         self.reuse = Reuse(seconds=settings.reuse_s, most=settings.reused_most, looked_at=settings.recall_k)
         self.following = Following(self, self.thoughts, settings, forgot=self.forget)
+        self.quirks = Quirks(
+            settings.begins_in_reasoning,
+            self.database,
+            lambda keeping: self.spawn(keeping, name="thinking keeps what it learnt of a model"),
+        )
         self.mind: Mind
         self.outcomes: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
@@ -73,11 +78,12 @@ class Thinking(AsyncActor):
             knowledge=self.knowledge,
             persona=Persona(self.settings.persona, self.settings.persona_file),
             pace=Pace(self.settings.first_pace_s),
-            quirks=Quirks(self.settings.begins_in_reasoning),
+            quirks=self.quirks,
             reuse=self.reuse,
         )
         await self.database.open()
         self.spawn(self.database.watch(), name="thinking watches its database")
+        await self.quirks.open()
         await self.outbox.open()
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
         self.spawn(self.outbox.tell_on(), name="thinking tells memory what it has missed")

@@ -6,7 +6,7 @@ What the model thinks aloud is told apart here, before anything else sees it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from actors.llm.messages import ChatMessage, Choice, Delta, Generate, Generated
 from actors.runtime import AsyncActor
 from actors.thinking.ear import PRIVATE_FIELDS, Ear
 from actors.thinking.messages import Saying
+from actors.thinking.openings import Begins
 from actors.thinking.presence import Presence
 from transport.errors import PeerReplaced, Unavailable
 
@@ -43,11 +44,14 @@ class Wish:
     literal: bool = False
     """The user asked for a think-tag by its name."""
 
-    begun: bool = False
-    """The model is known to begin in the middle of reasoning."""
+    begins: Begins = "plainly"
+    """How answers of the model begin."""
 
     show: bool = False
     """The client asked for the reasoning."""
+
+    silence_s: float | None = None
+    """How long the model may say nothing, not even in private; None: as long as the call lasts."""
 
 
 class Answering:
@@ -100,7 +104,7 @@ class Answering:
         async with self.actor.stream(request, timeout=seconds, key=key) as stream:
             pieces = aiter(stream)
             # The first piece may take its time; that the llm actor lives is looked after meanwhile.
-            delta = await self.presence.first("llm", anext(pieces, None))
+            delta = await self.soon(self.presence.first("llm", anext(pieces, None)))
             while delta is not None:
                 saying = self.heard(delta)
                 if saying is not None:
@@ -112,6 +116,19 @@ class Answering:
         for saying in self.rest(reply):
             yield saying
         self.generated = self.whole(reply)
+
+    async def soon(self, first: Awaitable[Delta | None]) -> Delta | None:
+        """The first piece, before the silence has lasted too long.
+
+        Raises:
+            Unavailable: it has.
+        """
+        seconds = self.wish.silence_s
+        try:
+            async with asyncio.timeout(seconds):
+                return await first
+        except TimeoutError:
+            raise Unavailable(f"no model has said anything within {seconds:g} s", retry_after_ms=1000) from None
 
     def heard(self, delta: Delta) -> Saying | None:
         """Take note of a piece. None for what is private, and for what a continuation says anew: who speaks."""
@@ -159,8 +176,8 @@ class Answering:
         ear = self.ears.get(index)
         if ear is None:
             # A whole text shows by itself where its reasoning ends.
-            begun = self.wish.begun and self.wish.stream
-            ear = self.ears[index] = Ear(literal=self.wish.literal, begun=begun, show=self.wish.show)
+            begins = self.wish.begins if self.wish.stream else "plainly"
+            ear = self.ears[index] = Ear(literal=self.wish.literal, begins=begins, show=self.wish.show)
         return ear
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from fnmatch import fnmatchcase
 from typing import Final
 
 from pydantic import JsonValue
@@ -16,41 +15,16 @@ from actors.thinking.messages import Draft, Saying, Think
 from actors.thinking.pace import Pace
 from actors.thinking.presence import Presence
 from actors.thinking.private import asks_for_tags
+from actors.thinking.quirks import Quirks
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps
 from actors.thinking.talk import question
 from transport.errors import LatticeError
 
-__all__ = ["ModelCalls", "Quirks"]
+__all__ = ["ModelCalls"]
 
 LONGEST_DRAFT: Final = 16_384
 """Characters of a draft, and of its reasoning, that the thought keeps."""
-
-MOST_LEARNT: Final = 256
-
-
-class Quirks:
-    """What is known of how models behave.
-
-    Args:
-        patterns: models that begin in the middle of reasoning.
-    """
-
-    def __init__(self, patterns: tuple[str, ...]) -> None:
-        self.patterns = tuple(pattern.casefold() for pattern in patterns)
-        self.learnt: dict[str, None] = {}
-
-    def begins_in_reasoning(self, model: str | None) -> bool:
-        """Whether an answer of this model may begin in the middle of reasoning."""
-        name = (model or "").casefold()
-        return name in self.learnt or any(fnmatchcase(name, pattern) for pattern in self.patterns)
-
-    def learn(self, *models: str | None) -> None:
-        """They did."""
-        for model in models:
-            self.learnt[(model or "").casefold()] = None
-        while len(self.learnt) > MOST_LEARNT:
-            del self.learnt[next(iter(self.learnt))]
 
 
 class ModelCalls:
@@ -110,8 +84,9 @@ class ModelCalls:
             stream=stream,
             continuations=self.settings.continuations,
             literal=self.literal,
-            begun=self.quirks.begins_in_reasoning(model),
+            begins=self.quirks.begins(model),
             show=self.message.reasoning == "show",
+            silence_s=self.settings.memory_after_s,
         )
         return Answering(self.actor, wish, self.presence)
 
@@ -173,8 +148,11 @@ class ModelCalls:
     def counted(self, answering: Answering) -> None:
         """Count what a call took, and learn from how it went."""
         generated = answering.generated
+        models = (answering.wish.model, generated.model if generated is not None else answering.wish.model)
         if answering.stray:
-            self.quirks.learn(answering.wish.model, generated.model if generated is not None else None)
+            self.quirks.learn(*models)
+        elif generated is not None:
+            self.quirks.began_plainly(*models)
         if answering.leaked:
             self.notes.append("the model began in the middle of its reasoning, which went out; its next streams are held back")
 

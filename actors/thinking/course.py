@@ -13,7 +13,7 @@ from actors.call import Call
 from actors.clock import Clock
 from actors.memory.messages import Converse, Conversed, Memory, Recollection
 from actors.runtime import AsyncActor
-from actors.thinking.calls import ModelCalls, Quirks
+from actors.thinking.calls import ModelCalls
 from actors.thinking.context import Context, gather, recall, to_the_point
 from actors.thinking.degraded import takes_prose
 from actors.thinking.depth import depth_for
@@ -28,6 +28,7 @@ from actors.thinking.pace import Pace
 from actors.thinking.persona import Persona
 from actors.thinking.presence import Presence
 from actors.thinking.prompt import Material, Prompt, fitting
+from actors.thinking.quirks import Quirks
 from actors.thinking.remembering import LAST_FRACTION, Remembering
 from actors.thinking.reuse import Had, Reuse
 from actors.thinking.search import Search

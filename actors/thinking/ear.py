@@ -11,7 +11,8 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from actors.llm.messages import Delta
-from actors.thinking.private import Sieve
+from actors.thinking.openings import Begins, begins_like_reasoning
+from actors.thinking.private import Apart, Sieve
 
 __all__ = ["PRIVATE_FIELDS", "Ear"]
 
@@ -39,14 +40,18 @@ class Ear:
 
     Args:
         literal: the user asked for a tag by its name; see private.py.
-        begun: the model begins in the middle of reasoning, without an opening tag.
+        begins: whether the model begins in the middle of reasoning, without an opening tag. Where that is unknown, what
+            begins like reasoning is held back as if it did.
         show: the client asked for the reasoning.
     """
 
-    def __init__(self, *, literal: bool, begun: bool, show: bool) -> None:
-        self.sieve = Sieve(literal=literal, begun=begun)
+    def __init__(self, *, literal: bool, begins: Begins, show: bool) -> None:
+        self.begun = begins == "in_reasoning"
+        self.sieve = Sieve(literal=literal, begun=self.begun)
         self.literal = literal
-        self.begun = begun
+        self.opening: str | None = "" if begins == "unknown" else None
+        """What has come so far, while it is not known how it begins; None: it is."""
+
         self.show = show
         self.raw: list[str] = []
         """Everything as it came: what a continuation is told."""
@@ -61,15 +66,18 @@ class Ear:
         """What of a piece is public by now, and the log probabilities that belong to it."""
         said = {name: value for name, value in delta.delta.items() if name not in PRIVATE_FIELDS}
         private = "".join(text for name in delta.delta if name in PRIVATE_FIELDS and (text := text_in(delta.delta[name])))
-        if private and self.begun and not self.raw:
+        if private and not self.raw:
             # Its server tells reasoning apart by itself.
-            self.begun = False
-            self.sieve = Sieve(literal=self.literal)
+            self.opening = None
+            if self.begun:
+                self.begun = False
+                self.sieve = Sieve(literal=self.literal)
 
         content = said.get("content")
         if isinstance(content, str) and content:
             self.raw.append(content)
-            apart = self.sieve.feed(content)
+            known = self.begin(content)
+            apart = self.sieve.feed(known)
             private += apart.private
             said = self.heard(said, apart.public)
 
@@ -77,9 +85,28 @@ class Ear:
 
     def end(self, *, whole: bool) -> tuple[dict[str, JsonValue], JsonValue]:
         """What was held back to the end."""
-        apart = self.sieve.close(whole=whole)
+        known = self.begin("", final=True)
+        first = self.sieve.feed(known)
+        last = self.sieve.close(whole=whole)
+        apart = Apart(first.public + last.public, first.private + last.private)
         said = self.shown(self.heard({}, apart.public), apart.private)
         return said, self.chances(None, out=bool(apart.public))
+
+    def begin(self, content: str, *, final: bool = False) -> str:
+        """What of a text the sieve is given by now: nothing while its beginning may become that of reasoning."""
+        if self.opening is None:
+            return content
+
+        self.opening += content
+        alike = begins_like_reasoning(self.opening)
+        if alike is None and not final:
+            return ""
+
+        begun, self.opening = self.opening, None
+        if alike:
+            self.begun = True
+            self.sieve = Sieve(literal=self.literal, begun=True)
+        return begun
 
     def heard(self, said: dict[str, JsonValue], public: str) -> dict[str, JsonValue]:
         """A delta with the public text in place of the whole one."""
@@ -110,7 +137,7 @@ class Ear:
         for name, entries in (given or {}).items():
             if isinstance(entries, list):
                 self.logprobs.setdefault(name, []).extend(entries)
-        if not out or self.sieve.holds:
+        if not out or self.opening or self.sieve.holds:
             return None
 
         ready, self.logprobs = self.logprobs, {}

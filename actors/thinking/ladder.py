@@ -132,11 +132,14 @@ class Ladder:
             seconds -= min(self.settings.smaller_reserve_s, seconds / 3)
 
         for attempt, instruction in ((step, PLAN if plan else ""), (f"{step}-again", SPEAK_UP)):
-            answering = self.answering = self.calls.answering(attempt, stream=self.message.stream, model=model)
+            # Whether a model is silent shows only where it is listened to.
+            listens = self.message.stream or self.settings.memory_after_s is not None
+            answering = self.answering = self.calls.answering(attempt, stream=listens, model=model)
             sayings = self.calls.parts(attempt, answering, prompt.built(instruction), seconds=seconds)
             async with aclosing(sayings):
                 async for saying in sayings:
-                    yield saying
+                    if self.message.stream:
+                        yield saying
             if not answering.only_thought:
                 break
             self.calls.keep(attempt, answering)

@@ -72,6 +72,11 @@ class ThinkingSettings(BaseModel):
     llm_patience_s: Seconds = 10.0
     """How long the llm actor may give no sign of life before the answer comes from memory. A replacement takes milliseconds."""
 
+    memory_after_s: Seconds | None = None
+    """When no model has said a word for so long, in private or aloud, the next rung of the ladder answers. None: a call may be
+    silent for as long as its endpoints' own allowances add up to. Set it where an answer from memory within a second is worth
+    more than a considered one after three."""
+
     smaller_model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
     """Asked when the one that was wanted cannot answer."""
 
@@ -97,9 +102,8 @@ class ThinkingSettings(BaseModel):
         "*-thinking*",
     )
     """Models (shell patterns, any case) whose answers may begin in the middle of reasoning: nothing of such a stream goes
-    out before
-    its reasoning is closed. Others are learned when they are first seen to do so. A server that sends the reasoning in a
-    field of its own is not held back."""
+    out before its reasoning is closed. Others are learned when they are first seen to do so. A server that sends the reasoning
+    in a field of its own is not held back."""
 
     reuse_s: Annotated[float, Field(ge=0, le=86_400)] = 120.0
     """How long a thought is given again to the same question in the same state; 0: never. Only thoughts of an effort that was

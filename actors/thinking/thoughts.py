@@ -48,6 +48,9 @@ MIGRATIONS = (
     CREATE TABLE followed (id INTEGER PRIMARY KEY CHECK (id = 1), cursor INTEGER NOT NULL) STRICT;
     CREATE TABLE owed (place INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, body TEXT NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE begins_in_reasoning (place INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL UNIQUE) STRICT;
+    """,
 )
 """`behind` says that the thought left the record behind; `texts` that there is something to scrub."""
 

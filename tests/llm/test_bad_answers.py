@@ -11,6 +11,8 @@ from actors.llm.failure import Failure
 from actors.llm.form import MAX_TOOL_CALLS, Answer
 from actors.llm.messages import Delta
 from actors.llm.sse import Events, Lines
+from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
+from transport.errors import Unavailable
 
 DEEP = "[" * 100_000 + "]" * 100_000
 SEEDS = {
@@ -120,3 +122,37 @@ def test_streams_are_split_alike_however_their_bytes_come(size) -> None:
     parts = Events(max_event_bytes=10_000)
     told = [data for start in range(0, len(stream), size) for data in parts.feed(stream[start : start + size])]
     assert [*told, *parts.close()] == ['{"a": "ü"}', "one\ntwo", "rest"]
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"first": {"total_timeout_s": 1.0}},
+        {"max_response_bytes": 100_000},
+        {"first": {"total_timeout_s": 1.0}, "stream": False},
+    ],
+    ids=["time", "size", "time, plain"],
+)
+async def test_an_answer_without_end_that_never_repeats_itself_ends_by_its_bounds_and_the_next_endpoint_answers(
+    servers, bound
+) -> None:
+    first, second = servers
+    bound = dict(bound)
+    stream = bound.pop("stream", True)
+    first.always(text=TEXT, fault="endless", counting=True, delay_between_s=0.001)
+    pair = endpoint("a", first.base_url, **bound.pop("first", {})), endpoint("b", second.base_url, priority=1)
+    async with routing(*pair, **bound) as router:
+        text, reply = await answer(router, ask(stream=stream))
+        assert reply.endpoint == "b"
+        assert reply.choices[0].finish_reason == "stop"
+        # What a stream had said stays said; who did not see it gets the sound answer alone.
+        assert text.endswith(TEXT) if stream else text == TEXT
+
+
+async def test_an_answer_without_end_and_nobody_else_ends_with_an_error(servers) -> None:
+    first, _ = servers
+    first.always(text=TEXT, fault="endless", counting=True, delay_between_s=0.001)
+    async with routing(endpoint("a", first.base_url, total_timeout_s=1.0)) as router:
+        for stream in (True, False):
+            with pytest.raises(Unavailable, match="not finished within 1 s"):
+                await answer(router, ask(stream=stream))

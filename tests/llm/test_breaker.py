@@ -1,5 +1,7 @@
 """The breaker by itself, and in front of a real server; its clock is moved by hand."""
 
+import asyncio
+
 import pytest
 
 from actors.llm.breaker import Breaker
@@ -162,3 +164,40 @@ async def test_a_rate_limit_is_kept_to_even_when_there_is_nobody_else(servers, c
                 await answer(router, ask())
             assert error.value.retry_after_ms == 20_000
         assert len(first.log()) == 1
+
+
+@pytest.mark.parametrize("fault", ["hang", "hang_first_token"])
+async def test_an_endpoint_that_says_nothing_costs_its_allowance_once(servers, fault) -> None:
+    first, second = servers
+    first.always(text=TEXT, fault=fault)
+    quick = {"first_token_timeout_s": 0.3}
+    async with routing(endpoint("a", first.base_url, **quick), endpoint("b", second.base_url, priority=1, **quick)) as router:
+        assert (await answer(router, ask()))[1].attempts == 2
+        assert [(await answer(router, ask()))[1].attempts for _ in range(3)] == [1, 1, 1]
+
+        # With nobody left there is nothing to wait for either.
+        second.always(text=TEXT, fault=fault)
+        with pytest.raises(Unavailable, match="no token within"):
+            await answer(router, ask())
+        began = asyncio.get_running_loop().time()
+        for _ in range(3):
+            with pytest.raises(Unavailable, match="left alone"):
+                await answer(router, ask())
+        assert asyncio.get_running_loop().time() - began < 0.2
+
+
+async def test_silence_to_one_call_says_nothing_where_others_were_answered_or_where_nobody_waits(servers) -> None:
+    first, second = servers
+    async with routing(
+        endpoint("a", first.base_url, first_token_timeout_s=0.5), endpoint("b", second.base_url, priority=1)
+    ) as router:
+        first.next({"fault": "hang"})
+        silent = asyncio.create_task(answer(router, ask()))
+        await asyncio.to_thread(first.log, holding=1)
+        assert (await answer(router, ask()))[1].endpoint == "a"
+        assert (await silent)[1].endpoint == "b"
+        assert router.endpoints[0].breakers.state() == "closed"
+
+        first.next({"fault": "hang"})
+        assert [part async for part in router.generate(ask(), None, "bg")][-1].endpoint == "b"
+        assert router.endpoints[0].breakers.state() == "closed"

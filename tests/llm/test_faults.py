@@ -153,6 +153,28 @@ async def test_with_all_down_the_degraded_answer_comes_within_a_second(pair: Pai
                 assert time.monotonic() - began < 1
 
 
+async def test_with_all_silent_the_allowances_are_paid_once_and_then_the_degraded_answer_comes_within_a_second(
+    pair: Pair,
+) -> None:
+    silent = Fault("silent", {"fault": "hang"})
+    with addresses(pair.servers[0].port) as ports:
+        await asyncio.to_thread(pair.fault, silent, ports)
+        pair.servers[1].always(text=TEXT, fault="hang")
+        client = openai.AsyncOpenAI(base_url=f"{pair.house.url}/v1", api_key="none", max_retries=0, timeout=30)
+        took = []
+        for number in range(4):
+            began = time.monotonic()
+            asked: list[Any] = [{"role": "user", "content": f"Number {number}?"}]
+            whole = await client.chat.completions.create(model="gpt-test", messages=asked)
+            took.append(time.monotonic() - began)
+            assert whole.model_extra is not None
+            assert whole.model_extra["lattice"]["degraded"]
+        await client.close()
+
+    assert took[0] < 2 * ALLOWANCE_S + 1
+    assert max(took[1:]) < 1
+
+
 async def test_with_every_endpoint_down_upstream_sees_less_than_a_fifth_more_calls_than_there_were_callers(pair: Pair) -> None:
     with addresses(pair.servers[0].port) as ports:
         await asyncio.to_thread(pair.fault, Fault("500", {"fault": "status", "status": 500}), ports)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -155,7 +156,7 @@ class Exchange:
                 await asyncio.sleep(self.behaviour.delay_between_s)
 
         if fault == "endless" and tokens:
-            await self.without_end(response, tokens[0])
+            await (self.counting(response, said) if self.behaviour.counting else self.without_end(response, tokens[0]))
 
         await response.write(b"".join(end))
         await response.write_eof()
@@ -194,6 +195,19 @@ class Exchange:
         for _ in range(MAX_ENDLESS_BYTES // len(piece)):
             await response.write(piece)
             await asyncio.sleep(self.behaviour.delay_between_s)
+
+    async def counting(self, response: web.StreamResponse, said: Said) -> None:
+        """Numbers, for as long."""
+        sent = 0
+        for number in itertools.count():
+            _, [piece], _ = self.dialect.events(
+                replace(said, tokens=[f"{number} "], reasoning="", tool_calls=[]), self.seen.body
+            )
+            await response.write(piece)
+            await asyncio.sleep(self.behaviour.delay_between_s)
+            sent += len(piece)
+            if sent > MAX_ENDLESS_BYTES:
+                return
 
 
 def refused(body: Any, dialect: OpenAI | Anthropic | Responses | Ollama) -> str | None:

@@ -48,6 +48,9 @@ class Behaviour(BaseModel):
 
     finish_reason: str | None = None
     usage: bool = True
+    counting: bool = False
+    """endless: every token is another number."""
+
     overlap: int = Field(0, ge=0, le=1000)
     """On a continuation: say again so many of the last tokens of what was already said."""
 

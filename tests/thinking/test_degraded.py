@@ -143,6 +143,24 @@ async def test_a_model_actor_that_stands_still_is_not_waited_for_until_the_end(s
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("fault", ["hang", "hang_first_token"])
+async def test_where_silence_is_bounded_memory_answers_within_it(short_dir, model, fault, stream) -> None:
+    model.always(text=TEXT, fault=fault)
+    async with house(short_dir, url=model.base_url, memory_after_s=0.4) as host:
+        asked = Think(session="s", stream=stream, messages=(user("What is my cat called?"),))
+        began = time.monotonic()
+        _, thought = await streamed(host, asked, timeout=30)
+        assert time.monotonic() - began < 0.4 + SLACK_S
+        assert thought.rung == "memory"
+
+        # A model that has said something has the time that it needs.
+        model.always(text=TEXT, delay_between_s=0.06)
+        said, thought = await streamed(host, Think(session="s", stream=stream, messages=(user("And now?"),)), timeout=30)
+        assert text_of(thought) == TEXT
+        assert said == (TEXT if stream else "")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_the_smaller_model_answers_where_the_wanted_one_cannot(short_dir, model, stream) -> None:
     model.next({"fault": "status", "status": 500})
     async with house(short_dir, url=model.base_url, smaller_model="gpt-test") as host:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.thinking.openings import begins_like_reasoning
 from actors.thinking.private import Sieve, asks_for_tags, public_of
 
 SECRET = "SECRET"
@@ -176,3 +177,24 @@ def test_how_it_is_split_makes_no_difference(tokens, data, literal) -> None:
     # A closing tag without its opening takes back what is not out yet: there alone the split shows, and is told.
     if not sieve.stray:
         assert (public, private) == through([text], literal=literal)[:2]
+
+
+@pytest.mark.parametrize(
+    ("text", "alike"),
+    [
+        ("Okay, so the user greets me.", True),
+        ("\n\nHmm", True),
+        ("We need to  answer", True),
+        ("Let me see", True),
+        ("Let", None),
+        ("okay", None),
+        ("", None),
+        ("Okay!", False),
+        ("Letters", False),
+        ("Hello", False),
+        ("<think>", False),
+        ("Here is the list", False),
+    ],
+)
+def test_how_reasoning_begins(text, alike) -> None:
+    assert begins_like_reasoning(text) is alike

@@ -76,6 +76,40 @@ async def test_a_model_that_begins_in_the_middle_of_its_reasoning_is_known_the_n
     assert text_of(plain) == text == TEXT
 
 
+async def test_of_an_unknown_model_no_stream_that_begins_like_reasoning_goes_out_before_it_is_known_what_it_is(
+    short_dir, model
+) -> None:
+    model.next({"text": f"{THOUGHT}</think>{TEXT}"}, {"text": "Let me help you with that, gladly."})
+    async with house(short_dir, url=model.base_url) as host:
+        text, thought = await streamed(host, Think(stream=True, messages=(user("Hello"),)))
+        assert text == text_of(thought) == TEXT
+
+    # What turns out to be none goes out whole.
+    async with house(short_dir / "other", url=model.base_url) as host:
+        text, thought = await streamed(host, Think(stream=True, messages=(user("Hello"),)))
+        assert text == text_of(thought) == "Let me help you with that, gladly."
+
+
+async def test_what_begins_otherwise_is_not_held_back(short_dir, model) -> None:
+    model.always(text="Lettuce, then.", fault="hang_mid", after_tokens=2)
+    asked = Think(stream=True, messages=(user("Hello"),))
+    async with house(short_dir, url=model.base_url) as host, host.ref("thinking").stream(asked, timeout=20) as stream:
+        async for saying in stream:
+            if saying.delta.get("content"):
+                break
+        model.release()
+
+
+async def test_how_a_model_begins_is_known_after_a_restart_too(short_dir, model) -> None:
+    model.always(text=f"Oh dear, a spy. What now?</think>{TEXT}")
+    async with house(short_dir, url=model.base_url) as host:
+        leaked, _ = await streamed(host, Think(stream=True, messages=(user("Hello"),)))
+        assert "spy" in leaked
+    async with house(short_dir, url=model.base_url) as host:
+        text, _ = await streamed(host, Think(stream=True, messages=(user("Hello you"),)))
+        assert text == TEXT
+
+
 async def test_a_model_named_in_the_settings_is_held_back_from_the_first_stream(short_dir, model) -> None:
     model.always(text=f"{THOUGHT}</think>{TEXT}")
     async with house(short_dir, url=model.base_url, begins_in_reasoning=("GPT-*",)) as host:
