@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -28,16 +28,18 @@ class Turn:
 class Talk:
     """Words and their frequencies.
 
-    Common English words are the most frequent ones, as in a real talk; what follows is made of syllables. A session has some
-    words of its own that it comes back to.
+    Common English words are the most frequent ones, as in a real talk; then come `words`, and what follows is made of
+    syllables. A session has some words of its own that it comes back to.
     """
 
-    def __init__(self, seed: int = 7) -> None:
+    def __init__(self, seed: int = 7, words: Sequence[str] = ()) -> None:
         self.random = random.Random(seed)
-        made: dict[str, None] = dict.fromkeys(sorted(STOPWORDS))
+        known = sorted(words)
+        self.random.shuffle(known)
+        made: dict[str, None] = dict.fromkeys([*sorted(STOPWORDS), *known])
         while len(made) < VOCABULARY:
             made["".join(self.random.choices(SYLLABLES, k=self.random.randint(2, 4)))] = None
-        self.words = list(made)
+        self.words = list(made)[:VOCABULARY]
         self.cumulated = list(accumulate(1 / (rank + 2.7) for rank in range(VOCABULARY)))
 
     def word(self) -> str:

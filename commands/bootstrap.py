@@ -20,6 +20,7 @@ NEEDED = (
     "cronsim",
     "loguru",
     "msgpack",
+    "numkong",
     "numpy",
     "onnx",
     "onnxruntime",

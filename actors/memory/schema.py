@@ -319,7 +319,13 @@ DELETE FROM vectors;
 UPDATE embedder SET reached = 0, complete = 0;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH)
+SEVENTH = """
+-- What the text of a record is like, see search/traits.py: searching a large namespace needs to know it of every record. NULL:
+-- is looked for in the text. Whoever changes the rules there sets all of it to NULL.
+ALTER TABLE gist ADD COLUMN traits INTEGER;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
 
 MEND = """
 DELETE FROM mark;

@@ -128,14 +128,17 @@ class MemorySettings(BaseModel):
 
     life: LifeSettings = LifeSettings()
     candidates: Annotated[int, Field(ge=10, le=1000)] = 200
-    """How many hits, half of them by words and half by meaning, are scored further with the turns beside them, where there are
-    too many records for all to be."""
+    """How many hits, half of them by words and half by gists, are measured with the turns beside them, where there are too many
+    records for all to be. With 100 the same is found first, and 0.5 % less among the first ten."""
 
-    shelf_records: Annotated[int, Field(ge=0, le=1_000_000)] = 4_000
-    """A namespace of up to so many records is searched whole: 1 ms for a thousand."""
+    shelf_records: Annotated[int, Field(ge=0, le=1_000_000)] = 2_000
+    """Of a namespace of up to so many records every one is measured: 1 ms for a thousand. Beyond, what is found does not get
+    worse by measuring some (R@10 .841 for .840 on three conversations in one namespace)."""
 
     shelf_bytes: Annotated[int, Field(ge=0)] = 64 << 20
-    """What the namespaces that are held for it take together, at about 2.3 kB a record; those longest unused go."""
+    """What the namespaces that are held for searching take together; those longest unused go. A record takes 220 bytes, and 2
+    kB more with its vectors: of a namespace that does not fit with these (25,000 records), they are read as they are
+    needed."""
 
     embedder: Literal["minilm", "llm", "none"] = "minilm"
     """Who makes the vectors: MiniLM in the encoder actor, an embeddings endpoint of the llm actor, or nobody. Changing it makes

@@ -51,7 +51,8 @@ class Lane:
     Args:
         embedder: who makes the vectors; None where there are to be none.
         database: memory's.
-        embedded: told the numbers of records once their vectors are on disk, and of all when a new set came into use (None).
+        embedded: told the numbers of records once vectors that were made anew are on disk, and of all when a new set came into
+            use (None). Of those made for the first time `reached` says enough.
         questions_kept: how many questions' vectors are kept.
     """
 
@@ -187,7 +188,8 @@ class Lane:
         await self._database.write_rebuildable(keep, batch, vectors)
         self.embedded += len(batch.works)
         await self._use_newest()
-        self._embedded([work.number for work in batch.works])
+        if again := [work.number for work in batch.works if work.number <= batch.embedder.reached]:
+            self._embedded(again)
         self._moves()
 
     def _moves(self) -> None:

@@ -17,6 +17,7 @@ import apsw
 import numpy as np
 
 from actors.memory.embedding.passages import Piece, before, pieces, said
+from actors.memory.search.traits import traits_of
 
 __all__ = ["Batch", "Embedder", "Work", "active", "adopt", "clear_some", "gist_of", "keep", "pending", "waiting"]
 
@@ -202,7 +203,9 @@ def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[byte
         connection.execute("DELETE FROM unembedded WHERE memory = ?", (work.number,))
         connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
         gist = gist_of([(row[3], row[4]) for row in rows])
-        connection.execute("INSERT OR REPLACE INTO gist VALUES (?, ?)", (work.number * 2 + embedder.side, gist))
+        connection.execute(
+            "INSERT OR REPLACE INTO gist VALUES (?, ?, ?)", (work.number * 2 + embedder.side, gist, traits_of(work.text))
+        )
     for number in batch.idle:
         if work_of(connection, number) is None:
             connection.execute("DELETE FROM unembedded WHERE memory = ?", (number,))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from actors.memory.search.times import WEEKDAYS, Days, Span, spans_of
 
@@ -63,7 +64,7 @@ def periods_of(text: str, now: date, years: range) -> list[Period]:
         years: in which there are records.
     """
     text, years = text[:LONGEST], years[-YEARS:]
-    spans = [span for span in spans_of(text, now) if not span.vague]
+    spans = spans_in(text, now)
     periods: list[Period] = []
     place = 0
     while place < len(spans):
@@ -76,6 +77,12 @@ def periods_of(text: str, now: date, years: range) -> list[Period]:
         periods += [beside(text, span, first, last) for first, last in dated(span, years)]
         place += 1
     return periods[:MOST]
+
+
+@lru_cache(maxsize=64)
+def spans_in(text: str, now: date) -> tuple[Span, ...]:
+    """What the text says of times, vague words left out. Asked several times in one recall."""
+    return tuple(span for span in spans_of(text, now) if not span.vague)
 
 
 def dated(span: Span, years: range) -> list[tuple[date, date]]:

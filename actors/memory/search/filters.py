@@ -1,4 +1,4 @@
-"""Filters: which records a recall may find, as conditions in SQL and as a mask over a shelf. Both say the same."""
+"""Filters: which records a recall may find, as a mask over a shelf."""
 
 from __future__ import annotations
 
@@ -13,58 +13,7 @@ from actors.memory.messages import UNSAID, Recall
 from actors.memory.search.shelf import KINDS, Shelf
 from actors.memory.stored import canonical, micros
 
-__all__ = ["allowed", "conditions"]
-
-
-def conditions(message: Recall, namespace: int, now: int) -> tuple[str, dict[str, Any]]:
-    """The conditions that every record found must meet, and their values."""
-    values: dict[str, Any] = {
-        "namespace": namespace,
-        "at": now if message.as_of is None else micros(message.as_of),
-        "kinds": json.dumps(message.kinds),
-        "session": message.session,
-        "speaker": message.speaker,
-        "since": None if message.since is None else micros(message.since),
-        "until": None if message.until is None else micros(message.until),
-        "exclude": json.dumps(message.exclude),
-    }
-    clauses = ["m.namespace = :namespace", "m.withheld = 0", "(m.valid_to IS NULL OR m.valid_to > :at)"]
-    if message.as_of is not None:
-        clauses.append("m.valid_from <= :at")
-    clauses.append(f"m.kind NOT IN {UNSAID}" if message.kinds is None else "m.kind IN (SELECT value FROM json_each(:kinds))")
-    if message.session is not None:
-        clauses.append("m.session = (SELECT number FROM session WHERE namespace = :namespace AND name = :session)")
-    if message.speaker is not None:
-        clauses.append("m.speaker = :speaker")
-    if message.since is not None:
-        clauses.append("m.time >= :since")
-    if message.until is not None:
-        clauses.append("m.time <= :until")
-    if message.exclude:
-        clauses.append("m.id NOT IN (SELECT value FROM json_each(:exclude))")
-    metadata, more = metadata_conditions(message)
-    return " AND ".join([*clauses, *metadata]), {**values, **more}
-
-
-def metadata_conditions(message: Recall) -> tuple[list[str], dict[str, Any]]:
-    """One condition for each key that is asked for."""
-    clauses, values = [], {}
-    for place, (key, value) in enumerate((message.metadata or {}).items()):
-        values[f"key{place}"] = key
-        condition, values[f"value{place}"] = equal_to(value, f":value{place}")
-        clauses.append(f"EXISTS (SELECT 1 FROM json_each(m.metadata) j WHERE j.key = :key{place} AND {condition})")  # noqa: S608
-    return clauses, values
-
-
-def equal_to(value: Any, parameter: str) -> tuple[str, Any]:
-    """The condition that a row of `json_each` has this value, and the parameter's own value."""
-    if value is None or isinstance(value, bool):
-        return f"j.type = {parameter}", {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return f"j.type = 'text' AND j.value = {parameter}", value
-    if isinstance(value, int | float):
-        return f"j.type IN ('integer', 'real') AND j.value = {parameter}", value
-    return f"j.type IN ('array', 'object') AND j.value = {parameter}", canonical(value)
+__all__ = ["allowed"]
 
 
 def allowed(connection: apsw.Connection, shelf: Shelf, message: Recall, now: int) -> NDArray[np.bool_]:
@@ -74,9 +23,9 @@ def allowed(connection: apsw.Connection, shelf: Shelf, message: Recall, now: int
     if message.as_of is not None:
         mask &= shelf.begins.values <= at
     if message.kinds is None:
-        mask &= ~np.isin(shelf.kinds.values, [KINDS.index(kind) for kind in UNSAID])
+        mask &= ~of_kinds(shelf, UNSAID)
     else:
-        mask &= np.isin(shelf.kinds.values, [KINDS.index(kind) for kind in message.kinds])
+        mask &= of_kinds(shelf, message.kinds)
     if message.session is not None:
         row: Any = connection.execute(
             "SELECT number FROM session WHERE namespace = ? AND name = ?", (shelf.namespace, message.session)
@@ -99,14 +48,43 @@ def allowed(connection: apsw.Connection, shelf: Shelf, message: Recall, now: int
     return mask
 
 
+def of_kinds(shelf: Shelf, kinds: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which rows are of one of the kinds."""
+    mask = np.zeros(len(shelf), bool)
+    for kind in kinds:
+        mask |= shelf.kinds.values == KINDS.index(kind)
+    return mask
+
+
 def with_metadata(connection: apsw.Connection, shelf: Shelf, message: Recall) -> NDArray[np.bool_]:
     """Rows whose records have the metadata that is asked for. Metadata is not on shelves: it may be of any size."""
     clauses, values = metadata_conditions(message)
     found = connection.execute(
-        f"SELECT m.number FROM memory m WHERE m.namespace = :namespace AND {' AND '.join(clauses)}",  # noqa: S608
+        f"SELECT m.number FROM memory m WHERE m.namespace = :namespace AND m.metadata <> '{{}}' AND {' AND '.join(clauses)}",  # noqa: S608
         {"namespace": shelf.namespace, **values},
     )
     rows = shelf.rows([number for (number,) in found])
     mask = np.zeros(len(shelf), bool)
     mask[rows[rows >= 0]] = True
     return mask
+
+
+def metadata_conditions(message: Recall) -> tuple[list[str], dict[str, Any]]:
+    """One condition for each key that is asked for."""
+    clauses, values = [], {}
+    for place, (key, value) in enumerate((message.metadata or {}).items()):
+        values[f"key{place}"] = key
+        condition, values[f"value{place}"] = equal_to(value, f":value{place}")
+        clauses.append(f"EXISTS (SELECT 1 FROM json_each(m.metadata) j WHERE j.key = :key{place} AND {condition})")  # noqa: S608
+    return clauses, values
+
+
+def equal_to(value: Any, parameter: str) -> tuple[str, Any]:
+    """The condition that a row of `json_each` has this value, and the parameter's own value."""
+    if value is None or isinstance(value, bool):
+        return f"j.type = {parameter}", {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return f"j.type = 'text' AND j.value = {parameter}", value
+    if isinstance(value, int | float):
+        return f"j.type IN ('integer', 'real') AND j.value = {parameter}", value
+    return f"j.type IN ('array', 'object') AND j.value = {parameter}", canonical(value)

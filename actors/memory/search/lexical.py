@@ -1,15 +1,14 @@
-"""The words of a query, and what FTS5 finds by them. Knows the full-text index, no record and no vector."""
+"""The words of a query, and in which part of the full-text index they are looked for. Knows no record and no vector."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import apsw
 
 from actors.stopwords import STOPWORDS
 
-__all__ = ["match_of", "scope_of", "words_of"]
+__all__ = ["scope_of", "words_of"]
 
 WORDS = 64
 """Most words of a query that are looked for."""
@@ -27,8 +26,3 @@ def scope_of(connection: apsw.Connection, namespace: int) -> str:
     """The part of FTS5's expression that keeps to one namespace. Where there is only one, it would slow the search in vain."""
     alone = connection.execute("SELECT count(*) FROM namespace").fetchone() == (1,)
     return "" if alone else f'scope : "n{namespace}" AND '
-
-
-def match_of(words: Sequence[str], scope: str) -> str:
-    """FTS5's expression for any of the words."""
-    return f"{scope}text : (" + " OR ".join(f'"{word}"' for word in words) + ")"

@@ -1,8 +1,7 @@
 """Recall: from a query to the records that answer it best.
 
-The records of a namespace that is searched often are held as arrays (`shelves.py`): all that meet the filters are measured, by
-words and by meaning, and scored (`scoring.py`). Of a namespace that is too large for that, candidates are found first
-(`in_tables.py`), and the rest is the same.
+What is searched is held as arrays (`shelves.py`). Candidates are found and measured, by words and by meaning (`finding.py`),
+then scored (`scoring.py`); only the records that are answered are read from the database.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import apsw
 from actors.memory.embedding.embedders import Question
 from actors.memory.embedding.passages import LONG, pieces
 from actors.memory.messages import Recall, Recalled, Recollection
-from actors.memory.search import in_tables, on_shelf
 from actors.memory.search.candidates import Finding, Query, Wanted
+from actors.memory.search.finding import find
 from actors.memory.search.lexical import WORD, words_of
 from actors.memory.search.scoring import Scores, score
 from actors.memory.search.shelves import Shelves
@@ -64,12 +63,8 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
 
     view.tail.refresh(connection)
     wanted = Wanted(message, namespace, now, tuple(words), question)
-    shelf = view.shelves.of(connection, namespace, records_in(connection, namespace))
-    if shelf.every == 1:
-        found = on_shelf.find(connection, wanted, shelf)
-    else:
-        gists = None if question is None else view.shelves.gists_of(connection, namespace)
-        found = in_tables.find(connection, wanted, in_tables.Held(view.tail, shelf, gists), settings)
+    held = view.shelves.of(connection, namespace, records_in(connection, namespace))
+    found = find(connection, wanted, held, view.tail, settings.candidates)
     if not len(found.candidates):
         return Recalled(memories=())
     query = Query(message.query, wanted.words, moment(now))

@@ -1,50 +1,90 @@
-"""The shelves that are held in memory, kept true to the database by its events. Lives in the reader's thread."""
+"""What is held in memory of the namespaces that were searched last, kept true to the database. Lives in the reader's thread."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
-from actors.memory.embedding.vectors import active
-from actors.memory.search.gists import Gists
+from actors.memory.embedding.vectors import Embedder, active
+from actors.memory.search.matrix import Matrix
 from actors.memory.search.shelf import Shelf
+from actors.memory.search.words import Words
 
-__all__ = ["Shelves"]
+__all__ = ["Held", "Shelves"]
 
 SAMPLE = 256
 """Records of a sample at least; twice as many at most."""
+
+RECORD_BYTES = 2600
+"""What a record of fifteen words takes, its vectors and all."""
 
 MOST_TOLD = 256
 """Batches that are noted while nobody recalls. Beyond so many, all is read anew when somebody does."""
 
 MOST_CHANGES = 5_000
-"""Beyond so many at once, shelves are read anew when they are next needed."""
+"""Beyond so many at once, all is read anew when it is next needed."""
+
+
+@dataclass(slots=True)
+class Held:
+    """One namespace's arrays."""
+
+    shelf: Shelf
+    words: Words
+    whole: bool
+    """Whether every record is measured."""
+
+    all: Matrix | None
+    """The vectors of all records; None where there are none, or too many to be held."""
+
+    sample: Matrix | None
+    """Those of some, of a namespace that is not measured whole."""
+
+    read_through: int
+    """Vectors of records up to this number were read, but for those that are told of by number."""
+
+    @property
+    def measure(self) -> Matrix | None:
+        """By what it is judged how rare a word is and how far from usual a match."""
+        return self.all if self.whole else self.sample
+
+    @property
+    def matrices(self) -> list[Matrix]:
+        """All that there are."""
+        return [matrix for matrix in (self.all, self.sample) if matrix is not None]
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+        return self.shelf.nbytes + self.words.nbytes + sum(matrix.nbytes for matrix in self.matrices)
 
 
 class Shelves:
     """The namespaces that were searched last.
 
     Args:
-        most_records: of a namespace that has more, a sample is held.
-        most_bytes: what all shelves take together, about, and all gists.
+        most_records: of a namespace that has more, not all are measured.
+        most_bytes: what all of them take together, about.
     """
 
     def __init__(self, most_records: int, most_bytes: int) -> None:
         self._most_records = most_records
         self._most_bytes = most_bytes
-        self._shelves: OrderedDict[int, Shelf] = OrderedDict()
-        self._gists: OrderedDict[int, Gists] = OrderedDict()
+        self._held: OrderedDict[int, Held] = OrderedDict()
         self._seen = 0
         self._embedded: deque[list[int] | None] = deque()
         self._telling = threading.Lock()
-        self._side: int | None = None
+        self._in_use: Embedder | None = None
 
     def embedded(self, numbers: list[int] | None) -> None:
-        """Vectors of these records were committed; of None: another set came into use. From any thread."""
+        """Vectors of these records were made anew and committed; of None: another set came into use. From any thread.
+
+        Of what is embedded for the first time nothing is told: how far the set has come says so.
+        """
         with self._telling:
             if len(self._embedded) >= MOST_TOLD:
                 self._embedded.clear()
@@ -61,79 +101,93 @@ class Shelves:
             self._embedded.clear()
         newest: Any = connection.execute("SELECT max(seq) FROM event WHERE change <> 'recalled'").fetchone()
         seen, self._seen = self._seen, newest[0] or 0
-        if not self._shelves or None in told:
-            self._forget_all(connection)
+        in_use = active(connection)
+        if not self._held or None in told or (in_use and in_use.number) != (self._in_use and self._in_use.number):
+            self._held.clear()
+            self._in_use = in_use
             return
 
-        changed = {number for numbers in told for number in numbers or ()}
+        self._in_use = in_use
+        changed = dict.fromkeys((number for numbers in told for number in numbers or ()), True)
         if self._seen > seen:
-            changed.update(self._changed_since(connection, seen))
+            changed = self._changed_since(connection, seen) | changed
         if len(changed) > MOST_CHANGES:
-            self._forget_all(connection)
+            self._held.clear()
         elif changed:
             self._refresh(connection, changed)
 
-    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Shelf:
-        """A namespace's shelf as of this snapshot: all of it, or a sample where it has too many records.
+    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
+        """What is held of a namespace, as of this snapshot.
 
         Args:
             connection: to read from, after `follow`.
             namespace: its number.
             records: how many it has.
         """
+        side = None if self._in_use is None else self._in_use.side
+        held = self._held.get(namespace)
+        if held is None:
+            shelf = Shelf(namespace, side)
+            held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=0)
+        held.shelf.append(connection)
+        through = 0 if self._in_use is None else self._in_use.reached
+        if held.read_through < through:
+            held.shelf.read_gists(connection, held.read_through, through)
+            for matrix in held.matrices:
+                matrix.read(connection, held.read_through, through)
+            held.read_through = through
+        held.whole = records <= self._most_records
+        if side is not None:
+            self._choose_matrices(connection, held, records)
+        self._held.move_to_end(namespace)
+        while len(self._held) > 1 and sum(one.nbytes for one in self._held.values()) > self._most_bytes:
+            self._held.popitem(last=False)
+        return held
+
+    def _choose_matrices(self, connection: apsw.Connection, held: Held, records: int) -> None:
+        if not held.whole and RECORD_BYTES * records > self._most_bytes:
+            held.all = None
+        elif held.all is None or held.all.worn:
+            held.all = self._matrix(connection, held, 1)
+
+        if held.whole:
+            held.sample = None
+            return
         # A power of two: a sample is read anew when the namespace has doubled, not with each record.
-        every = 1 if records <= self._most_records else 1 << max(1, (records // SAMPLE).bit_length() - 1)
-        shelf = self._shelves.get(namespace)
-        if shelf is None or shelf.worn or shelf.every != every:
-            shelf = self._shelves[namespace] = Shelf(namespace, self._side, every)
-            shelf.load(connection)
-        self._shelves.move_to_end(namespace)
-        self._make_room(self._shelves)
-        return shelf
+        every = 1 << max(0, (records // SAMPLE).bit_length() - 1)
+        if held.sample is None or held.sample.every != every or held.sample.worn:
+            held.sample = self._matrix(connection, held, every)
 
-    def gists_of(self, connection: apsw.Connection, namespace: int) -> Gists | None:
-        """A large namespace's gists as of this snapshot; None where there are no vectors."""
-        if self._side is None:
-            return None
-        gists = self._gists.get(namespace)
-        if gists is None or gists.worn:
-            gists = self._gists[namespace] = Gists(namespace, self._side)
-            gists.load(connection)
-        self._gists.move_to_end(namespace)
-        self._make_room(self._gists)
-        return gists
+    def _matrix(self, connection: apsw.Connection, held: Held, every: int) -> Matrix:
+        matrix = Matrix(held.shelf, every)
+        matrix.read(connection, 0, held.read_through)
+        return matrix
 
-    def _make_room(self, held: OrderedDict[int, Shelf] | OrderedDict[int, Gists]) -> None:
-        while len(held) > 1 and sum(one.nbytes for one in held.values()) > self._most_bytes:
-            held.popitem(last=False)
-
-    def _changed_since(self, connection: apsw.Connection, seq: int) -> set[int]:
+    def _changed_since(self, connection: apsw.Connection, seq: int) -> dict[int, bool]:
+        """Numbers of the records that changed, and whether their texts or vectors may have."""
         rows: Any = connection.execute(
-            "SELECT memory, change NOT IN ('remembered', 'superseded', 'staged') FROM event "
-            "WHERE seq > ? AND change <> 'recalled' LIMIT ?",
+            "SELECT memory, max(change NOT IN ('superseded', 'staged', 'linked', 'unlinked')) FROM event "
+            "WHERE seq > ? AND change NOT IN ('recalled', 'remembered') GROUP BY memory LIMIT ?",
             (seq, MOST_CHANGES + 1),
         ).fetchall()
-        changed: set[int] = {number for number, _ in rows}
-        if any(takes_vectors for _, takes_vectors in rows):
-            # It took those of the turns behind it, too, which have no event of their own.
+        changed = {number: bool(reworded) for number, reworded in rows}
+        if any(changed.values()):
+            # It took the vectors of the turns behind it, too, which have no event of their own.
             waiting: Any = connection.execute("SELECT memory FROM unembedded LIMIT ?", (MOST_CHANGES,))
-            changed.update(number for (number,) in waiting)
+            for (number,) in waiting:
+                changed[number] = True
         return changed
 
-    def _refresh(self, connection: apsw.Connection, changed: set[int]) -> None:
-        rows: Any = connection.execute(
-            "SELECT m.number, m.namespace FROM json_each(?) j CROSS JOIN memory m ON m.number = j.value",
-            (json.dumps(sorted(changed)),),
-        )
-        home = dict(rows)
-        held: list[Shelf | Gists] = [*self._shelves.values(), *self._gists.values()]
-        for one in held:
-            mine = [number for number in sorted(changed) if home.get(number) == one.namespace or one.has(number)]
-            if mine:
-                one.refresh(connection, mine)
-
-    def _forget_all(self, connection: apsw.Connection) -> None:
-        self._shelves.clear()
-        self._gists.clear()
-        in_use = active(connection)
-        self._side = None if in_use is None else in_use.side
+    def _refresh(self, connection: apsw.Connection, changed: dict[int, bool]) -> None:
+        for held in self._held.values():
+            shelf = held.shelf
+            numbers = sorted(changed)
+            mine = [number for number, row in zip(numbers, shelf.rows(numbers).tolist(), strict=True) if row >= 0]
+            if not mine:
+                continue
+            shelf.refresh(connection, mine)
+            anew = [number for number in mine if changed[number]]
+            if anew:
+                held.words.clear()
+                for matrix in held.matrices:
+                    matrix.refresh(connection, [number for number in anew if number <= held.read_through])

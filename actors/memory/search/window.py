@@ -7,7 +7,7 @@ that has all of the words, and no better than that. Knows arrays, no database.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,17 +36,22 @@ def around(matches: Floats, previous: Integers, following: Integers, reach: dict
         reach: how much a match counts, by how many turns away it is; below 0 before.
     """
     best = matches
+    known = with_missing(matches, 0)
     for step, sign in ((previous, -1), (following, 1)):
-        rows: Integers = np.arange(len(matches))
+        steps = with_missing(step, -1)
+        rows = step
         for distance in range(1, max(reach, key=lambda place: place * sign) * sign + 1):
-            rows = beside(step, rows, -1)
-            best = np.maximum(best, reach[sign * distance] * beside(matches, rows, 0))
+            best = np.maximum(best, reach[sign * distance] * known[rows])
+            rows = steps[rows]
     return best
+
+
+def with_missing(values: NDArray[Scalar], missing: float) -> NDArray[Scalar]:
+    """With one row more at its end: where there is no row, -1 leads to it."""
+    more = np.full((1, *values.shape[1:]), missing, values.dtype)
+    return np.concatenate((values, more))
 
 
 def beside(values: NDArray[Scalar], rows: Integers, missing: float) -> NDArray[Scalar]:
     """The value at each row, `missing` where there is no row."""
-    if not len(values):
-        return values
-    there: NDArray[Any] = (rows >= 0).reshape(-1, *[1] * (values.ndim - 1))
-    return np.where(there, values[rows], values.dtype.type(missing))
+    return with_missing(values, missing)[rows]

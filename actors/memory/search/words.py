@@ -1,60 +1,89 @@
-"""The words of a shelf's records: which record has which, stemmed as in the full-text index. Knows no query and no score."""
+"""The words of a namespace's records: which record has which, as the full-text index and its tail know it.
+
+What the index says of a word is asked for when the word is first looked for, and from then on only what was indexed since. It
+knows no query and no score, and lives in the reader's thread.
+"""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.memory.tail import TOKENIZER
+from actors.memory.search.shelf import Shelf
+from actors.memory.tail import Tail
 
-__all__ = ["Words", "stems_of"]
+__all__ = ["Words"]
+
+MOST_WORDS = 4096
+MOST_ROWS = 2_000_000
+"""Of all words that are held together: 8 MB."""
 
 
-def stems_of(connection: apsw.Connection, texts: Iterable[str]) -> list[list[str]]:
-    """The stems of each text's words, in their order."""
-    tokenize: Any = connection.fts5_tokenizer(*TOKENIZER)
-    options = {"include_offsets": False, "include_colocated": False}
-    return [tokenize(text.encode(), apsw.FTS5_TOKENIZE_DOCUMENT, None, **options) for text in texts]
+@dataclass(slots=True)
+class _Known:
+    rows: NDArray[np.int32]
+    through: int
+    """The number of the last record that was in the index then."""
 
 
 class Words:
-    """An inverted index that grows at its end."""
+    """An index of the words that were looked for.
 
-    def __init__(self) -> None:
-        self._rows: dict[str, array[int]] = {}
+    Args:
+        shelf: whose rows are meant.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._count = 0
 
     @property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        return 4 * self._count + 250 * len(self._rows)
+        return 4 * self._count + 300 * len(self._known)
 
-    def extend(self, first: int, stems: Sequence[Sequence[str]]) -> None:
-        """Add the words of the rows from `first` on."""
-        for row, of_row in enumerate(stems, first):
-            different = set(of_row)
-            self._count += len(different)
-            for stem in different:
-                self._rows.setdefault(stem, array("i")).append(row)
+    def clear(self) -> None:
+        """Forget all of it: texts have changed."""
+        self._known.clear()
+        self._count = 0
 
-    def drop(self, row: int) -> None:
-        """Let go of all that was known of a row: its record was forgotten."""
-        for stem in [stem for stem, rows in self._rows.items() if row in rows]:
-            self._rows[stem].remove(row)
-            self._count -= 1
-            if not self._rows[stem]:
-                del self._rows[stem]
+    def rows(self, connection: apsw.Connection, tail: Tail, word: str, scope: str) -> NDArray[np.int32]:
+        """The rows that have a word in any of its forms, each once.
 
-    def present(self, stems: Sequence[str], rows: int) -> NDArray[np.bool_]:
-        """`[rows, stems]`: which of the first `rows` rows has which."""
-        found = np.zeros((rows, len(stems)), bool)
-        for place, stem in enumerate(stems):
-            known = self._rows.get(stem)
-            if known:
-                found[np.array(known), place] = True
-        return found
+        Args:
+            connection: to read from.
+            tail: what the index has not yet, as of the same snapshot.
+            word: letters and digits.
+            scope: the part of an expression that keeps to the namespace, see `lexical.scope_of`.
+        """
+        known = self._known.get(word)
+        if known is None:
+            known = self._known[word] = _Known(np.empty(0, np.int32), 0)
+        self._known.move_to_end(word)
+        if known.through < tail.begins:
+            found: Any = connection.execute(
+                "SELECT rowid FROM search WHERE search MATCH ? AND rowid > ?", (f'{scope}text : "{word}"', known.through)
+            )
+            numbers = np.fromiter((number for (number,) in found), np.int64)
+            known.through = tail.begins
+            if len(numbers):
+                more = self._shelf.rows(numbers)
+                known.rows = np.concatenate((known.rows, more[more >= 0].astype(np.int32)))
+                self._count += len(more)
+                self._make_room()
+        fresh = tail.having(self._shelf.namespace, tail.stems(connection, word))
+        if not fresh:
+            return known.rows
+        rows = self._shelf.rows(sorted(fresh))
+        return np.concatenate((known.rows, rows[rows >= 0].astype(np.int32)))
+
+    def _make_room(self) -> None:
+        while len(self._known) > 1 and (self._count > MOST_ROWS or len(self._known) > MOST_WORDS):
+            _, known = self._known.popitem(last=False)
+            self._count -= len(known.rows)

@@ -1,0 +1,50 @@
+"""Columns: arrays that grow at their end, and the places of runs inside one. Knows nothing of records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Column", "places_of"]
+
+
+class Column:
+    """An array that grows at its end."""
+
+    def __init__(self, dtype: Any, width: int = 0) -> None:
+        self._shape = (width,) if width else ()
+        self._room: NDArray[Any] = np.empty((16, *self._shape), dtype)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """What it holds; valid until it grows."""
+        return self._room[: self._length]
+
+    @property
+    def nbytes(self) -> int:
+        """Of the room that it takes."""
+        return self._room.nbytes
+
+    def extend(self, values: Any) -> None:
+        """Add values at the end."""
+        values = np.asarray(values, self._room.dtype).reshape(-1, *self._shape)
+        length = self._length + len(values)
+        if length > len(self._room):
+            room = np.empty((max(length, len(self._room) * 5 // 4), *self._shape), self._room.dtype)
+            room[: self._length] = self._room[: self._length]
+            self._room = room
+        self._room[self._length : length] = values
+        self._length = length
+
+
+def places_of(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of runs one after another: `start`, `start + 1`, … for each, `count` of them."""
+    ends = np.cumsum(counts)
+    places: NDArray[np.int64] = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + counts, counts)
+    return places

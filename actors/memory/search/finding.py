@@ -1,0 +1,180 @@
+"""From a query to candidates and how well each of them matches, over one namespace's arrays.
+
+Of a small namespace every record that meets the filters is measured. Of a large one those are that the words or the gists speak
+for (`survey.py`), and the turns beside them; how far from usual a match is, is judged by a sample. The rest is the same.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import apsw
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.memory.embedding.embedders import Question
+from actors.memory.search.asks import named_in
+from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
+from actors.memory.search.filters import allowed
+from actors.memory.search.lexical import scope_of
+from actors.memory.search.matrix import Matrix, Passages, passages_in_tables
+from actors.memory.search.maxsim import Asked, asked, best_matches, weighted
+from actors.memory.search.shelf import Shelf
+from actors.memory.search.shelves import Held
+from actors.memory.search.survey import Lexical, survey
+from actors.memory.search.window import MEANING, WORDS, around
+from actors.memory.tail import Tail
+
+__all__ = ["find"]
+
+TOP = 6.0
+"""How many deviations the best BM25 is above nothing in a large namespace: as among some hundred turns of a talk. By the real
+deviation, a word that one of many thousands has would outweigh all meaning."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hits: int) -> Finding:
+    """Candidates, how well each matches, and which passage of each does.
+
+    Args:
+        connection: to read from.
+        wanted: what is asked for.
+        held: the namespace's arrays.
+        tail: what the full-text index has not yet.
+        hits: how many are looked for in a large namespace.
+    """
+    shelf = held.shelf
+    mask = allowed(connection, shelf, wanted.message, wanted.now)
+    lexical = by_words(connection, held, tail, mask, wanted)
+    question = asked_of(held.measure, wanted.question)
+    rows = np.flatnonzero(mask) if held.whole else survey(shelf, mask, lexical, question, wanted, hits)
+    candidates = candidates_of(shelf, rows)
+    beside = candidates.previous, candidates.next
+    present = lexical.present[:, rows].T.astype(np.float64)
+    measures = Measures(
+        bm25=lexical.relevance[rows],
+        bm25_around=(around(present, *beside, WORDS) * lexical.idf).sum(1),
+        bm25_spread=spread_of(lexical.relevance[mask]) if held.whole else Spread(0.0, lexical.relevance.max(initial=0.0) / TOP),
+        dense=np.full(len(rows), np.nan),
+        dense_around=np.full(len(rows), np.nan),
+        dense_spread=None,
+    )
+    if question is None or not len(rows):
+        return Finding(candidates, measures, lambda _: None)
+
+    passages = passages_of(connection, held, rows, question)
+    matches = best_matches(passages.vectors, passages.starts, question)
+    read, best = by_record(passages.rows, matches)
+    places = np.searchsorted(rows, read)
+    here = rows[np.minimum(places, len(rows) - 1)] == read
+    of_rows = np.zeros((len(rows), matches.shape[1]))
+    of_rows[places[here]] = best[here]
+    known = np.zeros(len(rows), bool)
+    known[places[here]] = True
+    dense = weighted(of_rows, question)
+    measures.dense[known] = dense[known]
+    measures.dense_around[known] = weighted(around(of_rows, *beside, MEANING), question)[known]
+    if known.any():
+        measures.dense_spread = spread_of(dense[known]) if held.whole else usual(held.measure, question)
+    return Finding(candidates, measures, spans_of(shelf, passages, matches, question).get)
+
+
+def by_words(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[np.bool_], wanted: Wanted) -> Lexical:
+    """Which rows have which of the query's words.
+
+    This is BM25 with k1 = 0: what is said in a turn is said once, and a long turn is rather the answer than a short one. On
+    dialogues it does better than other k1 and b. Names of speakers whom the query names are left out, unless there is nothing
+    else: they stand in every other turn, and the terms for speakers know better.
+    """
+    shelf = held.shelf
+    names = {stem for name in named_in(wanted.message.query, shelf.names) for stem in tail.stems(connection, name)}
+    by_stems = {tuple(tail.stems(connection, word)): word for word in reversed(wanted.words)}
+    words = [word for stems, word in reversed(by_stems.items()) if stems and names.isdisjoint(stems)] or list(wanted.words)
+
+    scope = scope_of(connection, shelf.namespace)
+    present = np.zeros((len(words), len(shelf)), bool)
+    idf = np.empty(len(words))
+    relevance = np.zeros(len(shelf))
+    count = int(np.count_nonzero(mask))
+    for place, word in enumerate(words):
+        rows = held.words.rows(connection, tail, word, scope)
+        rows = rows[mask[rows]]
+        present[place, rows] = True
+        idf[place] = np.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
+        relevance[rows] += idf[place]
+    return Lexical(present, idf, relevance)
+
+
+def candidates_of(shelf: Shelf, rows: Integers) -> Candidates:
+    """What scoring needs to know of these rows, which rise."""
+    place = np.full(len(shelf) + 1, -1)
+    place[rows] = np.arange(len(rows))
+    previous, following = shelf.neighbours()
+    return Candidates(
+        numbers=shelf.numbers.values[rows],
+        sessions=shelf.sessions.values[rows],
+        speakers=shelf.speakers.values[rows],
+        names=shelf.names,
+        times=shelf.times.values[rows],
+        importances=shelf.importances.values[rows],
+        kinds=shelf.kinds.values[rows],
+        traits=shelf.traits.values[rows],
+        previous=place[previous[rows]],
+        next=place[following[rows]],
+    )
+
+
+def asked_of(matrix: Matrix | None, question: Question | None) -> Asked | None:
+    """The question's vectors, weighted by how rare its words are; None where they fit none that are there."""
+    if question is None or matrix is None or matrix.vectors is None or not question.vectors:
+        return None
+    tokens = np.frombuffer(question.tokens or b"\0\0", np.uint16)
+    vectors = np.frombuffer(question.vectors, np.int8).reshape(len(tokens), -1)
+    if vectors.shape[1] != matrix.vectors.values.shape[1]:
+        return None
+    return asked(vectors, matrix.frequencies[tokens], matrix.records)
+
+
+def passages_of(connection: apsw.Connection, held: Held, rows: Integers, question: Asked) -> Passages:
+    """The passages of these rows, from where they are."""
+    if held.all is None:
+        return passages_in_tables(connection, held.shelf, rows, question.vectors.shape[1])
+    return held.all.all() if held.whole else held.all.of(rows)
+
+
+def by_record(rows: Integers, matches: NDArray[np.int32]) -> tuple[Integers, NDArray[np.int32]]:
+    """Rows that have passages, and the best match of each word in any of these."""
+    firsts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else np.empty(0, np.int64)
+    return rows[firsts], np.maximum.reduceat(matches, firsts) if len(firsts) < len(rows) else matches
+
+
+def usual(sample: Matrix | None, question: Asked) -> Spread | None:
+    """Mean and deviation of MaxSim over a sample."""
+    if sample is None or sample.vectors is None:
+        return None
+    passages = sample.all()
+    _, best = by_record(passages.rows, best_matches(passages.vectors, passages.starts, question))
+    return spread_of(weighted(best, question)) if len(best) else None
+
+
+def spread_of(values: Floats) -> Spread:
+    """Mean and deviation of these."""
+    return Spread(float(values.mean()), float(values.std())) if len(values) else Spread(0.0, 0.0)
+
+
+def spans_of(shelf: Shelf, passages: Passages, matches: NDArray[np.int32], question: Asked) -> dict[int, tuple[int, int]]:
+    """The best passage of each record that has several, by the record's number."""
+    rows = passages.rows
+    several = np.flatnonzero(rows[1:] == rows[:-1])
+    if not len(several):
+        return {}
+    scores = weighted(matches, question)
+    spans: dict[int, tuple[int, int]] = {}
+    bounds = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1], True])
+    for first, last in pairwise(bounds.tolist()):
+        if last - first > 1:
+            start, stop = passages.spans[first + int(scores[first:last].argmax())]
+            spans[int(shelf.numbers.values[rows[first]])] = int(start), int(stop)
+    return spans

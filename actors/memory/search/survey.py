@@ -1,0 +1,106 @@
+"""Survey: which records of a large namespace are worth measuring. Looks at all of them, at what is cheap to look at.
+
+They are the best by words, the nearest by gists, and those of the time that the query names; and the turns beside them, since
+an answer stands beside what its question names. Knows arrays, no database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.memory.search.asks import periods_of
+from actors.memory.search.candidates import Wanted
+from actors.memory.search.maxsim import Asked, nearness
+from actors.memory.search.shelf import Shelf
+from actors.memory.stored import moment
+
+__all__ = ["Lexical", "survey"]
+
+DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1).toordinal()
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """How well a namespace's rows match the query's words; what does not meet the filters matches none."""
+
+    present: NDArray[np.bool_]
+    """`[words, rows]`: which row has which."""
+
+    idf: NDArray[np.float64]
+    relevance: NDArray[np.float64]
+    """`[rows]`: BM25."""
+
+
+def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
+    shelf: Shelf, mask: NDArray[np.bool_], lexical: Lexical, question: Asked | None, wanted: Wanted, hits: int
+) -> Integers:
+    """Rows that meet the filters and may be answers, rising.
+
+    Args:
+        shelf: the namespace's records.
+        mask: which meet the filters.
+        lexical: how well each matches the words.
+        question: the query's vectors; None to go by words alone.
+        wanted: what is asked for.
+        hits: about how many, the turns beside them not counted: half by words, half by gists.
+    """
+    named = np.flatnonzero(lexical.relevance > 0)
+    relevance = lexical.relevance[named]
+    chosen = [best(named, relevance, hits // 2)]
+    then = within(shelf.times.values[named], wanted, shelf.times.values[mask])
+    chosen.append(best(named[then], relevance[then], hits // 2))
+    if question is not None and shelf.gists is not None:
+        near = np.flatnonzero(mask & shelf.read.values)
+        gists = shelf.gists.values if 2 * len(near) > len(shelf) else shelf.gists.values[near]
+        scores = nearness(gists, question.gist)
+        chosen.append(best(near, scores[near] if len(scores) == len(shelf) else scores, hits // 2))
+    return with_neighbours(shelf, mask, np.concatenate(chosen))
+
+
+def best(rows: Integers, scores: NDArray[np.float64] | NDArray[np.int32], count: int) -> Integers:
+    """The `count` rows with the best scores, equals in their order; in no order."""
+    if len(rows) <= count:
+        return rows
+    least = np.partition(scores, len(rows) - count)[len(rows) - count]
+    above = np.flatnonzero(scores > least)
+    equal = np.flatnonzero(scores == least)[: count - len(above)]
+    return rows[np.concatenate((above, equal))]
+
+
+def within(times: Integers, wanted: Wanted, all_times: Integers) -> NDArray[np.bool_]:
+    """Which of the times lie in those that the query names: the term for these outweighs others, and needs some to weigh."""
+    found = np.zeros(len(times), bool)
+    if not len(times):
+        return found
+    years = range(year_of(all_times.min()), year_of(all_times.max()) + 1)
+    for period in periods_of(wanted.message.query, moment(wanted.now).date(), years):
+        first, last = ((day.toordinal() - EPOCH) * DAY_US for day in (period.first, period.last))
+        found |= (times >= first) & (times < last + DAY_US)
+    return found
+
+
+def year_of(time: int) -> int:
+    """The year of a time in microseconds since 1970."""
+    return date.fromordinal(int(time) // DAY_US + EPOCH).year
+
+
+def with_neighbours(shelf: Shelf, mask: NDArray[np.bool_], rows: Integers) -> Integers:
+    """With the two turns before each and the one after, as far as they meet the filters."""
+    previous, following = shelf.neighbours()
+    before = beside(previous, rows)
+    all_of_them = np.unique(np.concatenate((rows, before, beside(previous, before), beside(following, rows))))
+    chosen: Integers = all_of_them[mask[all_of_them]]
+    return chosen
+
+
+def beside(step: NDArray[np.int32], rows: Integers) -> Integers:
+    """The rows there; where there is none, it is left out."""
+    there = step[rows]
+    return there[there >= 0].astype(np.int64)
