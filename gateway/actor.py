@@ -80,6 +80,7 @@ class Gateway(AsyncActor):
             handler_cancellation=True,
             access_log=None,
             shutdown_timeout=self.settings.drain_s,
+            head_timeout_s=self.settings.read_timeout_s,
         )
         await self.runner.setup()
         await web.SockSite(self.runner, self.listener, backlog=BACKLOG).start()

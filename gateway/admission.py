@@ -115,7 +115,8 @@ def refuse_foreign_pages(request: web.Request) -> None:
     if origin is not None and not is_local(urlsplit(origin).hostname if "://" in origin else None):
         raise HttpError(403, "unauthorized", "pages of other sites may not use a gateway that asks for no API key")
 
-    host = request.headers.get("Host")
+    # A path that is a whole URL names the host that is meant, whatever Host says (RFC 9112 3.2.2).
+    host = request.host if "Host" in request.headers else None
     if host is not None and not is_local(hostname_of(host)):
         message = f"this gateway asks for no API key and goes by localhost only, not {host!r}; set gateway.require_keys"
         raise HttpError(403, "unauthorized", message)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
 
 from actors.memory.messages import on_the_calendar
-from actors.message import Name, Namespace
+from actors.message import Name, Namespace, ending_at_the_first
 
-__all__ = ["DEFAULT_MODELS", "Body", "Limit", "Moment", "NamespaceQuery", "Query"]
+__all__ = ["DEFAULT_MODELS", "Body", "Limit", "Moment", "NamespaceQuery", "Part", "Query"]
 
 DEFAULT_MODELS = (None, "", "default")
 """A request that names one of these takes the first endpoint's first model."""
@@ -28,10 +29,20 @@ Moment = Annotated[datetime, AfterValidator(with_offset), AfterValidator(on_the_
 """ISO 8601; without an offset it is UTC. In every zone it lies within the years 1 to 9999."""
 
 
-class Body(BaseModel):
+class Part(BaseModel):
+    """What a body is made of. A sequence is looked at up to its first wrong item: a million of them are one mistake."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return ending_at_the_first(handler(source))
+
+
+class Body(Part):
     """A request's body. `namespace` stands for the header X-Lattice-Namespace."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     namespace: Namespace | None = None
 

@@ -8,11 +8,11 @@ from contextlib import aclosing
 from typing import Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from actors.message import Name
 from actors.thinking.messages import Effort, Saying, Think, Thought
-from gateway.bodies import DEFAULT_MODELS, Body
+from gateway.bodies import DEFAULT_MODELS, Body, Part
 from gateway.completion import ChatCompletion, Chunks, Voice, completion
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
@@ -36,19 +36,19 @@ EFFORTS: dict[str, Effort] = {
 """Ours by OpenAI's."""
 
 
-class ChatTurn(BaseModel):
+class ChatTurn(Part):
     """A message in OpenAI's form; its further fields are passed on as they are."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, JsonValue]] | None = None
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Part):
     """OpenAI's stream_options."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow")
 
     include_usage: bool | None = None
 

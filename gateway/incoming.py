@@ -18,6 +18,7 @@ from actors.message import Message
 from actors.refs import Stream
 from gateway.auth import Principal
 from gateway.errors import HttpError
+from gateway.json_size import is_large
 from gateway.settings import GatewaySettings
 from gateway.validation import from_validation, read_json
 from transport.errors import DeadlineExceeded
@@ -185,14 +186,14 @@ class Incoming:
 
         return parse(model, dict(query))
 
-    def parse_body(self, model: type[Model], body: bytes) -> Model:
+    async def parse_body(self, model: type[Model], body: bytes) -> Model:
         """The body, validated.
 
         Raises:
             HttpError: 400 with the field that is wrong.
         """
-        self.raw = read_json(body)
-        return parse(model, self.raw)
+        self.raw, parsed = await asyncio.to_thread(taken, model, body) if is_large(body) else taken(model, body)
+        return parsed
 
     def settle(self, named: str | None = None) -> None:
         """Fix the namespace: the one that the header, the body or the query names, or the API key's own."""
@@ -253,6 +254,12 @@ class Incoming:
             raise HttpError(400, "invalid", message, param="Idempotency-Key")
 
         return key
+
+
+def taken(model: type[Model], body: bytes) -> tuple[Any, Model]:
+    """A body as JSON has it, and validated."""
+    raw = read_json(body)
+    return raw, parse(model, raw)
 
 
 def parse(model: type[Model], data: Any) -> Model:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 from pydantic_core import to_json
 
 from actors.thinking.messages import Thought
-from gateway.bodies import Body
+from gateway.bodies import Body, Part
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
 from gateway.message_events import MessageVoice, failure, message
@@ -26,10 +26,10 @@ Block = dict[str, JsonValue]
 OURS = {"model", "messages", "system", "stream", "max_tokens", "stop_sequences", "tools", "tool_choice", "metadata", "thinking"}
 
 
-class MessageTurn(BaseModel):
+class MessageTurn(Part):
     """A message in Anthropic's form."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow")
 
     role: Literal["user", "assistant", "system"]
     content: str | list[Block]

@@ -1,7 +1,8 @@
 """What aiohttp says by itself, before any route is reached, said as everything else is: in JSON, and a line in the log.
 
 aiohttp answers bytes that are no HTTP with a page of text, and prints a stack for each: anyone who can connect could fill the
-log. It offers no seam for that but its own classes.
+log. It waits for ever for a request whose head comes a byte a minute, and each such connection is a descriptor. It offers no
+seam for either but its own classes.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any, Final
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from loguru import logger
+from pydantic_core import to_json
 
-from gateway.errors import HttpError, error_response
+from gateway.errors import HttpError, error_body, error_response
 
 __all__ = ["Runner"]
 
@@ -23,10 +25,27 @@ FIRST_REQUEST_S: Final = 0.5
 """How long a client that has connected and said nothing yet may hold up the gateway's stop, in seconds."""
 
 
-class Runner(web.AppRunner):
-    """`web.AppRunner` whose connections are `Protocol`s."""
+LATE: Final = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nx-should-retry: true\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b"
+)
 
-    __slots__ = ()
+LINGER_S: Final = 10.0
+"""How long what a client still sends after its answer is read and thrown away, in seconds, so that it reads the answer."""
+
+
+class Runner(web.AppRunner):
+    """`web.AppRunner` whose connections are `Protocol`s.
+
+    Arguments:
+        head_timeout_s: seconds that a request's head may take, from its first byte or from the connection's beginning.
+    """
+
+    __slots__ = ("_head_timeout_s",)
+
+    def __init__(self, app: web.Application, *, head_timeout_s: float, **options: Any) -> None:
+        super().__init__(app, lingering_time=min(LINGER_S, head_timeout_s), **options)
+        self._head_timeout_s = head_timeout_s
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -34,6 +53,7 @@ class Runner(web.AppRunner):
             made.request_handler,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
+            head_timeout_s=self._head_timeout_s,
             loop=made._loop,  # noqa: SLF001 (a server with these arguments is what aiohttp has no way to ask for)
             **made._kwargs,  # noqa: SLF001
         )
@@ -42,8 +62,12 @@ class Runner(web.AppRunner):
 class Server(web.Server):
     """Makes a `Protocol` for each connection."""
 
+    def __init__(self, handler: Any, *, head_timeout_s: float, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self.head_timeout_s = head_timeout_s
+
     def __call__(self) -> web.RequestHandler:
-        return Protocol(self, loop=self._loop, **self._kwargs)
+        return Protocol(self, head_timeout_s=self.head_timeout_s, loop=self._loop, **self._kwargs)
 
 
 class Protocol(web.RequestHandler):
@@ -53,13 +77,22 @@ class Protocol(web.RequestHandler):
     first request of a client that was let in a moment ago.
     """
 
-    __slots__ = ("_first",)
+    __slots__ = ("_first", "_head", "_head_timeout_s")
 
     _first: asyncio.Future[None] | None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, head_timeout_s: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._first = None
+        self._head: asyncio.TimerHandle | None = None
+        """Runs while a head is waited for: at the beginning of the connection, and since the first byte of a later one."""
+
+        self._head_timeout_s = head_timeout_s
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the first request, and not for ever."""
+        super().connection_made(transport)
+        self._expect_head()
 
     def close(self) -> None:
         """Take no further request."""
@@ -76,14 +109,40 @@ class Protocol(web.RequestHandler):
             self._close = self._close or closing
             self._force_close = self._force_close or forced
 
+        if self._messages:
+            self._forget_head()
+        elif self._head is None and self._waiter is not None:
+            # Nothing is being answered, and these bytes are no whole head.
+            self._expect_head()
+
         if self._request_count and self._first is not None and not self._first.done():
             self._first.set_result(None)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Wait for nothing more."""
         super().connection_lost(exc)
+        self._forget_head()
         if self._first is not None:
             self._first.cancel()
+
+    def _expect_head(self) -> None:
+        self._head = self._loop.call_later(self._head_timeout_s, self._head_is_late)
+
+    def _forget_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _head_is_late(self) -> None:
+        """Say so, and end the connection. It is no request yet, so there is nothing that aiohttp could answer."""
+        self._head = None
+        if self.transport is None or self._waiter is None or self._messages:
+            return
+
+        logger.info("no request", status=408, reason="its head did not come in time")
+        body = to_json(error_body(HttpError(408, "timeout", "the request's head did not come in time")))
+        self.transport.write(LATE % (len(body), body))
+        self.force_close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """Let a client that has said nothing yet say it, for a moment; then answer what there is, within `timeout` seconds."""

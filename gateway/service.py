@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from loguru import logger
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -72,6 +72,9 @@ RESPONSE: Final = web.RequestKey("response", web.StreamResponse)
 CLIENT_CLOSED: Final = 499
 """nginx's status for a client that hung up; only logs and metrics see it."""
 
+VERSIONS: Final = (HttpVersion10, HttpVersion11)
+"""The parser lets others through, whose framing is another."""
+
 RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -133,7 +136,7 @@ class Service:
         if route.query is not None:
             arguments["query"] = call.parse_query(route.query)
         if route.body is not None:
-            arguments["body"] = call.parse_body(route.body, await call.read())
+            arguments["body"] = await call.parse_body(route.body, await call.read())
 
         call.settle(next((getattr(given, "namespace", None) for given in arguments.values()), None))
         try:
@@ -154,6 +157,7 @@ class Service:
         failure: BaseException | None = None
 
         try:
+            check_version(request)
             response = await handler(request)
         except asyncio.CancelledError as error:
             failure = error
@@ -193,6 +197,16 @@ class Service:
             line.opt(exception=failure).error("request failed")
         else:
             line.info("request")
+
+
+def check_version(request: web.Request) -> None:
+    """Refuse what is spoken otherwise.
+
+    Raises:
+        HttpError: 400.
+    """
+    if request.version not in VERSIONS:
+        raise HttpError(400, "invalid", "HTTP/1.1 and HTTP/1.0 are spoken here")
 
 
 async def mark(request: web.Request, response: web.StreamResponse) -> None:

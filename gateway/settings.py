@@ -40,7 +40,7 @@ class GatewaySettings(BaseModel):
     """For a whole request. A client's `X-Lattice-Timeout` may only shorten it."""
 
     read_timeout_s: float = Field(30.0, gt=0, le=3600)
-    """For a request's body to arrive; of an import, for its next piece."""
+    """For a request's head to arrive, and then for its body; of an import, for its next piece."""
 
     write_timeout_s: float = Field(30.0, gt=0, le=3600)
     """For a client to take what a stream sends it. After it the client is taken for gone."""

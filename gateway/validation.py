@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from gateway.errors import HttpError, dotted
+from gateway.json_size import check_fields, check_values, is_large
 
 __all__ = ["from_validation", "read_json"]
 
@@ -43,15 +44,20 @@ def read_json(body: bytes) -> Any:
     """The value that a body holds.
 
     Raises:
-        HttpError: 400; with the field where it is one value that JSON does not have.
+        HttpError: 400; with the field where it is one value that JSON does not have, or has too many fields of its own.
     """
     if not body.strip():
         raise HttpError(400, "invalid", "the body is empty; JSON is wanted")
 
+    check_values(body)
     try:
-        return from_json(body, allow_inf_nan=False)
+        value = from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise no_json(body, error) from None
+
+    if is_large(body) and isinstance(value, dict | list):
+        check_fields(value)
+    return value
 
 
 def no_json(body: bytes, error: ValueError) -> HttpError:

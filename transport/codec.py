@@ -29,6 +29,8 @@ KEY_BYTES: Final = 256
 TTL_MS: Final = 7 * 24 * 3600 * 1000
 """Longest ttl that is taken: a week. More is a mistake, and would overflow timers."""
 
+EXTENSION: Final = "msgpack extension types are not part of the protocol"
+
 SMALL: Final = 2048
 """Below this many bytes a frame can hold too few items to be counted."""
 
@@ -51,7 +53,7 @@ def _is_float(value: Any) -> bool:
 
 def _no_extension(code: int, data: bytes) -> NoReturn:
     del code, data
-    raise Refused("extension", "msgpack extension types are not part of the protocol")
+    raise Refused("extension", EXTENSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,9 @@ def _unpack(raw: bytes, limits: Limits) -> dict[str, Any]:
     except Refused:
         raise
     except ValueError as error:
+        if "max_ext_len" in str(error):
+            raise Refused("extension", EXTENSION) from error
+
         reason = "utf8" if isinstance(error, UnicodeDecodeError) else "msgpack"
         raise Refused(reason, f"not msgpack within the limits: {str(error) or type(error).__name__}") from error
 

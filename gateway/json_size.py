@@ -1,0 +1,65 @@
+"""How much JSON a stranger may send: as many values as the wire takes, so that no body holds up the loop or fills memory.
+
+A few megabytes of `{},{},…` would become hundreds of megabytes of objects, and a million complaints about them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from gateway.errors import HttpError, dotted
+
+__all__ = ["FIELDS", "VALUES", "check_fields", "check_values", "is_large"]
+
+VALUES: Final = 1 << 18
+"""Values of a body, those inside each other included: as on the wire, where it goes next."""
+
+FIELDS: Final = 1 << 12
+"""Fields of one object; as on the wire."""
+
+FEW: Final = FIELDS
+"""Below so many values there is nothing to look at."""
+
+STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+
+
+def is_large(body: bytes) -> bool:
+    """Whether reading it may take longer than a loop has time for."""
+    return separators(body) > FEW
+
+
+def check_values(body: bytes) -> None:
+    """Look at JSON that is not read yet.
+
+    Raises:
+        HttpError: 400, it holds too many values.
+    """
+    # Text may hold what looks like values: it is only looked at closely where there is much of it.
+    if separators(body) > VALUES and separators(STRING.sub(b"", body)) > VALUES:
+        raise HttpError(400, "invalid", f"the body holds more than {VALUES} values")
+
+
+def separators(body: bytes) -> int:
+    """At least as many as there are values beyond the first."""
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
+
+
+def check_fields(value: Any) -> None:
+    """Pass over a value.
+
+    Raises:
+        HttpError: 400 with the object that has too many fields.
+    """
+    waiting: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
+    while waiting:
+        found, steps = waiting.pop()
+        if isinstance(found, dict):
+            if len(found) > FIELDS:
+                param = dotted(steps)
+                raise HttpError(400, "invalid", f"{param or 'the body'}: it has more than {FIELDS} fields", param=param)
+            inside: Iterable[tuple[str | int, Any]] = found.items()
+        else:
+            inside = enumerate(found)
+        waiting.extend((item, (*steps, step)) for step, item in inside if type(item) is dict or type(item) is list)
