@@ -85,6 +85,10 @@ RECOVERY_S = 900.0
 """How long an actor may take until it is ready: one whose database is damaged recovers it first, 2,000 records a second."""
 
 
+WALK_S = 5.0
+"""How long an actor that is started for nobody may take to answer."""
+
+
 def default_data_dir() -> Path:
     """Where people expect a program's data: `$XDG_DATA_HOME/lattice`."""
     try:
@@ -257,6 +261,31 @@ class Composition:
             arguments["listener"] = listener
 
         await host.start_actor(actor_class, getattr(settings, name), **arguments)
+
+    async def walk_through(self, name: str, settings: Settings, scratch: Path) -> None:
+        """What a spare process does that has time, so that it is quick when it bears the name: start the actor, ask it, end it.
+
+        In a directory that is thrown away, and alone: it reaches no other actor, no model and no endpoint.
+        """
+        from actors.host import Host
+        from actors.memory.messages import NewMemory, Remember
+        from actors.system import SysPing
+
+        alone = settings.model_copy(
+            update={
+                "data_dir": scratch,
+                "encoder": EncoderSettings(model="none"),
+                "llm": LlmSettings(discover=False),
+                "gateway": GatewaySettings(),
+            }
+        )
+        question = Remember(memories=(NewMemory(text="nothing"),)) if name == "memory" else SysPing()
+        switch_s = sys.getswitchinterval()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            async with Host(run_dir=scratch) as host, Host(run_dir=scratch, bind=False) as caller:
+                await self.start_actor(host, name, alone, listener)
+                await caller.ref(name).ask(question, timeout=WALK_S)
+        sys.setswitchinterval(switch_s)
 
     def import_everything(self) -> None:
         """What the zygote does once so that no replacement has to."""

@@ -55,6 +55,9 @@ class Composition(Protocol):
     async def start_actor(self, host: Host, name: str, settings: Any, listener: socket.socket | None = None) -> None:
         """Start the actor of a name."""
 
+    async def walk_through(self, name: str, settings: Any, scratch: Path) -> None:
+        """Start the actor of a name for nobody, in a directory that is thrown away, and ask it something."""
+
     def import_everything(self) -> None:
         """Import what every actor needs."""
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -208,4 +208,7 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
 
         return run_child(assignment, channel, make_host, populate)
 
-    sys.exit(run_zygote(control, become))
+    def walk(name: str) -> Callable[[Path], Coroutine[Any, Any, None]]:
+        return lambda scratch: composition.walk_through(name, current(), scratch)
+
+    sys.exit(run_zygote(control, become, [walk(name) for name in composition.actors]))

@@ -3,9 +3,9 @@
 One packet is one message, descriptors travel along, and an end of file means that the other side's process is gone.
 
     a process says   hello {pid, name?, incarnation?, epoch?, state}   first thing on each connection
-                     warming {}, warm {}                           a spare that cannot listen, and can again
+                     warm {}                                       a spare that had been told to warm up, and listens again
                      ready {incarnation, extra}, ignored {}, beat {stats}, failed {reason, traceback, held_by}
-    the supervisor   assign {assignment} with descriptors, drain {timeout_s}, begone {}
+    the supervisor   warm_up {}, assign {assignment} with descriptors, drain {timeout_s}, begone {}
 """
 
 from __future__ import annotations

@@ -28,6 +28,10 @@ HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """Large blocks of memory in huge pages. Of a killed process the kernel takes back the memory first, then the locks, and then it
 tells of the end: with 100 MB that took 74 to 118 ms in small pages and 26 in huge ones (4 when empty), on a busy machine."""
 
+QUIET_S = 0.15
+"""After the last spare came or went, before one that waits warms up, which takes 0.3 s of a core and makes it deaf: not while a
+house starts, and not while its replacement is being promoted."""
+
 ARRIVAL_S = 3.0
 """A spare that has not connected so long after it was ordered has died on the way. It takes 7 ms."""
 
@@ -61,8 +65,11 @@ class Spares:
         self.supervisor = supervisor
         self.first = first
         self.waiting: deque[Process] = deque()
-        self.warming: set[Process] = set()
-        """Those that walk through a start beforehand, and hear nothing until they have."""
+        self.warming: Process | None = None
+        """The one that walks through starts beforehand, and hears nothing until it has."""
+
+        self.warm: set[Process] = set()
+        self.quiet: asyncio.TimerHandle | None = None
 
         self.takers: deque[Callable[[Process], None]] = deque()
         self.ordered: deque[float] = deque()
@@ -110,8 +117,10 @@ class Spares:
     def take(self, taker: Callable[[Process], None]) -> None:
         """Give a spare to `taker`, now if one waits, else as soon as one does."""
         self.expected = max(0, self.expected - 1)
+        self._warm_up_later()
         if self.waiting:
             process = self.waiting.popleft()
+            self.warm.discard(process)
             process.on_end = lambda _: None
             process.on_message = lambda _: None
             taker(process)
@@ -138,13 +147,15 @@ class Spares:
         process.on_message = lambda message: self._heard(process, message["say"])
         process.on_end = lambda _: self._spare_ended(process)
         self.waiting.append(process)
+        self._warm_up_later()
 
     def close(self) -> None:
         """End the zygote and all spares; they end when their connection does."""
         self.closed = True
         self.takers.clear()
-        for process in (*self.waiting, *self.warming, *([self.zygote] if self.zygote else [])):
-            process.kill()
+        for process in (*self.waiting, self.warming, self.zygote):
+            if process is not None:
+                process.kill()
 
     def _order(self) -> None:
         if self.closed or self.zygote is None or not self.zygote_is_ready:
@@ -154,7 +165,8 @@ class Spares:
         while self.ordered and self.ordered[0] + ARRIVAL_S <= loop.time():
             self.ordered.popleft()
 
-        missing = self.keep + self.expected + len(self.takers) - len(self.waiting) - len(self.warming) - len(self.ordered)
+        there = len(self.waiting) + (self.warming is not None) + len(self.ordered)
+        missing = self.keep + self.expected + len(self.takers) - there
         for _ in range(missing):
             if not self.zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor):
                 break
@@ -166,19 +178,37 @@ class Spares:
         self.backoff.reset()
         self._order()
 
+    def _warm_up_later(self) -> None:
+        if self.quiet is not None:
+            self.quiet.cancel()
+        self.quiet = asyncio.get_running_loop().call_later(QUIET_S, self._warm_up)
+
+    def _warm_up(self) -> None:
+        """One at a time, and never the last that could be promoted."""
+        cold = next((process for process in self.waiting if process not in self.warm), None)
+        if self.closed or self.warming or self.expected or self.takers or cold is None or len(self.waiting) < min(2, self.keep):
+            return
+
+        if cold.send("warm_up"):
+            self.waiting.remove(cold)
+            self.warming = cold
+
     def _heard(self, process: Process, say: str) -> None:
-        if say == "warming" and process in self.waiting:
-            self.waiting.remove(process)
-            self.warming.add(process)
-        elif say == "warm" and process in self.warming:
-            self.warming.discard(process)
-            # Warm ones first.
-            self.waiting.appendleft(process)
-            if self.takers:
-                self.take(self.takers.popleft())
+        if say != "warm" or process is not self.warming:
+            return
+
+        self.warming = None
+        self.warm.add(process)
+        # Warm ones first.
+        self.waiting.appendleft(process)
+        self._warm_up_later()
+        if self.takers:
+            self.take(self.takers.popleft())
 
     def _spare_ended(self, process: Process) -> None:
-        self.warming.discard(process)
+        self.warm.discard(process)
+        if process is self.warming:
+            self.warming = None
         if process in self.waiting:
             self.waiting.remove(process)
         self._order()

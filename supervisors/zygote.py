@@ -16,10 +16,10 @@ import socket
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from loguru import logger
 
@@ -28,24 +28,30 @@ from actors.host import Host
 from actors.runtime import AsyncActor
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect
+from supervisors.heir import leave_memory_to_an_heir
 from supervisors.logs import prepare_logs
 from transport.errors import LatticeError
 
-__all__ = ["fork_zygote", "run_zygote"]
+__all__ = ["Become", "Walk", "fork_zygote", "run_zygote"]
 
 SCRATCH = "/dev/shm"  # noqa: S108 (a fresh directory in it, 0700)
 """Where a spare walks through a start beforehand. On a disk that is busy its fsyncs took up to 0.3 s, in which nobody could be
 promoted."""
 
-QUIET_S = 0.1
-"""How long a spare waits before it warms up, which takes 11 ms: it should not be in the middle of that when it is needed."""
+Become = Callable[[Assignment, Control], int]
+"""What a promoted spare does, with the descriptors of its assignment in `control.handed`; returns the process's exit code."""
+
+Walk = Callable[[Path], Coroutine[Any, Any, None]]
+"""A way that a promoted spare may have to go, gone beforehand in a directory that is thrown away."""
 
 
-def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) -> int:
+def run_zygote(control_fd: int, become: Become, walks: Sequence[Walk] = ()) -> int:
     """Fork a spare for each `fork {run_dir}` on the control socket until it ends. Call it when all is imported.
 
-    `become` is called in a promoted spare, with the descriptors of its assignment in `control.handed`; what it returns is
-    the process's exit code.
+    Args:
+        control_fd: the connection to the supervisor.
+        become: called in a promoted spare.
+        walks: what a spare that has time does to warm up.
     """
     control = Control(socket.socket(fileno=control_fd))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -67,14 +73,14 @@ def run_zygote(control_fd: int, become: Callable[[Assignment, Control], int]) ->
                 os._exit(0)
 
             control.close()
-            os._exit(_spare(Path(message["run_dir"]), message["supervisor"], become))
+            os._exit(_spare(Path(message["run_dir"]), message["supervisor"], become, walks))
 
         os.waitpid(between, 0)
 
     return 0
 
 
-def fork_zygote(become: Callable[[Assignment, Control], int], control: Control) -> tuple[int, socket.socket]:
+def fork_zygote(become: Become, control: Control) -> tuple[int, socket.socket]:
     """Fork a zygote off a spare that has just been told to be a supervisor, and has no loop yet; its pid and its socket.
 
     Its own spares cost no imports either, and are children of the process that calls this, not of the house's supervisor.
@@ -96,21 +102,23 @@ def fork_zygote(become: Callable[[Assignment, Control], int], control: Control) 
     os._exit(run_zygote(theirs.detach(), become))
 
 
-def _spare(run_dir: Path, supervisor: str, become: Callable[[Assignment, Control], int]) -> int:
+def _spare(run_dir: Path, supervisor: str, become: Become, walks: Sequence[Walk]) -> int:
     """Wait for an assignment and become it. A spare whose supervisor is gone has nothing to wait for."""
+    linux.name_process("heir")
+    leave_memory_to_an_heir()
     control = connect(run_dir, supervisor)
     if control is None:
         return 0
 
     linux.name_process("spare")
     control.send("hello", pid=os.getpid(), state="spare")
-    if not select.select([control], [], [], QUIET_S)[0]:
-        control.send("warming")
-        # A disk that takes nothing makes a cold spare, not none.
-        with suppress(OSError, LatticeError):
-            asyncio.run(_warm_up())
+    while (received := control.receive()) is not None and received[0]["say"] == "warm_up":
+        for walk in (_walk_of_nobody, *walks):
+            # It is wanted meanwhile, or nobody is left to want it.
+            if select.select([control], [], [], 0)[0]:
+                break
+            _go(walk)
         control.send("warm")
-    received = control.receive()
     if received is None or received[0]["say"] != "assign":
         return 0
 
@@ -133,16 +141,25 @@ class _Nobody(AsyncActor):
     name: ClassVar[str] = "nobody"
 
 
-async def _warm_up() -> None:
-    """Walk the way of a promotion once: what a fork shares is copied when it is first touched, which takes time then."""
-    with tempfile.TemporaryDirectory(prefix="lattice-", dir=SCRATCH if os.access(SCRATCH, os.W_OK) else None) as scratch:
-        nowhere = Path(scratch)
-        nobody = Assignment(name="nobody", incarnation="", epoch=0, run_dir=nowhere, data_dir=nowhere, up_pid=0)
-        Assignment.model_validate(nobody.model_dump(mode="json"))
-        logger.debug("warm", actor=nobody.name)
+def _go(walk: Walk) -> None:
+    """Go a way once. A disk that takes nothing makes a cold spare, not none.
 
-        async with Host(run_dir=nowhere) as host:
-            await host.start_actor(_Nobody)
-            database = Database(nowhere / "nothing.db", ())
-            await database.open()
-            await database.close()
+    What a fork shares is copied when it is first touched, and code that has not run yet is slow: both take time then.
+    """
+    with (
+        suppress(OSError, LatticeError),
+        tempfile.TemporaryDirectory(prefix="lattice-", dir=SCRATCH if os.access(SCRATCH, os.W_OK) else None) as scratch,
+    ):
+        asyncio.run(walk(Path(scratch)))
+
+
+async def _walk_of_nobody(scratch: Path) -> None:
+    nobody = Assignment(name="nobody", incarnation="", epoch=0, run_dir=scratch, data_dir=scratch, up_pid=0)
+    Assignment.model_validate(nobody.model_dump(mode="json"))
+    logger.debug("warm", actor=nobody.name)
+
+    async with Host(run_dir=scratch) as host:
+        await host.start_actor(_Nobody)
+        database = Database(scratch / "nothing.db", ())
+        await database.open()
+        await database.close()

@@ -89,6 +89,9 @@ SWITCH_S = 0.001
 """How long the reader's thread may hold the interpreter while the loop wants it, in seconds. CPython's own 5 ms would by itself
 take up all the lag that this loop may have."""
 
+FIRST_S = 0.1
+"""After its start, how long memory answers who has waited for it before it begins with work of its own, in seconds."""
+
 SWEEP_EVERY_S = 60.0
 """How often old calls are looked for."""
 
@@ -134,10 +137,10 @@ class Memory(AsyncActor):
         await self._lane.open()
         sys.setswitchinterval(SWITCH_S)
         if self.host is not None:
-            self.spawn(self._lane.run(), name="embedding")
+            self.spawn(self._embed_on(), name="embedding")
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
-        self._to_index.set()
         self.spawn(self._index_on(), name="memory indexes")
+        asyncio.get_running_loop().call_later(FIRST_S, self._to_index.set)
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
 
     async def on_stop(self) -> None:
@@ -373,6 +376,11 @@ class Memory(AsyncActor):
                 logger.bind(code=error.code, reason=error.message).warning("the index waits")
                 await asyncio.sleep(REFUSED_S)
                 self._to_index.set()
+
+    async def _embed_on(self) -> None:
+        """Get vectors for what has none, for ever."""
+        await asyncio.sleep(FIRST_S)
+        await self._lane.run()
 
     async def _forget_old_calls(self) -> None:
         """Now and then: keys that nobody will use again."""

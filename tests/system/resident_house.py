@@ -5,6 +5,7 @@ What a killed process holds costs time: the kernel takes its memory back before 
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from typing import Any
 
@@ -13,6 +14,7 @@ import run
 from actors.runtime import AsyncActor
 
 BALLAST_MB = 100
+FILL_AFTER_S = 0.1
 BLOCK = 64 * 1024
 """Of what numpy arrays, texts and caches are made of; one large block would be cheaper to take back."""
 
@@ -28,6 +30,8 @@ def resident(actor_class: type[AsyncActor]) -> type[AsyncActor]:
             self.spawn(self.fill(), name="ballast")
 
         async def fill(self) -> None:
+            # It has grown by and by. Filling takes 0.1 s of a core, which the start would have to share.
+            await asyncio.sleep(FILL_AFTER_S)
             self.ballast = await self.in_thread(lambda: [b"x" * BLOCK for _ in range(BALLAST_MB * (1 << 20) // BLOCK)])
 
     return Resident
