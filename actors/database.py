@@ -100,7 +100,11 @@ class Database:
             Overloaded: too many writes wait already.
             Unavailable: the disk is full, read-only or broken: nothing of this write is kept.
         """
-        return await self._watched(self._writer.submit(lambda connection: fn(connection, *args, **kwargs)))
+        try:
+            return await self._writer.submit(lambda connection: fn(connection, *args, **kwargs))
+        except Unavailable as error:
+            self._suspect(error)
+            raise
 
     def write_later(self, fn: Callable[Concatenate[apsw.Connection, P], object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Run `fn(connection, *args)` when it costs others little, within about 0.2 s. False: too many wait, it was dropped.
@@ -151,17 +155,24 @@ class Database:
             Overloaded: too many reads wait already.
             Unavailable: the file cannot be read.
         """
-        return await self._watched(self._reader.submit(lambda connection: fn(connection, *args, **kwargs)))
+        try:
+            return await self._reader.submit(lambda connection: fn(connection, *args, **kwargs))
+        except Unavailable as error:
+            self._suspect(error)
+            raise
 
     async def _watched(self, answer: Awaitable[T]) -> T:
         try:
             return await answer
         except Unavailable as error:
-            if isinstance(error.__cause__, damage.SIGNS) and self._damaged is not None and not self._damaged.done():
-                damage.suspect(self.path, error.message)
-                self._damaged.set_exception(Damaged(f"{self.path.name} is damaged: {error.message}"))
-                self._damaged.exception()  # looked at: nobody need be watching
+            self._suspect(error)
             raise
+
+    def _suspect(self, error: Unavailable) -> None:
+        if isinstance(error.__cause__, damage.SIGNS) and self._damaged is not None and not self._damaged.done():
+            damage.suspect(self.path, error.message)
+            self._damaged.set_exception(Damaged(f"{self.path.name} is damaged: {error.message}"))
+            self._damaged.exception()  # looked at: nobody need be watching
 
 
 def _told(

@@ -87,7 +87,9 @@ class _Thread:
     """A thread with a connection and a bounded queue of jobs; answers go back to the loop that started it.
 
     Jobs come from that loop alone. It takes no lock for them: it would wait for a thread that is in the middle of its work. It
-    adds to the queue, then rings if the thread sleeps; the thread says that it sleeps, then looks at the queue once more.
+    adds to the queue, then rings if the thread sleeps; the thread says that it sleeps, then looks at the queue once more. It
+    rings when all has been said that was to be said in this turn of the loop: a thread woken by the first of many writes
+    would commit that one alone, and take the interpreter from those that bring the others.
     """
 
     kind: str
@@ -99,6 +101,9 @@ class _Thread:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._asleep = False
+        self._rings = False
+        """Whether the loop is about to ring."""
+
         self._accepting = False
         self._ended: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -117,13 +122,19 @@ class _Thread:
         if self._ended is not None:
             await asyncio.shield(self._ended)
 
-    async def submit(self, run: Callable[[apsw.Connection], T], *, grouped: bool = True) -> T:
+    def submit(self, run: Callable[[apsw.Connection], T], *, grouped: bool = True) -> asyncio.Future[T]:
         self._admit(len(self._jobs))
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.append(_Job(run, future, grouped))
+        if not self._rings:
+            self._rings = True
+            self._loop.call_soon(self._ring_for_all)
+        return future
+
+    def _ring_for_all(self) -> None:
+        self._rings = False
         if self._asleep:
             self._ring()
-        return await future
 
     def _admit(self, waiting: int) -> None:
         if not self._accepting:

@@ -357,7 +357,8 @@ class Memory(AsyncActor):
             if known is not None:
                 return reply.model_validate_json(known)
             given = fn(transaction, message, **settings)
-            transaction.keep_answer(message.contract.type, key, given.model_dump_json())
+            if key is not None:
+                transaction.keep_answer(message.contract.type, key, given.model_dump_json())
             return given
 
         return await self._write(message, run, **settings)

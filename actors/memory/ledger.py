@@ -6,6 +6,7 @@ Knows a few columns of two tables, and nobody who writes records.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,10 @@ class Ledger:
         self._talks: dict[tuple[int, str], Talk] = {}
         self._by_number: dict[int, Talk] = {}
         self._changed: list[Talk] = []
+        self._counted: dict[tuple[int, str], list[int]] = {}
+        """By namespace and kind: how many records have come in, and the bytes of their texts."""
+
+        self._chance = b""
 
     def talk(self, connection: apsw.Connection, namespace: int, name: str, time: int) -> Talk:
         """A talk, begun when it is missing; its times are stretched to `time`."""
@@ -62,8 +67,31 @@ class Ledger:
         if talk is not None:
             talk.tip = chain
 
+    def count(self, namespace: int, kind: str, text: str) -> None:
+        """A record has come in."""
+        counted = self._counted.get((namespace, kind))
+        if counted is None:
+            counted = self._counted[namespace, kind] = [0, 0]
+        counted[0] += 1
+        counted[1] += len(text) if text.isascii() else len(text.encode())
+        self.changes += 1
+
+    def chance(self) -> str:
+        """56 bits that nobody can guess, in hexadecimal: asked of the system for many at once."""
+        if not self._chance:
+            self._chance = os.urandom(7 * 256)
+        taken, self._chance = self._chance[:7], self._chance[7:]
+        return taken.hex()
+
     def flush(self, connection: apsw.Connection) -> None:
         """Write what was noted; called before each commit."""
+        for (namespace, kind), (count, size) in self._counted.items():
+            connection.execute(
+                "INSERT INTO tally VALUES (?, ?, 'raw', ?, ?) "
+                "ON CONFLICT DO UPDATE SET count = count + excluded.count, bytes = bytes + excluded.bytes",
+                (namespace, kind, count, size),
+            )
+        self._counted.clear()
         for talk in self._changed:
             connection.execute(
                 "UPDATE session SET started = ?, last = ? WHERE number = ?", (talk.started, talk.last, talk.number)
@@ -83,6 +111,7 @@ class Ledger:
         self.namespaces.clear()
         self.last_id = None
         self._changed.clear()
+        self._counted.clear()
         self._forget_talks()
 
     def _forget_talks(self) -> None:

@@ -325,7 +325,24 @@ SEVENTH = """
 ALTER TABLE gist ADD COLUMN traits INTEGER;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH)
+EIGHTH = """
+-- What comes in is counted once for all records of a transaction (see ledger.py), before or after what goes and changes in it.
+DROP TRIGGER memory_counted;
+DROP TRIGGER memory_uncounted;
+DROP TRIGGER memory_recounted;
+CREATE TRIGGER memory_uncounted AFTER DELETE ON memory BEGIN
+    INSERT INTO tally VALUES (old.namespace, old.kind, old.stage, -1, -octet_length(old.text))
+        ON CONFLICT DO UPDATE SET count = count - 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER memory_recounted AFTER UPDATE OF text, kind, stage ON memory BEGIN
+    INSERT INTO tally VALUES (old.namespace, old.kind, old.stage, -1, -octet_length(old.text))
+        ON CONFLICT DO UPDATE SET count = count - 1, bytes = bytes + excluded.bytes;
+    INSERT INTO tally VALUES (new.namespace, new.kind, new.stage, 1, octet_length(new.text))
+        ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+END;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
 
 MEND = """
 DELETE FROM mark;

@@ -53,7 +53,9 @@ FROM = "memory m JOIN namespace n ON n.number = m.namespace LEFT JOIN session s 
 
 def remember(transaction: Transaction, message: Remember, *, importance: float) -> Remembered:
     """Write all records; those whose key is known are left as they are."""
-    return Remembered(memories=tuple(remember_one(transaction, record, "remember", importance) for record in message.memories))
+    return Remembered(
+        memories=tuple([remember_one(transaction, record, "remember", importance) for record in message.memories])
+    )
 
 
 def remember_one(transaction: Transaction, record: NewMemory, cause: str, importance: float) -> Stored:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 __all__ = ["Overlap", "chain_of", "fingerprint_of", "overlap"]
@@ -15,11 +16,13 @@ __all__ = ["Overlap", "chain_of", "fingerprint_of", "overlap"]
 
 def fingerprint_of(namespace: str, role: str, text: str) -> bytes:
     """What a turn says, whatever white space a client put around it."""
-    digest = blake2b(digest_size=16)
-    for part in (namespace, role, text.strip()):
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    return digest.digest()
+    said = text.strip().encode()
+    return blake2b(_begin(namespace, role) + len(said).to_bytes(8, "big") + said, digest_size=16).digest()
+
+
+@lru_cache(maxsize=1024)
+def _begin(namespace: str, role: str) -> bytes:
+    return b"".join(len(part).to_bytes(8, "big") + part for part in (namespace.encode(), role.encode()))
 
 
 def chain_of(before: bytes, fingerprint: bytes) -> bytes:

@@ -5,7 +5,6 @@ Whatever changes a record writes its event in the same transaction. Knows no mes
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -38,7 +37,7 @@ class Transaction:
         connection: inside a transaction.
         namespace: whose records it writes; begun when it is new.
         now: when it is written.
-        ledger: what is known from the writes before; who gives none flushes none.
+        ledger: what is known from the writes before; to be flushed before the commit.
     """
 
     __slots__ = ("connection", "ledger", "namespace", "now")
@@ -73,7 +72,7 @@ class Transaction:
         last, counter = self.ledger.last_id or self._last_id()
         now = self.now // 1000
         last, counter = self.ledger.last_id = (now, 0) if now > last else (last, counter + 1)
-        return f"mem_{last:012x}{counter:06x}{secrets.token_hex(7)}"
+        return f"mem_{last:012x}{counter:06x}{self.ledger.chance()}"
 
     def _last_id(self) -> tuple[int, int]:
         row: Any = self.connection.execute(
@@ -127,12 +126,12 @@ class Transaction:
         """
         time = self.now if record.time is None else micros(record.time)
         fingerprint, chain = place or (None, None)
-        new = self.new_id()
+        new, namespace, affect = self.new_id(), self.namespace_number, record.affect
         self.connection.execute(
             INSERT,
             (
                 new,
-                self.namespace_number,
+                namespace,
                 session,
                 record.kind,
                 record.speaker,
@@ -148,11 +147,12 @@ class Transaction:
                 fingerprint,
                 chain,
                 provenance_of(record),
-                felt_in(record.affect.user),
-                felt_in(record.affect.assistant),
+                felt_in(affect.user),
+                felt_in(affect.assistant),
             ),
         )
         number = self.connection.last_insert_rowid()
+        self.ledger.count(namespace, record.kind, record.text)
         if chain is not None and session is not None:
             self.ledger.placed(session, chain)
         for link in record.links:
@@ -190,16 +190,15 @@ class Transaction:
         ).fetchone()
         return row[0] if row else None
 
-    def keep_answer(self, type_name: str, key: str | None, result: str) -> None:
+    def keep_answer(self, type_name: str, key: str, result: str) -> None:
         """Keep a call's result by its key, together with what the call did."""
-        if key is not None:
-            self.connection.execute(
-                "INSERT INTO call VALUES (?, ?, ?, ?, ?)", (self.namespace_number, type_name, key, result, self.now)
-            )
+        self.connection.execute(
+            "INSERT INTO call VALUES (?, ?, ?, ?, ?)", (self.namespace_number, type_name, key, result, self.now)
+        )
 
 
 def provenance_of(record: NewMemory) -> str | None:
     """Who derived a record; None for what was said or given."""
     if record.provenance is not None:
         return canonical(record.provenance.model_dump(exclude_none=True))
-    return BY_ITS_CLIENT if record.derived else None
+    return BY_ITS_CLIENT if record.links and record.derived else None
