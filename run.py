@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from loguru import logger
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -142,6 +142,14 @@ class Settings(BaseSettings):
     addresses: Addresses = Addresses()
     limits: Limits = Limits()
     supervision: SupervisionSettings = SupervisionSettings()
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _names_a_place(cls, value: object) -> object:
+        # An empty one would be the working directory: a variable that was forgotten, not a place that was meant.
+        if isinstance(value, str) and (not value or "\0" in value):
+            raise ValueError(f"{value!r} is no path")
+        return value
 
     @classmethod
     def settings_customise_sources(

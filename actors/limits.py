@@ -25,19 +25,19 @@ his memory is looked at."""
 class Limits(Data):
     """`[limits]` in the settings; each holds for every process of the house."""
 
-    memory_mb: Annotated[int, Field(ge=128)] = 2048
+    memory_mb: Annotated[int, Field(ge=128, le=1 << 24)] = 2048
     """Resident memory. An actor that holds more ends and is replaced: one that grows must not take the machine along."""
 
-    descriptors: Annotated[int, Field(ge=128)] = 4096
+    descriptors: Annotated[int, Field(ge=128, le=1 << 20)] = 4096
     """Open files and sockets. The gateway takes one for each connection."""
 
-    mailbox: Annotated[int, Field(ge=1)] = 1024
+    mailbox: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     """Messages that may wait in each lane of an actor, unless it says less itself; then callers are told `overloaded`."""
 
-    calls: Annotated[int, Field(ge=1)] = 8192
+    calls: Annotated[int, Field(ge=1, le=1_000_000)] = 8192
     """Calls from other processes that may be in flight; each holds its message, and its caller's attention."""
 
-    call_s: Annotated[float, Field(gt=0)] = 3600.0
+    call_s: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
     """The longest that any call may take, whatever its caller allows."""
 
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import click
 
+from commands.databases import tell_of
 from commands.house import House, alone, with_house
 from commands.transfer import whole
 
@@ -98,6 +99,7 @@ def copied(house: House, name: str) -> dict[str, Path]:
         path = data_dir / f"{actor}.db"
         if not path.exists():
             continue
+        tell_of(path, "copying")
         if house.runs(actor):
             asyncio.run(house.with_actor(actor, partial(ask, actor, name)))
         else:
@@ -157,7 +159,8 @@ def unpack(file: Path, part: Path) -> list[str]:
                 if member.name in known and member.isfile():
                     lay_down(archive, member, part / member.name)
     except (tarfile.TarError, ValueError, KeyError, AttributeError, EOFError) as error:
-        raise click.ClickException(f"{file} is no backup of Lattice, or is damaged: {error}") from error
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise click.ClickException(f"{file} is no backup of Lattice, or is damaged: {reason}") from error
     if not known:
         raise click.ClickException(f"{file} holds no database of Lattice")
     for name, entry in known.items():
@@ -189,6 +192,7 @@ def put_back(part: Path, data_dir: Path, names: list[str]) -> None:
 
     key = StoreKey.from_environment()
     for name in names:
+        tell_of(part / name, "checking")
         if wrong := check(part / name, key):
             raise click.ClickException(f"{name} in it cannot be read ({wrong}): nothing was changed; is the key the right one?")
     for name in names:

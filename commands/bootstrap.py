@@ -45,6 +45,7 @@ NEEDED_BY_TESTS = (
 
 def bootstrap(arguments: list[str]) -> None:
     """Return when everything needed can be imported; otherwise continue in `.venv`, made or brought up to date first."""
+    open_standard_streams()
     if sys.version_info < (3, 11):  # noqa: UP036 (who has an older one is to read a sentence, not a syntax error)
         sys.exit(f"lattice: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
 
@@ -68,6 +69,19 @@ def bootstrap(arguments: list[str]) -> None:
 
     sys.stdout.flush()
     os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])
+
+
+def open_standard_streams() -> None:
+    """Put the null device where a service manager left standard input, output or error closed.
+
+    The next file that is opened would otherwise be standard output, and be written to by whatever prints.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free number is this one, since the streams before it are open by now.
+            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: PTH123, SIM115 (a descriptor, open until the end)
 
 
 def make_environment(python: Path, requirements: Path) -> None:

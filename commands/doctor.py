@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import click
 from packaging.requirements import Requirement
 
+from actors.encryption import StoreKey
 from commands.databases import look_into, repair, set_aside
 from commands.house import ROOT, House, alone, is_held, with_house
 from commands.up import address_and_port
@@ -56,38 +57,42 @@ def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
     """Look at this machine, the settings and the data; name the remedy for what is missing or wrong.
 
     The exit code is 1 where something is wrong. Repairing is refused while a house runs.
+
+    \b
+    Examples:
+      run.py doctor
+      run.py doctor --repair --data-dir /var/lib/lattice
     """
     if repairing:
         with alone(house):
             for name, done in repair(house.settings.data_dir):
                 click.echo(f"{name}: {done}", err=as_json)
 
-    findings = asyncio.run(examine(house.settings))
+    findings = []
+    for finding in examine(house.settings):
+        findings.append(finding)
+        if not as_json:
+            click.echo(f"{finding.state:5} {finding.what}" + (f"\n      {finding.remedy}" if finding.remedy else ""))
 
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
-    else:
-        for finding in findings:
-            click.echo(f"{finding.state:5} {finding.what}" + (f"\n      {finding.remedy}" if finding.remedy else ""))
 
     sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
 
 
-async def examine(settings: Any) -> list[Finding]:
-    """Every finding, in the order in which a newcomer meets the things."""
+def examine(settings: Any) -> Iterator[Finding]:
+    """Every finding as it is made, in the order in which a newcomer meets the things."""
+    yield python()
+    yield from packages(ROOT)
+    yield sqlite()
+    yield curve()
+    yield model(settings)
+    yield from directories(settings.data_dir)
+    yield from databases(settings.data_dir)
+    yield keys(settings)
     running = is_held(settings.data_dir / "house.lock")
-    return [
-        python(),
-        *packages(ROOT),
-        sqlite(),
-        curve(),
-        model(settings),
-        *directories(settings.data_dir),
-        *databases(settings.data_dir),
-        keys(settings),
-        port(settings.gateway.host, settings.gateway.port, running=running),
-        *await endpoints(settings.llm),
-    ]
+    yield port(settings.gateway.host, settings.gateway.port, running=running)
+    yield from asyncio.run(endpoints(settings.llm))
 
 
 def python() -> Finding:
@@ -201,6 +206,12 @@ def directories(data_dir: Path) -> Iterator[Finding]:
 
 def databases(data_dir: Path) -> Iterator[Finding]:
     """Whether each is sound, to its last page; what was set aside and not looked at since."""
+    try:
+        StoreKey.from_environment()
+    except LatticeError as error:
+        yield Finding("wrong", error.message, "until then no database can be opened that is encrypted, nor a new one made")
+        return
+
     for name, wrong in look_into(data_dir):
         size = (data_dir / name).stat().st_size >> 10
         if wrong:
@@ -221,7 +232,7 @@ def keys(settings: Any) -> Finding:
         known = len(KeyFile(settings.data_dir).list())
     except LatticeError as error:
         return Finding("wrong", error.message, "`run.py keys create NAME` makes a key")
-    return Finding("ok", f"{known} API keys")
+    return Finding("ok", f"{known} API key{'' if known == 1 else 's'}")
 
 
 def port(host: str, number: int, *, running: bool) -> Finding:
@@ -231,10 +242,11 @@ def port(host: str, number: int, *, running: bool) -> Finding:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, number))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if running:
                 return Finding("ok", f"{where} is in use, and a house runs")
-            return Finding("wrong", f"{where}: {error.strerror}", "take another with --port")
+            reason = error.strerror if isinstance(error, OSError) else error
+            return Finding("wrong", f"{where}: {reason}", "set gateway.host and gateway.port to what `up` can listen on")
     return Finding("ok", f"{where} is free")
 
 

@@ -171,10 +171,22 @@ def alone(house: House) -> Iterator[None]:
         yield
 
 
+class DataDir(click.Path):
+    """A directory's path. An empty one is a shell's variable that was never set, and would be the working directory."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """The path, if there is one."""
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command the options that all have, and a `House` as its first argument."""
 
-    @click.option("--data-dir", type=click.Path(path_type=Path), help="Where everything is kept.")
+    @click.option("--data-dir", type=DataDir(path_type=Path), help="Where everything is kept.")
     @click.option("--config", type=click.Path(path_type=Path), help="Settings; ./lattice.toml where there is one.")
     @functools.wraps(command)
     def with_settings(

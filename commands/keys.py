@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from commands.databases import tell_of
 from commands.house import House, alone, with_house
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ __all__ = ["keys"]
 
 @click.group()
 def keys() -> None:
-    """API keys for HTTP, CURVE keys for actors that talk over TCP, and the key of the databases."""
+    """API keys for HTTP, CURVE keys for actors that talk over TCP, and the key of the databases.
+
+    \b
+    Examples:
+      run.py keys create laptop        an API key, shown once
+      run.py keys curve --help
+    """
 
 
 @keys.command()
@@ -40,10 +47,18 @@ def create(house: House, name: str, namespace: str | None) -> None:
 @keys.command(name="list")
 @with_house
 def list_keys(house: House) -> None:
-    """The names of the API keys, and when each was made."""
+    """The names of the API keys, and when each was made.
+
+    \b
+    Example:
+      run.py keys list --data-dir /var/lib/lattice
+    """
     from gateway.auth import KeyFile
 
-    for key in KeyFile(house.settings.data_dir).list():
+    known = KeyFile(house.settings.data_dir).list()
+    if not known:
+        click.echo(f"there is no API key in {house.settings.data_dir}; `run.py keys create NAME` makes one", err=True)
+    for key in known:
         click.echo(f"{key.name:<24} {key.namespace or 'all namespaces':<24} {key.created:%Y-%m-%d %H:%M}")
 
 
@@ -51,7 +66,12 @@ def list_keys(house: House) -> None:
 @click.argument("name")
 @with_house
 def revoke(house: House, name: str) -> None:
-    """Let an API key open nothing any more, from now on."""
+    """Let an API key open nothing any more, from now on.
+
+    \b
+    Example:
+      run.py keys revoke laptop
+    """
     from gateway.auth import KeyFile
 
     house.prepare()
@@ -61,25 +81,29 @@ def revoke(house: House, name: str) -> None:
 
 @keys.command()
 @click.option("--allow", metavar="PUBLIC", help="Let the client with this public key in, under NAME.")
-@click.argument("name", default="server")
+@click.argument("name", required=False)
 @with_house
-def curve(house: House, name: str, allow: str | None) -> None:
+def curve(house: House, name: str | None, allow: str | None) -> None:
     """Make a CURVE key pair where there is none, and print its public half.
 
     \b
     Examples:
       run.py keys curve                     this machine's actors, as a server
+      run.py keys curve client              this machine's, where they ask others
       run.py keys curve laptop --allow KEY  let a client in
     """
     from transport import keys as curves
 
+    if allow and name is None:
+        raise click.UsageError("say under which name the client is let in: run.py keys curve NAME --allow PUBLIC")
+
     house.prepare()
     directory = house.settings.data_dir / "keys"
-    if allow:
+    if allow and name:
         curves.allow(directory, allow, name)
         click.echo(f"{name} is let in")
     else:
-        click.echo(curves.load_or_create(directory, name).public)
+        click.echo(curves.load_or_create(directory, name or "server").public)
 
 
 @keys.command()
@@ -100,7 +124,12 @@ def new() -> None:
 @keys.command()
 @with_house
 def encrypt(house: House) -> None:
-    """Encrypt all databases with the key in the environment, while no house runs."""
+    """Encrypt all databases with the key in the environment, while no house runs.
+
+    \b
+    Example:
+      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys encrypt
+    """
     from actors.encryption import KEY, StoreKey
 
     key = StoreKey.from_environment()
@@ -112,7 +141,12 @@ def encrypt(house: House) -> None:
 @keys.command()
 @with_house
 def decrypt(house: House) -> None:
-    """Write all databases unencrypted, while no house runs. The key in the environment opens them."""
+    """Write all databases unencrypted, while no house runs. The key in the environment opens them.
+
+    \b
+    Example:
+      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys decrypt
+    """
     from actors.encryption import KEY, StoreKey
 
     key = StoreKey.from_environment()
@@ -125,7 +159,13 @@ def decrypt(house: House) -> None:
 @click.argument("new_key_file", type=click.Path(path_type=Path))
 @with_house
 def rekey(house: House, new_key_file: Path) -> None:
-    """Encrypt all databases with the key in NEW_KEY_FILE, while no house runs. The key in the environment opens them."""
+    """Encrypt all databases with the key in NEW_KEY_FILE, while no house runs. The key in the environment opens them.
+
+    \b
+    Example:
+      (umask 077; run.py keys new > next.key)
+      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys rekey next.key
+    """
     from actors.encryption import KEY, StoreKey
 
     key = StoreKey.from_environment()
@@ -140,5 +180,6 @@ def change(house: House, old: StoreKey | None, new: StoreKey | None) -> None:
 
     with alone(house):
         for path in sorted(house.settings.data_dir.glob("*.db")):
+            tell_of(path, "writing anew")
             done = rekey_file(path, old, new)
             click.echo(f"{path.name}: {'done' if done else 'was so already'}")

@@ -42,7 +42,9 @@ def changed_actors(before: Any, after: Any, actors: tuple[str, ...]) -> list[str
         if old != new:
             raise click.ClickException(f"{place} cannot change while the house runs: stop it and start it; nothing was changed")
 
-    return [name for name in actors if getattr(before, name) != getattr(after, name)]
+    # Limits are a process's, and hold from its start on.
+    every = before.limits != after.limits
+    return [name for name in actors if every or getattr(before, name) != getattr(after, name)]
 
 
 async def apply(house: House, supervisor: Any, names: list[str]) -> None:

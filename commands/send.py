@@ -51,7 +51,7 @@ class Seconds(click.FloatRange):
 
 @click.command()
 @click.argument("type_name", metavar="TYPE")
-@click.argument("body", metavar="JSON", default="{}")
+@click.argument("body", metavar="[JSON]", default="{}")
 @click.option("--to", help="Actor to ask; by default the part of TYPE before the dot. Needed for sys.* types.")
 @click.option("--timeout", type=Seconds(), default=30.0, show_default=True, help="Seconds.")
 @click.option("--key", help="Idempotency key.")
@@ -69,6 +69,8 @@ def send(house: House, type_name: str, body: str, *, to: str | None, timeout: fl
         parsed = json.loads(body)
     except ValueError as error:
         raise click.ClickException(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise click.ClickException("the body is nested deeper than any message may be") from error
 
     answer = asyncio.run(say(house, type_name, parsed, to=to, timeout=timeout, key=key))
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -81,6 +83,11 @@ def status(house: House, *, as_json: bool) -> None:
     """Every actor of the running house: state, pid, restarts, memory, what waits in its mailbox.
 
     The exit code is 1 while not all are ready.
+
+    \b
+    Examples:
+      run.py status
+      run.py status --json --data-dir /var/lib/lattice
     """
     children = asyncio.run(say(house, "supervisor.children", {}, timeout=5.0))["children"]
     click.echo(json.dumps({"actors": children}, indent=2) if as_json else table(children))

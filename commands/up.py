@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import sys
@@ -30,6 +31,9 @@ Ctrl-C drains and stops it."""
 BACKLOG = 1024
 """Connections that may wait while the gateway is replaced; the kernel bounds it by net.core.somaxconn."""
 
+PORT_IS_WRONG = (errno.EADDRINUSE, errno.EACCES)
+"""Whatever else is wrong with an address, another port does not mend."""
+
 LEFTOVER_S = 15.0
 """How long the rest of a house whose `up` was killed may still hold the port: a drain takes ten seconds at most."""
 
@@ -54,6 +58,7 @@ def up(house: House, *, single_process: bool) -> None:
         wait_for_leftovers(run_dir)
         listener = open_listener(house)
         url = url_of(listener)
+        tell(f"starting the house in {house.settings.data_dir}")
 
         def on_ready() -> None:
             asked = asks_for_keys(house.settings.gateway)
@@ -104,9 +109,11 @@ def open_listener(house: House) -> socket.socket:
         listener.bind((gateway.host, gateway.port))
     except LatticeError as error:
         raise click.ClickException(error.message) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         where = address_and_port(gateway.host, gateway.port)
-        raise click.ClickException(f"cannot listen on {where}: {error.strerror}; take another with --port") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        other = "--port" if isinstance(error, OSError) and error.errno in PORT_IS_WRONG else "--host"
+        raise click.ClickException(f"cannot listen on {where}: {reason}; take another with {other}") from error
     listener.listen(BACKLOG)
     return listener
 

@@ -47,7 +47,8 @@ def run_child(
 
     1. Logs go to `<data dir>/logs/<name>.log`, stacks of faults to `<name>.stack` beside it.
     2. The host is made and populated in a fresh event loop; then the supervisor hears `ready`, and a heartbeat from then on.
-    3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor.
+    3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor; a
+       process that stands alone drains at SIGINT and SIGHUP too.
     4. An actor's failure is reported with its traceback; the process ends at once, with exit code 1. One that stops by
        itself takes its process along as well: it is drained, exit 0.
     5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long. Without one it drains after
@@ -56,7 +57,7 @@ def run_child(
 
     Args:
         assignment: who this is.
-        control: the channel it came through; None for a process that stands alone, which also obeys SIGINT.
+        control: the channel it came through; None for a process that stands alone.
         make_host: builds the host; in the loop.
         populate: starts the actors in it; gets the sockets that came with the assignment. `Ignore` means that there is
             nothing to run here.
@@ -81,6 +82,7 @@ class Life:
         self.assignment = assignment
         self.control = control
         self.alone = control is None
+        self.too_large = False
         self.make_host = make_host
         self.populate = populate
         self.state = "starting"
@@ -96,6 +98,9 @@ class Life:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.alone:
             self.loop.add_signal_handler(signal.SIGINT, self.told_to_stop.set)
+            # Its terminal was closed; who started it with nohup did not want to know.
+            if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+                self.loop.add_signal_handler(signal.SIGHUP, self.told_to_stop.set)
 
         path = stack_path(self.assignment.data_dir, self.assignment.name, self.assignment.epoch)
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -137,7 +142,7 @@ class Life:
                 if self.control is None:
                     await self._let_callers_drain()
                 await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
-                return 0
+                return 1 if self.too_large else 0
         except Ignore as ignore:
             logger.info("nothing to run", why=str(ignore))
             self._say("ignored")
@@ -173,7 +178,9 @@ class Life:
     def _beat(self) -> None:
         stats = self.host.stats()
         self._say("beat", stats=stats)
-        if stats["rss_bytes"] > self.host.limits.memory_mb << 20:
+        if stats["rss_bytes"] > self.host.limits.memory_mb << 20 and not self.too_large:
+            # A supervised process ends here. Who stands alone drains, and says by its exit code that it should be replaced.
+            self.too_large = True
             self._crash(
                 f"it held {stats['rss_bytes'] >> 20} MiB of memory; limits.memory_mb is {self.host.limits.memory_mb}", None
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["run_single"]
 
+NO_RELOAD = "in one process the settings are read at the start only: end this house and start it again"
+
 
 def run_single(
     spec: SupervisorSpec,
@@ -35,7 +38,9 @@ def run_single(
 ) -> int:
     """Run all children as actors of this process until SIGTERM or SIGINT drains them (exit code 0) or they give up (1).
 
-    A second signal ends the process at once (1); nothing acknowledged is lost then either.
+    A second signal ends the process at once (1); nothing acknowledged is lost then either. SIGHUP drains as well where there is a
+    terminal, which was closed then. Where there is none it asks for the settings to be read again, which one process cannot
+    do: that is said, and it goes on.
 
     Args:
         spec: the children and the rules.
@@ -90,8 +95,15 @@ async def _run(
             on_line("draining; once more to kill")
             supervision.shutdown("told to stop")
 
+        def hung_up() -> None:
+            if sys.stdin.isatty():
+                stop()
+            else:
+                on_line(NO_RELOAD)
+
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(signal.SIGHUP, hung_up)
 
         await host.start_actor(Supervisor, supervision, supervision.start, data_dir=data_dir)
         tell_when_all_are_ready()

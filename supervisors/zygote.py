@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -32,7 +34,7 @@ from supervisors.heir import leave_memory_to_an_heir
 from supervisors.logs import prepare_logs
 from transport.errors import LatticeError
 
-__all__ = ["Become", "Walk", "fork_zygote", "run_zygote"]
+__all__ = ["Become", "Walk", "fork_zygote", "run_zygote", "scratch_of"]
 
 SCRATCH = "/dev/shm"  # noqa: S108 (a fresh directory in it, 0700)
 """Where a spare walks through a start beforehand. On a disk that is busy its fsyncs took up to 0.3 s, in which nobody could be
@@ -64,16 +66,21 @@ def run_zygote(control_fd: int, become: Become, walks: Sequence[Walk] = ()) -> i
     gc.freeze()
     linux.name_process("zygote")
     control.send("hello")
+    cleared = False
 
     while (received := control.receive()) is not None:
         message, _ = received
+        run_dir, supervisor = Path(message["run_dir"]), message["supervisor"]
+        if not cleared:
+            _clear_scratch(run_dir, supervisor)
+            cleared = True
         between = os.fork()
         if between == 0:
             if os.fork() != 0:
                 os._exit(0)
 
             control.close()
-            os._exit(_spare(Path(message["run_dir"]), message["supervisor"], become, walks))
+            os._exit(_spare(run_dir, supervisor, become, walks))
 
         os.waitpid(between, 0)
 
@@ -117,7 +124,7 @@ def _spare(run_dir: Path, supervisor: str, become: Become, walks: Sequence[Walk]
             # It is wanted meanwhile, or nobody is left to want it.
             if select.select([control], [], [], 0)[0]:
                 break
-            _go(walk)
+            _go(walk, *scratch_of(run_dir, supervisor))
         control.send("warm")
     if received is None or received[0]["say"] != "assign":
         return 0
@@ -141,14 +148,27 @@ class _Nobody(AsyncActor):
     name: ClassVar[str] = "nobody"
 
 
-def _go(walk: Walk) -> None:
+def scratch_of(run_dir: Path, supervisor: str) -> tuple[Path, str]:
+    """Where the scratch directories of a supervisor's spares lie, and what their names begin with."""
+    digest = hashlib.sha256(os.fsencode(run_dir / supervisor)).hexdigest()[:12]
+    return Path(SCRATCH if os.access(SCRATCH, os.W_OK) else tempfile.gettempdir()), f"lattice-{os.geteuid()}-{digest}-"
+
+
+def _clear_scratch(run_dir: Path, supervisor: str) -> None:
+    """Remove what spares left that were killed while they warmed up: it lies in memory. One that still does stays cold."""
+    place, prefix = scratch_of(run_dir, supervisor)
+    for left in place.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _go(walk: Walk, place: Path, prefix: str) -> None:
     """Go a way once. A disk that takes nothing makes a cold spare, not none.
 
     What a fork shares is copied when it is first touched, and code that has not run yet is slow: both take time then.
     """
     with (
         suppress(OSError, LatticeError),
-        tempfile.TemporaryDirectory(prefix="lattice-", dir=SCRATCH if os.access(SCRATCH, os.W_OK) else None) as scratch,
+        tempfile.TemporaryDirectory(prefix=prefix, dir=place) as scratch,
     ):
         asyncio.run(walk(Path(scratch)))
 

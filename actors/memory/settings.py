@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Weight = Annotated[float, Field(allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class RecallWeights(BaseModel):
@@ -122,8 +122,8 @@ class MemorySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: RecallWeights = RecallWeights()
-    recency_half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
-    time_half_life_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+    recency_half_life_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    time_half_life_days: Annotated[float, Field(gt=0, le=36_500)] = 5.0
     """How fast what was said after the time that a query names fits it less. What happened is told within days."""
 
     life: LifeSettings = LifeSettings()
@@ -159,7 +159,7 @@ class MemorySettings(BaseModel):
     contexts_kept: Annotated[int, Field(ge=2, le=256)] = 16
     """How many of the latest contexts a record was recalled in are told apart: more of them say nothing new about it."""
 
-    calls_kept_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 7.0
+    calls_kept_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
     """How long a write's idempotency key is remembered. Keys of records are kept as long as the records."""
 
     index_pause_s: Annotated[float, Field(ge=0, le=10)] = 0.02
@@ -172,5 +172,6 @@ class MemorySettings(BaseModel):
     waiting_feeds: Annotated[int, Field(ge=1, le=1024)] = 64
     """How many followers of the feed may wait at once."""
 
-    page_bytes: Annotated[int, Field(ge=1024)] = 640 * 1024
-    """About the most text in one answer. A page ends early rather than fail, with one record at least."""
+    page_bytes: Annotated[int, Field(ge=1024, le=768 * 1024)] = 640 * 1024
+    """About the most text in one answer, which has to fit a frame of 1 MiB. A page ends early rather than fail, with one record
+    at least."""

@@ -62,7 +62,7 @@ class ParadoxSettings(BaseModel):
     contemplate_every_s: Annotated[float, Field(ge=0, le=86_400)] = 900.0
     """How often open paradoxes are thought over in the background, in seconds; 0: only when asked."""
 
-    contemplate_rest_s: Annotated[float, Field(ge=0)] = 86_400.0
+    contemplate_rest_s: Annotated[float, Field(ge=0, le=31_536_000)] = 86_400.0
     """A paradox is thought over at most once in so many seconds."""
 
     judge_model: bool = False

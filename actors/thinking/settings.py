@@ -115,15 +115,15 @@ class ThinkingSettings(BaseModel):
     quotes: Annotated[int, Field(ge=1, le=50)] = 5
     """Memories that a degraded answer quotes."""
 
-    kept_thoughts: Annotated[int, Field(ge=1)] = 20_000
-    kept_days: Annotated[float, Field(gt=0)] = 30.0
+    kept_thoughts: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
+    kept_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
     """A thought is dropped when it is older than `kept_days`, or more than `kept_thoughts` newer ones are there."""
 
     follow_pause_s: Seconds = 0.5
     """Between two looks at what memory has forgotten: every remembered turn would wake thinking otherwise."""
 
     owed_most: Annotated[int, Field(ge=1, le=100_000)] = 10_000
-    owed_days: Annotated[float, Field(gt=0)] = 7.0
+    owed_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
     """Answers that wait on disk for a memory that is away, and how long."""
 
     @model_validator(mode="after")

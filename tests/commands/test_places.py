@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from tests.commands.conftest import Run
+from run import main
+from tests.commands.conftest import ROOT, Run
 
 
 @pytest.mark.parametrize("command", [["up"], ["actor", "memory"], ["keys", "create", "a"], ["keys", "curve"], ["keys", "list"]])
@@ -52,6 +58,10 @@ def test_what_is_no_json_is_not_sent(run: Run):
     run("send", "memory.recall", "{query}").refused("not JSON")
 
 
+def test_what_is_nested_without_end_is_not_sent(run: Run):
+    run("send", "memory.recall", "[" * 100_000).refused("nested")
+
+
 def test_an_unknown_type_is_answered_with_those_that_there_are(run: Run):
     run("send", "memory.nope").refused("memory.nope", "memory.recall", "thinking.think")
 
@@ -71,6 +81,49 @@ def test_a_key_has_a_name_for_one_line(run: Run, short_dir: Path, name: str):
 def test_a_curve_key_stays_in_its_directory(run: Run, short_dir: Path):
     run("keys", "curve", "../../escaped", "--data-dir", short_dir / "d").refused("escaped")
     assert not list(short_dir.rglob("escaped.key"))
+
+
+def test_a_client_is_let_in_under_a_name(run: Run, short_dir: Path):
+    said = run("keys", "curve", "--allow", "x" * 40, "--data-dir", short_dir)
+    assert said.code == 2
+    assert "under which name" in said.text
+    assert not (short_dir / "keys").exists()
+
+
+def test_an_empty_list_of_keys_is_said(run: Run, short_dir: Path):
+    said = run("keys", "list", "--data-dir", short_dir)
+    assert said.code == 0
+    assert "run.py keys create" in said.text
+
+
+def test_an_empty_data_directory_is_not_the_working_directory(run: Run, tmp_path: Path):
+    said = run("keys", "create", "a", "--data-dir", "")
+    assert said.code == 2
+    assert "--data-dir" in said.text
+    run("keys", "create", "a", LATTICE_DATA_DIR="").refused("data_dir", "no path")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_streams_that_are_closed_are_nowhere(short_dir: Path):
+    line = 'exec "$0" "$1" keys create a --data-dir "$2" <&- >&- 2>"$2/said"'
+    done = subprocess.run(["sh", "-c", line, sys.executable, str(ROOT / "run.py"), str(short_dir)], timeout=50, check=False)
+    assert (done.returncode, (short_dir / "said").read_text()) == (0, "")
+    assert json.loads((short_dir / "api_keys.json").read_text())["keys"][0]["name"] == "a"
+
+
+def commands(group: click.Group, name: str = "run.py") -> Iterator[tuple[str, click.Command]]:
+    """Every command that help lists."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{name} {command.name}")
+        if not command.hidden:
+            yield f"{name} {command.name}", command
+
+
+@pytest.mark.parametrize(("name", "command"), [*commands(main)])
+def test_the_help_of_every_command_has_an_example(name: str, command: click.Command):
+    examples = (command.help or "").partition("Example")[2]
+    assert name in examples
 
 
 def test_a_damaged_database_is_found(run: Run, short_dir: Path):

@@ -140,17 +140,23 @@ def test_a_namespace_that_cannot_be_is_refused(run: Run, house: Path):
     run("export", "--namespace", "", "--data-dir", house).refused("--namespace")
 
 
-def test_a_house_that_nobody_watches_any_more_goes_on(short_dir: Path):
+def test_a_house_in_one_process_goes_on_after_a_hangup_and_when_nobody_watches(short_dir: Path):
     flags = ["--single-process", "--port", "0", "--data-dir", str(short_dir)]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), "up", *flags],
         cwd=short_dir,
         env={**os.environ, "LATTICE_LLM__DISCOVER": "false"},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     with process.stdout as watched:
-        while b"ready at" not in (line := watched.readline()):
+        for text in (b"starting the house in", b"ready at"):
+            while text not in (line := watched.readline()):
+                assert line, "it ended"
+
+        process.send_signal(signal.SIGHUP)
+        while b"the settings are read at the start only" not in (line := watched.readline()):
             assert line, "it ended"
 
     # What it says now, that its actors drain, goes nowhere.

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from actors.limits import Limits
+from actors.paradox.settings import ParadoxSettings
+from commands.reload import changed_actors
+from run import Composition, Settings
 from tests.commands.conftest import Run
 
 ENDPOINT = '[[llm.endpoints]]\nname = "a"\n'
@@ -17,6 +21,9 @@ URL = 'base_url = "http://127.0.0.1:1/v1"\n'
     [
         (b"[gateway]\nport =", ["not valid TOML", "at"]),
         (b"\xff\xfe", ["not valid TOML", "byte 0"]),
+        (b'data_dir = "a\\u0000b"', ["line 1: data_dir: ", "is no path"]),
+        (b"[limits]\nmemory_mb = 99999999999999999999", ["line 2: limits.memory_mb: "]),
+        (b"[thinking]\nkept_days = inf", ["line 2: thinking.kept_days: "]),
         (b"port = 8080", ["port: there is no such setting"]),
         (b"[gateway]\nport = 'x'\nprot = 1", ["gateway.port: ", "gateway.prot: there is no such setting"]),
         (ENDPOINT.encode() + b"api_key = 'sk-123'", ["llm.endpoints.0.api_key: there is no such setting"]),
@@ -63,3 +70,11 @@ def test_a_wrong_variable_is_named(run: Run, name: str, value: str, words: list[
 def test_a_variable_wins_over_the_file(run: Run, tmp_path: Path):
     (tmp_path / "lattice.toml").write_text("[gateway]\nport = 18001\n")
     assert "127.0.0.1:18002" in run("doctor", LATTICE_GATEWAY__PORT="18002").text
+
+
+def test_other_limits_are_every_actors_and_other_settings_their_own(tmp_path: Path):
+    before = Settings(data_dir=tmp_path)
+    assert changed_actors(before, Settings(data_dir=tmp_path), Composition.actors) == []
+    assert changed_actors(before, Settings(data_dir=tmp_path, limits=Limits(calls=7)), Composition.actors) == [*Composition.actors]
+    quiet = Settings(data_dir=tmp_path, paradox=ParadoxSettings(follow=False))
+    assert changed_actors(before, quiet, Composition.actors) == ["paradox"]

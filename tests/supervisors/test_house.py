@@ -8,6 +8,7 @@ import pytest
 
 from actors.supervision import RestartChild, StartChild, StopChild
 from supervisors import linux
+from supervisors.zygote import scratch_of
 from tests.supervisors.echo_house import Break, Spin
 from transport.errors import NotFound, Unavailable
 
@@ -165,6 +166,17 @@ async def test_the_zygote_is_killed_and_replacements_go_on(house):
             await home.gone(pid)
 
         assert (await home.say()).text == "hello"
+
+
+async def test_what_a_spare_left_that_was_killed_while_it_warmed_up_is_removed(house, short_dir):
+    place, prefix = scratch_of(short_dir / "run", "supervisor")
+    (place / f"{prefix}left").mkdir()
+    (place / f"{prefix}left" / "nothing.db").touch()
+
+    async with house() as home:
+        await home.ready()
+
+        assert not (place / f"{prefix}left").exists()
 
 
 @pytest.mark.parametrize("with_supervisor", [False, True])

@@ -1,6 +1,8 @@
 """Each limit of a process, run into: it is refused or replaced, and says so, and the others go on."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -82,3 +84,31 @@ async def memory_is_watched(home):
     await home.gone(before)
     assert (await home.say()).pid != before
     assert "limits.memory_mb is 256" in (await home.children())["echo"].last_exit
+
+
+GROWING = """
+import sys
+from pathlib import Path
+from actors.host import Host
+from actors.limits import Limits
+from supervisors.child import run_child
+from supervisors.control import Assignment
+
+async def grow(host, assignment, sockets):
+    global held
+    held = b"x" * (200 << 20)
+
+here = Path(sys.argv[1])
+assignment = Assignment(
+    name="growing", incarnation="1", epoch=1, run_dir=here, data_dir=here, up_pid=0, heartbeat_s=0.05
+)
+sys.exit(run_child(assignment, None, lambda _: Host(run_dir=here, limits=Limits(memory_mb=128)), grow))
+"""
+
+
+def test_who_stands_alone_and_grows_too_large_drains_and_ends_as_one_to_be_replaced(short_dir):
+    done = subprocess.run(
+        [sys.executable, "-c", GROWING, str(short_dir)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("limits.memory_mb is 128") == 1, done.stderr
