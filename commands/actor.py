@@ -40,12 +40,11 @@ def actor(house: House, name: str) -> None:
 
     run_dir = house.prepare()
     lock = Lock(run_dir / f"{name}.lock")
-    if not lock.try_acquire():
+    if lock.held_by_another():
         raise click.ClickException(
             f"{name} runs in {settings.data_dir} already (process {lock.holder}); end that one, or take another --data-dir"
         )
-    # Its host takes it again. Should somebody else be quicker, that is told as well, only less well.
-    lock.release()
+    # Its host takes it. Should somebody else be quicker, that is told as well, only less well.
     listener = open_listener(house) if name == "gateway" else None
     assignment = Assignment(
         name=name, incarnation=secrets.token_hex(8), epoch=1, run_dir=run_dir, data_dir=settings.data_dir, up_pid=os.getpid()

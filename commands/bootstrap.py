@@ -81,7 +81,7 @@ def open_standard_streams() -> None:
             # The lowest free number is this one, since the streams before it are open by now.
             os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(number, True)
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: PTH123, SIM115 (a descriptor, open until the end)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 (a descriptor, open until the end)
 
 
 def make_environment(python: Path, requirements: Path) -> None:

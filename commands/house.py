@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import sys
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from transport.addresses import run_directory
-from transport.errors import LatticeError
+from transport.errors import Conflict, LatticeError
 from transport.lock import Lock
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["PROGRAM", "Composition", "House", "alone", "program", "step_back", "with_house", "with_listener_options"]
 
 ROOT = Path(__file__).resolve().parents[1]
+
+LOOK_S = 0.5
+"""How long a lock is waited for that somebody may only be looking at, which takes microseconds where there is a CPU."""
 
 PROGRAM = [sys.executable, str(ROOT / "run.py")]
 """What `up` starts its supervisor and its zygote with. Who composes another house says another program."""
@@ -98,11 +102,14 @@ class House:
     def locked(self) -> Iterator[None]:
         """Be the only house of the data directory."""
         lock = Lock(self.settings.data_dir / "house.lock")
-        if not lock.try_acquire():
+        try:
+            # A command that looks whether somebody holds it is no house.
+            asyncio.run(lock.acquire(LOOK_S))
+        except Conflict:
             raise click.ClickException(
                 f"another house runs in {self.settings.data_dir} (process {lock.holder}); see it with `run.py status`, "
                 "or start this one with another --data-dir"
-            )
+            ) from None
         try:
             yield
         finally:
@@ -124,7 +131,9 @@ class House:
 
     def runs(self, name: str) -> bool:
         """Whether that actor runs, or a house that will bring it back. A socket says neither: who is killed leaves his."""
-        return is_held(self.run_dir / f"{name}.lock") or is_held(self.settings.data_dir / "house.lock")
+        if is_held(self.run_dir / f"{name}.lock"):
+            return True
+        return name in (*self.composition.actors, "supervisor") and is_held(self.settings.data_dir / "house.lock")
 
     async def with_actor(self, name: str, work: Callable[[Any], Awaitable[Any]]) -> Any:
         """Do `work` with a ref to a running actor.
@@ -147,13 +156,7 @@ def step_back(settings: Any, name: str) -> None:
 
 def is_held(path: Path) -> bool:
     """Whether a process holds the lock at this path; of somebody else's it cannot be known, and is not asked."""
-    if not os.access(path, os.R_OK | os.W_OK):
-        return False
-    lock = Lock(path)
-    if not lock.try_acquire():
-        return True
-    lock.release()
-    return False
+    return os.access(path, os.R_OK) and Lock(path).held_by_another()
 
 
 @contextmanager

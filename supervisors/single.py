@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ def run_single(
 ) -> int:
     """Run all children as actors of this process until SIGTERM or SIGINT drains them (exit code 0) or they give up (1).
 
-    A second signal ends the process at once (1); nothing acknowledged is lost then either. SIGHUP drains as well where there is a
-    terminal, which was closed then. Where there is none it asks for the settings to be read again, which one process cannot
-    do: that is said, and it goes on.
+    A second signal ends the process at once (1); nothing acknowledged is lost then either. SIGHUP drains as well where there is
+    a terminal, which was closed then. Where there is none it asks for the settings to be read again, which one process
+    cannot do: that is said, and it goes on.
 
     Args:
         spec: the children and the rules.
@@ -95,14 +96,9 @@ async def _run(
             on_line("draining; once more to kill")
             supervision.shutdown("told to stop")
 
-        def hung_up() -> None:
-            if sys.stdin.isatty():
-                stop()
-            else:
-                on_line(NO_RELOAD)
-
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+        hung_up = stop if sys.stdin.isatty() else partial(on_line, NO_RELOAD)
         loop.add_signal_handler(signal.SIGHUP, hung_up)
 
         await host.start_actor(Supervisor, supervision, supervision.start, data_dir=data_dir)

@@ -73,6 +73,10 @@ def test_every_help_example_of_send_works_as_written(run: Run, house: Path):
     assert json.loads(said.text)["name"] == "llm"
 
 
+def test_a_name_that_no_actor_has_is_not_waited_for(run: Run, house: Path):
+    run("send", "sys.ping", "--to", "nobody", "--data-dir", house).refused("no nobody runs")
+
+
 def test_what_an_actor_refuses_is_told_with_the_field(run: Run, house: Path):
     run("send", "memory.recall", '{"query": 3}', "--data-dir", house).refused("invalid", "query")
     run("restart", "nobody", "--data-dir", house).refused("not_found", "nobody", "gateway")

@@ -75,6 +75,7 @@ def test_a_variable_wins_over_the_file(run: Run, tmp_path: Path):
 def test_other_limits_are_every_actors_and_other_settings_their_own(tmp_path: Path):
     before = Settings(data_dir=tmp_path)
     assert changed_actors(before, Settings(data_dir=tmp_path), Composition.actors) == []
-    assert changed_actors(before, Settings(data_dir=tmp_path, limits=Limits(calls=7)), Composition.actors) == [*Composition.actors]
+    narrow = Settings(data_dir=tmp_path, limits=Limits(calls=7))
+    assert changed_actors(before, narrow, Composition.actors) == [*Composition.actors]
     quiet = Settings(data_dir=tmp_path, paradox=ParadoxSettings(follow=False))
     assert changed_actors(before, quiet, Composition.actors) == ["paradox"]

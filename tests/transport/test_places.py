@@ -65,6 +65,20 @@ async def test_a_lock_tells_its_holder_and_is_free_when_that_is_killed(tmp_path)
     await end(process)
 
 
+async def test_looking_whether_a_lock_is_held_neither_takes_nor_changes_it(tmp_path):
+    lock = Lock(tmp_path / "a.lock")
+    assert not lock.held_by_another()
+    assert not lock.path.exists()
+
+    process = await hold(lock.path)
+    assert lock.held_by_another()
+    assert lock.holder == process.pid
+    await end(process)
+
+    assert not lock.held_by_another()
+    assert lock.holder == process.pid
+
+
 async def test_who_gave_up_waiting_does_not_get_the_lock_later(tmp_path):
     first, second = Lock(tmp_path / "a.lock"), Lock(tmp_path / "a.lock")
 
