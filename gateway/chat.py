@@ -79,7 +79,7 @@ async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamRes
     memory = memory_of(call)
     shown = reasoning_of(call)
     given = None if call.idempotency_key is None else call.write_key
-    key = given or f"body:{digest(call.namespace, session, memory, shown, call.raw)}"
+    key = given or f"body:{digest(call.namespace, session, memory, shown, call.fingerprint)}"
     think = Think(
         namespace=call.namespace,
         session=session,

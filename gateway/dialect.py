@@ -26,7 +26,7 @@ def key_of(call: Incoming) -> str:
         return call.write_key
 
     session = call.request.headers.get("X-Lattice-Session", "")
-    return f"body:{digest(call.request.path, call.namespace, session, memory_of(call), reasoning_of(call), call.raw)}"
+    return f"body:{digest(call.request.path, call.namespace, session, memory_of(call), reasoning_of(call), call.fingerprint)}"
 
 
 def asked(

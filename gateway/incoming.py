@@ -83,6 +83,9 @@ class Incoming:
         self.raw: Any = None
         """The body as JSON has it, before it was validated."""
 
+        self.fingerprint = ""
+        """What a body is known by: who sends the same bytes again asks the same."""
+
         self.failure: Exception | None = None
         """What ended the answer after its status had gone out; for the log."""
 
@@ -187,12 +190,13 @@ class Incoming:
         return parse(model, dict(query))
 
     async def parse_body(self, model: type[Model], body: bytes) -> Model:
-        """The body, validated.
+        """The body, validated; a large one in a thread, so that nobody else waits for it.
 
         Raises:
             HttpError: 400 with the field that is wrong.
         """
-        self.raw, parsed = await asyncio.to_thread(taken, model, body) if is_large(body) else taken(model, body)
+        read = await asyncio.to_thread(taken, model, body) if is_large(body) else taken(model, body)
+        self.raw, self.fingerprint, parsed = read
         return parsed
 
     def settle(self, named: str | None = None) -> None:
@@ -256,10 +260,10 @@ class Incoming:
         return key
 
 
-def taken(model: type[Model], body: bytes) -> tuple[Any, Model]:
-    """A body as JSON has it, and validated."""
+def taken(model: type[Model], body: bytes) -> tuple[Any, str, Model]:
+    """A body as JSON has it, what it is known by, and validated."""
     raw = read_json(body)
-    return raw, parse(model, raw)
+    return raw, hashlib.sha256(body).hexdigest(), parse(model, raw)
 
 
 def parse(model: type[Model], data: Any) -> Model:
@@ -270,19 +274,9 @@ def parse(model: type[Model], data: Any) -> Model:
         raise from_validation(error, data) from None
 
 
-def digest(*parts: Any) -> str:
-    """A name for what these JSON values are together; the order of an object's fields makes no difference."""
-    return hashlib.sha256(b"".join(to_json(ordered(part)) + b"\n" for part in parts)).hexdigest()
-
-
-def ordered(value: Any) -> Any:
-    """The same JSON value with the fields of every object in order."""
-    if isinstance(value, dict):
-        return {name: ordered(value[name]) for name in sorted(value)}
-    if isinstance(value, list):
-        return [ordered(item) for item in value]
-
-    return value
+def digest(*parts: str | None) -> str:
+    """A name for what these texts are together."""
+    return hashlib.sha256(b"".join(to_json(part) + b"\n" for part in parts)).hexdigest()
 
 
 def new_key() -> str:

@@ -22,12 +22,15 @@ FIELDS: Final = 1 << 12
 FEW: Final = FIELDS
 """Below so many values there is nothing to look at."""
 
+LONG: Final = 1 << 18
+"""Bytes that are read, and whose digest is made, in a millisecond or two, where they are few values: a picture has more."""
+
 STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def is_large(body: bytes) -> bool:
     """Whether reading it may take longer than a loop has time for."""
-    return separators(body) > FEW
+    return len(body) > LONG or separators(body) > FEW
 
 
 def check_values(body: bytes) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.validation import read_json
 from tests.gateway.house import House, house
 
 MEMORIES = "/v1/memories"
@@ -240,3 +242,28 @@ async def test_recalls_stand_in_a_records_history_with_their_contexts(kept: tupl
     record = await lattice.get(path)
     assert (record["stage"], record["recalls"]) == ("echoed", 3)
     assert json.dumps(record["recalled"])
+
+
+async def test_a_text_of_a_million_commas_is_one_value(kept: tuple[House, Any]) -> None:
+    lattice, _ = kept
+    status, told = await send(lattice, MEMORIES, {"memories": [{"text": ', "[{' * 40_000}] * 5})
+
+    assert status == 201, told
+
+
+async def test_a_large_body_is_read_beside_the_loop(bare: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[threading.Thread] = []
+
+    def noted(body: bytes) -> Any:
+        readers.append(threading.current_thread())
+        return read_json(body)
+
+    monkeypatch.setattr("gateway.incoming.read_json", noted)
+    for records, length in ((1, 100), (1, 1 << 20), (1000, 100)):
+        record = {"text": "x" * length, "speaker": "a", "role": "user", "session": "s", "kind": "turn"}
+        await send(bare, MEMORIES, {"memories": [record] * records, "colour": "red"})
+
+    small, long, many = readers
+    assert small is threading.main_thread()
+    assert long is not threading.main_thread()
+    assert many is not threading.main_thread()
