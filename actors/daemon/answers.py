@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-__all__ = ["digest_of", "drop_old", "forget_source", "keep", "known"]
+__all__ = ["digest_of", "drop", "drop_old", "forget_source", "keep", "known"]
 
 
 def digest_of(cycle: str, task: str, text: str) -> str:
@@ -53,6 +53,11 @@ def forget_source(connection: apsw.Connection, namespace: str, memory: str) -> i
         (namespace, memory),
     )
     return connection.changes()
+
+
+def drop(connection: apsw.Connection, digest: str) -> None:
+    """Drop one answer."""
+    connection.execute("DELETE FROM model_answer WHERE digest = ?", (digest,))
 
 
 def drop_old(connection: apsw.Connection, before: int) -> None:

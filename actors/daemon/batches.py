@@ -136,24 +136,36 @@ async def one(work: Work, batch: Batch, handle: Handle) -> None:
     tries = 3
     while True:
         turns = await turns_of(work, batch)
-        outcome = await handle(work, batch, turns) if turns else Outcome()
         try:
+            outcome = await handle(work, batch, turns) if turns else Outcome()
             if outcome.records:
                 memories = tuple(outcome.records)
                 text = outcome.records[0].text
                 await work.write(Remember(namespace=batch.namespace, memories=memories), records=len(memories), text=text)
+            await work.commit(
+                partial(done, cycle=work.run.cycle, batch=batch, turns=turns, outcome=outcome),
+                turns=len(turns),
+                **outcome.effects,
+            )
         except NotFound:
             tries -= 1
             if not tries:
                 raise
         else:
-            break
+            return
 
-    def done(connection: apsw.Connection) -> None:
-        drop(connection, work.run.cycle, batch.id)
-        outcome.change(connection)
 
-    await work.commit(done, turns=len(turns), **outcome.effects)
+def done(connection: apsw.Connection, *, cycle: str, batch: Batch, turns: list[Memory], outcome: Outcome) -> None:
+    """Keep what was made of a batch, unless a turn that it was made of has been let go of since it was read.
+
+    Raises:
+        NotFound: one has: what was drawn from it would stay for ever, since nobody says a second time that it is forgotten.
+    """
+    rows = connection.execute("SELECT memory FROM pending WHERE cycle = ? AND batch = ?", (cycle, batch.id)).fetchall()
+    if not {turn.id for turn in turns} <= {memory for (memory,) in rows}:
+        raise NotFound("a turn of the batch was forgotten meanwhile")
+    drop(connection, cycle, batch.id)
+    outcome.change(connection)
 
 
 async def note_failure(work: Work, batch: Batch, error: Exception) -> bool:

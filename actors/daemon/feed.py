@@ -133,7 +133,8 @@ def is_reworded(connection: apsw.Connection, memory: Memory) -> bool:
 def let_go(connection: apsw.Connection, change: Change) -> bool:
     """Let go of everything about a record that is forgotten; whether there was anything that quoted it."""
     gone = (change.namespace, change.id)
-    connection.execute("DELETE FROM pending WHERE namespace = ? AND memory = ? AND batch IS NULL", gone)
+    # Also of batches that are being worked on: they learn of it when they are done.
+    connection.execute("DELETE FROM pending WHERE namespace = ? AND memory = ?", gone)
     connection.execute("DELETE FROM statement WHERE namespace = ? AND memory = ?", gone)
     connection.execute(
         # The error of what was set aside may quote it.

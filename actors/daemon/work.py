@@ -18,7 +18,7 @@ from actors.daemon.messages import Cost, Planned, Run
 from actors.daemon.settings import CycleSettings, DaemonSettings
 from actors.daemon.store import Store, micros
 from actors.llm.messages import Generate, Generated
-from actors.memory.messages import Memory, Provenance
+from actors.memory.messages import Get, Memory, Provenance
 from transport.errors import Cancelled, DeadlineExceeded, NotFound, Overloaded, Unavailable
 
 __all__ = ["PLANNED", "Asks", "BudgetSpent", "Cycle", "Paused", "Work"]
@@ -132,6 +132,9 @@ class Work:
             text: at most 100,000 characters are sent.
             sources: the records that the text quotes, all of one namespace, which the tokens are counted for.
             most_tokens: longest answer.
+
+        Raises:
+            NotFound: a source was forgotten while the model answered; the answer may quote it, and is not kept.
         """
         if self.dry or not self.schedule.budget_tokens:
             return None
@@ -174,7 +177,18 @@ class Work:
             sources=[(source.namespace, source.id) for source in sources],
         )
         await self.commit(keep, model_answers=1)
+        # Whoever follows the feed has perhaps heard of it before the answer was there to be dropped.
+        for source in sources:
+            await self._check_there(source, digest)
         return answer
+
+    async def _check_there(self, source: Memory, digest: str) -> None:
+        try:
+            await self.ask(Get(namespace=source.namespace, id=source.id))
+        except NotFound:
+            await self.commit(lambda connection: answers.drop(connection, digest))
+            await self.store.scrub()
+            raise
 
     async def commit(self, change: Callable[[apsw.Connection], T], **effects: int) -> T:
         """Write to daemon.db, count the effects of the run, and renew its lease, in one transaction; then yield."""

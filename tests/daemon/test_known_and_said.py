@@ -1,15 +1,18 @@
 """What comes of talks for the people in them: profile, personality, statements, distant links, dreams, old talks."""
 
+import asyncio
+
 import pytest
 
 from actors.clock import ManualClock
+from actors.daemon import batches
 from actors.daemon.actor import Daemon
-from actors.daemon.messages import Deliver, GetProfile, ListStatements
-from actors.memory.messages import Feed, Forget, Get, NewMemory, Recall, Remember
+from actors.daemon.messages import Deliver, GetProfile, ListStatements, RunCycle
+from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Remember
 from actors.paradox.messages import GetProgress
 from actors.thinking.actor import Thinking
 from actors.thinking.settings import ThinkingSettings
-from tests.daemon.house import begun, house, records, run, settings, talk
+from tests.daemon.house import TALK, begun, ended, house, records, run, settings, talk
 from tests.model_server import SyncModelServer
 from transport.errors import Conflict, NotFound
 
@@ -61,6 +64,53 @@ async def test_what_is_held_of_somebody_goes_with_its_last_source(short_dir) -> 
         await run(host, "profile")
         assert await aspects(host) == {}
     assert not [path for path in (short_dir / "data").glob("daemon.db*") if b"Xanthippe" in path.read_bytes()]
+
+
+async def test_what_is_forgotten_while_a_cycle_reads_it_is_not_held_afterwards(short_dir, monkeypatch) -> None:
+    """The follower has let go of it by then, and nobody says a second time that it is forgotten."""
+    clock = ManualClock()
+    read = batches.turns_of
+
+    async def read_and_forgotten(work, batch):
+        turns = await read(work, batch)
+        named = [turn.id for turn in turns if "Xanthippe" in turn.text]
+        if named:
+            await host.ref("memory").ask(Forget(ids=tuple(named)))
+            end = (await host.ref("memory").ask(GetStats())).feed_cursor
+            while await work.read(follower_at) < end:  # noqa: ASYNC110 (no event tells how far the follower is)
+                await asyncio.sleep(0)
+        return turns
+
+    async with house(short_dir, clock, cycles=("profile",)) as host:
+        await said(host, clock, "My sister Xanthippe paints.", "My brother Ben sings.")
+        monkeypatch.setattr(batches, "turns_of", read_and_forgotten)
+        assert (await run(host, "profile")).state == "done"
+        assert {name for kind, name in await aspects(host) if kind == "relationship"} == {"brother Ben"}
+    assert not [path for path in (short_dir / "data").glob("daemon.db*") if b"Xanthippe" in path.read_bytes()]
+
+
+async def test_a_models_answer_to_what_is_forgotten_meanwhile_is_not_kept(short_dir) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        server.always(text="Ana knows a Xanthippe.")
+        server.next({"fault": "hang", "text": "Ana knows a Xanthippe."})
+        asking = {"consolidate": {"budget_tokens": 20_000}, "cycles": ("consolidate",)}
+        async with house(short_dir, clock, model=server.base_url, **asking) as host:
+            turns = await talk(host, clock, texts=("My sister Xanthippe paints.", *TALK[1:]))
+            clock.advance(DAY)
+            await host.ref("daemon").ask(RunCycle(name="consolidate"))
+            await asyncio.to_thread(server.log, holding=1)
+            await host.ref("memory").ask(Forget(ids=(turns[0],)))
+            server.always(text="Ana has a garden.")
+            server.release()
+            (last, *_) = await ended(host, "consolidate")
+            assert last.state == "done"
+            assert [summary.text for summary in await records(host, "summary")] == ["Ana has a garden."]
+    assert not [path for path in (short_dir / "data").glob("daemon.db*") if b"Xanthippe" in path.read_bytes()]
+
+
+def follower_at(connection) -> int:
+    return int(connection.execute("SELECT min(CAST(value AS INTEGER)) FROM cursor WHERE name LIKE 'feed:%'").fetchone()[0])
 
 
 async def test_the_assistants_aspects_drift_towards_what_is_asked_within_their_bounds(short_dir) -> None:
