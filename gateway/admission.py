@@ -48,7 +48,8 @@ class Admission:
         found = self.keys.principal(secret) if secret is not None else None
         if found is None:
             if self.keys_required:
-                raise Unauthorized("an API key is needed: Authorization: Bearer … or x-api-key")
+                needed = "an API key is needed: Authorization: Bearer … or x-api-key"
+                raise Unauthorized(needed if secret is None else "this API key is not known here, or was revoked")
             return LOCAL
 
         if access == "operator" and not found.operator:

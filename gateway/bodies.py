@@ -11,7 +11,10 @@ from pydantic_core import CoreSchema
 from actors.memory.messages import on_the_calendar
 from actors.message import Name, Namespace, ending_at_the_first
 
-__all__ = ["DEFAULT_MODELS", "Body", "Limit", "Moment", "NamespaceQuery", "Part", "Query"]
+__all__ = ["CHAT_HEADERS", "DEFAULT_MODELS", "Body", "Limit", "Moment", "NamespaceQuery", "Part", "Query"]
+
+CHAT_HEADERS = ("X-Lattice-Session", "X-Lattice-Memory", "X-Lattice-Reasoning", "X-Lattice-Retry", "Cache-Control")
+"""What requests for an answer go by, in every dialect."""
 
 DEFAULT_MODELS = (None, "", "default")
 """A request that names one of these takes the first endpoint's first model."""

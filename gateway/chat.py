@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from actors.message import Name
 from actors.thinking.messages import Effort, Saying, Think, Thought
-from gateway.bodies import DEFAULT_MODELS, Body, Part
+from gateway.bodies import CHAT_HEADERS, DEFAULT_MODELS, Body, Part
 from gateway.completion import ChatCompletion, Chunks, Voice, completion
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
@@ -66,7 +66,7 @@ class ChatBody(Body):
     session: Name | None = None
 
 
-@routes.post("/v1/chat/completions")
+@routes.post("/v1/chat/completions", streams=True, headers=CHAT_HEADERS)
 async def chat(call: Incoming, body: ChatBody) -> ChatCompletion | web.StreamResponse:
     """Answer the last message of a talk.
 

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from pydantic_core import to_json
 
 from actors.thinking.messages import Thought
-from gateway.bodies import Body, Part
+from gateway.bodies import CHAT_HEADERS, Body, Part
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
 from gateway.message_events import MessageVoice, failure, message
@@ -57,7 +57,7 @@ def speaks_anthropic(path: str) -> bool:
     return path == PATH or path.startswith(f"{PATH}/")
 
 
-@routes.post(PATH)
+@routes.post(PATH, streams=True, headers=CHAT_HEADERS)
 async def messages(call: Incoming, body: MessagesBody) -> web.StreamResponse:
     """Answer the last message of a talk, in Anthropic's form.
 

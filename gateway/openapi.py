@@ -36,11 +36,28 @@ ERROR: Final = {
     },
     "required": ["error"],
 }
-HEADERS: Final = {
-    "X-Lattice-Namespace": "Whose memory it is; a body's or query's `namespace` does the same.",
-    "X-Lattice-Session": "Which talk it belongs to.",
-    "X-Lattice-Timeout": "Seconds after which the request is to be given up.",
-    "Idempotency-Key": "The same key gives the same effect and the same answer.",
+TEXT: Final = {"type": "string"}
+HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "X-Lattice-Namespace": ("Whose memory it is; a body's or query's `namespace` does the same.", TEXT),
+    "X-Lattice-Session": ("Which talk it belongs to; a body's `session` does the same.", TEXT),
+    "X-Lattice-Timeout": (
+        "Seconds after which the request is to be given up; it can only shorten the gateway's own limit.",
+        {"type": "number", "exclusiveMinimum": 0},
+    ),
+    "Idempotency-Key": (
+        "The same key in the same namespace and path has its effect once, and the same answer.",
+        {"type": "string", "minLength": 1, "maxLength": 256},
+    ),
+    "X-Lattice-Memory": (
+        "Recall and remember, recall only, or neither.",
+        {"type": "string", "enum": ["on", "read", "off"], "default": "on"},
+    ),
+    "X-Lattice-Reasoning": (
+        "Whether what is thought aloud is shown: not at all, in a field, or in comments of a stream.",
+        {"type": "string", "enum": ["hide", "field", "comments"], "default": "hide"},
+    ),
+    "X-Lattice-Retry": ("The request was sent before: join it to the first one.", {"type": "string", "enum": ["true"]}),
+    "Cache-Control": ("`no-cache`: think anew, whatever was thought before.", TEXT),
 }
 
 
@@ -109,7 +126,10 @@ def describe(described: tuple[Route, ...]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**definitions["$defs"], "Error": ERROR},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "x_api_key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
         },
     }
 
@@ -117,13 +137,17 @@ def describe(described: tuple[Route, ...]) -> dict[str, Any]:
 def operation(route: Route, path: str, schemas: dict[Any, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """One method of one path."""
     content = {} if route.answer is None else {"schema": schemas[route.answer, "serialization"]}
+    answers: dict[str, Any] = {media_of(route): content}
+    if route.streams:
+        answers["text/event-stream"] = {"schema": TEXT}
     described: dict[str, Any] = {
+        "operationId": route.operation,
         "summary": route.summary,
         "description": route.about,
         "tags": [route.group],
         "parameters": [*parameters(route, path, schemas, definitions)],
         "responses": {
-            str(route.status): {"description": route.summary, "content": {media_of(route): content}},
+            str(route.status): {"description": route.summary, "content": answers},
             "default": {
                 "description": "What went wrong.",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -133,8 +157,10 @@ def operation(route: Route, path: str, schemas: dict[Any, Any], definitions: dic
     if route.body is not None:
         schema = schemas[route.body, "validation"]
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if route.takes is not None:
+        described["requestBody"] = {"required": True, "content": {route.takes: {"schema": TEXT}}}
     if route.access != "open":
-        described["security"] = [{"key": []}]
+        described["security"] = [{"key": []}, {"x_api_key": []}]
 
     return described
 
@@ -149,10 +175,20 @@ def parameters(route: Route, path: str, schemas: dict[Any, Any], definitions: di
         for name, field in schema["properties"].items():
             yield {"name": name, "in": "query", "required": False, "schema": field}
 
+    for name in headers_of(route):
+        about, form = HEADERS[name]
+        yield {"name": name, "in": "header", "required": False, "schema": form, "description": about}
+
+
+def headers_of(route: Route) -> Iterable[str]:
+    """The headers that a route goes by."""
     if route.access == "tenant":
-        for name, about in HEADERS.items():
-            if name != "Idempotency-Key" or route.method == "POST":
-                yield {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": about}
+        yield "X-Lattice-Namespace"
+    if route.access != "open":
+        yield "X-Lattice-Timeout"
+        if route.method in {"POST", "PATCH"}:
+            yield "Idempotency-Key"
+    yield from route.headers
 
 
 def media_of(route: Route) -> str:

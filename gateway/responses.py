@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from actors.message import Name
 from actors.thinking.messages import Thought
-from gateway.bodies import Body
+from gateway.bodies import CHAT_HEADERS, Body
 from gateway.chat import now
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
@@ -64,7 +64,7 @@ class ResponsesBody(Body):
     session: Name | None = None
 
 
-@routes.post("/v1/responses")
+@routes.post("/v1/responses", streams=True, headers=CHAT_HEADERS)
 async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
     """Answer an input, in the form of OpenAI's Responses.
 

@@ -44,6 +44,20 @@ class Route:
     media: str
     """Media type of such a response, for the description."""
 
+    streams: bool
+    """Whether it may answer with server-sent events instead."""
+
+    takes: str | None
+    """Media type of a body that the handler reads by itself."""
+
+    headers: tuple[str, ...]
+    """What it goes by beside the headers that count everywhere; for the description, which knows them by name."""
+
+    @property
+    def operation(self) -> str:
+        """A name that no other route has, for those who generate a client: `memories_search`."""
+        return f"{self.handler.__module__.rpartition('.')[2]}_{self.handler.__name__}"
+
     @property
     def summary(self) -> str:
         """The first line of the handler's docstring."""
@@ -87,6 +101,9 @@ class Routes(list[Route]):
         status: int = 200,
         access: Access | None = None,
         media: str = "application/json",
+        streams: bool = False,
+        takes: str | None = None,
+        headers: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a route; its body, query and answer are read from the handler's signature."""
 
@@ -105,6 +122,9 @@ class Routes(list[Route]):
                     hints.get("query"),
                     next((answer for answer in answers if issubclass(answer, BaseModel)), None),
                     media,
+                    streams,
+                    takes,
+                    headers,
                 )
             )
             return handler

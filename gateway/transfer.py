@@ -134,7 +134,7 @@ async def export(call: Incoming, query: ExportQuery) -> web.StreamResponse:
     return response
 
 
-@routes.post("/v1/memories/import", media=MEDIA)
+@routes.post("/v1/memories/import", media=MEDIA, takes=MEDIA)
 async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
     """Take over what an export holds: Lattice's own, mem0's, Letta's, ChatGPT's (also zipped), or a transcript.
 

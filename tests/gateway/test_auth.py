@@ -24,7 +24,7 @@ async def test_without_a_key_nothing_but_health_answers(short_dir) -> None:
         for path in ("/v1/memories", "/v1/actors", "/metrics", "/v1/models"):
             status, told = await lattice.call("GET", path)
             assert (status, told["error"]["type"]) == (401, "authentication_error"), path
-        with pytest.raises(openai.AuthenticationError):
+        with pytest.raises(openai.AuthenticationError, match="not known here"):
             await lattice.openai(api_key="lk_wrong").models.list()
 
 

@@ -107,6 +107,13 @@ async def test_the_description_has_every_route_and_only_what_is_there(lattice: H
         assert path not in told["paths"]
     check_references(told, told)
 
+    operations = [operation for methods in told["paths"].values() for operation in methods.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    chat = told["paths"]["/v1/chat/completions"]["post"]
+    assert {"X-Lattice-Session", "X-Lattice-Memory", "X-Lattice-Reasoning"} <= {one["name"] for one in chat["parameters"]}
+    assert set(chat["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
+    assert "application/jsonl" in told["paths"]["/v1/memories/import"]["post"]["requestBody"]["content"]
+
 
 async def test_the_page_needs_nothing_from_elsewhere(lattice: House) -> None:
     async with lattice.http.get(f"{lattice.url}/docs") as response:

@@ -93,6 +93,27 @@ async def test_a_record_is_corrected_and_forgotten(lattice: House) -> None:
     assert (await lattice.call("GET", path))[0] == 404
 
 
+async def test_a_record_ends_where_another_took_its_place(lattice: House) -> None:
+    texts = [{"text": "Ana lives in Lisbon.", "time": "2024-01-01"}, {"text": "Ana lives in Porto.", "time": "2024-06-01"}]
+    old, new = (memory["id"] for memory in (await lattice.post("/v1/memories", {"memories": texts}))["memories"])
+
+    status, told = await lattice.call("PATCH", f"/v1/memories/{old}", {"superseded_by": "mem_none", "importance": 1})
+    assert (status, told["error"]["param"]) == (404, "superseded_by")
+    assert (await lattice.get(f"/v1/memories/{old}"))["importance"] == 0.5
+
+    end = {"superseded_by": new, "valid_to": "2024-06-01T00:00:00Z", "importance": 0.7}
+    status, ended = await lattice.call("PATCH", f"/v1/memories/{old}", end)
+    assert (status, ended["valid_to"], ended["importance"]) == (200, "2024-06-01T00:00:00Z", 0.7)
+    assert (await lattice.get(f"/v1/memories/{new}"))["links"] == [{"relation": "supersedes", "target": old}]
+
+    async def found(**fields: Any) -> list[str]:
+        told = await lattice.post("/v1/memories/search", {"query": "Where does Ana live?", **fields})
+        return [memory["id"] for memory in told["memories"]]
+
+    assert await found() == [new]
+    assert await found(as_of="2024-03-01") == [old]
+
+
 async def test_stats_count(lattice: House) -> None:
     await lattice.post("/v1/memories", {"memories": [ANA, REX]})
     stats = await lattice.get("/v1/memories/stats")
