@@ -1,12 +1,13 @@
 """`run.py export` and `run.py import`: a namespace's memories as files, through the running memory actor.
 
-What stands in a file, docs/export.md says. An export becomes the file of its name when it is whole. An import can be broken off
-and run again at any time: what is known already is passed over.
+What stands in a file, docs/export.md says. An export becomes the file of its name when it is whole; one that broke off goes on
+when it is run again. An import can be broken off and run again at any time: what is known already is passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import sys
@@ -24,9 +25,10 @@ from pydantic import ValidationError
 
 from actors.message import invalid
 from commands.house import House, with_house
-from transport.errors import Invalid
+from transport.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
+    from actors.memory.formats.lines import Begun
     from actors.memory.formats.taken import Taken
     from actors.memory.messages import Exported, Imported, Portable
 
@@ -58,14 +60,14 @@ def a_namespace(context: click.Context, parameter: click.Parameter, value: str) 
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True), default="-")
 @with_house
 def export_memories(house: House, file: Path, namespace: str) -> None:
-    """Write every memory of a namespace as JSON Lines, while the house runs.
+    """Write every memory of a namespace as JSON Lines, while the house runs. Broken off, it is run again and goes on.
 
     \b
     Example:
       run.py export memories.jsonl --namespace anna
     """
-    with whole(file) as out:
-        count = asyncio.run(house.with_actor("memory", lambda memory: export_to(memory, namespace, out)))
+    with continued(file, namespace) as (out, begun):
+        count = asyncio.run(house.with_actor("memory", lambda memory: export_to(memory, namespace, out, begun)))
     click.echo(f"{count} memories written to {file}", err=True)
 
 
@@ -113,23 +115,56 @@ class MemoryRef(Protocol):
         """Ask and await the reply."""
 
 
-async def export_to(memory: MemoryRef, namespace: str, out: IO[bytes]) -> int:
-    """Write every record that is there now, oldest first; returns how many."""
+async def export_to(memory: MemoryRef, namespace: str, out: IO[bytes], begun: Begun | None = None) -> int:
+    """Write every record that is there now, oldest first; returns how many.
+
+    Args:
+        memory: the actor.
+        namespace: whose.
+        out: where to.
+        begun: what stands there already, of an export that broke off.
+    """
     from actors.memory.formats import lines
     from actors.memory.messages import Export
 
     progress = Progress("exported")
-    out.write(lines.header(namespace, datetime.now(UTC).isoformat(timespec="seconds")))
-    count, cursor = 0, None
+    cursor = None
+    if begun is not None and await has(memory, namespace, begun.last):
+        out.seek(begun.bytes)
+        out.truncate()
+        cursor = begun.cursor
+        click.echo(f"an export that broke off goes on after {begun.records} memories", err=True)
+    else:
+        if begun is not None:
+            out.seek(0)
+            out.truncate()
+        out.write(lines.header(namespace, datetime.now(UTC).isoformat(timespec="seconds")))
+
     while True:
         page: Exported = await memory.ask(Export(namespace=namespace, cursor=cursor))
         out.write(b"".join(lines.line_of(record) for record in page.records))
-        count += len(page.records)
+        count = page.before + len(page.records)
         progress.show(count)
         cursor = page.next_cursor
         if cursor is None:
             out.write(lines.end(count))
             return count
+
+        # The mark is written behind what it vouches for.
+        out.flush()
+        out.write(lines.mark(count, cursor))
+
+
+async def has(memory: MemoryRef, namespace: str, memory_id: str) -> bool:
+    """Whether memory has a record: a file of that name may have been begun from another house."""
+    from actors.memory.messages import Get
+
+    try:
+        await memory.ask(Get(namespace=namespace, id=memory_id))
+    except (NotFound, Invalid):
+        return False
+
+    return True
 
 
 async def import_from(memory: MemoryRef, namespace: str, found: Iterable[Taken]) -> tuple[Counter[str], list[str]]:
@@ -191,6 +226,48 @@ class Progress:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + (1.0 if sys.stderr.isatty() else 10.0)
             click.echo(f"{count} {self._what} so far", err=True)
+
+
+@contextmanager
+def continued(path: Path, namespace: str) -> Iterator[tuple[IO[bytes], Begun | None]]:
+    """A file that has its name only once it is whole and on disk, and what of it is there from the last time.
+
+    Until then it is `<name>.part`, which stays when this breaks off.
+    """
+    from actors.memory.formats import lines
+
+    if str(path) == "-":
+        yield sys.stdout.buffer, None
+        sys.stdout.buffer.flush()
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise click.ClickException(f"{part} cannot be written: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise click.ClickException(f"another export is writing {part}") from None
+            begun = lines.begun(file, namespace)
+            if begun is None:
+                file.seek(0)
+                file.truncate()
+            try:
+                yield file, begun
+            except BaseException:
+                file.flush()
+                file.seek(0)
+                if lines.begun(file, namespace) is None:
+                    part.unlink(missing_ok=True)
+                raise
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from aiohttp import web
+from pydantic import Field
 from pydantic_core import to_json
 
 from actors.memory import messages as memory
@@ -99,17 +100,20 @@ class Ledger:
 
 
 class ExportQuery(Body):
-    """Whose."""
+    """From where."""
+
+    cursor: str | None = Field(None, max_length=256)
+    """Of the last `page` line of an export that broke off; what follows it there is to be cut off. None: from the start."""
 
 
 @routes.get("/v1/memories/export", media=MEDIA)
 async def export(call: Incoming, query: ExportQuery) -> web.StreamResponse:
     """Every record with all that belongs to it, oldest first, as JSON Lines with a header and an end.
 
-    An export that fails in its middle ends with a line `{"error": …}` and a broken connection, never quietly.
+    An export that fails in its middle ends with a line `{"error": …}` and a broken connection, never quietly. It goes on from
+    the cursor of its last `page` line.
     """
-    del query
-    pages = exported(call)
+    pages = exported(call, query.cursor)
     first = await anext(pages)
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in call.namespace)
     response = web.StreamResponse(
@@ -118,13 +122,10 @@ async def export(call: Incoming, query: ExportQuery) -> web.StreamResponse:
     await response.prepare(call.request)
 
     try:
-        count = len(first)
-        head = lines.header(call.namespace, datetime.now(UTC).isoformat(timespec="seconds"))
-        await send(call, response, head + b"".join(map(lines.line_of, first)))
+        head = lines.header(call.namespace, datetime.now(UTC).isoformat(timespec="seconds")) if query.cursor is None else b""
+        await send(call, response, head + as_lines(first))
         async for page in pages:
-            count += len(page)
-            await send(call, response, b"".join(map(lines.line_of, page)))
-        await send(call, response, lines.end(count))
+            await send(call, response, as_lines(page))
     except LatticeError as error:
         call.failed(error)
         await send(call, response, to_json(error_body(error)) + b"\n")
@@ -245,14 +246,19 @@ async def ask(call: Incoming, batch: list[memory.Portable], ledger: Ledger) -> N
     ledger.outcomes.update(record.outcome for record in told.records)
 
 
-async def exported(call: Incoming) -> AsyncIterator[tuple[memory.Portable, ...]]:
-    """Page after page."""
-    cursor = None
+def as_lines(page: memory.Exported) -> bytes:
+    """A page, and what comes after it: a mark to go on from, or the end."""
+    count = page.before + len(page.records)
+    after = lines.end(count) if page.next_cursor is None else lines.mark(count, page.next_cursor)
+    return b"".join(map(lines.line_of, page.records)) + after
 
+
+async def exported(call: Incoming, cursor: str | None) -> AsyncIterator[memory.Exported]:
+    """Page after page."""
     while True:
         call.extend()
         page: memory.Exported = await call.ask(memory.Export(namespace=call.namespace, cursor=cursor))
-        yield page.records
+        yield page
         cursor = page.next_cursor
         if cursor is None:
             return

@@ -685,11 +685,17 @@ class Exported(Reply, type="memory.exported"):
     """Records oldest first, and where to go on; None at the end."""
 
     records: tuple[Portable, ...]
+    before: int
+    """How many stood on the pages before this one."""
+
     next_cursor: str | None
 
 
 class Export(Message, type="memory.export", reply=Exported, idempotent=True):
-    """A page of a namespace's records with all that belongs to them. What comes in after the first page is not exported."""
+    """A page of a namespace's records with all that belongs to them. What comes in after the first page is not exported.
+
+    A cursor stays good for as long as the database lives: an export that broke off goes on from the last one it was given.
+    """
 
     namespace: Namespace = "default"
     limit: Limit = 200

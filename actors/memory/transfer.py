@@ -31,13 +31,13 @@ HISTORY_STEPS: Final = 256
 
 
 def export(connection: apsw.Connection, message: Export, *, page_bytes: int) -> Exported:
-    """A page of a namespace's records. The first page's cursor fixes up to where the export goes."""
+    """A page of a namespace's records. The first page's cursor fixes up to where the export goes, however late it goes on."""
     order = ("export", message.namespace)
     if message.cursor is None:
         row: Any = connection.execute("SELECT coalesce(max(number), 0) FROM memory").fetchone()
-        after, until = 0, int(row[0])
+        after, until, before = 0, int(row[0]), 0
     else:
-        after, until = position_of(message.cursor, order, parts=2)
+        after, until, before = position_of(message.cursor, order, parts=3)
 
     page: list[Portable] = []
     left = page_bytes
@@ -52,10 +52,11 @@ def export(connection: apsw.Connection, message: Export, *, page_bytes: int) -> 
         record = portable(connection, number, memory)
         left -= weight_of(memory) + sum(len(canonical(past.detail)) + 96 for past in record.history)
         if len(page) == message.limit or (page and left < 0):
-            return Exported(records=tuple(page), next_cursor=cursor_of(order, last, until))
+            following = cursor_of(order, last, until, before + len(page))
+            return Exported(records=tuple(page), before=before, next_cursor=following)
         page.append(record)
         last = number
-    return Exported(records=tuple(page), next_cursor=None)
+    return Exported(records=tuple(page), before=before, next_cursor=None)
 
 
 def portable(connection: apsw.Connection, number: int, memory: Memory) -> Portable:

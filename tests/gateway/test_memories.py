@@ -179,6 +179,25 @@ async def test_an_export_comes_back_by_import_and_a_second_time_changes_nothing(
     }
 
 
+async def test_an_export_that_broke_off_goes_on_from_its_last_mark(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"memories": [{"text": f"record {n}"} for n in range(450)]})
+
+    async def exported(query: str = "") -> list[bytes]:
+        async with lattice.http.get(f"{lattice.url}/v1/memories/export{query}") as response:
+            return (await response.read()).splitlines(keepends=True)
+
+    whole = await exported()
+    marks = [number for number, line in enumerate(whole) if b'"lattice":"page"' in line]
+    assert len(marks) == 2
+    for mark in marks:
+        rest = await exported(f"?cursor={json.loads(whole[mark])['cursor']}")
+        assert whole[: mark + 1] + rest == whole
+    assert json.loads(whole[-1]) == {"lattice": "end", "records": 450}
+
+    status, told = await lattice.call("GET", "/v1/memories/export?cursor=nonsense")
+    assert (status, told["error"]["param"]) == (400, "cursor")
+
+
 async def test_an_import_names_the_lines_that_are_wrong_and_takes_the_others(lattice: House) -> None:
     status, told = await imported(lattice, b'{"text": "good"}\n\n{"text": ""}\n{"text": "after"}\n')
 

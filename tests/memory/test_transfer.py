@@ -1,7 +1,10 @@
 """Export and import: what a record has goes along, whole talks go on elsewhere, and nothing comes in twice."""
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from actors.host import Host
+from actors.memory.actor import Memory
 from actors.memory.formats import lines
 from actors.memory.messages import (
     Answer,
@@ -21,6 +24,7 @@ from actors.memory.messages import (
     Supersede,
     Turn,
 )
+from actors.memory.settings import MemorySettings
 
 THEN = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -155,3 +159,37 @@ async def test_what_comes_in_after_an_export_began_is_not_in_it(memory):
         page = await memory.ask(Export(limit=2, cursor=page.next_cursor))
         texts += [record.text for record in page.records]
     assert texts == [f"before {n}" for n in range(5)]
+
+
+@asynccontextmanager
+async def house(directory, clock):
+    """A memory that can be started again."""
+    async with Host(run_dir=directory / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), directory, clock)
+        yield host.ref("memory")
+
+
+async def test_an_export_goes_on_from_any_mark_after_a_restart_and_ends_where_it_was_to_end(short_dir, clock):
+    async with house(short_dir, clock) as memory:
+        await memory.ask(Remember(memories=tuple(NewMemory(text=f"before {n}") for n in range(7))))
+        first = await memory.ask(Export(limit=3))
+        await memory.ask(Remember(memories=(NewMemory(text="after"),)))
+    async with house(short_dir, clock) as memory:
+        second = await memory.ask(Export(limit=3, cursor=first.next_cursor))
+        third = await memory.ask(Export(limit=3, cursor=second.next_cursor))
+        assert [page.before for page in (first, second, third)] == [0, 3, 6]
+        texts = [record.text for page in (first, second, third) for record in page.records]
+        assert texts == [f"before {n}" for n in range(7)]
+        assert third.next_cursor is None
+
+
+def test_how_far_an_export_came_shows_by_its_last_mark():
+    record = lines.line_of(Portable(text="one", id="mem_1"))
+    head = lines.header("ana", "now")
+    good = head + record + lines.mark(1, "c1") + record + lines.mark(2, "c2")
+    expected = lines.Begun(len(good), 2, "c2", "mem_1")
+    for rest in (b"", record, record[:-1], b'{"lattice": "pa', b"\xff\xff", lines.end(3)[:-1]):
+        assert lines.begun((good + rest).splitlines(keepends=True), "ana") == expected
+    assert lines.begun(good.splitlines(keepends=True), "ben") is None
+    assert lines.begun((head + record).splitlines(keepends=True), "ana") is None
+    assert lines.begun([], "ana") is None

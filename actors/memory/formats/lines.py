@@ -1,9 +1,10 @@
-"""Our own exports: JSON Lines with a header and an end (docs/export.md). Also without both, as people write them."""
+"""Our own exports: JSON Lines with a header, marks to go on from, and an end (docs/export.md); or bare lines."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -12,7 +13,7 @@ from actors.memory.formats.taken import Broken, Taken, taken
 from actors.memory.messages import Portable
 from transport.errors import Conflict
 
-__all__ = ["LONGEST_LINE", "VERSION", "end", "header", "line_of", "read"]
+__all__ = ["LONGEST_LINE", "VERSION", "Begun", "begun", "end", "header", "line_of", "mark", "read"]
 
 VERSION: Final = 1
 MARK: Final = "lattice"
@@ -27,6 +28,11 @@ def header(namespace: str, time: str) -> bytes:
 def line_of(record: Portable) -> bytes:
     """A record's line."""
     return record.model_dump_json(exclude_none=True, exclude_defaults=True).encode() + b"\n"
+
+
+def mark(count: int, cursor: str) -> bytes:
+    """The line after a page: so many records stand before it, and there the export goes on."""
+    return to_json({MARK: "page", "records": count, "cursor": cursor}) + b"\n"
 
 
 def end(count: int) -> bytes:
@@ -65,6 +71,40 @@ def read(lines: Iterable[bytes]) -> Iterator[Taken]:
             yield taken(where, {name: value for name, value in row.items() if name in Portable.model_fields})
     if not ends:
         yield Broken(f"line {number}", "the file breaks off: its last line is missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An export that broke off, up to its last mark."""
+
+    bytes: int
+    """Of the file that are good."""
+
+    records: int
+    cursor: str
+    last: str
+    """The id of the last record before the mark."""
+
+
+def begun(lines: Iterable[bytes], namespace: str) -> Begun | None:
+    """How far an export of a namespace has come; None where there is nothing to go on from."""
+    found: Begun | None = None
+    size, last = 0, ""
+    for number, line in enumerate(lines):
+        try:
+            row: Any = json.loads(line) if line.endswith(b"\n") else None
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            return found
+        if number == 0 and (row.get(MARK) != "memories" or row.get("namespace") != namespace or row.get("version") != VERSION):
+            return None
+
+        size += len(line)
+        if row.get(MARK) == "page" and "text" not in row:
+            found = Begun(size, int(row["records"]), str(row["cursor"]), last)
+        last = str(row.get("id", last))
+    return found
 
 
 def check(row: dict[str, Any]) -> None:
