@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from actors.memory import messages as memory
-from gateway.bodies import Body, Limit, NamespaceQuery, Query
+from actors.paradox import messages as paradox
+from gateway.bodies import Body, Limit, Moment, NamespaceQuery, Query
 from gateway.incoming import Incoming
 from gateway.route import Routes
 
@@ -16,6 +17,13 @@ class TurnsQuery(Body):
     """How many of its latest turns."""
 
     limit: Limit = 100
+
+
+class MoodQuery(Body):
+    """When."""
+
+    at: Moment | None = None
+    """None: now."""
 
 
 @routes.get("/v1/sessions")
@@ -33,6 +41,13 @@ async def get(call: Incoming, query: TurnsQuery) -> memory.SessionFound:
     told: memory.SessionFound = await call.ask(
         memory.GetSession(namespace=call.namespace, name=call.path("id"), limit=query.limit)
     )
+    return told
+
+
+@routes.get("/v1/sessions/{id}/mood")
+async def mood(call: Incoming, query: MoodQuery) -> paradox.MoodTold:
+    """What is felt in a talk now, or was at a moment: it fades with turns and with time. `because` says by which turns."""
+    told: paradox.MoodTold = await call.ask(paradox.GetMood(namespace=call.namespace, session=call.path("id"), at=query.at))
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -155,6 +156,22 @@ async def test_sessions_are_listed_read_and_forgotten(lattice: House) -> None:
     assert [turn["text"] for turn in found["turns"]] == ["And back."]
     status, gone = await lattice.call("DELETE", "/v1/sessions/a%2Fb%20c")
     assert (status, len(gone["ids"])) == (200, 2)
+
+
+async def test_a_talk_has_a_mood_that_says_by_which_turns(lattice: House) -> None:
+    turn = {"text": "I'm so sad, my dog died.", "session": "a/b", "role": "user", "time": "2026-01-05T10:00:00Z"}
+    (made,) = (await lattice.post("/v1/memories", turn))["memories"]
+    then = "/v1/sessions/a%2Fb/mood?at=2026-01-05T10:01:00Z"
+    async with asyncio.timeout(30):
+        while not (told := await lattice.get(then))["turns"]:  # noqa: ASYNC110 (no event over HTTP says that a turn was judged)
+            await asyncio.sleep(0.02)
+
+    assert (told["strongest"], list(told["because"])) == ("sadness", [made["id"]])
+    assert told["valence"] < 0 < told["labels"]["sadness"]
+    assert (await lattice.get("/v1/sessions/a%2Fb/mood?at=2026-01-04T10:00:00Z"))["turns"] == 0
+    status, error = await lattice.call("GET", "/v1/sessions/a%2Fb/mood?at=yesterday")
+    assert (status, error["error"]["param"]) == (400, "at")
+    assert (await lattice.call("GET", "/v1/sessions/nobody/mood"))[0] == 404
 
 
 async def test_an_export_comes_back_by_import_and_a_second_time_changes_nothing(lattice: House) -> None:
