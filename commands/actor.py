@@ -54,7 +54,8 @@ def actor(house: House, name: str) -> None:
         del sockets
         step_back(settings, assignment.name)
         await composition.start_actor(host, assignment.name, settings, listener)
-        where = url_of(listener) if listener else run_dir / f"{name}.sock"
-        tell(f"{name} is ready at {where}")
+        remote = getattr(settings.addresses, name)
+        where = [str(run_dir / f"{name}.sock"), *([remote.address] if remote else []), *([url_of(listener)] if listener else [])]
+        tell(f"{name} is ready at {', '.join(where)}")
 
     sys.exit(run_child(assignment, None, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate))

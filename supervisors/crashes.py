@@ -39,8 +39,11 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
         "log": tail(log_path(data_dir, name), lines=TAIL_LINES),
     }
     fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(report, indent=2))
-    fresh.replace(path)
+    try:
+        fresh.write_text(json.dumps(report, indent=2))
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
     # Their names begin with the time.
     names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208 (a Path each costs 30 us)

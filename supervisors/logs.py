@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +31,7 @@ class LogFile:
         self.file: TextIOWrapper | None = None
         self.path: Path | None = None
         self.characters = 0
+        self.failing = False
 
     def open(self, path: Path) -> None:
         """Append to this file from the first event on."""
@@ -43,18 +46,33 @@ class LogFile:
         self.file = self.path = None
 
     def __call__(self, line: str) -> None:
-        """Write one event."""
+        """Write one event. Where the disk takes nothing it is lost, which is said once on standard error."""
         if self.path is None:
             return
 
+        try:
+            self._write(self.path, line)
+        except OSError as error:
+            if not self.failing:
+                sys.stderr.write(f"{self.path} cannot be written: {error.strerror}; what happens is not logged until it can\n")
+            self.failing = True
+            file, self.file = self.file, None
+            if file is not None:
+                # What it still holds would be tried again.
+                with suppress(OSError):
+                    file.close()
+        else:
+            self.failing = False
+
+    def _write(self, path: Path, line: str) -> None:
         if self.file is None:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.file = self.path.open("a", buffering=1, errors="replace")
-            self.characters = self.path.stat().st_size
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.file = path.open("a", buffering=1, errors="replace")
+            self.characters = path.stat().st_size
 
         self.characters += self.file.write(line)
         if self.characters > MAX_BYTES:
-            self._rotate(self.path)
+            self._rotate(path)
 
     def _rotate(self, path: Path) -> None:
         self.close()

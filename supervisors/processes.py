@@ -26,6 +26,8 @@ from supervisors.supervision import Supervision
 
 __all__ = ["Processes"]
 
+SAVE_AGAIN_S = 1.0
+
 
 class Processes:
     """Children that are processes, under one `Supervision`. Lives in one loop.
@@ -54,6 +56,9 @@ class Processes:
         self.keeper_started = linux.start_time(place.keeper_pid)
         self.children: dict[str, ProcessChild] = {}
         self.listener: socket.socket | None = None
+        self.unsaved: asyncio.TimerHandle | None = None
+        """Until the roster is tried again, which could not be written."""
+
         self.spares = Spares(place.zygote_command, place.run_dir, spec.spares, self.reaper, supervisor=place.name, first=zygote)
         self.house = House(place=place, spares=self.spares, save=self._save_roster, on_report=on_report)
         self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
@@ -78,6 +83,8 @@ class Processes:
             self.listener.close()
             self.listener = None
 
+        if self.unsaved is not None:
+            self.unsaved.cancel()
         self.spares.close()
         for child in self.children.values():
             child.write_reports()
@@ -174,7 +181,24 @@ class Processes:
                     )
                 )
 
-        Roster(up_pid=self.place.keeper_pid, up_started=self.keeper_started, children=tuple(entries)).write(self.place.roster)
+        roster = Roster(up_pid=self.place.keeper_pid, up_started=self.keeper_started, children=tuple(entries))
+        try:
+            roster.write(self.place.roster)
+        except OSError as error:
+            # A disk that takes nothing: children are started all the same. Should this supervisor be killed before there is
+            # room, the next one starts whom an old roster has as gone, and sends away who bears the name already and knocks.
+            if self.unsaved is None:
+                logger.error("the roster of children cannot be written", path=str(self.place.roster), error=str(error))
+                self.unsaved = self.loop.call_later(SAVE_AGAIN_S, self._save_again)
+            return
+
+        if self.unsaved is not None:
+            self.unsaved.cancel()
+            self.unsaved = None
+
+    def _save_again(self) -> None:
+        self.unsaved = None
+        self._save_roster()
 
     # Who connects
 

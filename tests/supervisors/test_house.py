@@ -168,6 +168,23 @@ async def test_the_zygote_is_killed_and_replacements_go_on(house):
         assert (await home.say()).text == "hello"
 
 
+async def test_a_killed_child_answers_again_where_nothing_can_be_written_down(house, short_dir):
+    async with house() as home:
+        await home.ready()
+        (short_dir / "run" / "children.json.new").unlink(missing_ok=True)
+        (short_dir / "run" / "children.json.new").mkdir()
+        before = await home.say()
+        home.kill(before.pid)
+        after = await home.say()
+        assert after.pid != before.pid
+
+        # As soon as it can be, it is: the next supervisor knows whom to adopt.
+        (short_dir / "run" / "children.json.new").rmdir()
+        async with asyncio.timeout(10):
+            while f'"pid":{after.pid}' not in (short_dir / "run" / "children.json").read_text():
+                await home.say()
+
+
 async def test_what_a_spare_left_that_was_killed_while_it_warmed_up_is_removed(house, short_dir):
     place, prefix = scratch_of(short_dir / "run", "supervisor")
     (place / f"{prefix}left").mkdir()

@@ -117,3 +117,31 @@ def test_ends_are_told_apart():
     assert (killed.how, killed.reason) == ("killed", f"signal {signal.SIGKILL:d} (SIGKILL)")
     assert end("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)").how == "abnormal"
     assert linux.end_of(None).how == "killed"
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from supervisors.logs import LogFile
+from transport.lock import Lock
+
+here = Path(sys.argv[1])
+log, lock = LogFile(), Lock(here / "a.lock")
+log.open(here / "echo.log")
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 1 << 20))
+log("lost\\n")
+log("lost too\\n")
+assert lock.try_acquire()
+assert lock.holder is None
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+log("kept\\n")
+assert Lock(lock.path).held_by_another()
+"""
+
+
+def test_where_nothing_can_be_written_logs_say_so_once_and_locks_are_held(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("echo.log cannot be written: File too large") == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert (tmp_path / "echo.log").read_text() == "kept\n"
