@@ -55,7 +55,8 @@ def actor(house: House, name: str) -> None:
         step_back(settings, assignment.name)
         await composition.start_actor(host, assignment.name, settings, listener)
         remote = getattr(settings.addresses, name)
-        where = [str(run_dir / f"{name}.sock"), *([remote.address] if remote else []), *([url_of(listener)] if listener else [])]
+        places = (run_dir / f"{name}.sock", remote and remote.address, listener and url_of(listener))
+        where = [str(place) for place in places if place]
         tell(f"{name} is ready at {', '.join(where)}")
 
     sys.exit(run_child(assignment, None, lambda _: composition.make_host(settings, run_dir, assignment.incarnation), populate))
