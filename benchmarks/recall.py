@@ -1,21 +1,27 @@
-"""Recall against a bare FTS5 query over the same rows: latencies, bytes a memory.
+"""Recall against a bare FTS5 query over the same rows: latencies, and what filling the memory takes.
 
 python -m benchmarks.recall [--memories 10000 100000] [--questions 300] [--no-model]
 
 The yardstick is one connection's `SELECT rowid, bm25(...) ... MATCH 'a OR b' ORDER BY bm25 LIMIT 10` with Porter stems and
 without stopwords. Both answer each question in turn, so that they meet the same machine. Recall is timed whole, from the text
 of a question that was never asked before to the finished reply: its vectors by the real model in this process, the search,
-the records. Vectors of the memories are made up (each word has one, with some noise): the model would read for ten minutes,
-and speed does not depend on them.
+the records. CPU is the time of the one thread that does it all, which other processes lengthen less than they do the wall's.
+
+Memories are written by the code that the memory actor runs, in commits of 500, each indexed and given vectors before the next.
+Their vectors are made up (each word has one, with some noise): the model would read for hours, and speed does not depend on
+them. Resident memory is this process's, the model and the writer's cache in it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import apsw
@@ -42,6 +48,8 @@ from benchmarks.conversations import Talk, Turn
 from benchmarks.figures import percentile, table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WARM_UP = 20
+"""Questions that are not counted: the first reads what is held in memory."""
 
 
 def main() -> None:
@@ -67,46 +75,61 @@ def load(folder: Path) -> MiniLM:
 def measure(folder: Path, count: int, questions: int, model: MiniLM | None) -> None:
     folder.mkdir()
     talk = Talk(words=() if model is None else whole_words(model))
-    turns = list(talk.turns(count))
-    plain = fill_plain(folder / "plain.db", turns)
-    text_bytes = (folder / "plain.db").stat().st_size
-    asyncio.run(fill(folder / "memory.db", turns, model))
-    connection = open_to_read(folder / "memory.db", None)
+    about: list[Turn] = []
+
+    def turns() -> Iterator[Turn]:
+        every = max(1, count // 2000)
+        for number, turn in enumerate(talk.turns(count)):
+            if number % every == 0:
+                about.append(turn)
+            yield turn
+
+    print(f"\n{count:,} memories, {questions} questions" + (", without a model" if model is None else ""))
+    print(table(["filled", "memories/s", "resident MB"], asyncio.run(fill(folder / "memory.db", turns(), count, model))))
     all_bytes = (folder / "memory.db").stat().st_size
+    connection = open_to_read(folder / "memory.db", None)
+    plain = fill_plain(folder / "plain.db", connection)
+    text_bytes = (folder / "plain.db").stat().st_size
 
     settings = MemorySettings()
     view = View(settings, Shelves(settings.shelf_records, settings.shelf_bytes), Tail())
-    asked = [talk.question(talk.random.choice(turns)) for _ in range(questions + 20)]
-    took: dict[str, list[float]] = {"bare FTS5": [], "recall": [], "of it the question's vectors": []}
-    for number, text in enumerate(asked):
-        began = time.perf_counter()
+    took: dict[str, list[tuple[float, float]]] = {"bare FTS5": [], "recall": [], "of it the question's vectors": []}
+    for number in range(-WARM_UP, questions):
+        text = talk.question(talk.random.choice(about))
+        began = now()
         bare(plain, text)
-        between = time.perf_counter()
+        between = now()
         question = None if model is None else vectors_of(model, text)
-        read = time.perf_counter()
+        read = now()
         connection.execute("BEGIN")
         recall(connection, Recall(query=text), micros(NOW), view, question)
         connection.execute("ROLLBACK")
-        ended = time.perf_counter()
-        if number >= 20:
-            took["bare FTS5"].append((between - began) * 1000)
-            took["recall"].append((ended - between) * 1000)
-            took["of it the question's vectors"].append((read - between) * 1000)
+        ended = now()
+        if number == -WARM_UP:
+            print(f"first recall after a start: {ended[0] - between[0]:,.0f} ms; resident MB {resident_mb():,.0f}")
+        if number >= 0:
+            for name, since, until in (("bare FTS5", began, between), ("recall", between, ended)):
+                took[name].append((until[0] - since[0], until[1] - since[1]))
+            took["of it the question's vectors"].append((read[0] - between[0], read[1] - between[1]))
 
-    print(f"\n{count:,} memories, {questions} questions" + (", without a model" if model is None else ""))
-    yard = took["bare FTS5"]
-    rows = [
-        [
-            name,
-            p50 := percentile(times, 50),
-            p99 := percentile(times, 99),
-            p50 / percentile(yard, 50),
-            p99 / percentile(yard, 99),
-        ]
-        for name, times in took.items()
-    ]
-    print(table(["", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio"], rows))
+    rows = []
+    for clock, kind in enumerate(("wall", "CPU")):
+        yard = [percentile([one[clock] for one in took["bare FTS5"]], percent) for percent in (50, 99)]
+        for name, times in took.items():
+            figures = [percentile([one[clock] for one in times], percent) for percent in (50, 99)]
+            rows.append([kind, name, *figures, *(one / of for one, of in zip(figures, yard, strict=True))])
+    print(table(["", "", "p50 ms", "p99 ms", "p50 ratio", "p99 ratio"], rows))
     print(f"bytes a memory: {all_bytes / count:,.0f}; of a bare FTS5 table {text_bytes / count:,.0f}")
+
+
+def now() -> tuple[float, float]:
+    """Wall and this thread's CPU, in milliseconds."""
+    return time.perf_counter() * 1000, time.thread_time() * 1000
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def whole_words(model: MiniLM) -> list[str]:
@@ -115,12 +138,12 @@ def whole_words(model: MiniLM) -> list[str]:
     return [word for word in vocabulary if len(word) > 2 and word.isascii() and word.isalpha()]
 
 
-def fill_plain(path: Path, turns: list[Turn]) -> apsw.Connection:
+def fill_plain(path: Path, memories: apsw.Connection) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     connection.pragma("cache_size", -65_536)
     connection.execute("CREATE VIRTUAL TABLE turn USING fts5 (text, tokenize = 'porter unicode61')")
     with connection:
-        connection.executemany("INSERT INTO turn VALUES (?)", ((f"{turn.speaker}: {turn.text}",) for turn in turns))
+        connection.executemany("INSERT INTO turn VALUES (?)", memories.execute("SELECT text FROM passage ORDER BY number"))
     return connection
 
 
@@ -133,43 +156,44 @@ def bare(connection: apsw.Connection, text: str) -> list[object]:
     )
 
 
-async def fill(path: Path, turns: list[Turn], model: MiniLM | None) -> None:
-    """Remember all turns as the actor would, index them, and give them vectors."""
+async def fill(path: Path, turns: Iterator[Turn], count: int, model: MiniLM | None) -> list[list[object]]:
+    """Remember all turns as the actor would, index them, and give them vectors; how fast, and the memory it took, by tenths."""
     ledger = Ledger()
     database = Database(path, MIGRATIONS, held=ledger)
     await database.open()
-    for start in range(0, len(turns), 500):
-        records = tuple(
-            NewMemory(text=turn.text, speaker=turn.speaker, session=turn.session) for turn in turns[start : start + 500]
-        )
+    made = None if model is None else MadeUp(model)
+    done, rows, began = 0, [], time.perf_counter()
+    while some := [*islice(turns, 500)]:
+        records = tuple(NewMemory(text=turn.text, speaker=turn.speaker, session=turn.session) for turn in some)
         message = Remember(memories=records)
         await database.write(
             lambda connection, message=message: store.remember(
                 Transaction(connection, "default", NOW, ledger), message, importance=0.5
             )
         )
-        while await database.write(index_more, 1000):
+        while await database.write_rebuildable(index_more, 512):
             pass
-    if model is not None:
-        made = MadeUp(model)
-        embedder = await database.write(adopt, model_name())
-        assert embedder is not None
-        for start in range(0, len(turns), 500):
-            rows = [
-                (number * PLACES + embedder.side, 0, len(turn.text), *made.words(turn), traits_of(turn.text))
-                for number, turn in enumerate(turns[start : start + 500], start + 1)
-            ]
-            await database.write(put, rows)
-        await database.write(
-            lambda connection: connection.execute("UPDATE embedder SET reached = ?, complete = 1", (len(turns),))
-        )
+        if made is not None:
+            await database.write_rebuildable(put, some, done, made)
+        done += len(some)
+        if done * 10 // count > (done - len(some)) * 10 // count and done * 10 // count in (1, 4, 7, 10):
+            rows.append([f"{done:,}", done / (time.perf_counter() - began), resident_mb()])
     await database.close()
+    return rows
 
 
-def put(connection: apsw.Connection, rows: list[tuple[int, int, int, bytes, bytes, int]]) -> None:
-    connection.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", (row[:5] for row in rows))
-    gists = ((row[0] // PLACES * 2 + (row[0] & 1), gist_of([(row[3], row[4])]), traits) for *row, traits in rows)
-    connection.executemany("INSERT INTO gist VALUES (?, ?, ?)", gists)
+def put(connection: apsw.Connection, turns: list[Turn], done: int, made: MadeUp) -> None:
+    """As the embedding lane keeps vectors."""
+    embedder = adopt(connection, model_name())
+    assert embedder is not None
+    for number, turn in enumerate(turns, done + 1):
+        words = made.words(turn)
+        connection.execute(
+            "INSERT INTO vectors VALUES (?, ?, ?, ?, ?)", (number * PLACES + embedder.side, 0, len(turn.text), *words)
+        )
+        gist = number * 2 + embedder.side, gist_of([words]), traits_of(turn.text)
+        connection.execute("INSERT INTO gist VALUES (?, ?, ?)", gist)
+    connection.execute("UPDATE embedder SET reached = ?, complete = 1", (done + len(turns),))
 
 
 class MadeUp:

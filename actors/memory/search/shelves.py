@@ -125,12 +125,12 @@ class Shelves:
             records: how many it has.
         """
         side = None if self._in_use is None else self._in_use.side
+        through = 0 if self._in_use is None else self._in_use.reached
         held = self._held.get(namespace)
         if held is None:
             shelf = Shelf(namespace, side)
-            held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=0)
+            held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=through)
         held.shelf.append(connection)
-        through = 0 if self._in_use is None else self._in_use.reached
         if held.read_through < through:
             held.shelf.read_gists(connection, held.read_through, through)
             for matrix in held.matrices:
