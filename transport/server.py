@@ -35,6 +35,9 @@ OUTBOX: Final = 4096
 """Envelopes that wait for one slow peer, beyond the HIGH_WATER in ZeroMQ's own queue."""
 
 OUTBOX_BYTES: Final = 32 << 20
+WAITING_BYTES: Final = 64 << 20
+"""What waits for all slow peers together: a hundred that do not read must not take what their process may use."""
+
 HIGH_WATER: Final = 1024
 RETRY_S: Final = 0.01
 """How soon a slow peer is tried again if ZeroMQ's descriptor does not tell before: its edge can be eaten by a send."""
@@ -80,7 +83,11 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._outgoing: list[tuple[Peer, list[bytes]]] = []
         self._blocked: dict[Peer, _Outbox] = {}
+        self._waiting_bytes = 0
         self._tick: asyncio.Handle | None = None
+        self._more: asyncio.Handle | None = None
+        """The next look for something to read, if one is due."""
+
         self._retry: asyncio.TimerHandle | None = None
         self._closed = False
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -186,7 +193,7 @@ class Server:
         self._closed = True
         self._loop.remove_reader(self._fd)
 
-        for handle in (self._tick, self._retry):
+        for handle in (self._tick, self._more, self._retry):
             if handle is not None:
                 handle.cancel()
 
@@ -219,14 +226,17 @@ class Server:
 
                 self._take(Peer(peer), frames)
         finally:
-            if not drained:
-                self._loop.call_soon(self._wake)
+            if not drained and self._more is None:
+                self._more = self._loop.call_soon(self._wake)
 
-        if self._blocked:
-            self._flush()
+        # Not here: it looks for more to read at its end, and the loop would not be given back while a flood goes on.
+        if self._blocked and self._tick is None:
+            self._tick = self._loop.call_soon(self._flush)
 
     def _wake(self) -> None:
         """Looks whether there is something to read: any call on the socket may have eaten the descriptor's edge."""
+        self._more = None
+
         if not self._closed and sockets.readable(self._socket):
             self._serve()
 
@@ -278,7 +288,8 @@ class Server:
         if self._blocked and self._retry is None:
             self._retry = self._loop.call_later(RETRY_S, self._again)
 
-        self._wake()
+        if self._more is None:
+            self._wake()
 
     def _again(self) -> None:
         self._retry = None
@@ -312,12 +323,13 @@ class Server:
     def _keep(self, outbox: _Outbox, frames: list[bytes]) -> None:
         size = len(frames[0]) + len(frames[1])
 
-        if len(outbox.messages) >= OUTBOX or outbox.size + size > OUTBOX_BYTES:
+        if len(outbox.messages) >= OUTBOX or outbox.size + size > OUTBOX_BYTES or self._waiting_bytes + size > WAITING_BYTES:
             self.counters.dropped["slow"] += 1
             return
 
         outbox.messages.append(frames)
         outbox.size += size
+        self._waiting_bytes += size
 
     def _unblock(self, peer: Peer) -> None:
         outbox = self._blocked[peer]
@@ -327,7 +339,9 @@ class Server:
                 return
 
             frames = outbox.messages.popleft()
-            outbox.size -= len(frames[0]) + len(frames[1])
+            size = len(frames[0]) + len(frames[1])
+            outbox.size -= size
+            self._waiting_bytes -= size
 
         del self._blocked[peer]
 

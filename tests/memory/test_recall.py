@@ -268,3 +268,17 @@ async def test_a_word_of_the_turn_before_counts_for_the_answer(memory):
     hits = (await memory.ask(Recall(query="Which colour was the lighthouse painted?", explain=True))).memories
     assert hits[0].text == "It was painted red and white"
     assert hits[0].explain["context"] > 0
+
+
+async def test_a_speakers_name_is_looked_for_where_nothing_else_leads_anywhere(memory):
+    await memory.ask(
+        Remember(
+            memories=(
+                NewMemory(text="Good morning", speaker="ana"),
+                NewMemory(text="Ana moved to Porto.", speaker="ben"),
+                NewMemory(text="The lemons are ripe", speaker="ben"),
+            )
+        )
+    )
+    assert "Ana moved to Porto." in [hit.text for hit in (await memory.ask(Recall(query="Where does Ana live?"))).memories]
+    assert [hit.text for hit in (await memory.ask(Recall(query="Does Ana like lemons?"))).memories] == ["The lemons are ripe"]

@@ -14,6 +14,7 @@ from tests.transport.echo_server import EchoServer
 from tests.transport.test_codec import ANSWERABLE_HEADERS, BAD_BODIES, BAD_HEADERS, EMPTY, packed
 from transport.envelope import REPLY, Envelope
 from transport.errors import Conflict, Invalid, Unavailable
+from transport.server import BATCH
 
 
 class Stranger:
@@ -151,6 +152,56 @@ async def test_a_peer_that_does_not_read_costs_a_bounded_amount_and_nobody_else_
     assert echo.server._blocked == {}
     slow.close()
     other.close()
+
+
+async def blocked(echo, *strangers):
+    """Peers that have more answers waiting than they read."""
+    peers = []
+
+    for number, stranger in enumerate(strangers, 1):
+        echo.answer = lambda peer, _: peers.append(peer)
+        stranger.send(packed(), EMPTY)
+        await echo.until(lambda number=number: len(peers) == number)
+
+    del echo.answer
+
+    for _ in range(3000):
+        for peer in peers:
+            echo.server.send(peer, Envelope(REPLY, "c1", body={"a": "x" * 10_000}))
+
+    await asyncio.sleep(0)
+    return peers
+
+
+async def test_all_slow_peers_together_cost_a_bounded_amount(echo, monkeypatch):
+    monkeypatch.setattr("transport.server.WAITING_BYTES", 1 << 20)
+    slow = [Stranger(echo.address, RCVHWM=1) for _ in range(3)]
+    peers = await blocked(echo, *slow)
+
+    assert sum(echo.server._blocked[peer].size for peer in peers if peer in echo.server._blocked) <= 1 << 20
+    assert echo.server.counters.dropped["slow"] > 3000
+
+    for stranger in slow:
+        stranger.close()
+
+
+async def test_a_flood_beside_a_peer_that_does_not_read_gives_the_loop_back(echo):
+    slow = Stranger(echo.address, RCVHWM=1)
+    await blocked(echo, slow)
+    flood = Stranger(echo.address, SNDHWM=0)
+    most = 0
+
+    for _ in range(20_000):
+        flood.send(packed(kind="tell"), EMPTY)
+
+    async with asyncio.timeout(30):
+        while (before := len(echo.told)) < 20_000:
+            await asyncio.sleep(0)
+            most = max(most, len(echo.told) - before)
+
+    assert 0 < most <= 4 * BATCH
+    slow.close()
+    flood.close()
 
 
 async def test_a_peer_that_left_is_told_of_and_counted(short_dir):

@@ -6,6 +6,7 @@ for (`survey.py`), and the turns beside them; how far from usual a match is, is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import apsw
@@ -85,14 +86,21 @@ def by_words(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[
     """Which rows have which of the query's words.
 
     This is BM25 with k1 = 0: what is said in a turn is said once, and a long turn is rather the answer than a short one. On
-    dialogues it does better than other k1 and b. Names of speakers whom the query names are left out, unless there is nothing
-    else: they stand in every other turn, and the terms for speakers know better.
+    dialogues it does better than other k1 and b. Names of speakers whom the query names are left out, unless nothing else leads
+    anywhere: they stand in every other turn, and the terms for speakers know better.
     """
-    shelf = held.shelf
-    names = {stem for name in named_in(wanted.message.query, shelf.names) for stem in tail.stems(connection, name)}
+    names = {stem for name in named_in(wanted.message.query, held.shelf.names) for stem in tail.stems(connection, name)}
     by_stems = {tuple(tail.stems(connection, word)): word for word in reversed(wanted.words)}
-    words = [word for stems, word in reversed(by_stems.items()) if stems and names.isdisjoint(stems)] or list(wanted.words)
+    words = [word for stems, word in reversed(by_stems.items()) if stems and names.isdisjoint(stems)]
+    lexical = looked_up(connection, held, tail, mask, words)
+    if len(words) < len(wanted.words) and not lexical.relevance.any():
+        return looked_up(connection, held, tail, mask, wanted.words)
+    return lexical
 
+
+def looked_up(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[np.bool_], words: Sequence[str]) -> Lexical:
+    """Which rows have which of the words."""
+    shelf = held.shelf
     scope = scope_of(connection, shelf.namespace)
     present = np.zeros((len(words), len(shelf)), bool)
     idf = np.empty(len(words))
