@@ -49,7 +49,8 @@ def census(house: House) -> Census:
     for pid in house.pids():
         what = "up" if pid == house.process.pid else comm(pid).removeprefix("lattice:")
         if (resident := look_at(pid)) is not None:
-            residents[what].append(resident)
+            # What an heir holds is its bearer's, and counted there.
+            residents[what].append(Resident(pid, 0.0, 0) if what == "heir" else resident)
     dead = tuple(pid for pid in linux.descendants(house.process.pid) if state(pid) == "Z")
     sockets = frozenset(path.name for path in run_directory(house.data_dir).glob("*.sock"))
     return Census({what: tuple(found) for what, found in sorted(residents.items())}, sockets, dead)
