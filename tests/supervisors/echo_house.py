@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import socket
+import sqlite3
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 from actors.host import Host
 from actors.limits import Limits
@@ -40,6 +44,18 @@ class Break(Message, type="echo.break"):
 
 class Spin(Message, type="echo.spin"):
     """Holds the loop for good."""
+
+
+class Deadlock(Message, type="echo.deadlock"):
+    """Has a thread take what the loop then waits for: a lock, or the interpreter itself."""
+
+    what: Literal["lock", "interpreter"]
+
+
+class Note(Message, type="echo.note", reply=Said):
+    """Write a row, once for each call, in a transaction that is held open until `go` stands in the house's folder."""
+
+    text: str
 
 
 class Take(Message, type="echo.take", reply=Said, idempotent=True):
@@ -120,6 +136,22 @@ class Echo(AsyncActor):
             await self.ask(SayOther())
         return Said(text=message.text, pid=os.getpid(), listener=self.listener is not None)
 
+    @handles(Deadlock)
+    async def deadlock(self, message: Deadlock) -> None:
+        if message.what == "lock":
+            lock = threading.Lock()
+            lock.acquire()
+            threading.Thread(target=wait_for_ever, args=(lock,), name="first in line", daemon=True).start()
+            lock.acquire()
+        else:
+            # A library that waits and does not let the interpreter go meanwhile.
+            sleep = ctypes.PyDLL(None).sleep
+            threading.Thread(target=sleep, args=(600,), name="keeps the interpreter", daemon=True).start()
+
+    @handles(Note)
+    async def note(self, message: Note) -> Said:
+        return await self.in_thread(write_a_note, self.broken.parent, self.call.key, message.text)
+
     @handles(Take)
     async def take(self, message: Take) -> Said:
         self.taken += [b"x" * (1 << 20) for _ in range(message.mib)]
@@ -143,6 +175,24 @@ class Other(AsyncActor):
     @handles(SayOther)
     async def say(self, message: SayOther) -> Said:
         return Said(text=message.text, pid=os.getpid())
+
+
+def wait_for_ever(lock):
+    with lock:
+        pass
+
+
+def write_a_note(root: Path, key: str, text: str) -> Said:
+    connection = sqlite3.connect(root / "notes.db", timeout=30, isolation_level=None)
+    connection.execute("CREATE TABLE IF NOT EXISTS note (key TEXT UNIQUE, text TEXT, pid INTEGER)")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT OR IGNORE INTO note VALUES (?, ?, ?)", (key, text, os.getpid()))
+    (root / f"writing-{os.getpid()}").touch()
+    while not (root / "go").exists():
+        time.sleep(0.005)
+    connection.execute("COMMIT")
+    connection.close()
+    return Said(text=text, pid=os.getpid())
 
 
 def command(what: str, root: Path) -> list[str]:
