@@ -258,8 +258,7 @@ class Strategy:
             raise Conflict(f"{name} is {member.state}; supervisor.restart starts it anew", detail=self._standing(member))
 
         member.wanted = member.by_hand = True
-        member.backoff.reset()
-        self._together([member])
+        self._hurry(member)
         return self._advance()
 
     def restart_child(self, name: str) -> list[Action]:
@@ -273,8 +272,7 @@ class Strategy:
         self._refuse_at_the_end()
         member.recycled = member.state in ("starting", "ready")
         member.wanted = member.by_hand = True
-        member.backoff.reset()
-        self._together([member])
+        self._hurry(member)
         return self._advance()
 
     def add_child(self, child: ChildSpec) -> list[Action]:
@@ -443,6 +441,19 @@ class Strategy:
 
         return moved
 
+    def _hurry(self, member: Member) -> None:
+        """An operator wants it up: it waits for nobody, but for those that have to be up before it.
+
+        Erlang's supervisor starts one child after the other and hears of nothing else meanwhile; so there a wish comes after
+        the start of all. Here it comes at once, and who has not been up yet keeps its place.
+        """
+        member.backoff.reset()
+        if member.batch is not None and not member.batch.due and member.state in ("stopped", "starting"):
+            self._moved[member.batch] = None
+            self.touched[member.spec.name] = None
+        else:
+            self._together([member])
+
     def _leave_batch(self, member: Member) -> None:
         if (batch := member.batch) is None:
             return
@@ -515,10 +526,11 @@ class Strategy:
 
     def _bring_up(self, batch: Batch, actions: list[Action]) -> None:
         """Start the first that is down and wanted; a batch that has nothing left to start is over."""
-        for member in batch.members:
-            if member.state == "starting":
-                return
+        # Wherever it stands: other rules may have changed their order meanwhile.
+        if any(member.state == "starting" for member in batch.members):
+            return
 
+        for member in batch.members:
             if member.wanted and member.state in DOWN:
                 self._enter(member, "starting")
                 actions.append(Start(member.spec.name))
