@@ -103,7 +103,7 @@ class AnyHistory(RuleBasedStateMachine):
             assert not [other for other in others if self.alive.get(other) in ("starting", "draining")]
 
     def starts_for_the_first_time_in_order(self, name):
-        """Whatever operators want meanwhile: nobody is started for the first time before those that stand before it have been."""
+        """Whatever operators want meanwhile: nobody is started for the first time before those that stand before it."""
         if name not in self.first_order or name in self.incarnations:
             return
 

@@ -74,7 +74,7 @@ async def until_it_writes(home):
     """The pid of the process that holds its transaction open."""
     pid = (await home.say()).pid
     until = time.monotonic() + 20
-    while not (home.root / f"writing-{pid}").exists() and time.monotonic() < until:
+    while not (home.root / f"writing-{pid}").exists() and time.monotonic() < until:  # noqa: ASYNC110 (it tells by a file)
         await asyncio.sleep(0.01)
     return pid
 
