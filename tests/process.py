@@ -15,10 +15,10 @@ class Process:
         self.command = [sys.executable, "-m", module, *arguments]
         self.process: asyncio.subprocess.Process | None = None
 
-    async def ended(self) -> int:
+    async def ended(self, *, within_s: float = 30) -> int:
         """Its exit status, once it has ended by itself."""
         assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), 30)
+        return await asyncio.wait_for(self.process.wait(), within_s)
 
     async def __aenter__(self) -> Self:
         self.process = await asyncio.create_subprocess_exec(*self.command, cwd=ROOT, stdin=asyncio.subprocess.PIPE)

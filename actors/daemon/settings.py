@@ -21,6 +21,7 @@ __all__ = [
     "PercolateSettings",
     "PersonalitySettings",
     "ProfileSettings",
+    "ReEmbedSettings",
     "ReflectSettings",
     "StatementsSettings",
 ]
@@ -238,6 +239,14 @@ class HealthSettings(CycleSettings):
     """More memories that wait to be embedded, in one namespace, are reported."""
 
 
+class ReEmbedSettings(CycleSettings):
+    """Staying with memory while it makes vectors."""
+
+    interval_s: Seconds | None = 600.0
+    budget_s: Seconds = 300.0
+    """A change of the embedder means some hundred records a second at best: a run is long, and does nothing but wait."""
+
+
 class DaemonSettings(BaseModel):
     """The daemon actor's settings."""
 
@@ -255,6 +264,7 @@ class DaemonSettings(BaseModel):
     compress: CompressSettings = CompressSettings()
     backup: BackupSettings = BackupSettings()
     health: HealthSettings = HealthSettings()
+    re_embed: ReEmbedSettings = ReEmbedSettings()
 
     model: Annotated[str, Field(max_length=256)] | None = None
     """The model that cycles ask; None: the first endpoint's first."""

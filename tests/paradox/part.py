@@ -1,4 +1,4 @@
-"""`python -m tests.paradox.part HOME DIES WHEN`: the real paradox actor, which kills itself at its n-th write."""
+"""`python -m tests.paradox.part HOME DIES WHEN CLASSIFIER PAGE`: the real actor, which kills itself at its n-th write."""
 
 import asyncio
 import os
@@ -34,13 +34,14 @@ class Killable(Paradox):
         self.store = Mortal(data_dir)
 
 
-async def main(home: Path, dies: int, when: str) -> None:
+async def main(home: Path, dies: int, when: str, classifier: str, page: int) -> None:
     Mortal.dies, Mortal.when = dies, when
     async with Host(run_dir=run_directory(home)) as host:
-        await host.start_actor(Killable, ParadoxSettings(page=3, classifier="none"), data_dir=home / "data")
+        settings = ParadoxSettings.model_validate({"page": page, "classifier": classifier})
+        await host.start_actor(Killable, settings, data_dir=home / "data")
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])))

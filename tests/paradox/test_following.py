@@ -6,7 +6,7 @@ import time
 import apsw
 import pytest
 
-from actors.memory.messages import Forget, Supersede
+from actors.memory.messages import Forget, GetStats, Supersede
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, Resolve, Statement
@@ -212,12 +212,20 @@ async def test_a_check_of_long_statements_leaves_the_loop_free(short_dir) -> Non
         assert sorted(waits)[len(waits) // 2] < 0.1
 
 
-async def test_a_backlog_is_worked_off_once_and_writes_go_on_meanwhile(short_dir) -> None:
-    texts = [f"Person {number} has {number % 9 + 2} bicycles in the shed." for number in range(300)]
+async def test_a_backlog_is_worked_off_over_kills_each_statement_once_and_writes_go_on_meanwhile(short_dir) -> None:
+    """A thousand; `python -m benchmarks.backlog` has ten thousand."""
+    texts = [f"Person {number} has {number % 9 + 2} bicycles in the shed." for number in range(1000)]
     async with house(short_dir, parts=("memory",)) as host:
         await say(host, *texts)
-        async with house(short_dir, parts=("paradox",)):
-            await say(host, *CLASH, day=400)
-            progress = await followed(host)
-            assert progress.judged == len(texts) + 2
+        for dies, when in ((2, "before"), (3, "after")):
+            async with Process(short_dir, dies=dies, when=when, page=64) as mortal:
+                assert await mortal.ended() == -9
+        async with Process(short_dir, page=64):
+            await say(host, *CLASH, day=1400)
+            reached = (await host.ref("memory").ask(GetStats())).feed_cursor
+            async with asyncio.timeout(50):
+                while (await host.ref("paradox").ask(GetProgress(reached=reached, wait_ms=20_000))).cursor < reached:
+                    pass
+            progress = await host.ref("paradox").ask(GetProgress())
+            assert (progress.judged, progress.set_aside) == (len(texts) + 2, 0)
             assert await found(host) == [KEPT]

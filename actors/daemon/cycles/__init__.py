@@ -15,6 +15,7 @@ from actors.daemon.cycles.integrate import Integrate
 from actors.daemon.cycles.percolate import Percolate
 from actors.daemon.cycles.personality import Personality
 from actors.daemon.cycles.profile import Profile
+from actors.daemon.cycles.re_embed import ReEmbed
 from actors.daemon.cycles.reflect import Reflect
 from actors.daemon.cycles.statements import Statements
 from actors.daemon.feed import Following
@@ -34,6 +35,7 @@ KINDS: tuple[type[Any], ...] = (
     Percolate,
     Personality,
     Profile,
+    ReEmbed,
     Reflect,
     Statements,
 )
@@ -41,6 +43,7 @@ KINDS: tuple[type[Any], ...] = (
 
 def enabled(settings: DaemonSettings) -> Mapping[str, Cycle]:
     """The cycles that are switched on, by name, and what they follow."""
-    kinds = {kind.name: kind for kind in KINDS if getattr(settings, kind.name).enabled}
-    following = Following({name: kind.follows for name, kind in kinds.items()})
-    return {name: kind(getattr(settings, name), following) for name, kind in kinds.items()}
+    own = {kind: getattr(settings, kind.name.replace("-", "_")) for kind in KINDS}
+    kinds = [kind for kind in KINDS if own[kind].enabled]
+    following = Following({kind.name: kind.follows for kind in kinds})
+    return {kind.name: kind(own[kind], following) for kind in kinds}
