@@ -1,4 +1,4 @@
-"""Re-embed: records that have no vectors get them, or new ones after a change of the embedder. Memory's own lane makes them.
+"""Re-embed: records without vectors get them, or new ones after a change of the embedder. Memory's own lane makes them.
 
 The lane works by itself, at the lowest priority; this stays with it while it works off a backlog, so that the backlog has a
 run with a budget, a cost and an outcome. How vectors are made, it does not know.
