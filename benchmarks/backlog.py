@@ -3,9 +3,9 @@
     python -m benchmarks.backlog [--statements 10000] [--kills 5] [--classifier onnx]
 
 Memory has the statements before paradox begins. Paradox runs in a process of its own that kills itself with -9 at its writes,
-as often as is asked; then one works off the rest. Every statement has to be judged exactly once, and every contradiction that was
-put in has to be kept exactly once. Meanwhile a record is remembered again and again; how long that takes is told beside the
-same without any backlog.
+as often as is asked; then one works off the rest. Every statement has to be judged exactly once, and every contradiction that
+was put in has to be kept exactly once. Meanwhile a record is remembered again and again; how long that takes is told beside
+the same without any backlog.
 """
 
 from __future__ import annotations
