@@ -135,7 +135,7 @@ class CrashReport(Data):
 
 
 class Crashes(Reply, type="supervisor.crashes_listed"):
-    """Crash reports, newest first."""
+    """Crash reports, newest first; fewer than were asked for where one message does not hold as many."""
 
     crashes: tuple[CrashReport, ...]
 

@@ -130,12 +130,7 @@ def encrypt(house: House) -> None:
     Example:
       LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys encrypt
     """
-    from actors.encryption import KEY, StoreKey
-
-    key = StoreKey.from_environment()
-    if key is None:
-        raise click.ClickException(f"{KEY} is not set; `run.py keys new` makes a key")
-    change(house, None, key)
+    change(house, None, key_in_environment("`run.py keys new` makes a key"))
 
 
 @keys.command()
@@ -147,12 +142,7 @@ def decrypt(house: House) -> None:
     Example:
       LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys decrypt
     """
-    from actors.encryption import KEY, StoreKey
-
-    key = StoreKey.from_environment()
-    if key is None:
-        raise click.ClickException(f"{KEY} is not set: without it nothing can be decrypted")
-    change(house, key, None)
+    change(house, key_in_environment("without it nothing can be decrypted"), None)
 
 
 @keys.command()
@@ -166,12 +156,23 @@ def rekey(house: House, new_key_file: Path) -> None:
       (umask 077; run.py keys new > next.key)
       LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys rekey next.key
     """
+    from actors.encryption import StoreKey
+
+    change(house, key_in_environment("without it nothing can be opened"), StoreKey.from_file(new_key_file))
+
+
+def key_in_environment(otherwise: str) -> StoreKey:
+    """The key that the environment holds or names.
+
+    Raises:
+        click.ClickException: there is none, and what that means.
+    """
     from actors.encryption import KEY, StoreKey
 
     key = StoreKey.from_environment()
     if key is None:
-        raise click.ClickException(f"{KEY} is not set: without it nothing can be opened")
-    change(house, key, StoreKey.from_file(new_key_file))
+        raise click.ClickException(f"{KEY} is not set: {otherwise}")
+    return key
 
 
 def change(house: House, old: StoreKey | None, new: StoreKey | None) -> None:

@@ -13,6 +13,8 @@ __all__ = ["log_path", "read_reports", "stack_path", "tail", "write_report"]
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 50
+ANSWER_BYTES = 768 * 1024
+"""Of reports in one answer, which has to fit a frame of 1 MiB. One takes 200 KiB at the most."""
 
 
 def log_path(data_dir: Path, name: str) -> Path:
@@ -54,19 +56,27 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
 
 
 def read_reports(data_dir: Path, name: str, limit: int) -> list[dict[str, Any]]:
-    """The newest reports of one child, newest first. A file that is just being removed, or is none of ours, is passed over."""
+    """The newest reports of one child, newest first: up to `limit`, and no more than fit a message.
+
+    A file that is just being removed, or is none of ours, is passed over.
+    """
     reports: list[dict[str, Any]] = []
+    room = ANSWER_BYTES
     for path in sorted((data_dir / "crashes").glob(f"*-{name}.json"), reverse=True):
         if len(reports) == limit:
             break
 
         try:
-            report = json.loads(path.read_bytes())
+            text = path.read_bytes()
+            report = json.loads(text)
         except (FileNotFoundError, ValueError):
             continue
 
         # The pattern fits names that end in this one, too.
         if isinstance(report, dict) and report.get("name") == name:
+            room -= len(text)
+            if room < 0 and reports:
+                break
             reports.append(report)
 
     return reports

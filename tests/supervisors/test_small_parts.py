@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from supervisors import linux
-from supervisors.crashes import log_path, write_report
+from supervisors.crashes import log_path, read_reports, write_report
 from supervisors.logs import LogFile
 from supervisors.process import Reaper
 from supervisors.roster import Entry, Roster
@@ -26,6 +26,14 @@ def test_a_roster_comes_back_as_it_was_written(tmp_path):
     assert roster.of_house(7, 11)
     assert not roster.of_house(7, 12)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_crash_reports_that_are_told_fit_a_message(tmp_path):
+    for epoch in range(20):
+        write_report(tmp_path, "echo", {"epoch": epoch, "traceback": "x" * 150_000}, keep=20)
+
+    told = read_reports(tmp_path, "echo", 20)
+    assert [report["epoch"] for report in told] == [19, 18, 17, 16, 15]
 
 
 def test_a_roster_that_is_missing_or_damaged_is_an_empty_one(tmp_path):
