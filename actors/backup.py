@@ -61,6 +61,8 @@ def vacuum_into(path: Path, target: Path, key: StoreKey | None) -> None:
     try:
         if key is not None:
             key.unlock(connection)
+        # After a kill its log is still to be there for whoever opens the database next.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         worked = time.monotonic()
 
         def rest() -> bool:

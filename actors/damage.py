@@ -25,6 +25,9 @@ __all__ = [
     "everything_wrong",
     "finish",
     "frames_lost",
+    "log_is_gone",
+    "note_closed",
+    "note_open",
     "put_in_place",
     "remove",
     "reports",
@@ -34,7 +37,9 @@ __all__ = [
 ]
 
 SIGNS: Final = (apsw.CorruptError, apsw.NotADBError)
-WITH: Final = ("", "-wal", "-shm", "-journal")
+WITH: Final = ("", "-wal", "-shm", "-journal", "-open")
+"""What belongs to a database file, itself included; `-open` says that it was opened and not closed since."""
+
 FRAME: Final = 24
 """Bytes before each page in a write-ahead log; the log itself begins with 32."""
 
@@ -70,6 +75,21 @@ def suspicion(path: Path) -> str | None:
 def clear_suspicion(path: Path) -> None:
     """It is sound."""
     marker(path).unlink(missing_ok=True)
+
+
+def note_open(path: Path) -> None:
+    """From now on there is a log beside the file, until it is closed. A kill leaves both; it is no power cut, so no sync."""
+    path.with_name(f"{path.name}-open").touch(mode=0o600)
+
+
+def note_closed(path: Path) -> None:
+    """To be called before the last connection closes: then it is the log that goes last."""
+    path.with_name(f"{path.name}-open").unlink(missing_ok=True)
+
+
+def log_is_gone(path: Path) -> bool:
+    """Whether somebody has taken away the log of a file that was not closed; the file alone looks sound, and is old."""
+    return path.with_name(f"{path.name}-open").exists() and not path.with_name(f"{path.name}-wal").exists()
 
 
 def marker(path: Path) -> Path:

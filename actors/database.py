@@ -18,7 +18,7 @@ from actors import damage
 from actors.backup import backup_path, write_copy
 from actors.encryption import StoreKey
 from actors.group_commit import Held, NothingHeld, Reader, Writer, as_told
-from actors.opening import Damaged, NewerDatabase, open_to_read, open_to_write
+from actors.opening import Damaged, NewerDatabase, open_and_note, open_to_read
 from transport.errors import Unavailable
 
 __all__ = ["Database", "NewerDatabase"]
@@ -67,7 +67,7 @@ class Database:
         """
         key = StoreKey.from_environment()
         self._damaged = asyncio.get_running_loop().create_future()
-        await self._writer.start(partial(_told, open_to_write, self.path, self._migrations, key, self._mend))
+        await self._writer.start(partial(_told, open_and_note, self.path, self._migrations, key, self._mend))
         try:
             await self._reader.start(partial(_told, open_to_read, self.path, key))
         except BaseException:
@@ -77,7 +77,7 @@ class Database:
     async def close(self) -> None:
         """Finish what was accepted, move the log into the file, and close it. Closing twice is closing once."""
         await self._reader.stop()
-        await self._writer.stop()
+        await self._writer.stop(partial(damage.note_closed, self.path))
 
     async def watch(self) -> None:
         """Wait until damage shows itself, for ever if need be: whoever owns the database spawns this, and so fails with it.

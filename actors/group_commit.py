@@ -106,6 +106,7 @@ class _Thread:
 
         self._accepting = False
         self._ended: asyncio.Future[None] | None = None
+        self._before_closing: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop
 
     async def start(self, connect: Callable[[], apsw.Connection]) -> None:
@@ -116,7 +117,8 @@ class _Thread:
         threading.Thread(target=self._main, args=(connect, opened), name=f"{self._name} {self.kind}", daemon=True).start()
         await opened
 
-    async def stop(self) -> None:
+    async def stop(self, before_closing: Callable[[], None] | None = None) -> None:
+        self._before_closing = self._before_closing or before_closing
         self._accepting = False
         self._ring()
         if self._ended is not None:
@@ -167,6 +169,9 @@ class _Thread:
             self._serve(connection)
         finally:
             self._accepting = False
+            if self._before_closing is not None:
+                with suppress(OSError):
+                    self._before_closing()
             with suppress(apsw.Error):
                 connection.close()
             self._post(self._end)

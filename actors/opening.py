@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import apsw
 from loguru import logger
@@ -20,10 +21,16 @@ from actors.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
 from actors.salvage import fits, salvage
 from transport.errors import Conflict, Unavailable
 
-__all__ = ["Damaged", "NewerDatabase", "build", "open_to_read", "open_to_write"]
+__all__ = ["Damaged", "NewerDatabase", "build", "open_and_note", "open_to_read", "open_to_write"]
 
 BUSY_MS: Final = 5_000
 """How long to wait for a lock that another program (a backup, a shell) holds on the file, in milliseconds."""
+
+
+LOG_IS_GONE: Final = (
+    "it was not closed, and its write-ahead log is gone: what was written last is lost, "
+    "unless another program has moved it into the file"
+)
 
 
 class Damaged(Unavailable):
@@ -63,12 +70,31 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
         return sound_or_damaged(path, migrations, key)
 
     refuse_key(path, look, key)
+    if damage.log_is_gone(path) and not is_newer(path, migrations, key):
+        damage.set_aside(path, LOG_IS_GONE, lambda new: salvage(path, new, migrations, key, mend))
     try:
         return sound_or_damaged(path, migrations, key)
     except Damaged as found:
         why = found.message
     damage.set_aside(path, why, lambda new: salvage(path, new, migrations, key, mend))
     return sound_or_damaged(path, migrations, key)
+
+
+def is_newer(path: Path, migrations: Sequence[str], key: StoreKey | None) -> bool:
+    """Whether a newer program has left this: then it is none of our business what it is like."""
+    # As it stands: opened in any other way it would get a new log, and look sound from then on.
+    where = f"file:{quote(str(path.absolute()))}?immutable=1"
+    connection = apsw.Connection(where, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        if key is not None:
+            key.unlock(connection)
+        newer: bool = connection.pragma("user_version") > len(migrations)
+    except damage.SIGNS:
+        return False
+    else:
+        return newer
+    finally:
+        connection.close()
 
 
 def refuse_key(path: Path, look: str, key: StoreKey | None) -> None:
@@ -135,6 +161,13 @@ def is_foreign(connection: apsw.Connection) -> bool:
     return bool(tables) and (mark != 0 or connection.pragma("user_version") == 0)
 
 
+def open_and_note(path: Path, migrations: Sequence[str], key: StoreKey | None, mend: str = "") -> apsw.Connection:
+    """As `open_to_write`, for who keeps it open: should its log be taken away while nobody looks, the next opening knows."""
+    connection = open_to_write(path, migrations, key, mend)
+    damage.note_open(path)
+    return connection
+
+
 def build(path: Path, migrations: Sequence[str], key: StoreKey | None) -> None:
     """Make a new database beside its place and move it there: an empty file is never ours.
 
@@ -162,6 +195,8 @@ def open_to_read(path: Path, key: StoreKey | None) -> apsw.Connection:
     connection = _connect(path, key)
     connection.pragma("cache_size", -65_536)
     connection.pragma("query_only", "on")
+    # The log goes with the writer, who has noted it.
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     return connection
 
 

@@ -44,7 +44,7 @@ def rekey_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> bool:
             connection.close()
         if not opens(part, new) or (wrong := check(part, new)):
             raise Unavailable(f"{path.name}: what was written is not sound ({wrong}); nothing was changed")
-        leftover = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+        leftover = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-open")]
         put_in_place(part, path)
         for file in leftover:
             file.unlink(missing_ok=True)

@@ -157,6 +157,8 @@ class Campaign:
         if own.prepare is not None:
             own.prepare(data_dir)
         with ExitStack() as stack:
+            if own.clean_up is not None:
+                stack.callback(own.clean_up, data_dir)
             models = stack.enter_context(SyncModelServer())
             models.always(**SPEED)
             config = ENDPOINT.format(url=models.base_url) + own.config

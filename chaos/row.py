@@ -29,6 +29,9 @@ class Own:
     prepare: Callable[[Path], None] | None = None
     """Gets the data directory before the house starts."""
 
+    clean_up: Callable[[Path], None] | None = None
+    """Gets it after the house has stopped."""
+
     keeps: bool = True
     """Whether the house stands at the row's end. False: it is gone, or not to be looked at; nothing is compared."""
 

@@ -63,7 +63,9 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
             tell_of(path, "reading")
             damage.suspect(path, "doctor --repair looked at every page")
         schema = importlib.import_module(place)
-        open_to_write(path, schema.MIGRATIONS, key, getattr(schema, "MEND", "")).close()
+        connection = open_to_write(path, schema.MIGRATIONS, key, getattr(schema, "MEND", ""))
+        damage.note_closed(path)
+        connection.close()
         found = damage.reports(data_dir)[before:]
         yield name, f"set aside and recovered: {found[0]['report']}" if found else "sound"
 

@@ -31,7 +31,8 @@ class LogFile:
         self.file: TextIOWrapper | None = None
         self.path: Path | None = None
         self.characters = 0
-        self.failing = False
+        self.lost = 0
+        """Lines that the disk did not take since it last took one."""
 
     def open(self, path: Path) -> None:
         """Append to this file from the first event on."""
@@ -39,30 +40,32 @@ class LogFile:
         self.path = path
 
     def close(self) -> None:
-        """Let the file go; what is logged then is lost."""
+        """Let the file go, also where the disk does not take the rest; what is logged then is lost."""
         if self.file is not None:
-            self.file.close()
+            with suppress(OSError):
+                self.file.close()
 
         self.file = self.path = None
 
     def __call__(self, line: str) -> None:
-        """Write one event. Where the disk takes nothing it is lost, which is said once on standard error."""
+        """Write one event. Where the disk takes nothing it is lost: said once on standard error, and counted in the log itself."""
         if self.path is None:
             return
 
         try:
+            if self.lost:
+                self._write(self.path, f"{self.lost} lines before this one are lost: the disk did not take them\n")
+                self.lost = 0
             self._write(self.path, line)
         except OSError as error:
-            if not self.failing:
+            if not self.lost:
                 sys.stderr.write(f"{self.path} cannot be written: {error.strerror}; what happens is not logged until it can\n")
-            self.failing = True
+            self.lost += 1
             file, self.file = self.file, None
             if file is not None:
                 # What it still holds would be tried again.
                 with suppress(OSError):
                     file.close()
-        else:
-            self.failing = False
 
     def _write(self, path: Path, line: str) -> None:
         if self.file is None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -55,6 +56,7 @@ from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import State, Store
 from actors.daemon.watchers import Watchers
 from actors.metrics import Metric
+from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 from transport.errors import NotFound
 
@@ -97,8 +99,9 @@ class Daemon(AsyncActor):
             data_dir=self.data_dir,
         )
         await self.runner.begin()
-        self.spawn(self.runner.keep_schedules(), name="schedules")
-        self.spawn(self.following.keep_up(self.store, self.ask), name="memory's feed")
+        self.spawn(patiently("schedules", self.runner.keep_schedules), name="schedules")
+        keep_up = partial(self.following.keep_up, self.store, self.ask)
+        self.spawn(patiently("memory's feed", keep_up), name="memory's feed")
         if self.host is not None:
             self.spawn(self._let_watchers_go(self.host.draining), name="let watchers go")
 

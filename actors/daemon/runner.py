@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from actors.daemon.messages import Cost, Progress, Run, RunState
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, State, Store, micros
 from actors.daemon.work import Asks, BudgetSpent, Cycle, Paused, Work
+from actors.patience import patiently
 from transport.errors import Conflict
 
 __all__ = ["Runner"]
@@ -153,6 +155,10 @@ class Runner:
     def _start(self, run: Run, *, asked: bool) -> None:
         self.running[run.cycle] = self._spawn(self._run(run, asked=asked), name=f"{run.cycle}:{run.id}")
 
+    async def _end_when_possible(self, run: Run, state: RunState, error: str | None, cost: Cost | None) -> None:
+        """As `_end`, on a disk that may be full: the run has ended whether that can be written or not."""
+        await patiently(f"the end of a run of {run.cycle}", partial(self._end, run, state, error, cost))
+
     async def _run(self, run: Run, *, asked: bool) -> None:
         kind = self._cycles[run.cycle]
         self._tell(self._progress(run, "begun"))
@@ -170,16 +176,16 @@ class Runner:
         try:
             await kind.work(work)
         except BudgetSpent:
-            await self._end(run, "done", None, work.cost)
+            await self._end_when_possible(run, "done", None, work.cost)
         except Paused:
-            await self._end(run, "abandoned", "paused", work.cost)
+            await self._end_when_possible(run, "abandoned", "paused", work.cost)
         except Fenced:
             logger.warning("a run was taken over by another owner", run=run.id, cycle=run.cycle, epoch=run.epoch)
         except Exception as error:  # noqa: BLE001 (a cycle fails alone; its error stands in its run and in the log)
             logger.opt(exception=error).error("a cycle failed", run=run.id, cycle=run.cycle)
-            await self._end(run, "failed", f"{type(error).__name__}: {error}", work.cost)
+            await self._end_when_possible(run, "failed", f"{type(error).__name__}: {error}", work.cost)
         else:
-            await self._end(run, "done", None, work.cost)
+            await self._end_when_possible(run, "done", None, work.cost)
         finally:
             self.running.pop(run.cycle, None)
             async with self._changed:

@@ -43,6 +43,7 @@ from actors.paradox.settings import ParadoxSettings
 from actors.paradox.settling import Settler
 from actors.paradox.store import Store
 from actors.paradox.workshop import Workshop
+from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 
 __all__ = ["Paradox"]
@@ -78,13 +79,13 @@ class Paradox(AsyncActor):
         self.cursor = (await self.store.progress()).cursor
         if self.settings.follow:
             follower = Follower(self.settings, self.store, self.clock, ask=self.ask, judge=self._judge, moved=self._on_moved)
-            self.spawn(follower.run(), name="follow")
-            self.spawn(self._settler.run(), name="settle")
+            self.spawn(patiently("following", follower.run), name="follow")
+            self.spawn(patiently("settling", self._settler.run), name="settle")
             if self.settings.affect:
                 feelings = Feelings(self.settings, self.store, ask=self.ask, read=self._workshop.feel)
-                self.spawn(feelings.run(), name="feel")
+                self.spawn(patiently("what is felt", feelings.run), name="feel")
             if self.settings.contemplate_every_s:
-                self.spawn(self._contemplate(), name="contemplate")
+                self.spawn(patiently("contemplation", self._contemplate), name="contemplate")
 
     async def on_stop(self) -> None:
         """Close the store."""

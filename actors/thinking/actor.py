@@ -13,6 +13,7 @@ from loguru import logger
 from actors.clock import Clock, system_clock
 from actors.database import Database
 from actors.metrics import Metric
+from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 from actors.thinking.course import Course, Mind
 from actors.thinking.following import Following
@@ -86,7 +87,7 @@ class Thinking(AsyncActor):
         await self.quirks.open()
         await self.outbox.open()
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
-        self.spawn(self.outbox.tell_on(), name="thinking tells memory what it has missed")
+        self.spawn(patiently("the outbox", self.outbox.tell_on), name="thinking tells memory what it has missed")
         self.spawn(self.following.run(), name="thinking follows what memory forgets")
 
     async def on_stop(self) -> None:

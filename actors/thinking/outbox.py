@@ -6,6 +6,7 @@ They are told in the order in which they were said: what follows in a talk must 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -80,6 +81,9 @@ class Outbox:
         self.waiting = 0
         self.wake = asyncio.Event()
         self.telling = asyncio.Lock()
+        self.writing = asyncio.Lock()
+        self.unwritten: deque[tuple[Owed, float]] = deque()
+        """What the disk has not taken, and since when it is owed; `owed_most` bounds it with the rest."""
 
     async def open(self) -> None:
         """Count what an earlier process left."""
@@ -89,18 +93,32 @@ class Outbox:
             self.wake.set()
 
     async def owe(self, owed: Owed) -> None:
-        """Write down what is owed. Once this returns, nothing but a broken disk loses it.
+        """Write down what is owed. Where the disk takes nothing it is held until it does: then only a kill loses it.
 
         Raises:
             Overloaded: memory has been away for too many thoughts.
-            Unavailable: the disk takes nothing.
         """
         if self.waiting >= self.settings.owed_most:
             raise Overloaded("memory is away for too many thoughts: this one is not remembered")
 
-        await self.database.write(insert, owed, self.clock.now().timestamp())
         self.waiting += 1
+        self.unwritten.append((owed, self.clock.now().timestamp()))
+        try:
+            await self.write_down()
+        except Unavailable as error:
+            logger.bind(thought=owed.thought, reason=error.message).warning("the outbox is held in memory")
         self.wake.set()
+
+    async def write_down(self) -> None:
+        """Write what is held, in order.
+
+        Raises:
+            Unavailable: the disk takes nothing still.
+        """
+        async with self.writing:
+            while self.unwritten:
+                await self.database.write(insert, *self.unwritten[0])
+                self.unwritten.popleft()
 
     async def tell_on(self) -> None:
         """Tell memory what it is owed, as it comes, for ever."""
@@ -112,8 +130,12 @@ class Outbox:
                 self.wake.set()
 
     async def tell(self) -> bool:
-        """Tell all that is owed; False where memory is away."""
+        """Tell all that is owed; False where memory is away, or the disk does not take what is held."""
         async with self.telling:
+            try:
+                await self.write_down()
+            except Unavailable:
+                return False
             while (row := await self.database.read(first)) is not None:
                 place, owed, since = row
                 old = since < (self.clock.now() - timedelta(days=self.settings.owed_days)).timestamp()

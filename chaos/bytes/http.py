@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from chaos.bytes.expected import Closed, Outcome, Pause, Pieces, Refused, Served, pieces_of
@@ -83,12 +84,15 @@ async def play(case: HttpCase, host: str, port: int, *, allowed_s: float = 30.0)
 
 async def _exchange(sent: bytes | Callable[[], Pieces], host: str, port: int, allowed_s: float) -> bytes:
     """All that comes back until the connection ends. It is read while the rest is still being sent."""
+    # The first piece may take a while to be made, and a gateway does not wait for ever.
+    pieces = iter(pieces_of(sent))
+    first = next(pieces)
     reader, writer = await asyncio.open_connection(host, port)
     reading = asyncio.ensure_future(_read(reader))
     try:
         # Who is answered before he has said all is cut off.
         with suppress(ConnectionError):
-            for piece in pieces_of(sent):
+            for piece in chain((first,), pieces):
                 if reading.done():
                     break
                 if isinstance(piece, Pause):

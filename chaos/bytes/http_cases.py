@@ -111,6 +111,7 @@ CHUNKS: Final = (
     chunked("chunk with an extension of a bare LF", b"d;\nxx\r\n" + GOOD + b"\r\n0\r\n\r\n" + SMUGGLED),
 )
 
+# Who is answered while he floods may see no answer: his own bytes make the kernel reset the connection.
 HEADS: Final = (
     plain("no Host", BAD, b"GET /healthz HTTP/1.1\r\n\r\n"),
     plain("two Hosts", BAD, b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: example.com\r\n\r\n"),
@@ -127,9 +128,9 @@ HEADS: Final = (
         BAD,
         repeated(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n", b"X-A: aaaaaaaa\r\n" * 500, 200),
     ),
-    HttpCase("header without an end", BAD, repeated(b"GET /healthz HTTP/1.1\r\nX-A: ", b"a" * 4096, 500)),
-    HttpCase("path without an end", BAD, repeated(b"GET /", b"a" * 4096, 500)),
-    HttpCase("method without an end", BAD, repeated(b"", b"A" * 4096, 100)),
+    HttpCase("header without an end", Closed(), repeated(b"GET /healthz HTTP/1.1\r\nX-A: ", b"a" * 4096, 500)),
+    HttpCase("path without an end", Closed(), repeated(b"GET /", b"a" * 4096, 500)),
+    HttpCase("method without an end", Closed(), repeated(b"", b"A" * 4096, 100)),
     plain("unknown method", BAD, request("FROB", "/healthz")),
     plain("method in small letters", BAD, request("get", "/healthz")),
     plain("version 9.9", BAD, b"GET /healthz HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n"),
@@ -240,7 +241,7 @@ JSON: Final = (
 
 def gzipped_zeros() -> Pieces:
     """100 MB of zeros in 100 kB."""
-    body = gzip.compress(bytes(100_000_000), 9)
+    body = gzip.compress(bytes(100_000_000), 1)
     yield request("POST", PATH, "Content-Encoding: gzip", f"Content-Length: {len(body)}") + body
 
 

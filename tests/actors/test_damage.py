@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from actors.backup import write_copy
 from actors.damage import frames_lost, reports
 from actors.database import Database, NewerDatabase
 from actors.encryption import KEY, StoreKey
@@ -258,6 +259,51 @@ async def test_a_log_damaged_in_its_middle_is_set_aside_with_its_file(path):
     assert there == set(range(1, ROWS + 1))
     assert "log is damaged" in report["why"]
     assert set_aside(path)[0].with_name(set_aside(path)[0].name + "-wal").read_bytes() == bytes(data)
+
+
+def as_a_kill_leaves_it(path: Path, log: bytes) -> None:
+    path.with_name(f"{path.name}-open").touch()
+    path.with_name(f"{path.name}-wal").write_bytes(log)
+
+
+async def test_a_log_that_was_taken_away_is_told_and_no_number_is_given_twice(path):
+    log = await with_a_log(path, 1)
+    as_a_kill_leaves_it(path, log.read_bytes())
+    log.unlink()
+    there, report = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+    assert "log is gone" in report["why"]
+
+
+async def test_a_log_is_missed_though_its_setting_aside_was_interrupted(path, monkeypatch):
+    as_a_kill_leaves_it(path, b"")
+    path.with_name(f"{path.name}-wal").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("actors.opening.salvage", lambda *_: (_ for _ in ()).throw(OSError("interrupted")))
+        with pytest.raises(Unavailable):
+            await opened(path)
+    _, report = await recovered(path)
+    assert "log is gone" in report["why"]
+
+
+async def test_a_kill_whose_log_is_there_is_no_damage(path):
+    log = await with_a_log(path, 2)
+    as_a_kill_leaves_it(path, log.read_bytes())
+    database = await opened(path)
+    assert await database.read(one_value) == [1]
+    await database.close()
+    assert reports(path.parent) == []
+
+
+async def test_whoever_looks_at_a_killed_database_leaves_its_log(path, key, tmp_path):
+    log = await with_a_log(path, 2)
+    as_a_kill_leaves_it(path, log.read_bytes())
+    write_copy(path, tmp_path / "copy.db", key)
+    database = await opened(path)
+    assert await database.read(one_value) == [1]
+    await database.close()
+    assert reports(path.parent) == []
+    assert not path.with_name(f"{path.name}-open").exists()
 
 
 async def test_an_empty_file_with_a_log_does_not_lose_the_log(path):

@@ -25,7 +25,7 @@ from supervisors import linux
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = Path(tempfile.gettempdir()) / f"lattice-models-{os.getuid()}"
-START_S = 30.0
+START_S = 90.0
 STOP_S = 30.0
 
 ENDPOINT = """

@@ -1,0 +1,44 @@
+"""Work that goes on in the background goes on again: a full disk or an actor that is away ends a write, not a process.
+
+A supervisor could do no more about either than begin the same work anew, and would give up after a few times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from loguru import logger
+
+from actors.opening import Damaged
+from transport.errors import Unavailable
+
+__all__ = ["patiently"]
+
+AGAIN_S: Final = 1.0
+
+
+async def patiently(what: str, work: Callable[[], Awaitable[None]], *, again_s: float = AGAIN_S) -> None:
+    """Do work to its end. Where something is not available it is begun anew a little later, as often as it takes.
+
+    Args:
+        what: it is, for the log.
+        work: may be begun anew at any point: what it has done stands on disk.
+        again_s: seconds until then.
+
+    Raises:
+        Damaged: the database is; its owner has to end, so that its next opening recovers it.
+    """
+    waits = False
+    while True:
+        try:
+            return await work()
+        except Damaged:
+            raise
+        except Unavailable as error:
+            # Said once for as long as it lasts, and on the way to a disk that may be full.
+            if not waits:
+                logger.warning("work in the background waits", what=what, reason=error.message)
+            waits = True
+            await asyncio.sleep(again_s)

@@ -1,0 +1,30 @@
+"""What goes on in the background survives what is not available, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.opening import Damaged
+from actors.patience import patiently
+from transport.errors import Conflict, Unavailable
+
+
+async def test_what_is_not_available_is_waited_for():
+    tries = []
+
+    async def work():
+        tries.append(1)
+        if len(tries) < 4:
+            raise Unavailable("the disk is full")
+
+    await patiently("work", work, again_s=0)
+    assert len(tries) == 4
+
+
+@pytest.mark.parametrize("error", [Damaged("it is"), Conflict("no"), RuntimeError("a fault")])
+async def test_damage_and_faults_end_it(error):
+    async def work():
+        raise error
+
+    with pytest.raises(type(error)):
+        await patiently("work", work, again_s=0)

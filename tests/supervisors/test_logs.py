@@ -1,0 +1,32 @@
+"""Where a process's log goes, also when the disk does not take it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from supervisors.logs import LogFile
+
+
+def test_a_full_disk_loses_lines_and_says_how_many_once_there_is_room(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "memory.log"
+    path.parent.mkdir()
+    path.symlink_to("/dev/full")
+    log = LogFile()
+    log.open(path)
+    for number in range(3):
+        log(f"lost {number}\n")
+
+    path.unlink()
+    log("kept\n")
+    log("kept too\n")
+    log.close()
+    assert path.read_text() == "3 lines before this one are lost: the disk did not take them\nkept\nkept too\n"
+
+
+def test_closing_a_log_on_a_full_disk_is_no_failure(tmp_path: Path) -> None:
+    path = tmp_path / "memory.log"
+    path.symlink_to("/dev/full")
+    log = LogFile()
+    log.open(path)
+    log("without an end")
+    log.close()
