@@ -71,13 +71,19 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
 
     refuse_key(path, look, key)
     if damage.log_is_gone(path) and not is_newer(path, migrations, key):
-        damage.set_aside(path, LOG_IS_GONE, lambda new: salvage(path, new, migrations, key, mend))
+        damage.set_aside(path, LOG_IS_GONE, lambda new: without_log(salvage(path, new, migrations, key, mend)))
     try:
         return sound_or_damaged(path, migrations, key)
     except Damaged as found:
         why = found.message
     damage.set_aside(path, why, lambda new: salvage(path, new, migrations, key, mend))
     return sound_or_damaged(path, migrations, key)
+
+
+def without_log(found: damage.Salvaged) -> damage.Salvaged:
+    """What was recovered, and that there was more."""
+    found.lost.append("what was written after the last checkpoint could not be read: it was in the log that is gone")
+    return found
 
 
 def is_newer(path: Path, migrations: Sequence[str], key: StoreKey | None) -> bool:

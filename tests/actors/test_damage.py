@@ -273,6 +273,7 @@ async def test_a_log_that_was_taken_away_is_told_and_no_number_is_given_twice(pa
     there, report = await recovered(path)
     assert there == set(range(1, ROWS + 1))
     assert "log is gone" in report["why"]
+    assert "after the last checkpoint" in report["lost"][-1]
 
 
 async def test_a_log_is_missed_though_its_setting_aside_was_interrupted(path, monkeypatch):
