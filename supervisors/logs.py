@@ -48,7 +48,7 @@ class LogFile:
         self.file = self.path = None
 
     def __call__(self, line: str) -> None:
-        """Write one event. Where the disk takes nothing it is lost: said once on standard error, and counted in the log itself."""
+        """Write one event. Where the disk takes nothing it is lost: said once on standard error, and counted in the log."""
         if self.path is None:
             return
 

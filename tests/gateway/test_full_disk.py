@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +13,8 @@ import pytest
 
 from chaos.shims.told import PLACE, place_in, tell
 from chaos.shims.vfs import Disk
-from tests.gateway.house import House, house
+from tests.gateway.house import TEXT, House, house
+from tests.model_server import SyncModelServer
 
 SIZE_MB = 24
 MEMORIES = "/v1/memories"
@@ -103,3 +105,24 @@ async def until_refused(lattice: House, first: int) -> list[str]:
 
 def fact(number: int) -> dict[str, str]:
     return {"text": f"fact {number} " + os.urandom(8).hex() + " and some more of it" * 500, "key": f"fact-{number}"}
+
+
+async def test_what_was_said_while_no_disk_took_anything_is_remembered_once_one_does(
+    told: Callable[[bool], None], short_dir: Path, model: SyncModelServer
+) -> None:
+    parts = ("encoder", "memory", "llm", "thinking")
+    async with house(short_dir, model=model.base_url, parts=parts) as lattice:
+        session = {"X-Lattice-Session": "s"}
+        said = lattice.openai(default_headers=session).chat.completions
+        told(True)
+        for number in (1, 2):
+            answer = await said.create(model="default", messages=[{"role": "user", "content": f"Number {number}"}])
+            assert answer.choices[0].message.content == TEXT
+
+        told(False)
+        async with asyncio.timeout(30):
+            turns: list[str] = []
+            while len(turns) < 4:
+                _, told_turns = await lattice.call("GET", "/v1/sessions/s")
+                turns = [turn["text"] for turn in told_turns.get("turns", ())]
+        assert turns == ["Number 1", TEXT, "Number 2", TEXT]
