@@ -366,7 +366,7 @@ class AsyncActor(Actor):
                 self._fail(*sys.exc_info())
             else:
                 reply_to.set_exception((type(error), error, error.__traceback__))
-        except Exception:
+        except Exception:  # pykka's rule: whatever it is goes to the caller, or ends the actor
             if reply_to is None:
                 self._fail(*sys.exc_info())
             else:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from actors.daemon.extract import content, sentences
+from actors.months import MONTHS
 
 __all__ = ["Plan", "Relationship", "goals", "is_given_up", "plans", "recurring", "relationships", "style"]
 
@@ -41,20 +42,6 @@ GIVEN_UP = re.compile(
 POLITE = re.compile(r"\b(?:please|thanks?|thank you|sorry|appreciate)\b", re.IGNORECASE)
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]|[:;]-?[)(DP]")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS: Final = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
 NUMBERS: Final = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 COMING = re.compile(
     rf"\bI(?:'m| am|'ll| will|'ve got| have)\b.*\b(?:tomorrow|tonight|this (?:weekend|evening)|next (?:week|month|year)"

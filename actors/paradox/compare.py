@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from actors.memory.messages import Change, Memory, Recall, Recalled
 from actors.paradox.effects import Effect, Finding, Revision
-from actors.paradox.follower import Asks
+from actors.paradox.feed import Asks
 from actors.paradox.judge import asserts, parts
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.kinds import kind_of

@@ -18,7 +18,7 @@ from actors.clock import Clock
 from actors.llm.messages import Generate, Generated
 from actors.memory.messages import Recall, Recalled
 from actors.paradox.compare import KINDS, comparable_by, derived
-from actors.paradox.follower import Asks
+from actors.paradox.feed import Asks
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.life import Thought
 from actors.paradox.messages import Contemplated, Paradox, Side

@@ -6,16 +6,12 @@ again and tells memory the same.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from loguru import logger
-
-from actors.memory.messages import Change, Fed, Feed, Judged, NoteAffect
-from actors.paradox.follower import RETRY_LIMIT_S, Asks, away
+from actors.memory.messages import Change, Fed, Judged, NoteAffect
+from actors.paradox.feed import Asks, follow
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
-from transport.errors import LatticeError
 
 __all__ = ["Feelings"]
 
@@ -43,27 +39,14 @@ class Feelings:
 
     async def run(self) -> None:
         """Follow until cancelled, or until there is no classifier."""
-        cursor = await self._store.place("affect")
-        failures = 0
-        while True:
-            try:
-                feed = Feed(cursor=cursor, limit=self._settings.page, wait_ms=self._settings.wait_ms)
-                fed: Fed = await self._ask(feed, timeout=self._settings.wait_ms / 1000 + 10, lane="bg")
-                if not await self._take(fed.changes):
-                    return
-                if fed.cursor != cursor:
-                    await self._store.set_place("affect", fed.cursor)
-                    cursor = fed.cursor
-                failures = 0
-                if len(fed.changes) < self._settings.page:
-                    await asyncio.sleep(self._settings.pause_s)
-            except LatticeError as error:
-                if not away(error):
-                    raise
-                failures += 1
-                wait_s = min(RETRY_LIMIT_S, self._settings.retry_s * 2 ** min(failures - 1, 10))
-                logger.info("memory is away; what is felt waits", error=error.code, wait_s=wait_s)
-                await asyncio.sleep(wait_s)
+        await follow(self._ask, self._settings, await self._store.place("affect"), self._page, who="feeling")
+
+    async def _page(self, before: int, fed: Fed) -> int | None:
+        if not await self._take(fed.changes):
+            return None
+        if fed.cursor != before:
+            await self._store.set_place("affect", fed.cursor)
+        return fed.cursor
 
     async def _take(self, changes: Sequence[Change]) -> bool:
         """Judge a page; False where there is nothing to judge with."""

@@ -1,39 +1,29 @@
 """Following memory's feed in the background: each new statement is judged once in effect, whatever is killed when.
 
 The effects of a page of changes are written with the cursor after it, in one transaction. A change that fails again and again
-is set aside with its error. While memory is away the follower waits; it never gives up and never takes the actor with it.
+is set aside with its error.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
 
 from loguru import logger
 
 from actors.clock import Clock
-from actors.memory.messages import Change, Fed, Feed
+from actors.memory.messages import Change, Fed
 from actors.paradox.effects import Effect, End, Forgetting
+from actors.paradox.feed import Asks, away, follow
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
-from transport.errors import DeadlineExceeded, LatticeError, UnknownActor
+from transport.errors import LatticeError
 
-__all__ = ["RETRY_LIMIT_S", "Asks", "Follower", "away"]
-
-RETRY_LIMIT_S = 60.0
+__all__ = ["Follower"]
 
 GONE = frozenset({"forgotten", "withheld"})
 """After these a record's text must be nowhere: `withheld` comes back as `rederived`, with other words."""
 
 SAID = frozenset({"remembered", "rederived", "revised"})
-
-
-class Asks(Protocol):
-    """Asks an actor, as `AsyncActor.ask` does."""
-
-    def __call__(self, message: Any, *, timeout: float | None = None, lane: str | None = None) -> Awaitable[Any]:
-        """The reply."""
 
 
 class Follower:
@@ -63,28 +53,7 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        cursor = (await self._store.progress()).cursor
-        failures = 0
-        while True:
-            try:
-                fed = await self._changes(cursor)
-                cursor = await self._take(cursor, fed)
-                failures = 0
-                if len(fed.changes) < self._settings.page:
-                    await asyncio.sleep(self._settings.pause_s)
-            except LatticeError as error:
-                if not away(error):
-                    raise
-                failures += 1
-                wait_s = min(RETRY_LIMIT_S, self._settings.retry_s * 2 ** min(failures - 1, 10))
-                logger.info("memory is away; the feed waits", error=error.code, wait_s=wait_s)
-                await asyncio.sleep(wait_s)
-
-    async def _changes(self, cursor: int) -> Fed:
-        wait_ms = self._settings.wait_ms
-        feed = Feed(cursor=cursor, limit=self._settings.page, wait_ms=wait_ms)
-        fed: Fed = await self._ask(feed, timeout=wait_ms / 1000 + 10, lane="bg")
-        return fed
+        await follow(self._ask, self._settings, (await self._store.progress()).cursor, self._take, who="judging")
 
     async def _take(self, before: int, fed: Fed) -> int:
         """Judge a page and keep what came of it; what was judged before a failure is kept first."""
@@ -134,8 +103,3 @@ class Follower:
             return True
         logger.warning("a change failed and is tried again", seq=change.seq, memory=change.id, error=type(error).__name__)
         return False
-
-
-def away(error: LatticeError) -> bool:
-    """Memory cannot answer now; the change itself is not at fault."""
-    return error.retryable or isinstance(error, (DeadlineExceeded, UnknownActor)) or error.code == "cancelled"

@@ -11,7 +11,7 @@ import asyncio
 from loguru import logger
 
 from actors.memory.messages import Relate, Supersede
-from actors.paradox.follower import RETRY_LIMIT_S, Asks, away
+from actors.paradox.feed import Asks, away, wait_s
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Owed, Store
 from transport.errors import LatticeError
@@ -51,7 +51,7 @@ class Settler:
                     raise
                 failures += 1
                 self._wake.set()
-                await asyncio.sleep(min(RETRY_LIMIT_S, self._settings.retry_s * 2 ** min(failures - 1, 10)))
+                await asyncio.sleep(wait_s(self._settings, failures))
 
     async def _tell(self, owed: Owed) -> None:
         message: Relate | Supersede

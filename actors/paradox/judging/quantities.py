@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from actors.months import MONTHS
 from actors.paradox.judging.words import STOPWORDS, stem
 
 __all__ = ["Quantity", "at_odds", "find"]
@@ -41,27 +42,6 @@ ORDINALS = {
         1,
     )
 } | {"last": -1}
-MONTHS = {
-    name: number
-    for number, name in enumerate(
-        [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ],
-        1,
-    )
-}
-
 MEASURES = frozenset(
     stem(word)
     for word in (
