@@ -375,13 +375,15 @@ class Course:
         had = Had(
             thought_id=self.id,
             at=self.mind.clock.now().timestamp(),
-            state=self.mind.reuse.state_of(self.context),
+            state=frozenset(),
             choices=ladder.choices,
             model=ladder.model,
             endpoint=ladder.endpoint,
             own=set(self.remembering.left_behind),
             memories=self.material.ids,
         )
+        # As it will be looked at: without what says the same as the answer, also where it was said before.
+        had.state = self.mind.reuse.state_of(self.context, had)
         self.mind.reuse.keep(self.known_as, had)
 
     @property

@@ -92,11 +92,10 @@ class Reuse:
         """Memory forgot something: none of the answers is to quote it."""
         self.had.clear()
 
-    def state_of(self, context: Context, had: Had | None = None) -> frozenset[str]:
+    def state_of(self, context: Context, had: Had) -> frozenset[str]:
         """The state: the memories that count, and the open tensions. Repetitions of the answer itself are left out."""
-        own = had.own if had is not None else set()
-        answer = plain(str(had.choices[0].message.get("content") or "")) if had is not None and had.choices else None
-        others = [memory for memory in context.recalled or () if memory.id not in own and plain(memory.text) != answer]
+        answer = plain(str(had.choices[0].message.get("content") or "")) if had.choices else None
+        others = [memory for memory in context.recalled or () if memory.id not in had.own and plain(memory.text) != answer]
         tensions = (f"{one.id} {one.state}" for one in context.tensions or ())
         return frozenset([*marks(others[: self.looked_at]), *tensions])
 

@@ -42,6 +42,20 @@ async def test_the_same_question_in_the_same_state_costs_one_model_call(short_di
     assert len(model.log()) == 1
 
 
+async def test_an_answer_that_was_given_before_to_something_else_does_not_keep_it_from_being_given_again(
+    short_dir, model
+) -> None:
+    answer = "Your cat is called Pim."
+    model.always(text=answer)
+    async with house(short_dir, url=model.base_url) as host:
+        await remember(host, "My cat is called Pim.")
+        await remember(host, answer)
+        first = await host.ref("thinking").ask(asked("a"))
+        second = await host.ref("thinking").ask(asked("b"))
+
+    assert (first.reused, second.reused) == (False, True)
+
+
 async def test_it_is_thought_about_anew_once_memory_changes_under_it(short_dir, model) -> None:
     async with house(short_dir, url=model.base_url) as host:
         known = await remember(host, "My cat is called Pim.")
