@@ -66,6 +66,10 @@ def converse(transaction: Transaction, message: Converse, *, importance: float) 
     session = transaction.session_number(name, time)
     stored = placed(transaction.connection, session)
 
+    told = told_before(transaction, message, stored, incoming)
+    if told is not None:
+        return Conversed(session=name, last=told, created=(), superseded=())
+
     known = overlap([turn.fingerprint for turn in stored], incoming)
     if message.session is not None and said_again(transaction, session, message, stored, known):
         known = Overlap(len(stored), 0)
@@ -81,12 +85,53 @@ def converse(transaction: Transaction, message: Converse, *, importance: float) 
     chain = before[-1].chain if before else b""
     for turn, fingerprint in zip(message.turns[known.length :], incoming[known.length :], strict=True):
         chain = chain_of(chain, fingerprint)
-        record = record_of(turn, message)
-        new.append(
-            transaction.insert(record, session=session, importance=importance, place=(fingerprint, chain), cause="converse")
+        last = len(new) == len(message.turns) - known.length - 1
+        number = transaction.insert(
+            record_of(turn, message),
+            session=session,
+            importance=importance,
+            key=free_key(transaction, message) if last else None,
+            place=(fingerprint, chain),
+            cause="converse",
         )
+        new.append(number)
     superseded = replace(transaction, replaced, new, time, "edited")
     return Conversed(session=name, last=new[-1][1], created=tuple(new_id for _, new_id in new), superseded=superseded)
+
+
+def told_before(transaction: Transaction, message: Converse, stored: Sequence[Placed], incoming: Sequence[bytes]) -> str | None:
+    """The turn that this very question came in as, while it is without an answer; None where it did not come in yet.
+
+    Who gets no word of a turn tells it again, perhaps after the talk has gone on: a client that sends only what is new would
+    seem to say it once more.
+    """
+    known = by_key(transaction, key_of(message))
+    at = next((at for at, turn in enumerate(stored) if turn.id == known), None)
+    if known is None or at is None or stored[at].fingerprint != incoming[-1]:
+        return None
+    behind = stored[at + 1 :]
+    return None if behind and is_answer_to(transaction, behind[0], known) else known
+
+
+def key_of(message: Converse) -> str:
+    """The key of the turn that is to be answered."""
+    return f"t:{message.begin_as}"
+
+
+def free_key(transaction: Transaction, message: Converse) -> str | None:
+    """As `key_of`, where no record has it yet."""
+    key = key_of(message)
+    return key if by_key(transaction, key) is None else None
+
+
+def is_answer_to(transaction: Transaction, turn: Placed, asked: str) -> bool:
+    """Whether the turn behind another answers it: what the user said next does not, nor a late answer to a turn before."""
+    if turn.role != "assistant":
+        return turn.role != "user"
+    row = transaction.connection.execute(
+        "SELECT json_extract(metadata, '$.answers') FROM memory WHERE number = ?", (turn.number,)
+    ).fetchone()
+    return row is None or row[0] in (None, asked)
 
 
 def record_of(turn: Turn, message: Converse) -> NewMemory:
@@ -209,12 +254,9 @@ def answer(transaction: Transaction, message: Answer, *, importance: float) -> A
     session = session_number(transaction.connection, transaction.namespace, message.session)
     stored = placed(transaction.connection, session)
     at = next((at for at, turn in enumerate(stored) if turn.id == message.after), None)
-    record = NewMemory(
-        text=message.text, speaker=message.speaker, role="assistant", time=message.time, metadata=message.metadata
-    )
     time = transaction.now if message.time is None else micros(message.time)
     if at is None:
-        return late_answer(transaction, message, record, session, importance)
+        return late_answer(transaction, message, record_of_answer(message), session, importance)
 
     fingerprint = fingerprint_of(transaction.namespace, "assistant", message.text)
     behind = stored[at + 1 :]
@@ -223,12 +265,13 @@ def answer(transaction: Transaction, message: Answer, *, importance: float) -> A
         transaction.connection.execute("UPDATE memory SET key = ? WHERE number = ? AND key IS NULL", (key, behind[0].number))
         return Answered(id=behind[0].id, created=False, superseded=())
 
-    if behind and behind[0].role == "user":
-        at, behind = len(stored) - 1, []
+    metadata: dict[str, str] = {}
+    if behind and not is_answer_to(transaction, behind[0], message.after):
+        at, behind, metadata = len(stored) - 1, [], {"answers": message.after}
 
     transaction.session_number(message.session, time)
     new = transaction.insert(
-        record,
+        record_of_answer(message, **metadata),
         session=session,
         importance=importance,
         key=key,
@@ -236,6 +279,12 @@ def answer(transaction: Transaction, message: Answer, *, importance: float) -> A
         cause="answer",
     )
     return Answered(id=new[1], created=True, superseded=replace(transaction, behind, [new], time, "regenerated"))
+
+
+def record_of_answer(message: Answer, **more: str) -> NewMemory:
+    """The record of an answer."""
+    metadata = {**message.metadata, **more}
+    return NewMemory(text=message.text, speaker=message.speaker, role="assistant", time=message.time, metadata=metadata)
 
 
 def late_answer(transaction: Transaction, message: Answer, record: NewMemory, session: int, importance: float) -> Answered:

@@ -47,6 +47,9 @@ class Owed(Data):
     converse: Converse
     """The talk up to the question. Memory leaves alone what of it it has already."""
 
+    conversed: Conversed | None = None
+    """What memory said of it, where it has it already: it is not told a second time, since the talk may have gone on."""
+
     words: Words | None
     """None where there is no answer to remember."""
 
@@ -166,7 +169,7 @@ class Outbox:
                 await self.tell()
 
     async def _tell(self, owed: Owed) -> None:
-        conversed: Conversed = await self.actor.ask(owed.converse, timeout=TRY_S)
+        conversed: Conversed = owed.conversed or await self.actor.ask(owed.converse, timeout=TRY_S)
         answer = owed.answer(conversed)
         if answer is not None:
             await self.actor.ask(answer, timeout=TRY_S)

@@ -54,6 +54,9 @@ class Remembering:
         self.deadline_s = deadline_s
         self.steps = steps
 
+        self.conversed: Conversed | None = None
+        """Where the user's turn stands in memory, once it does."""
+
         self.missing: dict[str, str] = {}
         """Part -> reason."""
 
@@ -88,6 +91,7 @@ class Remembering:
             await self._owe(words)
             return
 
+        self.conversed = conversed
         self.session = conversed.session
         self.left_behind = conversed.created
         answer = self._owed(words).answer(conversed)
@@ -128,4 +132,4 @@ class Remembering:
                 self.missing["outbox"] = f"{error.code}: {error.message}"
 
     def _owed(self, words: Words | None) -> Owed:
-        return Owed(thought=self.thought_id, converse=self.request, words=words)
+        return Owed(thought=self.thought_id, converse=self.request, conversed=self.conversed, words=words)

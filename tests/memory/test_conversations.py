@@ -136,6 +136,37 @@ def test_an_answer_takes_no_place_from_what_the_user_said_without_waiting_for_it
     assert book.talk() == ["u:1", "a:to 1", "u:2", "a:to 2", "u:3"]
 
 
+def test_answers_that_come_late_one_after_the_other_do_not_take_each_others_place(book):
+    first = book.converse("u:1", begin_as="one")
+    second = book.converse("u:2", begin_as="two")
+    book.answer(first.last, "to 1", key="1")
+    late = book.answer(second.last, "to 2", key="2")
+
+    assert (late.created, late.superseded) == (True, ())
+    assert book.talk() == ["u:1", "u:2", "a:to 1", "a:to 2"]
+
+
+def test_a_turn_told_again_after_the_talk_has_gone_on_is_not_said_twice(book):
+    """By a client that sends only what is new, and a caller that did not hear that it was taken."""
+    first = book.converse("u:1", begin_as="one")
+    second = book.converse("u:2", begin_as="two")
+    third = book.converse("u:3", begin_as="three")
+    book.answer(first.last, "to 1", key="1")
+
+    for begin_as, text, asked in (("one", "u:1", first), ("two", "u:2", second), ("three", "u:3", third)):
+        again = book.converse(text, begin_as=begin_as)
+        assert (again.last, again.created) == (asked.last, ())
+    assert book.talk() == ["u:1", "u:2", "u:3", "a:to 1"]
+
+
+def test_a_turn_that_was_answered_and_is_said_again_is_new(book):
+    book.answer(book.converse("u:1", begin_as="one").last, "yes", key="1")
+    book.answer(book.converse("u:2", begin_as="two").last, "no", key="2")
+    book.converse("u:1", begin_as="one")
+
+    assert book.talk() == ["u:1", "a:yes", "u:2", "a:no", "u:1"]
+
+
 def test_an_answer_sent_twice_is_one(book):
     asked = book.converse("u:1")
     first = book.answer(asked.last, "2", key="k")

@@ -2,8 +2,11 @@
 
 import asyncio
 
-from actors.memory.messages import GetSession
+from actors.memory.messages import Converse, GetSession, Turn
+from actors.thinking.actor import Thinking
 from actors.thinking.messages import Think
+from actors.thinking.outbox import Owed, Words
+from actors.thinking.settings import ThinkingSettings
 from tests.thinking.house import TEXT, Process, house
 from tests.thinking.test_think import text_of, user
 from transport.errors import NotFound
@@ -34,3 +37,29 @@ async def test_an_answer_that_memory_could_not_take_survives_the_kill_of_all_pro
             assert await texts(host, "s", 4) == ["Number 1", TEXT, "Number 2", TEXT]
 
     assert len(model.log()) == 2
+
+
+async def test_a_turn_that_memory_has_is_not_told_again_with_its_answer(short_dir, model) -> None:
+    """Memory took both and was slow to say so; meanwhile the talk went on, with a client that sends only what is new."""
+    async with house(short_dir, url=model.base_url, parts=("memory", "llm", "paradox")) as host:
+        await host.start_actor(Kept, ThinkingSettings(), data_dir=short_dir / "data")
+        memory = host.ref("memory")
+        asked = Converse(session="s", turns=(Turn(role="user", text="Hello?"),), begin_as="one")
+        words = Words(text="Hello.", model="m", key="k")
+        owed = Owed(thought="th_1", converse=asked, conversed=await memory.ask(asked), words=words)
+        await memory.ask(owed.answer(owed.conversed))
+        await memory.ask(Converse(session="s", turns=(Turn(role="user", text="Anyone else?"),), begin_as="two"))
+
+        await Kept.latest.outbox.owe(owed)
+        assert await Kept.latest.outbox.tell()
+        assert await texts(host, "s", 3) == ["Hello?", "Hello.", "Anyone else?"]
+
+
+class Kept(Thinking):
+    """Thinking, which the test can find: an actor's ref does not lead to it."""
+
+    latest: Thinking
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        Kept.latest = self
