@@ -253,8 +253,11 @@ def port(host: str, number: int, *, running: bool) -> Finding:
 async def endpoints(llm: Any) -> list[Finding]:
     """Every model endpoint, side by side."""
     from actors.llm.discovery import from_environment
+    from actors.llm.local_ollama import local_ollama
 
     known = llm.endpoints or (from_environment(os.environ) if llm.discover else ())
+    if not known and llm.discover and (found := await local_ollama()):
+        known = (found,)
     if not known:
         remedy = (
             "set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or write [[llm.endpoints]]; until then answers are degraded"

@@ -23,6 +23,7 @@ MESSAGES = (
     "actors.thinking.messages",
     "actors.paradox.messages",
     "actors.daemon.messages",
+    "actors.encoder.messages",
     "actors.supervision",
     "actors.system",
 )

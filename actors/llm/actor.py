@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from actors.clock import Clock, system_clock
 from actors.llm.cache import Cache
-from actors.llm.discovery import OLLAMA_ANSWERS_WITHIN_S, SEARCH_AGAIN_S, from_environment, local_ollama
+from actors.llm.discovery import from_environment
 from actors.llm.endpoint import Endpoint
 from actors.llm.ledger import Ledger
 from actors.llm.line import Lane
+from actors.llm.local_ollama import OLLAMA_ANSWERS_WITHIN_S, SEARCH_AGAIN_S, local_ollama
 from actors.llm.messages import (
     AddEndpoint,
     BackedUp,

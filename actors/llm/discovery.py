@@ -1,19 +1,16 @@
-"""Endpoints without configuration: from the variables that the vendors' packages read, and a local Ollama if one answers."""
+"""Endpoints without configuration, from the variables that the vendors' packages read.
+
+Every command looks at them, so this knows no HTTP, whose import takes a third of a second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import aiohttp
 from pydantic import ValidationError
 
 from actors.llm.settings import EndpointSettings
 from transport.errors import Invalid
-
-OLLAMA = "http://127.0.0.1:11434"
-OLLAMA_ANSWERS_WITHIN_S = 0.5
-SEARCH_AGAIN_S = 30.0
-"""How often a local Ollama is looked for while none has answered."""
 
 
 def from_environment(environment: Mapping[str, str]) -> list[EndpointSettings]:
@@ -61,20 +58,3 @@ def checked_url(environment: Mapping[str, str], name: str) -> str | None:
     except ValidationError as error:
         reason = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
         raise Invalid(f"{name}: {reason}") from error
-
-
-async def local_ollama(url: str = OLLAMA) -> EndpointSettings | None:
-    """An endpoint for the Ollama of this machine, if one answers quickly; it is asked in OpenAI's dialect."""
-    timeout = aiohttp.ClientTimeout(total=OLLAMA_ANSWERS_WITHIN_S)
-    try:
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/api/version") as response:
-            answers = response.status == 200 and response.content_type == "application/json"
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return None
-
-    # A model that has to be loaded first takes its time to the first token.
-    return (
-        EndpointSettings(name="ollama", dialect="openai", base_url=f"{url}/v1", priority=2, first_token_timeout_s=120)
-        if answers
-        else None
-    )

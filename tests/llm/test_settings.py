@@ -4,7 +4,8 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from actors.llm.discovery import from_environment, local_ollama
+from actors.llm.discovery import from_environment
+from actors.llm.local_ollama import local_ollama
 from actors.llm.settings import EndpointSettings, LlmSettings
 
 URL = "http://127.0.0.1:9101/v1"
