@@ -1,0 +1,45 @@
+"""The ordered feed of changes, for those who follow memory."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from actors.memory.messages.fields import Identifier, Namespace, Time
+from actors.memory.messages.records import Memory
+from actors.message import Data, Message, Reply
+
+Happening = Literal["remembered", "revised", "superseded", "forgotten", "staged", "linked", "unlinked", "withheld", "rederived"]
+"""What the feed tells. `staged` has the stages before and after in its history's detail, and the rule as its cause."""
+
+
+class Change(Data):
+    """One entry of the feed. `memory` is the record after the change; None once it is forgotten."""
+
+    seq: int
+    change: Happening
+    namespace: Namespace
+    id: Identifier
+    time: Time
+    cause: str
+    memory: Memory | None
+
+
+class Fed(Reply, type="memory.fed"):
+    """Changes in order; ask on from `cursor`. Empty when nothing came within the wait."""
+
+    changes: tuple[Change, ...]
+    cursor: int
+
+
+class Feed(Message, type="memory.feed", reply=Fed, idempotent=True):
+    """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first.
+
+    With `changes`, only those kinds are told; the cursor moves past the others all the same.
+    """
+
+    cursor: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    changes: tuple[Happening, ...] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
