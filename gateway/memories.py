@@ -75,6 +75,9 @@ class SearchBody(Body):
     as_of: Moment | None = None
     metadata: memory.Metadata | None = None
     explain: bool = False
+    felt: memory.Felt | None = None
+    """What is felt now, by GoEmotions' labels; counts by the weight `affect`."""
+
     weights: Annotated[dict[Name, float], Field(max_length=32)] | None = None
 
 

@@ -67,6 +67,10 @@ class RecallWeights(BaseModel):
 
     importance: Weight = 0.05
 
+    affect: Weight = 0.0
+    """For what was felt as the request's `felt` says; without that, for what was felt strongly. Off: people ask for what was
+    said, and no measurement says that feeling alike finds it."""
+
 
 Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -282,3 +282,25 @@ async def test_a_speakers_name_is_looked_for_where_nothing_else_leads_anywhere(m
     )
     assert "Ana moved to Porto." in [hit.text for hit in (await memory.ask(Recall(query="Where does Ana live?"))).memories]
     assert [hit.text for hit in (await memory.ask(Recall(query="Does Ana like lemons?"))).memories] == ["The lemons are ripe"]
+
+
+async def test_what_was_felt_alike_comes_first_where_it_is_given_a_weight_and_is_explained(memory):
+    felt = {"glad": {"joy": 0.9, "love": 0.3}, "sad": {"sadness": 0.8}, "flat": {"neutral": 1.0}}
+    told = tuple(
+        NewMemory(text="We talked of the harbour again.", key=name, affect={"user": vector}) for name, vector in felt.items()
+    )
+    ids = {name: one.id for name, one in zip(felt, (await memory.ask(Remember(memories=told))).memories, strict=True)}
+    names = {memory_id: name for name, memory_id in ids.items()}
+
+    async def found(**more):
+        hits = (await memory.ask(Recall(query="harbour", explain=True, **more))).memories
+        for hit in hits:
+            assert sum(hit.explain.values()) == pytest.approx(hit.score)
+        return {names[hit.id]: hit.explain.get("affect", 0.0) for hit in hits}
+
+    assert set((await found(felt={"sadness": 1.0})).values()) == {0.0}
+    by_mood = await found(felt={"sadness": 1.0}, weights={"affect": 2.0})
+    assert (next(iter(by_mood)), by_mood["sad"], by_mood["glad"]) == ("sad", pytest.approx(2.0), 0.0)
+    by_strength = await found(weights={"affect": 1.0})
+    assert list(by_strength) == ["glad", "sad", "flat"]
+    assert by_strength["glad"] == pytest.approx(0.9, abs=0.01)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from actors.memory.messages.feed import Happening
-from actors.memory.messages.fields import Identifier, Kind, Limit, Metadata, Name, Namespace, Stage, Time
+from actors.memory.messages.fields import Felt, Identifier, Kind, Limit, Metadata, Name, Namespace, Stage, Time
 from actors.memory.messages.records import Memory
 from actors.message import Data, Message, Reply
 
@@ -44,6 +44,9 @@ class Recall(Message, type="memory.recall", reply=Recalled, idempotent=True):
     metadata: Metadata | None = None
     explain: bool = False
     weights: Annotated[dict[Name, float], Field(max_length=32)] | None = None
+    felt: Felt | None = None
+    """What is felt now: records in which the like was felt are preferred by the weight `affect`, which is 0 unless set."""
+
     exclude: Annotated[tuple[Identifier, ...], Field(max_length=4096)] = ()
     context: Name | None = None
     """In which talk it is asked. What was recalled in two different ones is echoed; None: the query's words stand for it."""

@@ -17,6 +17,7 @@ from actors.memory.embedding.embedders import Question
 from actors.memory.embedding.passages import LONG, pieces
 from actors.memory.messages import Recall, Recalled, Recollection
 from actors.memory.search.candidates import Finding, Query, Wanted
+from actors.memory.search.feeling import feelings_of
 from actors.memory.search.finding import find
 from actors.memory.search.lexical import WORD, words_of
 from actors.memory.search.scoring import Scores, score
@@ -68,7 +69,8 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
     if not len(found.candidates):
         return Recalled(memories=())
     query = Query(message.query, wanted.words, moment(now))
-    scores = score(found.candidates, found.measures, query, weights, settings)
+    feelings = feelings_of(connection, found.candidates.numbers, message.felt) if weights.affect else None
+    scores = score(found.candidates, found.measures, query, weights, settings, feelings=feelings)
     return Recalled(memories=told(connection, wanted, found, scores, settings.page_bytes))
 
 

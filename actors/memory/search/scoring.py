@@ -57,7 +57,15 @@ class Scores:
         return {name: float(values[row]) for name, values in self.terms.items() if values[row] != 0.0}
 
 
-def score(candidates: Candidates, measures: Measures, query: Query, weights: RecallWeights, settings: MemorySettings) -> Scores:
+def score(
+    candidates: Candidates,
+    measures: Measures,
+    query: Query,
+    weights: RecallWeights,
+    settings: MemorySettings,
+    *,
+    feelings: Floats | None = None,
+) -> Scores:
     """Score every candidate.
 
     Args:
@@ -66,6 +74,7 @@ def score(candidates: Candidates, measures: Measures, query: Query, weights: Rec
         query: what is asked.
         weights: how much each term counts.
         settings: half-lives.
+        feelings: how much what was felt in each counts, 0 to 1; None where it is not asked for.
     """
     read = ~np.isnan(measures.dense)
     words, with_words = (measures.bm25_spread.standard(values) for values in (measures.bm25, measures.bm25_around))
@@ -98,6 +107,8 @@ def score(candidates: Candidates, measures: Measures, query: Query, weights: Rec
     age = candidates.times.max() - candidates.times if len(candidates) else candidates.times
     terms["recency"] = weights.recency * 0.5 ** (age / (settings.recency_half_life_days * DAY_US))
     terms["importance"] = weights.importance * candidates.importances
+    if feelings is not None:
+        terms["affect"] = weights.affect * feelings
 
     total = np.zeros(len(candidates))
     for values in terms.values():
