@@ -23,24 +23,35 @@ SCHEMAS: Final = {
 }
 
 
+REPAIR: Final = "stop the house and run `run.py doctor --repair`"
+
 LARGE: Final = 32 << 20
 """Bytes. Reading every page and index of 61 MiB took 2 s on a busy machine."""
 
 
-def look_into(data_dir: Path) -> Iterator[tuple[str, str]]:
-    """Each database and what is wrong with it, empty where nothing. Every page and index is read, and nothing is written."""
+def look_into(data_dir: Path) -> Iterator[tuple[str, str, str]]:
+    """Each database, what is wrong with it, and what to do; empty where nothing. Every page and index is read, none written."""
     from actors.backup import check
-    from actors.encryption import StoreKey
+    from actors.encryption import KEY, StoreKey, look_of
+    from actors.opening import refuse_key
+    from actors.salvage import fits
 
+    key = StoreKey.from_environment()
     for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
         if not os.access(path, os.R_OK | os.W_OK):
-            yield path.name, "it belongs to somebody else: change its owner"
+            yield path.name, "it belongs to somebody else", "change its owner"
             continue
         tell_of(path, "reading")
         try:
-            yield path.name, check(path, StoreKey.from_environment())
+            refuse_key(path, look_of(path), key)
+            wrong = check(path, key)
         except LatticeError as error:
-            yield path.name, error.message
+            yield path.name, error.message, "until then its actor does not start"
+            continue
+        if wrong and key is not None and look_of(path) == "encrypted" and not fits(path, key):
+            yield path.name, f"it is encrypted with another key than the one in {KEY}", "name the right one"
+        else:
+            yield path.name, wrong, REPAIR if wrong else ""
 
 
 def repair(data_dir: Path) -> Iterator[tuple[str, str]]:

@@ -212,14 +212,9 @@ def databases(data_dir: Path) -> Iterator[Finding]:
         yield Finding("wrong", error.message, "until then no database can be opened that is encrypted, nor a new one made")
         return
 
-    for name, wrong in look_into(data_dir):
+    for name, wrong, remedy in look_into(data_dir):
         size = (data_dir / name).stat().st_size >> 10
-        if wrong:
-            yield Finding(
-                "wrong", f"{name}: {wrong}", "stop the house and run `run.py doctor --repair`, if the file is damaged"
-            )
-        else:
-            yield Finding("ok", f"{name}, {size} KiB, sound")
+        yield Finding("wrong", f"{name}: {wrong}", remedy) if wrong else Finding("ok", f"{name}, {size} KiB, sound")
 
     for what, report in set_aside(data_dir):
         yield Finding("note", what, f"when you have read {report}, move it and what it names away")

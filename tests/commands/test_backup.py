@@ -90,6 +90,24 @@ def test_a_store_is_encrypted_by_a_command_that_does_not_show_the_key(run: Run, 
     assert WORD not in files(data_dir)
 
 
+@pytest.mark.parametrize(
+    ("stored", "given", "told"),
+    [
+        ("1" * 64, "2" * 64, "it is encrypted with another key"),
+        ("1" * 64, "", "memory.db is encrypted: set LATTICE_MEMORY_KEY"),
+        ("", "2" * 64, "memory.db is not encrypted, but LATTICE_MEMORY_KEY is set"),
+        ("", "nonsense", "64 hexadecimal digits"),
+    ],
+)
+def test_doctor_tells_a_key_that_is_wrong_from_damage(run: Run, data_dir: Path, stored: str, given: str, told: str):
+    if stored:
+        assert run("keys", "encrypt", "--data-dir", data_dir, LATTICE_MEMORY_KEY=stored).code == 0
+    said = run("doctor", "--data-dir", data_dir, LATTICE_MEMORY_KEY=given)
+    assert said.code == 1
+    assert told in said.text
+    assert "--repair" not in said.text
+
+
 def test_a_backup_of_an_encrypted_store_is_encrypted(run: Run, data_dir: Path, tmp_path: Path):
     key = StoreKey.new_text()
     rekey_file(data_dir / "memory.db", None, StoreKey(key))
