@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from gateway import (
     actors,
+    anthropic,
     chat,
     cycles,
     embeddings,
@@ -22,7 +23,6 @@ from gateway import (
     events,
     health,
     memories,
-    messages,
     metrics,
     models,
     openapi,
@@ -49,7 +49,7 @@ __all__ = ["ROUTES", "Service"]
 ROUTES: Final[tuple[Route, ...]] = (
     *chat.routes,
     *responses.routes,
-    *messages.routes,
+    *anthropic.routes,
     *models.routes,
     *embeddings.routes,
     *endpoints.routes,
@@ -165,7 +165,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
             failure = error
             if RESPONSE not in request:
-                return error_response(error, anthropic=messages.speaks_anthropic(request.path))
+                return error_response(error, anthropic=anthropic.speaks_anthropic(request.path))
 
             # Its status has gone out: breaking the connection is the only way left to say that it is not whole.
             if request.transport is not None:

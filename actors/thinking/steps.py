@@ -38,6 +38,9 @@ class Steps:
         except LatticeError as error:
             step.outcome = error.code
             raise
+        except TimeoutError:
+            step.outcome = "deadline_exceeded"
+            raise
         except (asyncio.CancelledError, GeneratorExit):
             step.outcome = "cancelled"
             raise

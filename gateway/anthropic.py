@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Field, JsonValue
 from pydantic_core import to_json
 
 from actors.thinking.messages import Thought
+from gateway.anthropic_events import MessageVoice, failure, message
 from gateway.bodies import CHAT_HEADERS, Body, Part
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
-from gateway.message_events import MessageVoice, failure, message
 from gateway.route import Routes
 
 __all__ = ["routes", "speaks_anthropic"]
