@@ -144,13 +144,16 @@ def said_again(transaction: Transaction, session: int, message: Converse, stored
     """Whether a lone turn is said once more, by a client that sends only what is new.
 
     It may also be the first turn of a whole history, to be answered anew. Where the talk has gone on beyond its first answer,
-    taking it for that would let the answer supersede everything; taking it as new loses nothing.
+    taking it for that would let the answer supersede everything; taking it as new loses nothing. What is told late was said
+    before the talk went on, unless it had gone on by then.
     """
     if len(message.turns) > 1 or known.end == len(stored) or known.length == 0:
         return False
+    said = transaction.now if message.said is None else micros(message.said)
     rows = transaction.connection.execute(
-        "SELECT 1 FROM memory WHERE session = ? AND chain IS NOT NULL AND role = 'user' AND number > ? LIMIT 1",
-        (session, stored[known.end - 1].number),
+        "SELECT 1 FROM memory WHERE session = ? AND chain IS NOT NULL AND role = 'user' AND number > ? AND ingested <= ? "
+        "LIMIT 1",
+        (session, stored[known.end - 1].number, said),
     )
     return rows.fetchone() is not None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import apsw
@@ -144,7 +144,7 @@ class Outbox:
                 old = since < (self.clock.now() - timedelta(days=self.settings.owed_days)).timestamp()
                 try:
                     if not old:
-                        await self._tell(owed)
+                        await self._tell(owed, datetime.fromtimestamp(since, UTC))
                 except AWAY as error:
                     logger.bind(thought=owed.thought, code=error.code, waiting=self.waiting).info("memory is still away")
                     return False
@@ -168,8 +168,9 @@ class Outbox:
             async with asyncio.timeout(LAST_S):
                 await self.tell()
 
-    async def _tell(self, owed: Owed) -> None:
-        conversed: Conversed = owed.conversed or await self.actor.ask(owed.converse, timeout=TRY_S)
+    async def _tell(self, owed: Owed, said: datetime) -> None:
+        late = owed.converse.model_copy(update={"said": said})
+        conversed: Conversed = owed.conversed or await self.actor.ask(late, timeout=TRY_S)
         answer = owed.answer(conversed)
         if answer is not None:
             await self.actor.ask(answer, timeout=TRY_S)

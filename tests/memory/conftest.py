@@ -57,8 +57,8 @@ class Store:
                 index_more(self.connection, 1000)
             return done
 
-    def converse(self, *texts, session="talk", namespace="default", begin_as="new talk", again=False):
-        message = Converse(namespace=namespace, session=session, turns=turns(*texts), begin_as=begin_as, again=again)
+    def converse(self, *texts, session="talk", namespace="default", begin_as="new talk", **told):
+        message = Converse(namespace=namespace, session=session, turns=turns(*texts), begin_as=begin_as, **told)
         return self.write(sessions.converse, message, importance=0.5)
 
     def answer(self, after, text, *, session="talk", key):

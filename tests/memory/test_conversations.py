@@ -1,5 +1,7 @@
 """What a client's history means, which is sent whole each time."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from actors.memory import forgetting, store
 from actors.memory.messages import Answer, Converse, Forget, Get, GetHistory, GetSession, ListSessions, Recall
 from actors.memory.talk import Overlap, overlap
-from tests.memory.conftest import Store, turns
+from tests.memory.conftest import NOW, Store, turns
 from transport.errors import NotFound
 
 
@@ -165,6 +167,20 @@ def test_a_turn_that_was_answered_and_is_said_again_is_new(book):
     book.converse("u:1", begin_as="one")
 
     assert book.talk() == ["u:1", "a:yes", "u:2", "a:no", "u:1"]
+
+
+def test_what_is_told_late_is_not_said_once_more_by_what_came_since(book):
+    book.converse("u:1", "a:2", "u:3")
+    late = book.converse("u:1", said=NOW - timedelta(seconds=1))
+    answered = book.answer(late.last, "2", key="owed")
+
+    assert (late.created, answered.created) == ((), False)
+    assert book.talk() == ["u:1", "a:2", "u:3"]
+
+
+def test_what_is_told_late_and_was_said_once_more_is_there_twice(book):
+    book.converse("u:1", "a:2", "u:3")
+    assert len(book.converse("u:1", said=NOW).created) == 1
 
 
 def test_an_answer_sent_twice_is_one(book):

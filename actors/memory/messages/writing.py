@@ -69,6 +69,10 @@ class Converse(Message, type="memory.converse", reply=Conversed, idempotent=True
     """It may have been told before, by a caller that is dead and under another `begin_as`: rather than begin a talk with a turn
     that ends one already, unanswered, go on with that one."""
 
+    said: Time | None = None
+    """When its last turn was said, where it is told late: the client's later histories may have brought it already, and what
+    came in since then is no sign that it was said once more."""
+
 
 class Answered(Reply, type="memory.answered"):
     """The assistant's turn is on disk."""
