@@ -118,8 +118,9 @@ class SupervisorSpec(Data):
     spares: Annotated[int, Field(ge=1)] = 1
     """Forked processes that wait to be told who they are. One is enough for one death at a time; each costs a few MB."""
 
-    orphan_grace_s: Seconds = 5.0
-    """How long a child whose supervisor is gone serves on and knocks for a new one."""
+    orphan_grace_s: Seconds = 60.0
+    """How long a child whose supervisor is gone serves on and knocks for a new one: longer than a busy machine takes to make
+    one. That `up` is gone as well it sees at once."""
 
     fence_s: Seconds = 30.0
     """A child whose loop has not run for this long ends itself, supervised or not."""

@@ -5,6 +5,7 @@ Knows `/proc` and the names that processes go by; nothing of what was done to th
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from transport.addresses import run_directory
 __all__ = ["Census", "Resident", "census", "compare"]
 
 MIB = 1 << 20
+MOST_SPARES = 4
+"""Two wait, and as many may be on their way."""
+
+NAMES = {"supervi": "supervisor"}
+"""The kernel keeps fifteen bytes of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,35 @@ class Census:
         """How many are of this kind."""
         return len(self.residents.get(what, ()))
 
+    def most(self, what: str) -> Resident:
+        """The most that one of a kind holds, in memory and in descriptors."""
+        of_kind = self.residents[what]
+        return Resident(of_kind[0].pid, max(one.rss_mb for one in of_kind), max(one.descriptors for one in of_kind))
+
+    def at_least(self, plateau: Census) -> Census:
+        """The same with what each kind is known to hold once it has done all that it does: a new process has not, yet."""
+        kinds = {
+            what: tuple(
+                Resident(one.pid, max(one.rss_mb, plateau.most(what).rss_mb), one.descriptors)
+                if what in plateau.residents
+                else one
+                for one in of_kind
+            )
+            for what, of_kind in self.residents.items()
+        }
+        return Census(kinds, self.sockets, self.dead)
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds of a core that these processes have used."""
+        return sum(cpu_s(one.pid) for of_kind in self.residents.values() for one in of_kind)
+
 
 def census(house: House) -> Census:
     """Look at the house as it is now."""
     residents: dict[str, list[Resident]] = defaultdict(list)
     for pid in house.pids():
-        what = "up" if pid == house.process.pid else comm(pid).removeprefix("lattice:")
+        what = "up" if pid == house.process.pid else NAMES.get(name := comm(pid).removeprefix("lattice:"), name)
         if (resident := look_at(pid)) is not None:
             # What an heir holds is its bearer's, and counted there.
             residents[what].append(Resident(pid, 0.0, 0) if what == "heir" else resident)
@@ -59,15 +88,19 @@ def census(house: House) -> Census:
 def compare(before: Census, after: Census, *, grows_mb: float, grows_descriptors: int) -> Iterator[Finding]:
     """What should not be: more or fewer processes, ones that nobody collected, other sockets, growth beyond the allowance."""
     for what in sorted(before.residents | after.residents):
+        if what == "spare":
+            if after.count(what) > MOST_SPARES:
+                yield Finding("orphan", f"{after.count(what)} spares, and two are kept")
+            continue
         if before.count(what) != after.count(what):
             rule = "orphan" if after.count(what) > before.count(what) else "missing"
             yield Finding(rule, f"{after.count(what)} processes {what}, and there were {before.count(what)}")
             continue
-        for old, new in zip(before.residents[what], after.residents[what], strict=True):
-            if new.rss_mb - old.rss_mb > grows_mb:
-                yield Finding("growth", f"{what} has {new.rss_mb:.0f} MiB resident, and had {old.rss_mb:.0f}")
-            if new.descriptors - old.descriptors > grows_descriptors:
-                yield Finding("growth", f"{what} has {new.descriptors} descriptors open, and had {old.descriptors}")
+        old, new = before.most(what), after.most(what)
+        if new.rss_mb - old.rss_mb > grows_mb:
+            yield Finding("growth", f"{what} has {new.rss_mb:.0f} MiB resident, and had {old.rss_mb:.0f}")
+        if new.descriptors - old.descriptors > grows_descriptors:
+            yield Finding("growth", f"{what} has {new.descriptors} descriptors open, and had {old.descriptors}")
     for pid in after.dead:
         yield Finding("orphan", f"process {pid} has ended, and nobody collects it")
     for name in sorted(after.sockets ^ before.sockets):
@@ -82,6 +115,15 @@ def look_at(pid: int) -> Resident | None:
         return Resident(pid, int(rss.split()[1]) * 1024 / MIB, len(list(Path(f"/proc/{pid}/fd").iterdir())))
     except (OSError, StopIteration):
         return None
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of a core that a process has used; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def state(pid: int) -> str:

@@ -65,7 +65,7 @@ class Row:
     """Acknowledged writes that may be gone: 0 wherever the disk is not what was damaged."""
 
     stall_s: float = 15.0
-    """The longest that one request may take."""
+    """The longest that one request may take where a house starts within three seconds; on a slower machine so much longer."""
 
     grows_mb: float = 48.0
     """By which each process may grow. A page cache and a model's buffers fill; what leaks grows with every row."""

@@ -16,8 +16,9 @@ from typing import Any
 
 from chaos.load import Load
 from chaos.row import Row
+from supervisors import linux
 from tests.model_server import SyncModelServer
-from tests.system.house import House
+from tests.system.house import House, comm
 
 __all__ = ["AWAY", "Failed", "Scene"]
 
@@ -46,6 +47,7 @@ class Scene:
         kills: how many faults to do.
         seconds: how long a fault that goes on may go on.
         progress: tells a person what happens.
+        slowness: of the machine; whatever is waited for may take so much longer.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Scene:
         kills: int,
         seconds: float,
         progress: Callable[[str], None],
+        slowness: float,
     ) -> None:
         self.row = row
         self.house = house
@@ -68,6 +71,7 @@ class Scene:
         self.kills = kills
         self.seconds = seconds
         self.progress = progress
+        self.slowness = slowness
         self.counts: Counter[str] = Counter()
         self.figures: dict[str, Any] = {}
         self.complaints: list[str] = []
@@ -98,7 +102,7 @@ class Scene:
         Raises:
             Failed: it did not in time.
         """
-        until = time.monotonic() + within_s
+        until = time.monotonic() + within_s * self.slowness
         while True:
             try:
                 if found := holds():
@@ -107,7 +111,7 @@ class Scene:
                 pass
             self.house.drain()
             if time.monotonic() > until:
-                raise Failed(f"not within {within_s:g} s: {what}")
+                raise Failed(f"not within {within_s * self.slowness:.1f} s: {what}")
             time.sleep(LOOK_S)
 
     def ready(self, within_s: float = READY_S) -> dict[str, dict[str, Any]]:
@@ -129,11 +133,44 @@ class Scene:
         )
         return new
 
+    def pid_of(self, name: str) -> int | None:
+        """The process that goes by a name now: an actor's, `up`, the supervisor, the zygote; None where there is none.
+
+        It asks the kernel, not the house. The oldest of a name: one that is just forked has its parent's.
+        """
+        if name == "up":
+            return self.house.process.pid
+        named = [pid for pid in self.house.pids() if comm(pid) == f"lattice:{name}"[:15]]
+        return min(named, key=lambda pid: linux.start_time(pid) or 1 << 62, default=None)
+
+    def another(self, name: str, pid: int, within_s: float = READY_S) -> int:
+        """Wait until the supervisor or the zygote lives in another process; its pid."""
+        new: int = self.until(
+            f"there is another {name} than {pid}", lambda: (now := self.pid_of(name)) != pid and now, within_s
+        )
+        return new
+
     # What a row does
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Signal an actor's process; its pid."""
-        pid: int = self.until(f"{name} has a process", lambda: self.house.actors()[name]["pid"])
-        os.kill(pid, number)
+        """Signal a process by its name; its pid."""
+        pid: int = self.until(f"there is a process {name}", lambda: self.strike(name, number))
         self.count("kills")
+        return pid
+
+    def strike(self, name: str, number: signal.Signals) -> int | None:
+        """Signal whoever goes by a name at this moment; None where there is nobody, or he has just ended."""
+        pid = self.pid_of(name)
+        pidfd = None if pid is None else linux.open_pidfd(pid)
+        if pidfd is None:
+            return None
+        try:
+            # Looked at once more: a process may have ended and its number gone to a stranger.
+            if pid != self.pid_of(name):
+                return None
+            signal.pidfd_send_signal(pidfd, number)
+        except ProcessLookupError:
+            return None
+        finally:
+            os.close(pidfd)
         return pid

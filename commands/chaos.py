@@ -28,7 +28,7 @@ TELL_S = 5.0
 @click.option("--row", "names", multiple=True, metavar="NAME", help="Only this row, or rows whose name begins so. Repeatable.")
 @click.option("--list", "listing", is_flag=True, help="Name the rows, what each does, and when it has passed.")
 @click.option("--seed", type=int, help="Of all that chance decides.  [default: by the clock, and told]")
-@click.option("--kills", type=click.IntRange(1, 10_000), default=6, show_default=True, help="Faults in rows that repeat them.")
+@click.option("--kills", type=click.IntRange(1, 10_000), help="Faults in rows that repeat them.  [default: 6, with --short 2]")
 @click.option("--seconds", type=click.FloatRange(0.1, 3600), default=10.0, show_default=True, help="Of a fault that goes on.")
 @click.option("--mix", metavar="KIND=N,...", help="Clients: write, chat, raw, think, feed.")
 @click.option("--short", is_flag=True, help="The few rows that the tests run: about a minute.")
@@ -39,7 +39,7 @@ def chaos(
     names: tuple[str, ...],
     listing: bool,
     seed: int | None,
-    kills: int,
+    kills: int | None,
     seconds: float,
     mix: str | None,
     short: bool,
@@ -68,6 +68,7 @@ def chaos(
     if keep is not None and keep.exists() and any(keep.iterdir()):
         raise click.UsageError(f"--keep: {keep} is not empty")
     seed = int(time.time()) if seed is None else seed
+    kills = kills or (2 if short else 6)
     screen = Screen()
     campaign = Campaign(
         seed=seed,

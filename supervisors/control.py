@@ -64,7 +64,7 @@ class Assignment(Spec):
     drains_after: tuple[str, ...] = ()
     """Who is started after it and may still ask it. With no supervisor to order it, it lets these drain first."""
 
-    orphan_grace_s: float = 5.0
+    orphan_grace_s: float = 60.0
     fence_s: float = 30.0
     settings: dict[str, Any] = {}
     """The composition root's own; the supervisor only passes it on."""

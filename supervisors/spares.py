@@ -35,6 +35,9 @@ house starts, and not while its replacement is being promoted."""
 ARRIVAL_S = 3.0
 """A spare that has not connected so long after it was ordered has died on the way. It takes 7 ms."""
 
+HUNG_S = 2 * ARRIVAL_S
+"""A zygote from which nothing has come for so long, though it was ordered, is hung: another is worth its imports."""
+
 
 class Spares:
     """Processes that wait to be told who they are.
@@ -75,6 +78,9 @@ class Spares:
         self.ordered: deque[float] = deque()
         """When each of those that are on their way was ordered."""
 
+        self.owing_since: float | None = None
+        """When the first spare was ordered of those that came to nothing, or are still on their way."""
+
         self.expected = 0
         self.zygote: Process | None = None
         self.zygote_is_ready = False
@@ -94,6 +100,7 @@ class Spares:
         self.zygote.on_message = lambda _: self._zygote_has_imported()
         self.zygote.on_end = self._zygote_ended
         self.ordered.clear()
+        self.owing_since = None
 
     def _start_zygote(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -139,6 +146,7 @@ class Spares:
         """A spare has connected."""
         if self.ordered:
             self.ordered.popleft()
+        self.owing_since = self.ordered[0] if self.ordered else None
         if self.takers:
             self.takers.popleft()(process)
             self._order()
@@ -162,6 +170,11 @@ class Spares:
             return
 
         loop = asyncio.get_running_loop()
+        if self.owing_since is not None and self.owing_since + HUNG_S <= loop.time():
+            logger.warning("the zygote is hung", pid=self.zygote.pid)
+            self.zygote.kill()
+            return
+
         while self.ordered and self.ordered[0] + ARRIVAL_S <= loop.time():
             self.ordered.popleft()
 
@@ -171,6 +184,7 @@ class Spares:
             if not self.zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor):
                 break
             self.ordered.append(loop.time())
+            self.owing_since = self.owing_since or loop.time()
             loop.call_later(ARRIVAL_S, self._order)
 
     def _zygote_has_imported(self) -> None:

@@ -6,8 +6,10 @@ import signal
 
 import pytest
 
+from actors.child_specs import SupervisorSpec
 from actors.supervision import RestartChild, StartChild, StopChild
 from supervisors import linux
+from supervisors.up import BIRTH_S
 from supervisors.zygote import scratch_of
 from tests.supervisors.echo_house import Break, Spin
 from transport.errors import NotFound, Unavailable
@@ -194,6 +196,25 @@ async def test_what_a_spare_left_that_was_killed_while_it_warmed_up_is_removed(h
         await home.ready()
 
         assert not (place / f"{prefix}left").exists()
+
+
+async def test_a_zygote_that_hangs_is_replaced_once_spares_are_missing(house):
+    async with house() as home:
+        await home.ready()
+        zygote = home.zygote_pid()
+        home.kill(zygote, signal.SIGSTOP)
+
+        for _ in range(3):
+            pid = (await home.say()).pid
+            home.kill(pid)
+            await home.gone(pid)
+
+        assert (await home.say()).text == "hello"
+        await home.gone(zygote)
+
+
+def test_orphans_wait_longer_for_a_supervisor_than_a_supervisor_may_take_to_be_born():
+    assert SupervisorSpec().orphan_grace_s > BIRTH_S
 
 
 @pytest.mark.parametrize("with_supervisor", [False, True])

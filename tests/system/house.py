@@ -52,9 +52,11 @@ class House:
         single_process: bool = False,
         program: tuple[str, ...] = ("run.py",),
         environment: Mapping[str, str] | None = None,
+        start_s: float = START_S,
     ) -> None:
         self.program = program
         self.environment = environment or {}
+        self.start_s = start_s
         self.data_dir = data_dir
         self.config = data_dir / "lattice.toml"
         self.single_process = single_process
@@ -103,7 +105,7 @@ class House:
         )
         began = time.monotonic()
         try:
-            while not (found := re.search(r"ready at (http://\S+)", self.read(began + START_S - time.monotonic()))):
+            while not (found := re.search(r"ready at (http://\S+)", self.read(began + self.start_s - time.monotonic()))):
                 pass
         except AssertionError:
             self.stop()
@@ -162,8 +164,12 @@ class House:
 
     def kill(self, pid: int) -> None:
         """kill -9 of a process of this house."""
+        self.signal(pid, signal.SIGKILL)
+
+    def signal(self, pid: int, number: signal.Signals) -> None:
+        """Signal a process of this house, and no other."""
         assert pid in self.pids(), f"{pid} is not of this house"
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
     def pids(self) -> set[int]:
         """Every process whose command line names this house's data directory."""

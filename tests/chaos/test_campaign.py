@@ -1,0 +1,55 @@
+"""The short form: a few rows of the campaign against a real house, and the command as a person calls it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import run
+from chaos.row import all_rows
+from tests.system.house import ROOT
+
+pytestmark = pytest.mark.system
+
+
+def test_every_row_has_a_name_a_fault_a_criterion_and_what_is_listed_of_it():
+    listed = CliRunner().invoke(run.main, ["chaos", "--list"]).output
+    for row in all_rows():
+        assert row.name in listed
+        assert row.fault in listed
+        assert row.passes in listed
+    assert any(row.short for row in all_rows())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--row", "nonsense"], "there is no row 'nonsense'"),
+        (["--mix", "write=2,sing=1"], "'sing=1' is not KIND=N"),
+        (["--mix", "write=many"], "'write=many' is not KIND=N"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_named(options, words):
+    refused = CliRunner().invoke(run.main, ["chaos", *options])
+    assert refused.exit_code == 2
+    assert words in refused.output
+
+
+@pytest.mark.timeout(300)  # it takes half a minute on two cores that have nothing else to do
+def test_the_short_form_passes(tmp_path: Path):
+    told = tmp_path / "chaos.json"
+    command = [sys.executable, ROOT / "run.py", "chaos", "--short", "--json", str(told)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    campaign = json.loads(told.read_text())
+    assert campaign["passed"]
+    assert {row["name"] for row in campaign["rows"]} == {row.name for row in all_rows() if row.short} | {"end"}
+    assert (campaign["totals"]["lost"], campaign["totals"]["doubled"], campaign["totals"]["failed"]) == (0, 0, 0)
+    assert campaign["totals"]["writes"] > 0
+    assert campaign["totals"]["kills"] > 0
