@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -69,6 +70,8 @@ def chaos(
         raise click.UsageError(f"--keep: {keep} is not empty")
     seed = int(time.time()) if seed is None else seed
     kills = kills or (2 if short else 6)
+    # Whoever ends the campaign ends its houses too: leaving their blocks does it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     screen = Screen()
     campaign = Campaign(
         seed=seed,

@@ -120,7 +120,7 @@ def hang_up(scene: Scene) -> None:
     """SIGHUP: nothing new, then another setting of the gateway's, then one that is wrong, then all as before."""
     config = scene.house.config.read_text()
     before = pids(scene)
-    reload(scene, config, "nothing has changed")
+    reload(scene, config, "no actor's settings have changed")
     reload(scene, f"{config}\n[gateway]\nmax_in_flight = {scene.rng.randint(60, 200)}\n", "runs with its new settings")
     changed = pids(scene)
     scene.require(
