@@ -208,6 +208,11 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(House(composition, settings, found_config(config)), *arguments, **options)
         except LatticeError as error:
             raise click.ClickException(error.message) from error
+        except OSError as error:
+            # A file of somebody else's, a full or a read-only disk. What names no file is no matter of files.
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
     return with_settings
 

@@ -83,6 +83,12 @@ def test_a_curve_key_stays_in_its_directory(run: Run, short_dir: Path):
     assert not list(short_dir.rglob("escaped.key"))
 
 
+def test_a_file_that_is_in_the_way_is_named(run: Run, short_dir: Path):
+    (short_dir / "keys").touch()
+    run("keys", "curve", "--data-dir", short_dir).refused(f"{short_dir}/keys")
+    run("keys", "curve", "a", "--allow", "x" * 40, "--data-dir", short_dir).refused(f"{short_dir}/keys")
+
+
 def test_a_client_is_let_in_under_a_name(run: Run, short_dir: Path):
     said = run("keys", "curve", "--allow", "x" * 40, "--data-dir", short_dir)
     assert said.code == 2
