@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from actors.memory.search.times import WEEKDAYS, Days, Span, spans_of
 
-__all__ = ["Period", "asks_when", "named_in", "periods_of"]
+__all__ = ["Period", "asks_when", "named_in", "names_time", "periods_of"]
 
 WHEN = re.compile(
     r"\b(?:when|how long ago|(?:what|which) (?:exact )?(?:date|day|month|year|season|week|time))\b", re.IGNORECASE
@@ -51,6 +51,11 @@ def named_in(text: str, names: Iterable[str]) -> list[str]:
     possible = [name for name in names if name.lower() in lower]
     found = ((re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE), name) for name in possible)
     return [name for _, name in sorted((match.start(), name) for match, name in found if match)]
+
+
+def names_time(text: str, now: date) -> bool:
+    """Whether the text says anything of times."""
+    return bool(spans_in(text[:LONGEST], now))
 
 
 def periods_of(text: str, now: date, years: range) -> list[Period]:

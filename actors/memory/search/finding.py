@@ -7,6 +7,7 @@ for (`survey.py`), and the turns beside them; how far from usual a match is, is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import apsw
@@ -18,11 +19,11 @@ from actors.memory.search.asks import named_in
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import allowed
 from actors.memory.search.lexical import scope_of
-from actors.memory.search.matrix import Matrix, Passages, passages_in_tables
+from actors.memory.search.matrix import Matrix, passages_in_tables
 from actors.memory.search.maxsim import Asked, asked, best_matches, weighted
 from actors.memory.search.shelf import Shelf
 from actors.memory.search.shelves import Held
-from actors.memory.search.survey import Lexical, survey
+from actors.memory.search.survey import Lexical, best, survey, with_neighbours
 from actors.memory.search.window import MEANING, WORDS, around
 from actors.memory.tail import Tail
 
@@ -31,6 +32,12 @@ __all__ = ["find"]
 TOP = 6.0
 """How many deviations the best BM25 is above nothing in a large namespace: as among some hundred turns of a talk. By the real
 deviation, a word that one of many thousands has would outweigh all meaning."""
+
+LEXICAL = 0.15
+"""How much BM25 counts beside MaxSim in choosing the hits whose neighbours are measured, as it does in scoring."""
+
+BESIDE = 64
+"""Hits whose neighbours are measured: what is answered is among them or beside them."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -50,14 +57,19 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     mask = allowed(connection, shelf, wanted.message, wanted.now)
     lexical = by_words(connection, held, tail, mask, wanted)
     question = asked_of(held.measure, wanted.question)
-    rows = np.flatnonzero(mask) if held.whole else survey(shelf, mask, lexical, question, wanted, hits)
+    spread = None if held.whole or question is None else usual(held.measure, question)
+    if held.whole:
+        rows, found = np.flatnonzero(mask), None
+    else:
+        chosen = survey(shelf, mask, lexical, question, wanted, hits)
+        rows, found = surveyed(connection, held, mask, lexical, question, chosen, spread)
     candidates = candidates_of(shelf, rows)
     beside = candidates.previous, candidates.next
     present = lexical.present[:, rows].T.astype(np.float64)
     measures = Measures(
         bm25=lexical.relevance[rows],
         bm25_around=(around(present, *beside, WORDS) * lexical.idf).sum(1),
-        bm25_spread=spread_of(lexical.relevance[mask]) if held.whole else Spread(0.0, lexical.relevance.max(initial=0.0) / TOP),
+        bm25_spread=spread_of(lexical.relevance[mask]) if held.whole else beyond_nothing(lexical),
         dense=np.full(len(rows), np.nan),
         dense_around=np.full(len(rows), np.nan),
         dense_spread=None,
@@ -65,21 +77,35 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     if question is None or not len(rows):
         return Finding(candidates, measures, lambda _: None)
 
-    passages = passages_of(connection, held, rows, question)
-    matches = best_matches(passages.vectors, passages.starts, question)
-    read, best = by_record(passages.rows, matches)
-    places = np.searchsorted(rows, read)
-    here = rows[np.minimum(places, len(rows) - 1)] == read
-    of_rows = np.zeros((len(rows), matches.shape[1]))
-    of_rows[places[here]] = best[here]
-    known = np.zeros(len(rows), bool)
-    known[places[here]] = True
+    found = found or matched(connection, held, rows, question)
+    of_rows, known = by_row(found, rows)
     dense = weighted(of_rows, question)
     measures.dense[known] = dense[known]
     measures.dense_around[known] = weighted(around(of_rows, *beside, MEANING), question)[known]
     if known.any():
-        measures.dense_spread = spread_of(dense[known]) if held.whole else usual(held.measure, question)
-    return Finding(candidates, measures, spans_of(shelf, passages, matches, question).get)
+        measures.dense_spread = spread or spread_of(dense[known])
+    return Finding(candidates, measures, spans_of(shelf, found, question).get)
+
+
+def surveyed(  # noqa: PLR0917 (all that is known of the namespace and the query)
+    connection: apsw.Connection,
+    held: Held,
+    mask: NDArray[np.bool_],
+    lexical: Lexical,
+    question: Asked | None,
+    rows: Integers,
+    spread: Spread | None,
+) -> tuple[Integers, Matches | None]:
+    """The hits of a survey and the turns beside those that match best, and the matches of all of them."""
+    if question is None or not len(rows):
+        return with_neighbours(held.shelf, mask, rows, rows), None
+    found = matched(connection, held, rows, question)
+    meaning = weighted(by_row(found, rows)[0], question)
+    words = beyond_nothing(lexical).standard(lexical.relevance[rows])
+    relevance = (spread or spread_of(meaning)).standard(meaning) + LEXICAL * words
+    all_rows = with_neighbours(held.shelf, mask, rows, best(rows, relevance, BESIDE))
+    more = matched(connection, held, np.setdiff1d(all_rows, rows, assume_unique=True), question)
+    return all_rows, found.with_more(more)
 
 
 def by_words(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[np.bool_], wanted: Wanted) -> Lexical:
@@ -117,8 +143,6 @@ def looked_up(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray
 
 def candidates_of(shelf: Shelf, rows: Integers) -> Candidates:
     """What scoring needs to know of these rows, which rise."""
-    place = np.full(len(shelf) + 1, -1)
-    place[rows] = np.arange(len(rows))
     previous, following = shelf.neighbours()
     return Candidates(
         numbers=shelf.numbers.values[rows],
@@ -129,9 +153,17 @@ def candidates_of(shelf: Shelf, rows: Integers) -> Candidates:
         importances=shelf.importances.values[rows],
         kinds=shelf.kinds.values[rows],
         traits=shelf.traits.values[rows],
-        previous=place[previous[rows]],
-        next=place[following[rows]],
+        previous=places_in(rows, previous[rows]),
+        next=places_in(rows, following[rows]),
     )
+
+
+def places_in(rows: Integers, wanted: Integers | NDArray[np.int32]) -> Integers:
+    """Where each of the wanted rows stands among these; -1 for what does not."""
+    if not len(rows):
+        return np.empty(0, np.int64)
+    places = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    return np.where(rows[places] == wanted, places, -1)
 
 
 def asked_of(matrix: Matrix | None, question: Question | None) -> Asked | None:
@@ -145,17 +177,53 @@ def asked_of(matrix: Matrix | None, question: Question | None) -> Asked | None:
     return asked(vectors, matrix.frequencies[tokens], matrix.records)
 
 
-def passages_of(connection: apsw.Connection, held: Held, rows: Integers, question: Asked) -> Passages:
-    """The passages of these rows, from where they are."""
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Passages and their best matches for each of the question's words; those of a row one after another, rows rising."""
+
+    rows: Integers
+    spans: Integers
+    best: NDArray[np.int32]
+    """`[passages, words]`."""
+
+    def with_more(self, more: Matches) -> Matches:
+        """With those of other rows."""
+        rows = np.concatenate((self.rows, more.rows))
+        order = np.argsort(rows, kind="stable")
+        spans, matches = np.concatenate((self.spans, more.spans)), np.concatenate((self.best, more.best))
+        return Matches(rows[order], spans[order], matches[order])
+
+
+def matched(connection: apsw.Connection, held: Held, rows: Integers, question: Asked) -> Matches:
+    """The matches of these rows, whose vectors come from where they are."""
     if held.all is None:
-        return passages_in_tables(connection, held.shelf, rows, question.vectors.shape[1])
-    return held.all.all() if held.whole else held.all.of(rows)
+        passages = passages_in_tables(connection, held.shelf, rows, question.vectors.shape[1])
+    else:
+        passages = held.all.all() if held.whole else held.all.of(rows)
+    return Matches(passages.rows, passages.spans, best_matches(passages.vectors, passages.starts, question))
+
+
+def by_row(found: Matches, rows: Integers) -> tuple[Floats, NDArray[np.bool_]]:
+    """`[rows, words]`: each row's best match of each word in any of its passages; and which rows have any."""
+    read, best_of_row = by_record(found.rows, found.best)
+    places = places_in(rows, read)
+    here = places >= 0
+    of_rows = np.zeros((len(rows), found.best.shape[1]))
+    of_rows[places[here]] = best_of_row[here]
+    known = np.zeros(len(rows), bool)
+    known[places[here]] = True
+    return of_rows, known
 
 
 def by_record(rows: Integers, matches: NDArray[np.int32]) -> tuple[Integers, NDArray[np.int32]]:
     """Rows that have passages, and the best match of each word in any of these."""
-    firsts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1]]) if len(rows) else np.empty(0, np.int64)
+    firsts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1]))) if len(rows) else np.empty(0, np.int64)
     return rows[firsts], np.maximum.reduceat(matches, firsts) if len(firsts) < len(rows) else matches
+
+
+def beyond_nothing(lexical: Lexical) -> Spread:
+    """By what BM25 is measured in a large namespace."""
+    return Spread(0.0, float(lexical.relevance.max(initial=0.0)) / TOP)
 
 
 def usual(sample: Matrix | None, question: Asked) -> Spread | None:
@@ -172,17 +240,17 @@ def spread_of(values: Floats) -> Spread:
     return Spread(float(values.mean()), float(values.std())) if len(values) else Spread(0.0, 0.0)
 
 
-def spans_of(shelf: Shelf, passages: Passages, matches: NDArray[np.int32], question: Asked) -> dict[int, tuple[int, int]]:
+def spans_of(shelf: Shelf, found: Matches, question: Asked) -> dict[int, tuple[int, int]]:
     """The best passage of each record that has several, by the record's number."""
-    rows = passages.rows
+    rows = found.rows
     several = np.flatnonzero(rows[1:] == rows[:-1])
     if not len(several):
         return {}
-    scores = weighted(matches, question)
+    scores = weighted(found.best, question)
     spans: dict[int, tuple[int, int]] = {}
     bounds = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1], True])
     for first, last in pairwise(bounds.tolist()):
         if last - first > 1:
-            start, stop = passages.spans[first + int(scores[first:last].argmax())]
+            start, stop = found.spans[first + int(scores[first:last].argmax())]
             spans[int(shelf.numbers.values[rows[first]])] = int(start), int(stop)
     return spans

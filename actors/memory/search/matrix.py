@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,6 +30,9 @@ OF_RECORDS = """SELECT v.place, v.start, v.stop, v.tokens, v.vectors FROM memory
     CROSS JOIN vectors v ON v.place BETWEEN m.number * 2048 AND m.number * 2048 + 2047
     WHERE m.namespace = ? AND m.number > ? AND m.number <= ? AND m.number % ? = 0 AND v.place & 1 = ? AND v.vectors <> x''
     ORDER BY m.number, v.place"""
+OF_SOME = """SELECT v.place, v.start, v.stop, v.vectors
+    FROM json_each(?) j CROSS JOIN vectors v ON v.place BETWEEN j.value * 2048 AND j.value * 2048 + 2047
+    WHERE v.place & 1 = ? AND v.vectors <> x''"""
 OF_ONE = """SELECT place, start, stop, tokens, vectors FROM vectors
     WHERE place BETWEEN ?1 * 2048 AND ?1 * 2048 + 2047 AND place & 1 = ?2 AND vectors <> x'' ORDER BY place"""
 
@@ -179,14 +183,8 @@ class Matrix:
 
 def passages_in_tables(connection: apsw.Connection, shelf: Shelf, rows: Integers, dimensions: int) -> Passages:
     """As `Matrix.of`, read from the database: of a namespace whose vectors are not held."""
-    read = connection.execute
-    found: list[Any] = []
-    for number in shelf.numbers.values[rows[shelf.read.values[rows]]].tolist():
-        found += read(
-            "SELECT place, start, stop, vectors FROM vectors WHERE place BETWEEN ? AND ?",
-            (number * PLACES, number * PLACES + PLACES - 1),
-        )
-    found = [one for one in found if one[0] & 1 == shelf.side and one[3]]
+    numbers = shelf.numbers.values[rows[shelf.read.values[rows]]]
+    found: Any = connection.execute(OF_SOME, (json.dumps(numbers.tolist()), shelf.side)).fetchall()
     if not found:
         none = np.empty(0, np.int64)
         return Passages(none, np.empty((0, 2), np.int64), none, np.empty((0, dimensions), np.int8))

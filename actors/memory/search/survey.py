@@ -12,16 +12,19 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.memory.search.asks import periods_of
+from actors.memory.search.asks import names_time, periods_of
 from actors.memory.search.candidates import Wanted
 from actors.memory.search.maxsim import Asked, nearness
 from actors.memory.search.shelf import Shelf
 from actors.memory.stored import moment
 
-__all__ = ["Lexical", "survey"]
+__all__ = ["Lexical", "best", "survey", "with_neighbours"]
 
 DAY_US = 86_400_000_000
 EPOCH = date(1970, 1, 1).toordinal()
+
+NOWHERE = np.int32(-(2**31))
+"""Further than anything."""
 
 Integers = NDArray[np.int64]
 
@@ -41,7 +44,7 @@ class Lexical:
 def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
     shelf: Shelf, mask: NDArray[np.bool_], lexical: Lexical, question: Asked | None, wanted: Wanted, hits: int
 ) -> Integers:
-    """Rows that meet the filters and may be answers, rising.
+    """Rows that meet the filters and may be answers, or stand beside them; rising.
 
     Args:
         shelf: the namespace's records.
@@ -54,14 +57,12 @@ def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
     named = np.flatnonzero(lexical.relevance > 0)
     relevance = lexical.relevance[named]
     chosen = [best(named, relevance, hits // 2)]
-    then = within(shelf.times.values[named], wanted, shelf.times.values[mask])
-    chosen.append(best(named[then], relevance[then], hits // 2))
+    if names_time(wanted.message.query, moment(wanted.now).date()):
+        then = within(shelf.times.values[named], wanted, shelf.times.values[mask])
+        chosen.append(best(named[then], relevance[then], hits // 2))
     if question is not None and shelf.gists is not None:
-        near = np.flatnonzero(mask & shelf.read.values)
-        gists = shelf.gists.values if 2 * len(near) > len(shelf) else shelf.gists.values[near]
-        scores = nearness(gists, question.gist)
-        chosen.append(best(near, scores[near] if len(scores) == len(shelf) else scores, hits // 2))
-    return with_neighbours(shelf, mask, np.concatenate(chosen))
+        chosen.append(nearest(shelf.gists.values, mask & shelf.read.values, question.gist, hits // 2))
+    return np.unique(np.concatenate(chosen))
 
 
 def best(rows: Integers, scores: NDArray[np.float64] | NDArray[np.int32], count: int) -> Integers:
@@ -72,6 +73,16 @@ def best(rows: Integers, scores: NDArray[np.float64] | NDArray[np.int32], count:
     above = np.flatnonzero(scores > least)
     equal = np.flatnonzero(scores == least)[: count - len(above)]
     return rows[np.concatenate((above, equal))]
+
+
+def nearest(gists: NDArray[np.int8], there: NDArray[np.bool_], gist: NDArray[np.int8], count: int) -> Integers:
+    """The rows with the nearest gists, of those that are there."""
+    if 2 * np.count_nonzero(there) < len(there):
+        rows = np.flatnonzero(there)
+        return best(rows, nearness(gists[rows], gist), count)
+    # Most are: to leave the others out afterwards is faster than to pick these.
+    found = best(np.arange(len(there)), np.where(there, nearness(gists, gist), NOWHERE), count)
+    return found[there[found]]
 
 
 def within(times: Integers, wanted: Wanted, all_times: Integers) -> NDArray[np.bool_]:
@@ -91,11 +102,11 @@ def year_of(time: int) -> int:
     return date.fromordinal(int(time) // DAY_US + EPOCH).year
 
 
-def with_neighbours(shelf: Shelf, mask: NDArray[np.bool_], rows: Integers) -> Integers:
-    """With the two turns before each and the one after, as far as they meet the filters."""
+def with_neighbours(shelf: Shelf, mask: NDArray[np.bool_], rows: Integers, of: Integers) -> Integers:
+    """Rows, and the two turns before each of some and the one after, as far as they meet the filters; rising."""
     previous, following = shelf.neighbours()
-    before = beside(previous, rows)
-    all_of_them = np.unique(np.concatenate((rows, before, beside(previous, before), beside(following, rows))))
+    before = beside(previous, of)
+    all_of_them = np.unique(np.concatenate((rows, before, beside(previous, before), beside(following, of))))
     chosen: Integers = all_of_them[mask[all_of_them]]
     return chosen
 
