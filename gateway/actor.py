@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import ClassVar
 from aiohttp import web
 from loguru import logger
 
+from actors.limits import used_descriptors
 from actors.runtime import AsyncActor
 from gateway.admission import Admission
 from gateway.auth import ApiKeys, KeyFile
@@ -22,6 +24,13 @@ from gateway.settings import GatewaySettings, asks_for_keys, check_bind
 __all__ = ["Gateway"]
 
 BACKLOG = 1024
+"""Connections that the kernel keeps in line."""
+
+AT_ONCE = 8
+"""Connections taken in one turn of the loop: asyncio goes on so often even where no descriptor is left, and logs it each time."""
+
+SPARE_DESCRIPTORS = 64
+"""Kept from connections: those that are accepted and not yet made, files, and the actors' sockets."""
 
 HALF_ACCEPTED_TURNS = 8
 """Turns of the loop after which a connection that was accepted is made; it takes three."""
@@ -81,9 +90,11 @@ class Gateway(AsyncActor):
             access_log=None,
             shutdown_timeout=self.settings.drain_s,
             head_timeout_s=self.settings.read_timeout_s,
+            most_connections=most_connections(),
         )
         await self.runner.setup()
-        await web.SockSite(self.runner, self.listener, backlog=BACKLOG).start()
+        await web.SockSite(self.runner, self.listener, backlog=AT_ONCE).start()
+        self.listener.listen(BACKLOG)
         logger.bind(host=host, port=port, keys_required=keys_required).info("listening")
 
     async def on_stop(self) -> None:
@@ -106,6 +117,12 @@ class Gateway(AsyncActor):
         """Leave the listener to the next gateway."""
         del exception_type, exception_value, traceback
         await self.on_stop()
+
+
+def most_connections() -> int:
+    """How many connections this process has descriptors for."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(most - used_descriptors() - SPARE_DESCRIPTORS, AT_ONCE)
 
 
 def open_listener(settings: GatewaySettings) -> socket.socket:

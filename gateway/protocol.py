@@ -1,8 +1,8 @@
 """What aiohttp says by itself, before any route is reached, said as everything else is: in JSON, and a line in the log.
 
 aiohttp answers bytes that are no HTTP with a page of text, and prints a stack for each: anyone who can connect could fill the
-log. It waits for ever for a request whose head comes a byte a minute, and each such connection is a descriptor. It offers no
-seam for either but its own classes.
+log. It waits for ever for a request whose head comes a byte a minute, and each such connection is a descriptor; when none is
+left, asyncio says so a thousand times and the gateway misses its heartbeats. The only seams for this are aiohttp's classes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from loguru import logger
 from pydantic_core import to_json
 
 from gateway.errors import HttpError, error_body, error_response
+from transport.errors import Overloaded
 
 __all__ = ["Runner"]
 
@@ -25,8 +26,8 @@ FIRST_REQUEST_S: Final = 0.5
 """How long a client that has connected and said nothing yet may hold up the gateway's stop, in seconds."""
 
 
-LATE: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nx-should-retry: true\r\n"
+LAST_WORDS: Final = (
+    b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nx-should-retry: true\r\nRetry-After: 1\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b"
 )
 
@@ -39,13 +40,15 @@ class Runner(web.AppRunner):
 
     Arguments:
         head_timeout_s: seconds that a request's head may take, from its first byte or from the connection's beginning.
+        most_connections: how many may be open. One more takes the place of the one that has been idle for longest.
     """
 
-    __slots__ = ("_head_timeout_s",)
+    __slots__ = ("_head_timeout_s", "_most_connections")
 
-    def __init__(self, app: web.Application, *, head_timeout_s: float, **options: Any) -> None:
+    def __init__(self, app: web.Application, *, head_timeout_s: float, most_connections: int, **options: Any) -> None:
         super().__init__(app, lingering_time=min(LINGER_S, head_timeout_s), **options)
         self._head_timeout_s = head_timeout_s
+        self._most_connections = most_connections
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -54,6 +57,7 @@ class Runner(web.AppRunner):
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             head_timeout_s=self._head_timeout_s,
+            most_connections=self._most_connections,
             loop=made._loop,  # noqa: SLF001 (a server with these arguments is what aiohttp has no way to ask for)
             **made._kwargs,  # noqa: SLF001
         )
@@ -62,9 +66,19 @@ class Runner(web.AppRunner):
 class Server(web.Server):
     """Makes a `Protocol` for each connection."""
 
-    def __init__(self, handler: Any, *, head_timeout_s: float, **options: Any) -> None:
+    def __init__(self, handler: Any, *, head_timeout_s: float, most_connections: int, **options: Any) -> None:
         super().__init__(handler, **options)
         self.head_timeout_s = head_timeout_s
+        self.most_connections = most_connections
+
+    def make_room(self, newest: Protocol) -> None:
+        """See that there are not too many: whoever waits for nothing goes first, and where nobody does the newest goes."""
+        connections = self.connections
+        if len(connections) <= self.most_connections:
+            return
+
+        idle = (found for found in connections if isinstance(found, Protocol) and found.is_idle and found is not newest)
+        next(idle, newest).make_way()
 
     def __call__(self) -> web.RequestHandler:
         return Protocol(self, head_timeout_s=self.head_timeout_s, loop=self._loop, **self._kwargs)
@@ -93,6 +107,18 @@ class Protocol(web.RequestHandler):
         """Wait for the first request, and not for ever."""
         super().connection_made(transport)
         self._expect_head()
+        if isinstance(self._manager, Server):
+            self._manager.make_room(self)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being asked or answered on it. One that is going already makes no room twice."""
+        return self.transport is not None and self._waiter is not None and not self._messages and not self._force_close
+
+    def make_way(self) -> None:
+        """End it for others: there are too many."""
+        logger.info("no request", status=503, reason="there are too many connections")
+        self._say_and_close(Overloaded("there are too many connections; try again in a moment"), b"503 Service Unavailable")
 
     def close(self) -> None:
         """Take no further request."""
@@ -140,8 +166,12 @@ class Protocol(web.RequestHandler):
             return
 
         logger.info("no request", status=408, reason="its head did not come in time")
-        body = to_json(error_body(HttpError(408, "timeout", "the request's head did not come in time")))
-        self.transport.write(LATE % (len(body), body))
+        self._say_and_close(HttpError(408, "timeout", "the request's head did not come in time"), b"408 Request Timeout")
+
+    def _say_and_close(self, error: Exception, status: bytes) -> None:
+        if self.transport is not None:
+            body = to_json(error_body(error))
+            self.transport.write(LAST_WORDS % (status, len(body), body))
         self.force_close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:

@@ -6,7 +6,7 @@ They are told in the order in which they were said: what follows in a talk must 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -30,6 +30,10 @@ LAST_S: Final = 3.0
 """What an orderly stop waits for memory at most; the rest is told after the next start."""
 
 AWAY: Final = (Cancelled, DeadlineExceeded, Overloaded, Unavailable, UnknownActor)
+
+
+Talk = tuple[str, str | None]
+"""Namespace, and the client's name for the session. Talks without a name are taken for one: nobody knows yet which are."""
 
 
 class Words(Data):
@@ -82,6 +86,9 @@ class Outbox:
         self.settings = settings
         self.clock = clock
         self.waiting = 0
+        self.talks: Counter[Talk] = Counter()
+        """How much is owed of each."""
+
         self.wake = asyncio.Event()
         self.telling = asyncio.Lock()
         self.writing = asyncio.Lock()
@@ -90,7 +97,8 @@ class Outbox:
 
     async def open(self) -> None:
         """Count what an earlier process left."""
-        self.waiting = await self.database.read(count)
+        self.talks = await self.database.read(owing)
+        self.waiting = self.talks.total()
         if self.waiting:
             logger.bind(waiting=self.waiting).info("memory is told what it has missed")
             self.wake.set()
@@ -105,12 +113,17 @@ class Outbox:
             raise Overloaded("memory is away for too many thoughts: this one is not remembered")
 
         self.waiting += 1
+        self.talks[talk_of(owed.converse)] += 1
         self.unwritten.append((owed, self.clock.now().timestamp()))
         try:
             await self.write_down()
         except Unavailable as error:
             logger.bind(thought=owed.thought, reason=error.message).warning("the outbox is held in memory")
         self.wake.set()
+
+    def owes(self, converse: Converse) -> bool:
+        """Whether memory has not heard yet what was said before in that talk: what follows is to come behind it."""
+        return self.talks[talk_of(converse)] > 0
 
     async def write_down(self) -> None:
         """Write what is held, in order.
@@ -158,6 +171,7 @@ class Outbox:
 
                 await self.database.write(delete, place)
                 self.waiting = max(self.waiting - 1, 0)
+                self.talks[talk_of(owed.converse)] -= 1
         return True
 
     async def close(self) -> None:
@@ -189,5 +203,13 @@ def delete(connection: apsw.Connection, place: int) -> None:
     connection.execute("DELETE FROM owed WHERE place = ?", (place,))
 
 
-def count(connection: apsw.Connection) -> int:
-    return sum(1 for _ in connection.execute("SELECT 1 FROM owed"))
+def owing(connection: apsw.Connection) -> Counter[Talk]:
+    rows = connection.execute(
+        "SELECT json_extract(body, '$.converse.namespace'), json_extract(body, '$.converse.session'), count(*) "
+        "FROM owed GROUP BY 1, 2"
+    )
+    return Counter({(str(namespace), session): int(number) for namespace, session, number in rows})
+
+
+def talk_of(converse: Converse) -> Talk:
+    return converse.namespace, converse.session

@@ -100,6 +100,11 @@ class Remembering:
 
     async def _converse(self, request: Converse) -> Conversed | None:
         with self.steps.step("memory.converse") as step:
+            if self.outbox.owes(request):
+                step.outcome = "waits"
+                self.missing["memory.converse"] = "memory is still being told what was said before"
+                return None
+
             try:
                 conversed: Conversed = await self.actor.ask(request)
             except LatticeError as error:

@@ -59,7 +59,7 @@ def descriptors_run_out(scene: Scene) -> None:
                 stack.enter_context(socket.create_connection(("127.0.0.1", scene.house.port), timeout=10))
             scene.count("exhausted")
             scene.pause(1.0, 2.0)
-            # Who is in line behind those that say nothing is served once these are told that their time is up.
+            # Who says something takes the place of one who says nothing.
             keeps_again(scene, kept, WITHIN_S * 2)
         keeps_again(scene, kept, WITHIN_S)
     wrong = reads(scene, kept)
@@ -133,7 +133,7 @@ ROWS = (
         name="no-descriptors",
         number=7,
         fault=f"{SILENT} connections that say nothing, where a process may have {DESCRIPTORS} descriptors",
-        passes="nobody is replaced; who waits in line is served when the silent ones' time is up",
+        passes="nobody is replaced; who says something takes the place of one who says nothing",
         run=descriptors_run_out,
         own=Own(config=f"[limits]\ndescriptors = {DESCRIPTORS}\n[gateway]\nread_timeout_s = 2.0\n"),
         failed_allowed=None,

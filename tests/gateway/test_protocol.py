@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.gateway.house import House
+from tests.gateway.house import House, house
 
 POST = b"POST /v1/memories HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n"
@@ -78,3 +79,20 @@ async def test_a_load_balancer_may_ask_with_head(bare: House) -> None:
     async with bare.http.head(f"{bare.url}/healthz") as response:
         assert response.status == 200
         assert await response.read() == b""
+
+
+async def test_more_connections_than_there_may_be_cost_those_that_say_nothing(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.actor.most_connections", lambda: 20)
+    async with house(short_dir, parts=()) as crowded:
+        silent = [await asyncio.open_connection(*crowded.gateway.address) for _ in range(50)]
+        for _ in range(5):
+            head, _ = await exchange(crowded, GET + b"Host: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            assert head.split(b" ")[1] == b"200"
+
+        async with asyncio.timeout(5):
+            told = [await reader.read() for reader, _ in silent[:25]]
+        assert all(answer.startswith(b"HTTP/1.1 503 ") and b'"overloaded"' in answer for answer in told)
+        for _, writer in silent:
+            writer.close()

@@ -4,7 +4,7 @@ import asyncio
 
 from actors.memory.messages import Converse, GetSession, Turn
 from actors.thinking.actor import Thinking
-from actors.thinking.messages import Think
+from actors.thinking.messages import ChatMessage, Think
 from actors.thinking.outbox import Owed, Words
 from actors.thinking.settings import ThinkingSettings
 from tests.thinking.house import TEXT, Process, house
@@ -53,6 +53,20 @@ async def test_a_turn_that_memory_has_is_not_told_again_with_its_answer(short_di
         await Kept.latest.outbox.owe(owed)
         assert await Kept.latest.outbox.tell()
         assert await texts(host, "s", 3) == ["Hello?", "Hello.", "Anyone else?"]
+
+
+async def test_what_is_said_while_memory_is_still_being_told_comes_behind_it(short_dir, model) -> None:
+    """A client sends its whole history; heard before what is owed, its first turns would be told twice."""
+    async with house(short_dir, url=model.base_url, parts=("memory", "llm", "paradox")) as host:
+        await host.start_actor(Kept, ThinkingSettings(), data_dir=short_dir / "data")
+        outbox = Kept.latest.outbox
+        asked = Converse(session="s", turns=(Turn(role="user", text="Hello?"),), begin_as="one")
+        async with outbox.telling:
+            await outbox.owe(Owed(thought="th_1", converse=asked, words=Words(text="Hello.", model="m", key="k")))
+            talk = (user("Hello?"), ChatMessage(role="assistant", content="Hello."), user("Anyone else?"))
+            assert text_of(await host.ref("thinking").ask(Think(session="s", messages=talk), timeout=20)) == TEXT
+
+        assert await texts(host, "s", 4) == ["Hello?", "Hello.", "Anyone else?", TEXT]
 
 
 class Kept(Thinking):
