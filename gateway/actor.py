@@ -27,7 +27,7 @@ BACKLOG = 1024
 """Connections that the kernel keeps in line."""
 
 AT_ONCE = 8
-"""Connections taken in one turn of the loop: asyncio goes on so often even where no descriptor is left, and logs it each time."""
+"""Connections taken in one turn of the loop: asyncio goes on so often even where no descriptor is left, and logs each time."""
 
 SPARE_DESCRIPTORS = 64
 """Kept from connections: those that are accepted and not yet made, files, and the actors' sockets."""
