@@ -90,8 +90,11 @@ def examine(settings: Any) -> Iterator[Finding]:
     yield from directories(settings.data_dir)
     yield from databases(settings.data_dir)
     yield keys(settings)
-    running = is_held(settings.data_dir / "house.lock")
-    yield port(settings.gateway.host, settings.gateway.port, running=running)
+    if is_held(settings.data_dir / "house.lock"):
+        # Which listens where its own flags said.
+        yield Finding("ok", f"a house runs in {settings.data_dir}: `run.py status` shows it")
+    else:
+        yield port(settings.gateway.host, settings.gateway.port)
     yield from asyncio.run(endpoints(settings.llm))
 
 
@@ -230,7 +233,7 @@ def keys(settings: Any) -> Finding:
     return Finding("ok", f"{known} API key{'' if known == 1 else 's'}")
 
 
-def port(host: str, number: int, *, running: bool) -> Finding:
+def port(host: str, number: int) -> Finding:
     """Whether HTTP could be served where the settings say."""
     where = address_and_port(host, number)
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -238,8 +241,6 @@ def port(host: str, number: int, *, running: bool) -> Finding:
         try:
             probe.bind((host, number))
         except (OSError, ValueError) as error:
-            if running:
-                return Finding("ok", f"{where} is in use, and a house runs")
             reason = error.strerror if isinstance(error, OSError) else error
             return Finding("wrong", f"{where}: {reason}", "set gateway.host and gateway.port to what `up` can listen on")
     return Finding("ok", f"{where} is free")
