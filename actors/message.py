@@ -172,12 +172,15 @@ class Message(Data):
             raise invalid(error, cls.contract.type) from error
 
 
+NO_SUCH_FIELD = "there is no such field"
+
+
 def invalid(error: ValidationError, what: str) -> Invalid:
     """The wire error for a body that does not fit `what`."""
     fields = [
         {
             "field": ".".join(str(step) for step in problem["loc"]) or "body",
-            "problem": problem["msg"].removeprefix("Value error, "),
+            "problem": NO_SUCH_FIELD if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, "),
         }
         for problem in error.errors(include_url=False, include_input=False, include_context=False)[:16]
     ]

@@ -93,7 +93,7 @@ def error_body(error: Exception, *, anthropic: bool = False) -> dict[str, Any]:
         case HttpError():
             message, code, param = error.message, error.code, error.param
         case LatticeError():
-            message, code, param = error.message, error.code, param_of(error)
+            message, code, param = message_of(error), error.code, param_of(error)
         case web.HTTPException():
             message, code = reason_of(error), CODES.get(status, "invalid")
         case web.RequestPayloadError():
@@ -127,6 +127,15 @@ def is_retryable(error: Exception) -> bool:
         return error.retryable
 
     return isinstance(error, HttpError) and error.status in {408, 429, 503}
+
+
+def message_of(error: LatticeError) -> str:
+    """What an actor says, without the name of its contract: HTTP's clients know fields alone."""
+    fields = (error.detail or {}).get("fields")
+    if isinstance(fields, list) and fields and isinstance(fields[0], dict) and fields[0].get("problem"):
+        return f"{param_of(error)}: {fields[0]['problem']}"
+
+    return error.message
 
 
 def param_of(error: LatticeError) -> str | None:

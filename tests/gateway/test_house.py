@@ -69,6 +69,19 @@ async def test_a_thought_can_be_looked_at_in_its_own_namespace(lattice: House) -
     assert told["intent"] in told["scores"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"base_url": "http://127.0.0.1:1/v1", "api_key": "sk-1"}, "api_key: there is no such field"),
+        ({}, "base_url: Field required"),
+    ],
+)
+async def test_a_wrong_endpoint_is_told_by_its_field_alone(lattice: House, fields: dict[str, str], message: str) -> None:
+    status, told = await lattice.call("POST", "/v1/llm/endpoints", {"name": "second", **fields})
+
+    assert (status, told["error"]["message"], told["error"]["param"]) == (400, message, message.partition(":")[0])
+
+
 async def test_endpoints_show_their_state(lattice: House) -> None:
     told = await lattice.get("/v1/llm/endpoints")
     assert [(endpoint["name"], endpoint["breaker"]) for endpoint in told["endpoints"]] == [("first", "closed")]
