@@ -21,6 +21,9 @@ __all__ = ["Fenced", "State", "Store", "micros", "moment"]
 T = TypeVar("T")
 FILE = "daemon.db"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_NUMBER = 18
+"""Digits that surely fit into SQLite's integers."""
+
 COLUMNS = "id, cycle, cause, state, epoch, attempts, started, ended, effects, error, cost"
 
 
@@ -284,8 +287,8 @@ class Store:
 
     async def runs(self, cycle: str | None, limit: int, cursor: str | None) -> tuple[tuple[Run, ...], str | None]:
         """The run history, latest first, and where to go on."""
-        if cursor is not None and not cursor.isdecimal():
-            raise Invalid("daemon.runs: cursor: not one that was given")
+        if cursor is not None and not (cursor.isdecimal() and len(cursor) <= LONGEST_NUMBER):
+            raise Invalid("cursor: it does not belong to this listing", detail={"field": "cursor"})
 
         def select(connection: apsw.Connection) -> tuple[tuple[Run, ...], str | None]:
             rows = connection.execute(

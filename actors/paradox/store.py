@@ -182,11 +182,11 @@ def page(
     where = "namespace = ? AND state IN ('fresh', 'processing')" if only_open else "namespace = ?"
     bindings: list[Any] = [namespace]
     if cursor is not None:
-        tension, _, identifier = cursor.partition(":")
         try:
+            tension, identifier = cursor.split(":", maxsplit=1)
             bindings += [float(tension), float(tension), identifier]
         except ValueError:
-            raise Invalid("paradox.list: cursor: not one that was given") from None
+            raise Invalid("cursor: it does not belong to this listing", detail={"field": "cursor"}) from None
         where += " AND (tension < ? OR (tension = ? AND id > ?))"
 
     rows: Any = connection.execute(

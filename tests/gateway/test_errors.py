@@ -274,3 +274,11 @@ async def test_what_anthropics_package_asks_for_in_vain_is_refused_in_its_own_fo
     status, told = await bare.call("POST", "/v1/messages/count_tokens", {"messages": [user("a")]})
 
     assert (status, told["type"], told["error"]["type"]) == (404, "error", "not_found_error")
+
+
+@pytest.mark.parametrize("path", ["/v1/memories", "/v1/sessions", "/v1/paradoxes", "/v1/daemon/runs"])
+async def test_a_cursor_of_elsewhere_is_refused_by_its_name(lattice: House, path: str) -> None:
+    for cursor in ("nonsense", "9" * 40, "-1", "1e400"):
+        status, told = await lattice.call("GET", f"{path}?cursor={cursor}")
+
+        assert (cursor, status, told["error"]["param"]) == (cursor, 400, "cursor")
