@@ -6,8 +6,10 @@ from actors.clock import ManualClock
 from actors.daemon.messages import GetProfile, ListStatements
 from actors.llm.messages import GetUsage
 from actors.memory.messages import GetHistory, NewMemory, Remember
+from actors.paradox.messages import List
 from tests.daemon.house import Process, ended, house, records, talk
 from tests.model_server import SyncModelServer
+from tests.paradox.house import followed
 
 DAY = 86_400.0
 ASKING = {"consolidate": {"budget_tokens": 20_000}, "cycles": ["consolidate"]}
@@ -75,6 +77,43 @@ async def test_killed_at_write_after_write_a_profile_and_statements_are_drawn_on
         assert [goal.confidence for goal in goals] == [0.3]
         links = [turn.links for turn in await records(host, "turn")]
         assert total["percolate"]["links"] == sum(len(of_one) for of_one in links)
+
+
+LATER = {
+    "cycles": ["compress", "dream", "integrate", "personality"],
+    "compress": {"importance": 0.9},
+    "dream": {"from_records": 2, "dreams": 3, "interval_s": 365 * DAY},
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_write_after_write_old_talks_dreams_aspects_and_thoughts_are_there_once(short_dir, when) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, parts=("memory", "paradox")) as host:
+        turns = await talk(host, clock)
+        clock.advance(200 * DAY)
+        # The two that contradict each other, and what is asked of the assistant.
+        texts = ("I have never been to Portugal.", "Fine.", "I grew up in Portugal.", "Fine.", "That was too long.", "Shorter.")
+        await talk(host, clock, session="now", texts=texts)
+        await talk(host, clock, session="boats", texts=("The lighthouse keeper paints his wooden boat.", "A fine blue boat."))
+        await followed(host)
+        for dies in (1, 2, 1, 3):
+            async with Process(short_dir, clock.now().isoformat(), dies=dies, when=when, **LATER) as mortal:
+                assert await mortal.ended() == -9
+        async with Process(short_dir, clock.now().isoformat(), **LATER):
+            total = await effects(host)
+            profile = await host.ref("daemon").ask(GetProfile())
+
+        dreams, summaries = await records(host, "dream"), await records(host, "summary")
+        assert len(dreams) == total["dream"]["dreams"] == 3
+        (summary,) = summaries
+        assert {link.target for link in summary.links} == set(turns)
+        assert {turn.stage for turn in await records(host, "turn") if turn.session == "one"} == {"archived"}
+        # One step of drift, however often the turns were taken up.
+        (brevity,) = [trait for trait in profile.traits if trait.name == "brevity"]
+        assert brevity.value == pytest.approx(0.55)
+        (paradox,) = (await host.ref("paradox").ask(List())).paradoxes
+        assert len(paradox.notes) == 1
 
 
 async def test_what_a_model_was_paid_for_is_not_asked_again_after_a_kill(short_dir) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import ClassVar, Final
+from functools import partial
+from typing import Any, ClassVar, Final
+
+import apsw
 
 from actors.daemon import extract
 from actors.daemon.cycles.reflect import line_of
@@ -52,6 +55,8 @@ class Dream:
                 await work.pass_on()
 
     async def _dream(self, work: Work, namespace: str, number: int) -> None:
+        if await work.read(is_dreamt, namespace, work.run.id, number):
+            return
         # Not for secrets: the same run has to choose the same pair.
         chance = random.Random(f"{work.run.id}:{namespace}:{number}")  # noqa: S311
         pair = self._pair(chance, await self._some(work, namespace))
@@ -72,7 +77,7 @@ class Dream:
             key=f"dream:{work.run.id}:{number}",
         )
         await work.write(Remember(namespace=namespace, memories=(dream,)), text=dream.text)
-        await work.commit(lambda _connection: None, dreams=1)
+        await work.commit(partial(note_dreamt, namespace=namespace, run=work.run.id, number=number), dreams=1)
 
     async def _some(self, work: Work, namespace: str) -> list[Memory]:
         """The latest of what was said, and the first: the two ends of what is remembered."""
@@ -93,3 +98,18 @@ class Dream:
             if other.time - one.time >= distance:
                 return one, other
         return None
+
+
+def is_dreamt(connection: apsw.Connection, namespace: str, run: str, number: int) -> bool:
+    """Whether a run that is gone through again has had that dream already."""
+    row: Any = connection.execute("SELECT value FROM cursor WHERE name = ?", (f"dreamt:{namespace}",)).fetchone()
+    by, _, last = row[0].rpartition(":") if row is not None else ("", "", "")
+    return bool(by == run and int(last) >= number)
+
+
+def note_dreamt(connection: apsw.Connection, *, namespace: str, run: str, number: int) -> None:
+    """Note the latest dream of a namespace."""
+    connection.execute(
+        "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (f"dreamt:{namespace}", f"{run}:{number}"),
+    )
