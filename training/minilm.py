@@ -7,14 +7,16 @@ Padding is masked by a large negative number in attention and left out of the me
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["MASKED", "Encoder", "pretrained_folder"]
+__all__ = ["MASKED", "Encoder", "mean", "pretrained_folder", "tokenizer"]
 
 WIDTH = 384
 HEADS = 12
@@ -30,16 +32,24 @@ def pretrained_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+def tokenizer(longest: int) -> Tokenizer:
+    """The package's tokenizer, which cuts what is longer."""
+    found = Tokenizer.from_file(str(pretrained_folder() / "tokenizer.json"))
+    found.enable_truncation(longest)
+    found.no_padding()
+    return found
+
+
 class Layer(nn.Module):
     """Self-attention and feed-forward, each with its residual and norm."""
 
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, dropout: float, inner: int = INNER) -> None:
         super().__init__()
         self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
         self.out = nn.Linear(WIDTH, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.up = nn.Linear(WIDTH, INNER)
-        self.down = nn.Linear(INNER, WIDTH)
+        self.up = nn.Linear(WIDTH, inner)
+        self.down = nn.Linear(inner, WIDTH)
         self.last_norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
 
@@ -56,13 +66,13 @@ class Layer(nn.Module):
 class Encoder(nn.Module):
     """Token ids in, hidden states out."""
 
-    def __init__(self, layers: int = 6, dropout: float = 0.1) -> None:
+    def __init__(self, layers: int = 6, dropout: float = 0.1, inner: int = INNER) -> None:
         super().__init__()
         self.words = nn.Embedding(30_522, WIDTH)
         self.places = nn.Embedding(512, WIDTH)
         self.kinds = nn.Embedding(2, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(dropout, inner) for _ in range(layers))
 
     @classmethod
     def pretrained(cls, layers: int = 6, dropout: float = 0.1) -> Encoder:
@@ -88,6 +98,24 @@ class Encoder(nn.Module):
                 state[f"{ours}last_norm.{part}"] = read[f"{theirs}output.LayerNorm.{part}"]
         encoder.load_state_dict(state)
         return encoder
+
+    @torch.no_grad()
+    def narrowed(self, layers: Sequence[int], inner: int, dropout: float = 0.1) -> Encoder:
+        """A smaller one of these layers, each with the `inner` neurons whose weights are largest; to be tuned afterwards."""
+        smaller = Encoder(len(layers), dropout, inner)
+        for name in ("words", "places", "kinds", "norm"):
+            getattr(smaller, name).load_state_dict(getattr(self, name).state_dict())
+        for mine, number in zip(smaller.layers, layers, strict=True):
+            theirs = self.layers[number]
+            weight = theirs.up.weight.norm(dim=1) * theirs.down.weight.norm(dim=0)
+            kept = weight.topk(inner).indices.sort().values
+            for name in ("qkv", "out", "norm", "last_norm"):
+                getattr(mine, name).load_state_dict(getattr(theirs, name).state_dict())
+            mine.up.weight.copy_(theirs.up.weight[kept])
+            mine.up.bias.copy_(theirs.up.bias[kept])
+            mine.down.weight.copy_(theirs.down.weight[:, kept])
+            mine.down.bias.copy_(theirs.down.bias)
+        return smaller
 
     def embed(self, ids: Tensor, kinds: Tensor | None = None) -> Tensor:
         """The sum of word, place and kind, normed: [n, t, 384]."""

@@ -15,6 +15,7 @@ from actors.network import Network
 from training.affect.scores import f1s, macro_f1, tuned_thresholds
 from training.affect.train import LONGEST, Affect, read
 from training.export import export
+from training.minilm import Encoder
 
 
 def probabilities(network: Network, texts: list[str]) -> np.ndarray:
@@ -29,9 +30,9 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     state = torch.load(chosen.state)
-    model = Affect()
-    model.load_state_dict(state["model"])
-    about = {"task": "GoEmotions' 28 labels", "tokens": LONGEST, "labels": LABELS, "steps": state["step"]}
+    model = Affect(Encoder.pretrained().narrowed(state["layers"], state["inner"]))
+    model.load_state_dict(state["model"], strict=False)
+    about = {"task": "GoEmotions' 28 labels", "tokens": LONGEST, "labels": LABELS}
     export(model, ("ids", "present"), SHIPPED, {**about, "thresholds": dict.fromkeys(LABELS, 0.5)})
 
     network = Network(SHIPPED)

@@ -14,20 +14,24 @@ from actors.network import Network
 from actors.paradox.classifier.model import SHIPPED
 from actors.paradox.classifier.rendering import render
 from training.export import export
-from training.paradox.pairs import LABELS, made
-from training.paradox.train import LONGEST, Judge
+from training.minilm import Encoder
+from training.paradox.made import made
+from training.paradox.pair import LABELS
+from training.paradox.train import LONGEST, Shipped, averaged
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("state", type=Path)
+    parser.add_argument(
+        "states", type=Path, nargs="+", help="one, or several that were tuned from the same weights: their average"
+    )
     parser.add_argument("--out", type=Path, default=SHIPPED)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    state = torch.load(chosen.state)
-    model = Judge()
-    model.load_state_dict(state["model"])
-    about = {"task": "how two statements stand to each other", "tokens": LONGEST, "labels": LABELS, "steps": state["step"]}
+    state = torch.load(chosen.states[0])
+    model = Shipped(Encoder.pretrained().narrowed(state["layers"], state["inner"]))
+    model.load_state_dict(averaged(chosen.states), strict=False)
+    about = {"task": "how two statements stand to each other", "tokens": LONGEST, "labels": LABELS}
     export(model, ("ids", "kinds", "present"), chosen.out, {**about, "temperature": 1.0})
 
     start = datetime(2026, 1, 1, tzinfo=UTC)

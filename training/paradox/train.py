@@ -1,8 +1,8 @@
-"""Tunes MiniLM into a classifier of pairs: `python -m training.paradox.train DATA OUT [--scenarios FILE]`.
+"""Tunes MiniLM into a classifier of pairs: `python -m training.paradox.train DATA OUT [--scenarios FILE ...]`.
 
-First natural language inference (three labels), then our own pairs (four labels, see pairs.py) with some of the inference data that
-means the same. The word embeddings and the lowest layers stay as they are. Weights are averaged over the steps, so that any
-checkpoint serves. OUT gets state.pt.
+Several teachers first: natural language inference (three labels), then our own pairs (four labels) among more of it. Then the one that
+ships: tuned likewise, on pairs that were told anew, and on what the teachers say of them together. OUT gets the weights, float16,
+without the word embeddings, which are never tuned. Scenarios are only looked at, for the figures that are printed.
 """
 
 from __future__ import annotations
@@ -11,175 +11,259 @@ import argparse
 import json
 import random
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from actors.paradox.classifier.rendering import render
-from training.minilm import Encoder, pretrained_folder
+from training.minilm import Encoder, tokenizer
 from training.paradox.data import inferences, transfers
-from training.paradox.pairs import Pair, made, written
+from training.paradox.made import made
+from training.paradox.pair import LABELS, NOT_AT_ODDS, Pair
+from training.paradox.written import written
+from training.tuning import Pace, Rows, Tunable, tune
 
-FROZEN = 3
 LONGEST = 80
-BATCH = 32
-RATE = 2e-4
-LAYER_DECAY = 0.9
 SEED = 20
-Example = tuple[list[int], list[int], int]
+VERDICTS = len(LABELS)
+OUTPUTS = VERDICTS + 3
+"""The verdicts, then contradiction, entailment, neutral."""
+
+INFERENCE = Pace(epochs=2, batch=128, rate=1.5e-4)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Judge(nn.Module):
-    """The encoder's first token and the mean, and two linear layers."""
+class Judge(Tunable):
+    """The encoder's first token and the mean, and one linear layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        self.encoder = Encoder.pretrained(6, dropout=0.1)
-        self.inference = nn.Linear(768, 3)
-        self.verdict = nn.Linear(768, 4)
-
-    def features(self, ids: Tensor, kinds: Tensor, present: Tensor) -> Tensor:
-        """[n, 768]."""
-        with torch.no_grad():
-            hidden = self.encoder.between(self.encoder.embed(ids, kinds), present, 0, FROZEN)
-        hidden = self.encoder.between(hidden, present, FROZEN, 6)
-        weights = present[..., None]
-        return torch.cat([hidden[:, 0], (hidden * weights).sum(1) / weights.sum(1)], dim=1)
+        self.encoder = encoder
+        self.dropout = nn.Dropout(0.1)
+        self.head = nn.Linear(768, OUTPUTS)
 
     def forward(self, ids: Tensor, kinds: Tensor, present: Tensor) -> Tensor:
-        """Logits of the four verdicts: [n, 4]."""
-        return self.verdict(self.features(ids, kinds, present.to(torch.float32)))
+        """Logits [n, 7]."""
+        return self.above(self.encoder.embed(ids, kinds), present.to(torch.float32), 0)
+
+    def above(self, hidden: Tensor, present: Tensor, first: int) -> Tensor:
+        """Logits from what goes into layer `first`."""
+        hidden = self.encoder.between(hidden, present, first, len(self.encoder.layers))
+        weights = present[..., None].to(hidden.dtype)
+        pooled = torch.cat([hidden[:, 0], (hidden * weights).sum(1) / weights.sum(1)], dim=1)
+        return self.head(self.dropout(pooled))
+
+
+class Shipped(Judge):
+    """What is exported: the verdicts alone."""
+
+    def forward(self, ids: Tensor, kinds: Tensor, present: Tensor) -> Tensor:
+        """Logits [n, 4]."""
+        return super().forward(ids, kinds, present)[:, :VERDICTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of what is read or made."""
+
+    inferences: int
+    times: int
+    made: int
+    among: int
+    """Of natural language inference among our own pairs."""
+
+    transfers: int
+
+
+def target(label: int) -> Tensor:
+    """Of a verdict: which outputs are compared, and which of them would be right; [14]."""
+    right = torch.zeros(OUTPUTS)
+    right[list({NOT_AT_ODDS: (2, 3)}.get(label, (label,)))] = 1
+    return torch.cat([torch.tensor([1.0] * VERDICTS + [0.0] * 3), right])
+
+
+def inferred(label: int) -> Tensor:
+    """Of natural language inference, likewise; 3: no contradiction."""
+    right = torch.zeros(OUTPUTS)
+    right[[VERDICTS + one for one in ((1, 2) if label == 3 else (label,))]] = 1
+    return torch.cat([torch.tensor([0.0] * VERDICTS + [1.0] * 3), right])
+
+
+def loss_of(out: Tensor, targets: Tensor) -> Tensor:
+    """How improbable what is right is among what is compared; smoothed a little. Soft where teachers spoke: [n, 21]."""
+    compared, right = targets[:, :OUTPUTS].bool(), targets[:, OUTPUTS : 2 * OUTPUTS].bool()
+    logs = torch.log_softmax(out.masked_fill(~compared, -1e4), dim=1)
+    hard = -torch.logsumexp(logs.masked_fill(~right, -1e4), dim=1)
+    smooth = -(logs * compared).sum(1) / compared.sum(1)
+    if targets.shape[1] == 2 * OUTPUTS:
+        return (0.95 * hard + 0.05 * smooth).mean()
+    soft = -(logs * targets[:, 2 * OUTPUTS :] * compared).sum(1)
+    return (0.4 * hard + 0.6 * soft).mean()
 
 
 def rendered(pair: Pair) -> tuple[str, str]:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    return render(pair.old, pair.new, pair.speakers, (start, start + pair.gap))
+    return render(pair.old, pair.new, pair.speakers, (START, START + pair.gap))
 
 
-def encoded(tokenizer: Tokenizer, rows: list[tuple[str, str, int]]) -> list[Example]:
-    found = tokenizer.encode_batch([(one, other) for one, other, _ in rows])
-    return [(one.ids, one.type_ids, label) for one, (_, _, label) in zip(found, rows, strict=True)]
+class Material:
+    """Texts and what is to be said of them, cut into tokens."""
+
+    def __init__(self, data: Path, amounts: Amounts) -> None:
+        self.data, self.amounts = data, amounts
+        self.tokenizer = tokenizer(LONGEST)
+
+    def rows(self, texts: list[tuple[str, str]], targets: list[Tensor]) -> Rows:
+        encoded = [(one.ids, one.type_ids) for one in self.tokenizer.encode_batch(texts)]
+        return Rows(encoded, torch.stack(targets))
+
+    def inference(self, seed: int) -> Rows:
+        rows = inferences(self.data, seed)[: self.amounts.inferences]
+        return self.rows([(one, other) for one, other, _ in rows], [inferred(label) for *_, label in rows])
+
+    def own(self, seed: int, part: int = 0, parts: int = 1) -> Rows:
+        """Our own pairs, told with this seed, among some of natural language inference; or a part of them."""
+        amounts, rng = self.amounts, random.Random(seed)
+        pairs = made(amounts.made, seed) + written(seed, amounts.times)
+        texts = [rendered(pair) for pair in pairs]
+        targets = [target(pair.label) for pair in pairs]
+        for one, other, label in transfers(self.data, seed)[: amounts.transfers]:
+            texts.append((one, f"{rng.choice(('now', 'today', 'soon', 'later'))}: {other}"))
+            targets.append(target(0 if label == 0 else NOT_AT_ODDS))
+        among = inferences(self.data, seed + 1)[: amounts.among]
+        texts += [(one, other) for one, other, _ in among]
+        targets += [inferred(label) for *_, label in among]
+        return self.rows(texts[part::parts], targets[part::parts])
 
 
-def stacked(rows: list[Example]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    longest = max(len(row[0]) for row in rows)
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    kinds = torch.zeros_like(ids)
-    present = torch.zeros(len(rows), longest)
-    for number, (row, kind, _) in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row)
-        kinds[number, : len(row)] = torch.tensor(kind)
-        present[number, : len(row)] = 1
-    return ids, kinds, present, torch.tensor([row[2] for row in rows])
+def opinions(teachers: list[Judge], rows: Rows) -> Tensor:
+    """What they say together, within what is compared: probabilities [n, 7]."""
+    compared = rows.targets[:, :OUTPUTS].bool()
+    said = [torch.softmax(rows.given(one).masked_fill(~compared, -1e4), dim=1) for one in teachers]
+    return torch.stack(said).mean(0)
 
 
-def batches(rows: list[Example], rng: random.Random) -> Iterator[list[Example]]:
-    """Rows of nearly one length together, batches in any order."""
-    order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]) + rng.uniform(-2, 2))
-    cut = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    rng.shuffle(cut)
-    for numbers in cut:
-        yield [rows[number] for number in numbers]
-
-
-@torch.no_grad()
-def accuracy(model: Judge, rows: list[Example]) -> float:
-    model.eval()
-    right = 0
-    for start in range(0, len(rows), 64):
-        ids, kinds, present, labels = stacked(rows[start : start + 64])
-        right += int((model(ids, kinds, present).argmax(1) == labels).sum())
-    model.train()
-    return right / len(rows)
+def looked_at(model: Judge, path: Path, cut: Material) -> dict[str, float]:
+    """Figures of scenarios by the classifier alone, at the threshold that is best for them."""
+    scenarios = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts, owner = [], []
+    for number, scenario in enumerate(scenarios):
+        new = scenario["new"]
+        for old in scenario["memory"]:
+            times = (datetime.fromisoformat(old["time"]), datetime.fromisoformat(new["time"]))
+            texts.append(render(old["text"], new["text"], (old["speaker"], new["speaker"]), times))
+            owner.append(number)
+    given = torch.softmax(cut.rows(texts, [target(0)] * len(texts)).given(model)[:, :VERDICTS], dim=1).cpu()
+    best = {"f1": 0.0}
+    for threshold in range(10, 91, 4):
+        right = both = said = pointed = false = 0
+        for number, scenario in enumerate(scenarios):
+            rows = [row for row, of in enumerate(owner) if of == number]
+            odds = given[rows, :2].sum(1)
+            first = int(odds.argmax())
+            conflict, true = bool(odds[first] >= threshold / 100), bool(scenario["conflicts_with"])
+            both, said, false = both + (conflict and true), said + conflict, false + (conflict and not true)
+            pointed += conflict and first in scenario["conflicts_with"]
+            verdict = LABELS[int(given[rows[first], :2].argmax())] if conflict else "compatible"
+            if not conflict and bool((given[rows, 3] > 0.5).all()):
+                verdict = "unrelated"
+            right += verdict == scenario["label"]
+        conflicts = sum(bool(scenario["conflicts_with"]) for scenario in scenarios)
+        f1 = 2 * both / max(1, said + conflicts)
+        if f1 > best["f1"]:
+            best = {
+                "at": threshold / 100,
+                "four": right / len(scenarios),
+                "f1": f1,
+                "false": false / (len(scenarios) - conflicts),
+                "pointed": pointed / conflicts,
+            }
+    return {key: round(value, 3) for key, value in best.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--made", type=int, default=13_000)
-    parser.add_argument("--look", type=int, default=100)
-    parser.add_argument("--inferences", type=int, default=4800, help="pairs of natural language inference that come first")
-    parser.add_argument("--transfers", type=int, default=4000, help="pairs of inference data among our own")
-    parser.add_argument("--times", type=int, default=6, help="how often each written pair is seen")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the pairs that are made")
-    parser.add_argument("--start", type=Path, help="a state.pt to go on from")
+    parser.add_argument("--scenarios", type=Path, nargs="*", default=[])
+    parser.add_argument("--teachers", type=int, default=4)
+    parser.add_argument("--inferences", type=int, default=50_000)
+    parser.add_argument("--times", type=int, default=16, help="how often each written line is told")
+    parser.add_argument("--made", type=int, default=60_000)
+    parser.add_argument("--minutes", type=float, default=600.0)
+    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--epochs", type=float, default=1.0, help="of our own pairs, for the one that ships")
+    parser.add_argument("--frozen", type=int, default=0, help="lowest layers that stay as they are, for those without a GPU")
+    parser.add_argument("--exported", type=Path, help="an exported network whose frozen layers are the same")
+    parser.add_argument(
+        "--start", type=Path, nargs="*", default=[], help="weights to go on from, averaged; no inference data then"
+    )
+    parser.add_argument(
+        "--part", default="0/1", help="tune on one of so many parts of our own pairs; others are tuned beside it"
+    )
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--students", nargs="*", default=["012345:1536"], help="layers:neurons of what is tuned at last")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    rng = random.Random(SEED)
-    tokenizer = Tokenizer.from_file(str(pretrained_folder() / "tokenizer.json"))
-    tokenizer.enable_truncation(LONGEST)
-    tokenizer.no_padding()
-
-    first = encoded(tokenizer, inferences(chosen.data, SEED)[: chosen.inferences])
-    held = encoded(tokenizer, [(*rendered(pair), pair.label) for pair in made(600, SEED + 1)])
-    own = [(*rendered(pair), pair.label) for pair in made(chosen.made, chosen.seed) + written(chosen.seed, chosen.times)]
-    own += [(one, f"today: {other}", label) for one, other, label in transfers(chosen.data, chosen.seed)[: chosen.transfers]]
-    second = encoded(tokenizer, own)
-    print(f"{len(first)} inferences, {len(second)} pairs", flush=True)
-
-    model = Judge()
-    if chosen.start:
-        model.load_state_dict(torch.load(chosen.start)["model"])
-    for frozen in (
-        model.encoder.words,
-        model.encoder.places,
-        model.encoder.kinds,
-        model.encoder.norm,
-        *model.encoder.layers[:FROZEN],
-    ):
-        frozen.requires_grad_(False)
-    groups = [{"params": [*model.inference.parameters(), *model.verdict.parameters()], "lr": RATE * 5}]
-    groups += [
-        {"params": model.encoder.layers[number].parameters(), "lr": RATE * LAYER_DECAY ** (5 - number)}
-        for number in range(FROZEN, 6)
-    ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-    early = (len(first) + BATCH - 1) // BATCH
-    steps = early + (len(second) + BATCH - 1) // BATCH
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1.0, (step + 1) / 40) * max(0.03, 1 - step / steps)
+    until = time.monotonic() + chosen.minutes * 60
+    cut = Material(
+        chosen.data,
+        Amounts(chosen.inferences, chosen.times, chosen.made, among=chosen.inferences // 2, transfers=chosen.inferences // 12),
     )
-    loss_of = nn.CrossEntropyLoss(label_smoothing=0.05)
-    tuned = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    averaged = {name: value.detach().clone() for name, value in tuned.items()}
-    began, step, losses = time.monotonic(), 0, []
-    for rows, head in ((first, "inference"), (second, "verdict")):
-        for batch in batches(rows, rng):
-            ids, kinds, present, labels = stacked(batch)
-            loss = loss_of(getattr(model, head)(model.features(ids, kinds, present)), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(tuned.values(), 1.0)
-            optimizer.step()
-            schedule.step()
-            step += 1
-            losses.append(loss.item())
-            keep = min(0.99, step / (step + 20))
-            with torch.no_grad():
-                for name, value in tuned.items():
-                    averaged[name].mul_(keep).add_(value, alpha=1 - keep)
-            if step % chosen.look == 0 or step == steps:
-                last = {name: value.detach().clone() for name, value in tuned.items()}
-                model.load_state_dict(averaged, strict=False)
-                torch.save({"model": model.state_dict(), "step": step}, chosen.out / "state.pt")
-                line = {
-                    "step": step,
-                    "of": steps,
-                    "seconds": round(time.monotonic() - began),
-                    "loss": round(sum(losses) / len(losses), 4),
-                }
-                losses = []
-                if head == "verdict":
-                    line["made_accuracy"] = round(accuracy(model, held), 4)
-                print(json.dumps(line), flush=True)
-                model.load_state_dict(last, strict=False)
+    first = None if chosen.start else cut.inference(chosen.seed)
+
+    pace = Pace(epochs=1, rate=chosen.rate, batch=chosen.batch)
+    teachers: list[Judge] = []
+    if chosen.teachers:
+        own = cut.own(chosen.seed)
+    for number in range(chosen.teachers):
+        teacher = begun(chosen.start)
+        if first is not None:
+            tune(teacher, first, loss_of, INFERENCE, seed=chosen.seed + number, until=until, name="inference")
+        tune(teacher, own, loss_of, pace, seed=chosen.seed + number, until=until, name=f"teacher {number}")
+        told(teacher, chosen.scenarios, cut)
+        teachers.append(teacher)
+
+    number, parts = (int(one) for one in chosen.part.split("/"))
+    own = cut.own(chosen.seed + 1, number, parts)
+    if chosen.frozen:
+        own.settle(chosen.exported, chosen.frozen)
+    if teachers:
+        own.targets = torch.cat([own.targets, opinions(teachers, own)], dim=1)
+    pace = replace(pace, epochs=chosen.epochs)
+    for form in chosen.students:
+        layers, inner = form.split(":")
+        numbers = [int(one) for one in layers]
+        student = begun(chosen.start)
+        student.encoder = student.encoder.narrowed(numbers, int(inner))
+        if first is not None:
+            tune(student, first, loss_of, INFERENCE, seed=chosen.seed, until=until, name="inference")
+        tune(student, own, loss_of, pace, seed=chosen.seed + 1, until=until, name=f"student {form}")
+        told(student, chosen.scenarios, cut)
+        about = {"layers": numbers, "inner": int(inner)}
+        torch.save({"model": student.kept(), **about}, chosen.out / f"pair-{len(numbers)}-{inner}.pt")
+
+
+def begun(start: list[Path]) -> Judge:
+    """MiniLM, or the average of what was tuned before (Wortsman et al. 2022)."""
+    judge = Judge(Encoder.pretrained())
+    if start:
+        judge.load_state_dict(averaged(start), strict=False)
+    return judge
+
+
+def averaged(paths: list[Path]) -> dict[str, Tensor]:
+    """The mean of weights that were tuned from the same ones."""
+    states = [torch.load(path)["model"] for path in paths]
+    return {name: torch.stack([state[name].float() for state in states]).mean(0) for name in states[0]}
+
+
+def told(model: Judge, scenarios: list[Path], cut: Material) -> None:
+    for path in scenarios:
+        print(json.dumps({path.stem: looked_at(model, path, cut)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,140 +1,25 @@
-"""Makes training pairs: frames.txt said in all moods, by all sorts of people, and the pairs of written.txt. Seeded; needs no data.
+"""Makes training pairs of frames: for each sort of relation two statements that stand so. Seeded; needs no data.
 
-A pair is (earlier, later, speakers, gap, label). Labels: 0 contradiction, 1 update, 2 compatible, 3 unrelated.
+Half of the sorts are conflicts, half look like one and are none: somebody else, another time, a mood, a plan.
 """
 
 from __future__ import annotations
 
-import random
-import re
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
+from training.paradox.moods import CHANGED, EARLIER, FILLERS, LURES, MOODS, PLAIN, QUESTIONS, TAKEN_BACK
+from training.paradox.pair import COMPATIBLE, CONTRADICTION, SPEAKERS, UNRELATED, UPDATE, Pair
+from training.paradox.wording import Frame, Subject, Wording
 
-__all__ = ["LABELS", "Pair", "made", "written"]
-
-LABELS = ("contradiction", "update", "compatible", "unrelated")
-CONTRADICTION, UPDATE, COMPATIBLE, UNRELATED = range(4)
-HERE = Path(__file__).parent
-
-PEOPLE = (
-    ("my sister", "she"), ("my brother", "he"), ("Tom", "he"), ("Nadia", "she"), ("my flatmate", "he"), ("aunt Rosa", "she"),
-    ("Yusuf", "he"), ("our neighbour", "she"), ("my boss", "she"), ("Elin", "she"), ("my cousin", "he"), ("Pavel", "he"),
-    ("my daughter", "she"), ("my mother", "she"), ("my best friend", "he"), ("Mei", "she"), ("my father", "he"), ("Jonas", "he"),
-)  # fmt: skip
-SPEAKERS = ("ana", "ben", "carla", "dmitri", "eve", "farid", "user", "assistant", "gus", "hana")
-QUESTIONS = (
-    "Is it true that {A}?", "Do you think {A}?", "Did I ever tell you that {A}?", "Would it matter if {A}?", "Who says that {A}?",
-    "{B}, or is that wrong?", "Remind me: {B}?", "Have you heard whether {A}?", "Should I write down that {A}?", "{B}?",
-)  # fmt: skip
-MOODS = (
-    "If {A}, everything would be different.", "Suppose {A}.", "Imagine that {A}!", "Let's pretend that {A}.", "What if {A}?",
-    "I wish {A}.", "I dreamt that {A}.", "In my dream {A}.", "It would be nice if {A}.", "Perhaps one day: {B}.",
-    "My cousin says that {A}.", "In the play the old man says: \"{B}.\"", "The leaflet claims that {A}.", "People say that {A}.",
-    "There's a rumour that {A}.", "According to the gossip {A}.", "He joked that {A}.", "The song goes \"{B}\".",
-    "Sure, and {A}, haha.", "{B}, just kidding.", "Yeah right, {A}.", "{B}, said nobody ever.", "As if {A}!", "{B} lol, as if",
-    "My character in the game: {B}.", "Some website thinks that {A}.", "Kim asked me if {A}.", "The form wrongly says that {A}.",
-    "Had things gone otherwise, maybe {A}.", "Everyone believes that {A}, but they confuse me with someone.",
-)  # fmt: skip
-EARLIER = (
-    "As a child {A}.", "Years ago {A}.", "Back in the nineties {A}.", "Before all this {A}.", "When I was at school {A}.",
-    "Long ago {A}.", "In those days {A}.", "{B} once, a long time ago.", "For a while, back in 2009, {A}.", "Until 2012 {A}.",
-)  # fmt: skip
-TAKEN_BACK = (
-    "Correction: {A}.", "Actually, {A}.", "Sorry, I got that wrong: {A}.", "I misspoke, {A}.", "Scratch that, {A}.", "Wait, no: {A}.",
-    "My mistake, {A}.", "I mixed that up. {B}.", "No, I meant to say that {A}.", "I was wrong earlier, {A}.", "Oops, {A}.",
-    "Let me correct myself: {A}.", "I just checked, {A} after all.",
-)  # fmt: skip
-CHANGED = (
-    "{B} now.", "These days {A}.", "Since last week {A}.", "From today on {A}.", "{B} by now, that's new.", "As of this month {A}.",
-    "Big change: {A} now.", "Things have changed: {A}.", "{B} now, it took a while.", "It's official, {A} now.",
-)  # fmt: skip
-FIRM = (
-    "{B}.", "{B}.", "{B}.", "{B}.", "{B}, as ever.", "{B}, and that was never different.", "{B}, no doubt about it.", "{B}, always.",
-    "I can tell you that {A}.", "{B}, in case you wonder.", "As I told Kim, {A}.", "{B}, everybody knows that.",
-)  # fmt: skip
-PLAIN = (
-    "{B}.", "{B}.", "{B}.", "{B}.", "{B}.", "{B}.", "{B}.", "{B}.", "{B}.", "{B}.", "{A}", "{B}!", "Well, {A}.", "By the way, {A}.",
-    "btw {A}", "Honestly, {A}.", "You know, {A}.", "It's like this: {A}.", "Guess what, {A}.", "{B}, I think.",
-)  # fmt: skip
-LURES = (
-    "{S} moved the sofa to the other wall", "{S} switched off the light", "{S} changed {his} shoes", "{S} finally cleaned the oven",
-    "{S} no longer watch{es} the news", "{S} gave up on the crossword", "the shop on the corner changed hands",
-    "they moved the bins behind the shed", "it isn't raining any more", "the old cinema was sold", "{S} lost a sock",
-    "nobody remembered the password of the router", "{S} didn't finish the soup", "{S} never got an answer from the bank",
-    "there were no seats left on the train", "we've cancelled the magazine", "the train was replaced by a bus",
-)  # fmt: skip
-FILLERS = (
-    "The stairwell was swept this morning", "I found an old ticket in a book", "The ducks came right up to the bench",
-    "My pen ran dry in the middle of a word", "The window cleaner whistles", "We ate plums straight from the tree",
-    "The evening light on the hills was pink", "There's a dent in the kettle", "The twins next door built a snowman",
-    "I read the manual twice", "The tram driver waved", "She plays the harp at weddings", "The radish seeds came up",
-    "My screen has one dead pixel", "Someone left a glove on the fence", "The new map app shows benches",
-    "The dough needs two hours to rise", "A parcel for number nine came to us", "The frogs are loud at night",
-    "I like the smell of old books", "The vet was very calm", "The ladder wobbles", "The intern fixed a typo in the docs",
-    "The choir sang in the rain", "The marmalade is bitter", "He keeps his coins in a jar", "The fair is in town",
-)  # fmt: skip
+__all__ = ["made"]
 
 
-@dataclass(slots=True)
-class Pair:
-    """Two statements and what they are to each other."""
-
-    old: str
-    new: str
-    label: int
-    speakers: tuple[str, str] = ("user", "user")
-    gap: timedelta = timedelta(days=20)
+def made(count: int, seed: int) -> list[Pair]:
+    """So many pairs of all frames."""
+    maker = Maker(seed)
+    return [maker.pair() for _ in range(count)]
 
 
-@dataclass(slots=True)
-class Frame:
-    """How one sort of fact is said."""
-
-    name: str
-    of: list[str]
-    values: list[str]
-    forms: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Subject:
-    """Who or what: the words for it."""
-
-    name: str
-    he: str
-
-    @property
-    def first(self) -> bool:
-        return self.name == "I"
-
-
-def frames() -> list[Frame]:
-    """The frames of frames.txt."""
-    found: list[Frame] = []
-    for line in (HERE / "frames.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("="):
-            found.append(Frame(line[1:].strip(), [], []))
-        elif line and not line.startswith("#"):
-            key, _, rest = line.partition(": ")
-            parts = [part.strip() for part in rest.split(" | ")]
-            if key == "of":
-                found[-1].of = [part.strip() for part in rest.split(",")]
-            elif key == "v":
-                found[-1].values = [part.strip() for part in rest.split(",")]
-            elif key in ("unit", "verbs"):
-                found[-1].forms[key] = [part.strip() for part in rest.split(",")]
-            else:
-                found[-1].forms[key] = parts
-    return found
-
-
-class Maker:
+class Maker(Wording):
     """Makes pairs of a frame."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.frames = frames()
 
     def pair(self) -> Pair:
         """One pair of any sort."""
@@ -450,145 +335,3 @@ class Maker:
         if self.random.random() < 0.4:
             sides.reverse()
         return Pair(sides[0], sides[1], UNRELATED, gap=self.any_gap())
-
-    # Words.
-
-    def subject(self, frame: Frame) -> Subject:
-        """Somebody, or one of the things that the frame is about."""
-        of = self.random.choice(frame.of)
-        name, he = self.random.choice(PEOPLE)
-        if of == "person":
-            return Subject("I", "I") if self.random.random() < 0.55 else Subject(name, he)
-        if of.startswith("person's "):
-            return Subject(("my" if self.random.random() < 0.6 else f"{name}'s") + of.removeprefix("person's"), "it")
-        return Subject(of, "it")
-
-    def value(self, frame: Frame) -> str:
-        """One value; of opposites one side."""
-        value = self.random.choice(frame.values)
-        return self.random.choice(value.split("/")) if "opposites" in frame.forms else value
-
-    def two(self, frame: Frame) -> tuple[str, str]:
-        """Two values that exclude each other where the frame is exclusive."""
-        if "opposites" in frame.forms:
-            one, other = self.random.choice(frame.values).split("/")
-            return (one, other) if self.random.random() < 0.5 else (other, one)
-        one, other = self.random.sample(frame.values, 2)
-        return one, other
-
-    def say(self, frame: Frame, who: Subject, value: str) -> str:
-        """Asserted."""
-        return self.form(frame, "say", who, value, self.random.choice(frame.forms.get("verbs", [""])))
-
-    def form(self, frame: Frame, key: str, who: Subject, value: str, verb: str) -> str:
-        """Said in one of the ways of `key`."""
-        unit = frame.forms.get("unit")
-        text = self.random.choice(frame.forms[key])
-        if unit:
-            number = sum(map(ord, who.name)) % len(unit)
-            text = text.replace("{n}", unit[number])
-        return self.fill(text.replace("{x}", verb), who, value, "the old one")
-
-    def fill(self, text: str, who: Subject, value: str, before: str) -> str:
-        """The template with its words, without capital and full stop."""
-        first = who.first
-        his = {"I": "my", "he": "his", "she": "her", "it": "its"}[who.he]
-        him = {"I": "me", "he": "him", "she": "her", "it": "it"}[who.he]
-        if not first and "{S}" not in text:
-            owner = who.name + ("'" if who.name.endswith("s") else "'s")
-            text = re.sub(r"^\{his\}", owner, text) if self.random.random() < 0.8 else text
-            text = re.sub(r"^\{he\}", who.name, text) if self.random.random() < 0.7 else text
-        plural = bool(re.match(r"(the|our) (guests|students|windows|staff|trees|players|shops|curtains)$", who.name))
-        base = first or plural
-        if "{n}" in text:
-            text = text.replace("{n}", "people")
-        words = {
-            "{v}": value.replace("{his}", his), "{u}": before or "the old one", "{S}": who.name, "{he}": who.he, "{his}": his, "{him}": him,
-            "{s}": "" if base else "s", "{es}": "" if base else "es",
-            "{am}": "am" if first else "are" if plural else "is", "{have}": "have" if base else "has",
-            "{do}n't": "don't" if base else "doesn't", "{do}": "do" if base else "does", "{was}": "was",
-            "{have}n't": "haven't" if base else "hasn't",
-        }  # fmt: skip
-        for key in ("{do}n't", "{have}n't", *words):
-            text = text.replace(key, words[key])
-        text = re.sub(r"\b(\w+[^aeiou\s])ys\b", r"\1ies", text) if "studys" in text else text
-        return text.replace(" I am ", " I'm ") if self.random.random() < 0.4 else text
-
-    def wrap(self, frame: str, said: str) -> str:
-        """The words of a mood around a statement."""
-        said = said.rstrip(".?!")
-        return capital(frame.replace("{A}", said).replace("{B}", capital(said)))
-
-    def plain(self, said: str) -> str:
-        """Said as people do."""
-        if said[-1:] in ".?!":
-            return capital(said)
-        return self.wrap(self.random.choice(PLAIN), said)
-
-    def firm(self, said: str) -> str:
-        """Said without any sign of change."""
-        return self.wrap(self.random.choice(FIRM), said)
-
-    def noised(self, pair: Pair) -> Pair:
-        """Small letters and missing stops, as in a chat."""
-        if pair.speakers == ("user", "user") and self.random.random() < 0.1:
-            name = self.random.choice(SPEAKERS)
-            pair.speakers = (name, name)
-        for side in ("old", "new"):
-            text = getattr(pair, side)
-            if self.random.random() < 0.12:
-                text = text.lower().rstrip(".")
-            elif self.random.random() < 0.08:
-                text = text.replace("'", "")
-            setattr(pair, side, text)
-        return pair
-
-    def any_gap(self) -> timedelta:
-        """Minutes to months."""
-        return self.random.choice((self.short, self.long, self.long))()
-
-    def short(self) -> timedelta:
-        """Minutes to hours."""
-        return timedelta(minutes=self.random.choice((1, 3, 10, 25, 60, 200, 500)))
-
-    def long(self) -> timedelta:
-        """A day to half a year."""
-        return timedelta(days=self.random.choice((1, 2, 5, 9, 20, 40, 90, 180)))
-
-
-def made(count: int, seed: int) -> list[Pair]:
-    """So many pairs of all frames."""
-    maker = Maker(seed)
-    return [maker.pair() for _ in range(count)]
-
-
-def written(seed: int, times: int) -> list[Pair]:
-    """The pairs of written.txt, each so often with other noise; and their sentences shuffled into unrelated pairs."""
-    maker = Maker(seed)
-    rows: list[tuple[str, str, int, timedelta]] = []
-    for line in (HERE / "written.txt").read_text(encoding="utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        letter, old, new, gap = (part.strip() for part in line.split(" | "))
-        label = "CUKN".index(letter)
-        unit = {"m": "minutes", "h": "hours", "d": "days"}[gap[-1]]
-        rows.append((old, new, label, timedelta(**{unit: int(gap[:-1])})))
-    found = []
-    for _ in range(times):
-        for old, new, label, gap in rows:
-            found.append(maker.noised(Pair(old, new, label, gap=gap)))
-            if label == CONTRADICTION and maker.random.random() < 0.3:
-                found.append(maker.noised(Pair(new, old, label, gap=gap)))
-            if maker.random.random() < 0.4:
-                other = maker.random.choice(rows)
-                if other[0] != old:
-                    found.append(maker.noised(Pair(old, maker.random.choice(other[:2]), UNRELATED, gap=maker.any_gap())))
-            if label < COMPATIBLE and maker.random.random() < 0.25:
-                wrap = maker.random.choice(QUESTIONS + MOODS)
-                said = new[0].lower() + new[1:] if not new.startswith("I") else new
-                found.append(maker.noised(Pair(old, maker.wrap(wrap, said), COMPATIBLE, gap=gap)))
-    return found
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -1,0 +1,64 @@
+"""The pairs that the classifier is trained on: read as written, told anew with each seed, none from the development set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.paradox.made import made
+from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE
+from training.paradox.written import Line, Teller, families, line, written
+
+DEV = Path(__file__).resolve().parents[3] / "shared" / "paradox" / "dev.jsonl"
+
+
+def test_a_line_says_who_speaks_how_much_later_and_what() -> None:
+    told = line("@ben 5m I never said so.", CONTRADICTION)
+
+    assert (told.speaker, told.text) == ("ben", "I never said so.")
+    assert told.gap is not None
+    assert told.gap.total_seconds() == 300
+    assert told.at_once
+
+
+def test_a_line_without_marks_is_all_text() -> None:
+    assert line("Five of us went.", UPDATE) == Line("Five of us went.", UPDATE)
+
+
+def test_most_families_are_contrasts_and_not_a_pair_alone() -> None:
+    contrasts = [family for family in families() if len({after.label for after in family.after}) > 1]
+
+    assert len(contrasts) > 400
+
+
+def test_every_relation_is_told_and_told_differently_with_another_seed() -> None:
+    first, again, other = written(1, 1), written(1, 1), written(2, 1)
+
+    assert {pair.label for pair in first} == {CONTRADICTION, UPDATE, COMPATIBLE, UNRELATED, NOT_AT_ODDS}
+    assert first == again
+    assert first != other
+
+
+def test_a_name_is_changed_in_both_statements_or_in_neither() -> None:
+    teller = Teller(3)
+    family = next(one for one in teller.families if one.old.text.startswith("Kofi"))
+
+    for _ in range(40):
+        pair = teller.renamed(teller.told(family.old, family.after[0]))
+        assert pair.old.split()[0] == pair.new.split()[0]
+
+
+def test_frames_make_all_four_verdicts() -> None:
+    assert {pair.label for pair in made(300, 5)} == {CONTRADICTION, UPDATE, COMPATIBLE, UNRELATED}
+
+
+@pytest.mark.skipif(not DEV.exists(), reason="the development set is kept beside the repository")
+def test_nothing_of_the_development_set_is_trained_on() -> None:
+    known = {text.casefold() for family in families() for text in (family.old.text, *(after.text for after in family.after))}
+    scenarios = [json.loads(row) for row in DEV.read_text(encoding="utf-8").splitlines()]
+    theirs = [scenario["memory"][number] for scenario in scenarios for number in scenario["conflicts_with"]]
+    theirs += [scenario["new"] for scenario in scenarios]
+
+    assert not [statement["text"] for statement in theirs if statement["text"].casefold() in known]
