@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.utils
 import onnxruntime
 import torch
 from torch import Tensor, nn
@@ -99,10 +100,10 @@ class Rows:
         network = onnx.load(str(exported))
         outputs = [output for node in network.graph.node for output in node.output]
         name = next(one for one in outputs if one.endswith(f"layers.{frozen - 1}/last_norm/LayerNormalization_output_0"))
-        network.graph.output.append(onnx.ValueInfoProto(name=name))
+        lower = onnx.utils.Extractor(network).extract_model([one.name for one in network.graph.input], [name])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(network.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(lower.SerializeToString(), options, providers=["CPUExecutionProvider"])
         inputs = {one.name for one in session.get_inputs()}
         self.under, self.frozen = [], frozen
         for number, length in enumerate(self.lengths.tolist()):

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
-from actors.paradox.classifier.model import Classifier
+from actors.paradox.classifier.model import Opinion
 from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change, topic
 from actors.paradox.judging.pair import Judgement, pair_of
 from actors.paradox.judging.reading import Reading, read
 from actors.paradox.judging.rules import Rule, judge
 from actors.paradox.messages import Checked, Conflict, Statement
-from actors.paradox.weighing import CONFLICT_FROM, weigh
+from actors.paradox.weighing import CONFLICT_FROM, Weights, weigh
 
 __all__ = ["PARTS", "WHOLE", "Judge", "asserts", "parts"]
 
@@ -45,17 +46,29 @@ NEAR_BEST = 0.1
 """Conflicts that score this close to the best one are told as well; further ones are more often wrong than right."""
 
 
+class Reads(Protocol):
+    """What has an opinion of rendered pairs."""
+
+    def read(self, pairs: Sequence[tuple[str, str]]) -> list[Opinion]:
+        """An opinion for each pair, in their order."""
+        ...
+
+
 class Judge:
     """Judges pairs.
 
     Args:
         classifier: None where there is none: the rules judge alone.
         rules: other rules than all; for measuring what each adds.
+        weights: other ones than those that ship; for measuring as well.
     """
 
-    def __init__(self, classifier: Classifier | None = None, rules: Sequence[Rule] | None = None) -> None:
+    def __init__(
+        self, classifier: Reads | None = None, rules: Sequence[Rule] | None = None, weights: Weights | None = None
+    ) -> None:
         self.classifier = classifier
         self.rules = rules
+        self.weights = weights
 
     def check(self, statements: Sequence[Statement], new: Statement) -> Checked:
         """The verdict on `new` against all `statements`, conflicts best first; among equals the later statement comes first."""
@@ -125,7 +138,7 @@ class Judge:
         judged = list(ruled)
         for number, opinion in zip(asked, self.classifier.read(texts), strict=True):
             _, old, new = sides[number]
-            judged[number] = weigh(pair_of(old, new), ruled[number], opinion)
+            judged[number] = weigh(pair_of(old, new), ruled[number], opinion, self.weights)
         return judged
 
 
