@@ -124,8 +124,10 @@ class House:
         data_dir = self.settings.data_dir
         remote = getattr(self.settings.addresses, name, None)
         if not remote and not (data_dir.is_dir() and self.runs(name)):
+            others = [other for other in self.composition.actors if data_dir.is_dir() and self.runs(other)]
+            there = f" ({', '.join(others)} runs there by itself)" if others else ""
             raise click.ClickException(
-                f"no {name} runs in {data_dir}; start the house with `run.py up`, or name its --data-dir"
+                f"no {name} runs in {data_dir}{there}; start the house with `run.py up`, or name its --data-dir"
             )
         return self.composition.make_host(self.settings, self.run_dir)
 

@@ -14,6 +14,7 @@ import pytest
 
 from run import main
 from tests.commands.conftest import ROOT, Run
+from transport.lock import Lock
 
 
 @pytest.mark.parametrize("command", [["up"], ["actor", "memory"], ["keys", "create", "a"], ["keys", "curve"], ["keys", "list"]])
@@ -34,6 +35,12 @@ def test_a_link_where_the_run_directory_should_be_is_not_followed(run: Run, shor
 def test_no_house_is_said_and_none_is_made(run: Run, tmp_path: Path, command: list[str]):
     run(*command, "--data-dir", tmp_path / "none").refused(f"{tmp_path}/none", "run.py up")
     assert not (tmp_path / "none").exists()
+
+
+def test_actors_without_a_house_are_named(run: Run, short_dir: Path):
+    (short_dir / "run").mkdir(mode=0o700)
+    with Lock(short_dir / "run" / "memory.lock"):
+        run("status", "--data-dir", short_dir).refused("no supervisor runs", "memory runs there by itself", "run.py up")
 
 
 @pytest.mark.timeout(20)
