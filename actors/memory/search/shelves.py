@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +98,30 @@ class Shelves:
 
         Call it before anything else is read in a transaction: what was told before the snapshot was taken is in it.
         """
+        with self._whole_or_nothing():
+            self._follow(connection)
+
+    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
+        """What is held of a namespace, as of this snapshot.
+
+        Args:
+            connection: to read from, after `follow`.
+            namespace: its number.
+            records: how many it has.
+        """
+        with self._whole_or_nothing():
+            return self._of(connection, namespace, records)
+
+    @contextmanager
+    def _whole_or_nothing(self) -> Iterator[None]:
+        """What a failing disk has left half read is not held."""
+        try:
+            yield
+        except BaseException:
+            self._held.clear()
+            raise
+
+    def _follow(self, connection: apsw.Connection) -> None:
         with self._telling:
             told = [*self._embedded]
             self._embedded.clear()
@@ -116,14 +142,7 @@ class Shelves:
         elif changed:
             self._refresh(connection, changed)
 
-    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
-        """What is held of a namespace, as of this snapshot.
-
-        Args:
-            connection: to read from, after `follow`.
-            namespace: its number.
-            records: how many it has.
-        """
+    def _of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
         side = None if self._in_use is None else self._in_use.side
         through = 0 if self._in_use is None else self._in_use.reached
         held = self._held.get(namespace)

@@ -1,7 +1,9 @@
 """What is held of a namespace stays what a look at the database would find anew, whatever happens to its records."""
 
 import random
+from contextlib import suppress
 
+import apsw
 import numpy as np
 import pytest
 
@@ -120,6 +122,30 @@ def test_what_is_held_is_what_is_there(seed, most_records):
         if life.random.random() < 0.6:
             anew = Shelves(most_records, 1 << 30)
             assert seen(life.book.connection, shelves, tail) == seen(life.book.connection, anew, Tail())
+
+
+@pytest.mark.parametrize("steps", range(10, 400, 30))
+def test_what_breaks_off_leaves_nothing_half_read(steps):
+    life = Life(1)
+    connection = life.book.connection
+    shelves = Shelves(1000, 1 << 30)
+    for step in (life.comes, life.comes, life.comes, lambda: life.is_read(shelves)):
+        step()
+    seen(connection, shelves, Tail())
+    life.changes()  # what is held, since nothing else is there yet
+    life.goes()
+    for step in (life.comes, lambda: life.is_read(shelves), lambda: life.is_read(shelves)):
+        step()
+
+    countdown = iter(range(steps))
+    connection.set_progress_handler(lambda: next(countdown, None) is None, 1)
+    with suppress(apsw.InterruptError):
+        shelves.follow(connection)
+        shelves.of(connection, 1, 10)
+        pytest.fail("it was through before it could break off")
+    connection.set_progress_handler(None)
+
+    assert seen(connection, shelves, Tail()) == seen(connection, Shelves(1000, 1 << 30), Tail())
 
 
 def test_what_a_text_is_like_is_seen_in_the_text_where_no_gist_says_it():
