@@ -62,7 +62,11 @@ async def restart(call: Incoming) -> Child:
 @routes.get("/v1/actors/{name}/crashes")
 async def crashes(call: Incoming) -> CrashesOfActor:
     """How an actor's processes have died, the newest first: reason, stack, last messages' types, last log lines."""
-    told: Crashes = await call.ask(ListCrashes.parse({"name": call.path("name")}))
+    name = call.path("name")
+    told: Crashes = await call.ask(ListCrashes.parse({"name": name}))
+    if not told.crashes and all(child.name != name for child in (await children(call)).children):
+        raise NotFound(f"there is no actor {name!r} here")
+
     return CrashesOfActor(crashes=told.crashes)
 
 

@@ -70,6 +70,7 @@ async def test_how_an_actor_has_died_is_told(supervised: House) -> None:
     assert (report["name"], report["reason"]) == ("memory", "signal 9 (SIGKILL)")
     assert report["last_heartbeat"]["recent"] == ["memory.recall"]
     assert (await supervised.call("GET", "/v1/actors/..%2Fmemory/crashes"))[0] == 400
+    assert (await supervised.call("GET", "/v1/actors/nobody/crashes"))[0] == 404
 
 
 async def test_an_actor_that_there_is_not_is_404(supervised: House) -> None:

@@ -122,7 +122,7 @@ def of_document(document: Any, known: str | None, name: str) -> Iterator[Taken]:
 
 def unknown(name: str) -> str:
     """What to say of a file that nobody knows."""
-    return f"{name} is in no known format; say which with --format: {', '.join(FORMATS)}"
+    return f"{name} is in no known format; say which it is (`format`): {', '.join(FORMATS)}"
 
 
 def recognised(head: bytes) -> Format | None:
