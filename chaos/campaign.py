@@ -40,6 +40,8 @@ QUIET_S = 60.0
 IDLE = 0.15
 """Of a core, over half a second: less, and a house of ten processes with their heartbeats does nothing."""
 
+NOBODY = -1
+
 SETTLE_S = 20.0
 """Within which processes, sockets and turns have to be what they were, once nobody asks."""
 
@@ -68,6 +70,7 @@ class Result:
     doubled: int = 0
     failed: int = 0
     broken: int = 0
+    degraded: int = 0
     stall_s: float = 0.0
     slowness: float = 1.0
     """Of the machine, by which the row's times were lengthened."""
@@ -81,12 +84,14 @@ class Result:
         """Hold a verdict against what the row allows."""
         self.requests, self.writes = verdict.requests, verdict.writes
         self.lost, self.doubled = verdict.count("lost"), verdict.count("doubled")
-        self.failed, self.broken, self.stall_s = verdict.failed, verdict.broken, round(verdict.stall_s, 3)
+        self.failed, self.broken, self.degraded = verdict.failed, verdict.broken, verdict.degraded
+        self.stall_s = round(verdict.stall_s, 3)
         allowed = {"lost": row.lost_allowed}
         self.why += [str(found) for found in verdict.findings if allowed.get(found.rule, 0) == 0]
         for what, count, most in (
             ("requests failed", self.failed, row.failed_allowed),
             ("streams broke", self.broken, row.broken_allowed),
+            ("answers were given without a model", self.degraded, row.degraded_allowed),
             ("acknowledged writes are gone", self.lost, row.lost_allowed),
         ):
             if most is not None and count > most:
@@ -201,6 +206,9 @@ class Campaign:
         result = Result(row.name, row.number, row.fault, row.passes)
         folder = stage.folder / "histories" / row.name
         keeps = row.own is None or row.own.keeps
+        if stage.house.process.poll() is not None:
+            self.on_progress("starting the house again that the last row left")
+            stage.house.start()
         if stage.plateau is None:
             stage.plateau = self.warm(stage)
         before = census.census(stage.house).at_least(stage.plateau)
@@ -231,6 +239,9 @@ class Campaign:
             scene.complaints.append(f"the row itself failed:\n{traceback.format_exc()}")
         finally:
             load.stop((lambda: self.newest(stage)) if keeps else None)
+        if keeps and self.newest(stage) == NOBODY:
+            scene.complaints.append("the house does not answer any more")
+            keeps = False
         slowness = max(slowness, stage.slowness)
         result.slowness = round(slowness, 2)
         result.take(self.judge(stage, row.name, folder) if keeps else check(read(folder), ()), row, slowness)
@@ -268,13 +279,13 @@ class Campaign:
         )
 
     def newest(self, stage: Stage) -> int:
-        """The newest change that followers are to be told of; 0 where nobody can say."""
+        """The newest change that followers are to be told of; `NOBODY` where nobody can say."""
         until = time.monotonic() + SETTLE_S
         while time.monotonic() < until:
             with suppress(*AWAY):
                 seq: int = stage.house.get("/v1/memories/stats")["feed_cursor"]
                 return seq
-        return 0
+        return NOBODY
 
     def judge(self, stage: Stage, namespace: str, folder: Path) -> Verdict:
         """What the histories and the API say. Turns may still be on their way for a while: the last verdict counts."""
@@ -305,6 +316,8 @@ class Campaign:
         self.on_begin(None, fault)
         began = time.monotonic()
         result = Result(name, 0, fault, passes)
+        if stage.house.process.poll() is not None:
+            stage.house.start()
         told = [record for namespace in stage.namespaces for record in evidence.records_told(stage.house.get, namespace)]
         last = census.census(stage.house)
         code = stage.house.stop()
@@ -324,7 +337,7 @@ class Campaign:
         verdict.findings += [*check_same(told, on_disk), *check_feed(operations, evidence.changes_on_disk(path))]
         result.requests, result.writes = verdict.requests, verdict.writes
         result.lost, result.doubled = verdict.count("lost"), verdict.count("doubled")
-        result.failed, result.broken = verdict.failed, verdict.broken
+        result.failed, result.broken, result.degraded = verdict.failed, verdict.broken, verdict.degraded
         result.why += [str(found) for found in verdict.findings]
         self.finish(result, complaints, began)
 
@@ -340,7 +353,7 @@ class Campaign:
         """The whole campaign, for JSON."""
         totals = {
             what: sum(getattr(result, what) for result in self.results if result.number)
-            for what in ("kills", "requests", "writes", "lost", "doubled", "failed", "broken")
+            for what in ("kills", "requests", "writes", "lost", "doubled", "failed", "broken", "degraded")
         }
         return {
             "seed": self.seed,

@@ -48,6 +48,9 @@ class Verdict:
     broken: int = 0
     """Streams that failed openly after their first words."""
 
+    degraded: int = 0
+    """Answers that said of themselves that they were given from memory, since no model could be used."""
+
     stall_s: float = 0.0
     """The longest that a client waited for the end of one operation; those that wait for news are left out."""
 
@@ -64,6 +67,7 @@ def check(operations: Sequence[Operation], records: Sequence[Record]) -> Verdict
             continue
         verdict.requests += 1
         verdict.stall_s = max(verdict.stall_s, operation.took)
+        verdict.degraded += operation.told.get("degraded", False)
         if operation.outcome == "failed":
             broken = operation.told.get("broken", False)
             verdict.broken += broken
@@ -112,8 +116,12 @@ def turns_of(operations: Iterable[Operation]) -> dict[Thing, Expected]:
         if operation.do == "chat" and operation.told.get("remembered", True):
             place = operation.told["namespace"], operation.told["session"]
             note(expected[(*place, "user", operation.told["question"])], operation)
-            # What was not said to the end may be remembered as it was answered to another try, or not at all.
-            note(expected[(*place, "assistant", operation.told["expected"])], operation)
+            # A degraded answer is nobody's words: it is not remembered. The whole one may be all the same, of another try.
+            answer = expected[(*place, "assistant", operation.told["expected"])]
+            if operation.told.get("degraded", False):
+                answer.refused = False
+            else:
+                note(answer, operation)
     return expected
 
 
@@ -180,6 +188,8 @@ def whole_streams(operations: Iterable[Operation]) -> Iterator[Finding]:
         if operation.do != "chat" or operation.outcome != "ok":
             continue
         said, expected = operation.told["said"], operation.told["expected"]
+        if operation.told.get("degraded", False) and operation.told["finish"] is not None:
+            continue
         if operation.told["finish"] is None or (said != expected and expected.startswith(said)):
             yield Finding("cut", f"{operation.client} was told {said!r} of {expected!r}, and no error")
         elif said != expected:

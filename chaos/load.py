@@ -278,11 +278,20 @@ class WireWriter(Writer):
             self.write_all(write, read, of_wire)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client was told."""
+
+    said: str
+    finish: str | None
+    degraded: bool
+
+
 class Talker(Client):
     """Talks of a few exchanges, whose whole history is sent each time. A failed one is repeated with its key."""
 
-    def talk(self, answer: Callable[[list[dict[str, str]], str, str], tuple[str, str | None]]) -> None:
-        """Take turns until the load is over. `answer` gets messages, session and key; returns what was said, and its finish."""
+    def talk(self, answer: Callable[[list[dict[str, str]], str, str], Answer]) -> None:
+        """Take turns until the load is over. `answer` gets messages, session and key."""
         messages: list[dict[str, str]] = []
         session = ""
         for _ in self.turns():
@@ -300,22 +309,22 @@ class Talker(Client):
         messages: list[dict[str, str]],
         session: str,
         key: str,
-        answer: Callable[[list[dict[str, str]], str, str], tuple[str, str | None]],
+        answer: Callable[[list[dict[str, str]], str, str], Answer],
     ) -> str | None:
         """One exchange, tried again until it is answered; None when the load is over before."""
         asked = messages[-1]["content"]
         while True:
-            told = {"namespace": self.load.namespace, "session": session, "question": asked, "expected": asked, "key": key}
-            op = self.history.begin("chat", **told)
+            asking = {"namespace": self.load.namespace, "session": session, "question": asked, "expected": asked, "key": key}
+            op = self.history.begin("chat", **asking)
             try:
-                said, finish = answer(messages, session, key)
+                told = answer(messages, session, key)
             except Broken as error:
                 self.history.end(op, "failed", broken=True, error=str(error))
             except (openai.OpenAIError, Refused, Unanswered) as error:
                 self.history.end(op, "failed", error=describe(error))
             else:
-                self.history.end(op, "ok", said=said, finish=finish)
-                return said
+                self.history.end(op, "ok", said=told.said, finish=told.finish, degraded=told.degraded)
+                return told.said
             if self.load.over.wait(AGAIN_S):
                 return None
 
@@ -326,23 +335,25 @@ class HttpTalker(Talker):
     def work(self) -> None:
         with http_client(self.load) as client:
 
-            def answer(messages: list[dict[str, str]], session: str, key: str) -> tuple[str, str | None]:
+            def answer(messages: list[dict[str, str]], session: str, key: str) -> Answer:
                 headers = {"X-Lattice-Session": session, "Idempotency-Key": key}
                 create: Any = client.chat.completions.create
                 if self.rng.random() < 0.4:
-                    choice = create(model="gpt-test", messages=messages, extra_headers=headers).choices[0]
-                    return choice.message.content or "", choice.finish_reason
+                    whole = create(model="gpt-test", messages=messages, extra_headers=headers)
+                    choice = whole.choices[0]
+                    return Answer(choice.message.content or "", choice.finish_reason, whole.lattice["degraded"])
 
-                said, finish = "", None
+                said, finish, degraded = "", None, False
                 with create(model="gpt-test", messages=messages, stream=True, extra_headers=headers) as chunks:
                     try:
                         for chunk in chunks:
+                            degraded |= getattr(chunk, "lattice", {}).get("degraded", False)
                             for choice in chunk.choices:
                                 said += choice.delta.content or ""
                                 finish = choice.finish_reason or finish
                     except openai.OpenAIError as error:
                         raise Broken(describe(error)) from error
-                return said, finish
+                return Answer(said, finish, degraded)
 
             self.talk(answer)
 
@@ -353,7 +364,7 @@ class WireTalker(Talker):
     def work(self) -> None:
         with Wire(self.load.run_dir / "thinking.sock") as wire:
 
-            def answer(messages: list[dict[str, str]], session: str, key: str) -> tuple[str, str | None]:
+            def answer(messages: list[dict[str, str]], session: str, key: str) -> Answer:
                 body = {
                     "namespace": self.load.namespace,
                     "session": session,
@@ -363,18 +374,18 @@ class WireTalker(Talker):
                     "talk": session,
                     "retry": True,
                 }
-                said, finish = "", None
+                said, finish, degraded = "", None, False
                 try:
                     for kind, part in wire.stream("thinking.think", body, key=key, ttl_s=REQUEST_S):
                         if kind == "part":
                             said += part["delta"].get("content") or ""
                         else:
-                            finish = part["choices"][0]["finish_reason"]
+                            finish, degraded = part["choices"][0]["finish_reason"], part["degraded"]
                 except Unanswered as error:
                     if said:
                         raise Broken(str(error)) from error
                     raise
-                return said, finish
+                return Answer(said, finish, degraded)
 
             self.talk(answer)
 

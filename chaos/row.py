@@ -61,6 +61,9 @@ class Row:
     broken_allowed: int | None = 0
     """Streams that may end in an error after their first words; None: any number."""
 
+    degraded_allowed: int | None = 0
+    """Answers that may be given from memory, and say so, since no model could be used; None: any number."""
+
     lost_allowed: int | None = 0
     """Acknowledged writes that may be gone: 0 wherever the disk is not what was damaged."""
 

@@ -19,7 +19,7 @@ __all__ = ["chaos"]
 
 COLUMNS = (
     "{name:<22} {passed:<6} {seconds:>7} {kills:>5} {requests:>8} {writes:>6} {lost:>4} {doubled:>7} {failed:>6} {broken:>6} "
-    "{stall:>7}"
+    "{degraded:>8} {stall:>7}"
 )
 TELL_S = 5.0
 """Between two signs of life where there is no terminal."""
@@ -99,7 +99,20 @@ def chaos(
     sys.exit(0 if told["passed"] else 1)
 
 
-HEADER = ("name", "passed", "seconds", "kills", "requests", "writes", "lost", "doubled", "failed", "broken", "stall")
+HEADER = (
+    "name",
+    "passed",
+    "seconds",
+    "kills",
+    "requests",
+    "writes",
+    "lost",
+    "doubled",
+    "failed",
+    "broken",
+    "degraded",
+    "stall",
+)
 
 
 class Screen:

@@ -91,6 +91,7 @@ ROWS = (
         run=kill_up,
         failed_allowed=None,
         broken_allowed=None,
+        degraded_allowed=None,
         stall_s=120.0,
     ),
     Row(
@@ -101,6 +102,7 @@ ROWS = (
         run=power_cut,
         failed_allowed=None,
         broken_allowed=None,
+        degraded_allowed=None,
         stall_s=120.0,
         short=True,
     ),

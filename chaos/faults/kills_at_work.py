@@ -11,6 +11,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import apsw
+
 from actors.memory.schema import MIGRATIONS
 from chaos.evidence import opened, records_told
 from chaos.row import Own, Row
@@ -66,16 +68,17 @@ def kill_migrating(scene: Scene) -> None:
 
 def write_version_1(path: Path) -> None:
     """A file as the first version wrote it, with many more facts."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = wal")
-        connection.executescript(VERSION_1.read_text())
-        rows = ((f"mem_{number + 1:032x}", old_fact(number), number, number, number) for number in range(OLD_FACTS))
+    connection = apsw.Connection(str(path))
+    connection.pragma("journal_mode", "wal")
+    connection.execute(VERSION_1.read_text())
+    rows = ((f"mem_{number + 1:032x}", old_fact(number), number, number, number) for number in range(OLD_FACTS))
+    with connection:
         connection.executemany(OLD, rows)
         connection.execute(
             "INSERT INTO event (change, memory, time, cause) SELECT 'remembered', number, ingested, 'remember' FROM memory "
             "WHERE number NOT IN (SELECT memory FROM event)"
         )
-        connection.commit()
+    connection.close()
 
 
 def old_fact(number: int) -> str:

@@ -121,6 +121,13 @@ def test_a_stream_that_is_cut_without_a_word_is_found():
     assert judged([chat(1, outcome="failed", broken=True)]) == []
 
 
+def test_a_degraded_answer_is_counted_and_neither_cut_nor_remembered():
+    verdict = check([chat(1, said="No language model can be reached.", degraded=True)], [turn("user")])
+    assert (verdict.findings, verdict.degraded) == ([], 1)
+    assert judged([chat(1, said="No language model", degraded=True, finish=None)], turn("user")) == ["cut"]
+    assert judged([chat(1, said="No language model can be reached.", degraded=True)]) == ["lost"]
+
+
 def test_a_follower_with_a_gap_or_a_repeat_is_found():
     assert rules(check_feed([feed(1, 0, [1, 1], 1)])) == ["repeat"]
     assert rules(check_feed([feed(1, 0, [1, 2], 2), feed(2, 1, [2], 2)])) == ["gap", "repeat"]
