@@ -81,8 +81,8 @@ CLASSES = {
 """In the order in which they start; they stop in reverse, so that the gateway is drained first."""
 
 
-RECOVERY_S = 900.0
-"""How long an actor may take until it is ready: one whose database is damaged recovers it first, 2,000 records a second."""
+READY_S = 60.0
+"""How long an actor may take until it is ready. One that has to do something about its database first says so, and has more."""
 
 
 WALK_S = 5.0
@@ -245,7 +245,7 @@ class Composition:
                 shutdown=rules.drain_s,
                 heartbeat_s=rules.heartbeat_s,
                 gets_listener=name == "gateway",
-                ready_timeout_s=RECOVERY_S,
+                ready_timeout_s=READY_S,
             )
             for name in self.actors
         )

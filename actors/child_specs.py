@@ -42,6 +42,10 @@ class ChildTemplate(Data):
     """For whoever starts it. Of a temporary child that was added at run time they are forgotten once it has started."""
 
     ready_timeout_s: Seconds = 30.0
+    recovery_timeout_s: Seconds = 900.0
+    """In place of it, for one that says what it is doing about its database: bringing a large one up to date, or recovering
+    what can be read of a damaged one, 2,000 records a second."""
+
     heartbeat_s: Seconds = 1.0
     heartbeats_missed: Annotated[int, Field(ge=1)] = 3
     """A ready child that says nothing for `heartbeat_s * heartbeats_missed` is hung, which is as good as dead."""

@@ -10,7 +10,8 @@ import json
 import os
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from loguru import logger
 __all__ = [
     "SIGNS",
     "Salvaged",
+    "at_work",
     "clear_suspicion",
     "everything_wrong",
     "finish",
@@ -34,6 +36,7 @@ __all__ = [
     "set_aside",
     "suspect",
     "suspicion",
+    "work",
 ]
 
 SIGNS: Final = (apsw.CorruptError, apsw.NotADBError)
@@ -136,6 +139,25 @@ def frames_lost(connection: apsw.Connection, path: Path) -> int:
     return last_commit
 
 
+AT_WORK: dict[str, str] = {}
+"""What this process does about its databases that takes long, by file."""
+
+
+@contextmanager
+def at_work(path: Path, what: str) -> Iterator[None]:
+    """Do something that may take long. Whoever watches a start is told, and waits."""
+    AT_WORK[path.name] = what
+    try:
+        yield
+    finally:
+        AT_WORK.pop(path.name, None)
+
+
+def work() -> str | None:
+    """What is being done now that may take long; None: nothing."""
+    return "; ".join(tuple(AT_WORK.values())) or None
+
+
 def set_aside(path: Path, why: str, recover: Callable[[Path], Salvaged]) -> None:
     """Recover what can be read into a new file, rename the damaged one with its log, and put the new one in its place.
 
@@ -148,6 +170,12 @@ def set_aside(path: Path, why: str, recover: Callable[[Path], Salvaged]) -> None
         OSError: the disk refuses; nothing was renamed that is not renamed back by the next opening.
     """
     logger.bind(database=path.name, why=why).error("a database is damaged: it is set aside, and what can be read is recovered")
+    with at_work(path, f"{path.name} is damaged: what can be read of it is being recovered"):
+        recover_and_replace(path, why, recover)
+
+
+def recover_and_replace(path: Path, why: str, recover: Callable[[Path], Salvaged]) -> None:
+    """See `set_aside`."""
     building, recovered = path.with_name(f"{path.name}.recovering"), recovered_path(path)
     remove(building)
     remove(recovered)

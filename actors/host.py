@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from loguru import logger
 from pykka import ActorDeadError, ActorRef, ActorRegistry
 
+from actors import damage
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
 from actors.lag import LagWatch
@@ -217,11 +218,11 @@ class Host:
 
     def readiness(self) -> dict[str, str]:
         """The actors that are not ready, each with why."""
-        return {
-            name: why
-            for name, actor in self._post.actors.items()
-            if (why := actor.readiness() if self.is_ready(name) else "it is starting") is not None
-        }
+        return {name: why for name, actor in self._post.actors.items() if (why := self.why_not_ready(actor)) is not None}
+
+    def why_not_ready(self, actor: AsyncActor) -> str | None:
+        """Why an actor is not ready; None: it is."""
+        return actor.readiness() if self.is_ready(actor.name) else damage.work() or "it is starting"
 
     # Ways to actors
 

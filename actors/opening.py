@@ -132,7 +132,9 @@ def sound_or_damaged(path: Path, migrations: Sequence[str], key: StoreKey | None
         if (why := why_set_aside(connection, path)) is not None:
             raise Damaged(why)  # noqa: TRY301 (closes below)
         _set_up(connection, path)
-        _migrate(connection, migrations)
+        if connection.pragma("user_version") < len(migrations):
+            with damage.at_work(path, f"{path.name} is being brought up to date"):
+                _migrate(connection, migrations)
         damage.clear_suspicion(path)
     except BaseException as error:
         if connection is not None:
@@ -151,8 +153,11 @@ def why_set_aside(connection: apsw.Connection, path: Path) -> str | None:
     if is_foreign(connection):
         return "it is another program's database"
     suspected = damage.suspicion(path)
-    if suspected is not None and (found := damage.everything_wrong(connection)):
-        return f"{suspected}; integrity_check: {found}"
+    if suspected is not None:
+        with damage.at_work(path, f"every page of {path.name} is being read, since something of it was damaged"):
+            found = damage.everything_wrong(connection)
+        if found:
+            return f"{suspected}; integrity_check: {found}"
     if lost := damage.frames_lost(connection, path):
         return f"its write-ahead log is damaged: {lost} frames behind the damage cannot be trusted"
     return None

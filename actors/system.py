@@ -157,7 +157,7 @@ def answer(host: Host, actor: AsyncActor, message: Message) -> Reply:
 
 
 def _info(host: Host, actor: AsyncActor) -> SysInfoReply:
-    why_not = actor.readiness() if host.is_ready(actor.name) else "it is starting"
+    why_not = host.why_not_ready(actor)
 
     return SysInfoReply(
         name=actor.name,

@@ -19,6 +19,7 @@ from transport.addresses import run_directory
 __all__ = ["Census", "Resident", "census", "compare"]
 
 MIB = 1 << 20
+SUPERVISOR = "lattice:supervisor"[:15]
 MOST_SPARES = 4
 """Two wait, and as many may be on their way."""
 
@@ -77,9 +78,11 @@ def census(house: House) -> Census:
     residents: dict[str, list[Resident]] = defaultdict(list)
     for pid in house.pids():
         what = "up" if pid == house.process.pid else NAMES.get(name := comm(pid).removeprefix("lattice:"), name)
+        if what == "heir" and comm(parent(pid)) != SUPERVISOR:
+            # What an heir holds is its bearer's, which is its parent; without one it is an orphan.
+            continue
         if (resident := look_at(pid)) is not None:
-            # What an heir holds is its bearer's, and counted there.
-            residents[what].append(Resident(pid, 0.0, 0) if what == "heir" else resident)
+            residents[what].append(resident)
     dead = tuple(pid for pid in linux.descendants(house.process.pid) if state(pid) == "Z")
     sockets = frozenset(path.name for path in run_directory(house.data_dir).glob("*.sock"))
     return Census({what: tuple(found) for what, found in sorted(residents.items())}, sockets, dead)
@@ -124,6 +127,14 @@ def cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def parent(pid: int) -> int:
+    """The pid of a process's parent; 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def state(pid: int) -> str:

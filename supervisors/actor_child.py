@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 
+from actors import damage
 from actors.host import Host
 from supervisors.control import packable
 from supervisors.crashes import write_report
@@ -92,7 +94,7 @@ class ActorChild:
 
     async def _start(self) -> None:
         try:
-            async with asyncio.timeout(self.spec.ready_timeout_s):
+            async with asyncio.timeout(self.spec.ready_timeout_s) as allowed, self._work_is_waited_for(allowed):
                 extra = packable(await self.start_actor(self))
         except Ignore:
             self._end(End("ignored", "ignored its start"), None)
@@ -110,6 +112,24 @@ class ActorChild:
 
             self.serves = True
             self.supervision.ready(self.spec.name, extra)
+
+    @asynccontextmanager
+    async def _work_is_waited_for(self, allowed: asyncio.Timeout) -> AsyncIterator[None]:
+        """Have a start's time begin anew while it does something about its database, as `recovery_timeout_s` allows."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + self.spec.recovery_timeout_s
+
+        async def extend() -> None:
+            while loop.time() < latest:
+                await asyncio.sleep(min(self.spec.heartbeat_s, self.spec.ready_timeout_s / 2))
+                if damage.work() is not None:
+                    allowed.reschedule(loop.time() + self.spec.ready_timeout_s)
+
+        extending = loop.create_task(extend(), name=f"wait for {self.spec.name}")
+        try:
+            yield
+        finally:
+            extending.cancel()
 
     async def _stop(self, starting: asyncio.Task[None] | None) -> None:
         self.serves = False

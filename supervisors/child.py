@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from loguru import logger
 
+from actors import damage
 from actors.host import Host
 from actors.limits import set_process_limits
 from supervisors import linux
@@ -168,12 +169,22 @@ class Life:
                     lock.release()
 
     async def _start(self, host: Host) -> None:
+        self._tell_of_work()
         sockets = [socket.socket(fileno=handed) for handed in (self.control.handed if self.control else [])]
         extra = packable(await self.populate(host, self.assignment, sockets))
         self.state = "ready"
         self._say("ready", incarnation=host.incarnation, extra=extra)
         logger.info("ready", incarnation=host.incarnation)
         self._beat()
+
+    def _tell_of_work(self) -> None:
+        """While it starts: what takes so long, if anything does. A loop that hangs does not say so."""
+        if self.state != "starting":
+            return
+
+        if (work := damage.work()) is not None:
+            self._say("at_work", what=work)
+        self.loop.call_later(self.assignment.heartbeat_s, self._tell_of_work)
 
     def _beat(self) -> None:
         stats = self.host.stats()

@@ -4,6 +4,7 @@ One packet is one message, descriptors travel along, and an end of file means th
 
     a process says   hello {pid, name?, incarnation?, epoch?, state}   first thing on each connection
                      warm {}                                       a spare that had been told to warm up, and listens again
+                     at_work {what}                                before it is ready: what takes so long
                      ready {incarnation, extra}, ignored {}, beat {stats}, failed {reason, traceback, held_by}
     the supervisor   warm_up {}, assign {assignment} with descriptors, drain {timeout_s}, begone {}
 """

@@ -184,6 +184,8 @@ class ProcessChild:
                 self._serve(message)
             case "beat":
                 self.stats = message["stats"]
+            case "at_work":
+                self._wait_for_its_work()
             case "failed":
                 self.failure = message
             case "ignored":
@@ -215,6 +217,11 @@ class ProcessChild:
 
     def _not_ready(self) -> None:
         self._condemn(f"not ready within {self.spec.ready_timeout_s:g} s")
+
+    def _wait_for_its_work(self) -> None:
+        since = self.supervision.records[self.spec.name].since
+        if not self.serves and not self.stopping and time.monotonic() - since < self.spec.recovery_timeout_s:
+            self._set_timer(self.spec.ready_timeout_s, self._not_ready)
 
     def _condemn(self, verdict: str) -> None:
         self.verdict = verdict

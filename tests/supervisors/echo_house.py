@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from actors import damage
 from actors.host import Host
 from actors.limits import Limits
 from actors.message import Message, Reply
@@ -127,6 +128,12 @@ class Echo(AsyncActor):
             raise RuntimeError("echo is broken on purpose")
         while self.broken is not None and self.broken.with_name("slow").exists():  # noqa: ASYNC110 (a file can be taken away from outside)
             await asyncio.sleep(0.02)
+
+        if self.broken is None:
+            return
+        with damage.at_work(self.broken.with_name("echo.db"), "echo.db is being recovered"):
+            while self.broken.with_name("recovering").exists():  # noqa: ASYNC110 (as above)
+                await asyncio.sleep(0.02)
 
     @handles(Say)
     async def say(self, message: Say) -> Said:

@@ -8,6 +8,7 @@ import pytest
 
 from actors.child_specs import SupervisorSpec
 from actors.supervision import RestartChild, StartChild, StopChild
+from actors.system import SysInfo
 from supervisors import linux
 from supervisors.up import BIRTH_S
 from supervisors.zygote import scratch_of
@@ -140,6 +141,31 @@ async def test_a_child_that_is_still_starting_is_given_its_time_by_the_next_supe
 
         after = (await home.children())["echo"]
         assert (after.pid, after.restarts, after.last_exit) == (before.pid, 0, None)
+
+
+SHORT = {"heartbeat_s": 0.1, "ready_timeout_s": 1.0}
+
+
+@pytest.mark.parametrize("mode", ["up", "single"])
+async def test_a_start_that_says_what_it_does_about_its_database_has_more_time(house, mode):
+    async with house(mode=mode, echo={**SHORT, "recovery_timeout_s": 60.0}) as home:
+        (home.root / "recovering").touch()
+        await home.line("other        ready")
+        told = await home.client.ref("echo").ask(SysInfo(), timeout=20)
+        assert told.why_not_ready == "echo.db is being recovered"
+
+        await asyncio.sleep(2.5)
+        before = (await home.children())["echo"]
+        assert (before.state, before.restarts) == ("starting", 0)
+        (home.root / "recovering").unlink()
+        await home.line("ALL READY")
+        assert (await home.children())["echo"].restarts == 0
+
+
+async def test_a_start_that_hangs_is_ended_in_its_time_whatever_another_might_have_had(house):
+    async with house(echo={**SHORT, "recovery_timeout_s": 60.0}) as home:
+        (home.root / "slow").touch()
+        await home.line("not ready within 1 s")
 
 
 async def test_a_child_that_dies_while_there_is_no_supervisor_is_started_by_the_next(house):
