@@ -53,6 +53,7 @@ def kill_migrating(scene: Scene) -> None:
         over.set()
         killing.join()
     scene.ready()
+    scene.require(scene.counts["kills"], "memory was ready before it could be killed once")
 
     with closing(opened(path)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

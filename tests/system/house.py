@@ -103,6 +103,7 @@ class House:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        self.output = ""
         began = time.monotonic()
         try:
             while not (found := re.search(r"ready at (http://\S+)", self.read(began + self.start_s - time.monotonic()))):
