@@ -33,6 +33,11 @@ LOG_IS_GONE: Final = (
 )
 
 
+LOST_WITH_LOG: Final = "what was written after the last checkpoint could not be read: it was in the log that is gone"
+LOG_IS_DAMAGED: Final = "its write-ahead log is damaged"
+LOST_IN_LOG: Final = "what was written behind the damage in its write-ahead log could not be read"
+
+
 class Damaged(Unavailable):
     """The database file is damaged."""
 
@@ -71,18 +76,19 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
 
     refuse_key(path, look, key)
     if damage.log_is_gone(path) and not is_newer(path, migrations, key):
-        damage.set_aside(path, LOG_IS_GONE, lambda new: without_log(salvage(path, new, migrations, key, mend)))
+        damage.set_aside(path, LOG_IS_GONE, lambda new: and_lost(salvage(path, new, migrations, key, mend), LOST_WITH_LOG))
     try:
         return sound_or_damaged(path, migrations, key)
     except Damaged as found:
         why = found.message
-    damage.set_aside(path, why, lambda new: salvage(path, new, migrations, key, mend))
+    lost = (LOST_IN_LOG,) if why.startswith(LOG_IS_DAMAGED) else ()
+    damage.set_aside(path, why, lambda new: and_lost(salvage(path, new, migrations, key, mend), *lost))
     return sound_or_damaged(path, migrations, key)
 
 
-def without_log(found: damage.Salvaged) -> damage.Salvaged:
-    """What was recovered, and that there was more."""
-    found.lost.append("what was written after the last checkpoint could not be read: it was in the log that is gone")
+def and_lost(found: damage.Salvaged, *sentences: str) -> damage.Salvaged:
+    """What was recovered, and what there was besides."""
+    found.lost += sentences
     return found
 
 
@@ -159,7 +165,7 @@ def why_set_aside(connection: apsw.Connection, path: Path) -> str | None:
         if found:
             return f"{suspected}; integrity_check: {found}"
     if lost := damage.frames_lost(connection, path):
-        return f"its write-ahead log is damaged: {lost} frames behind the damage cannot be trusted"
+        return f"{LOG_IS_DAMAGED}: {lost} frames behind the damage cannot be trusted"
     return None
 
 

@@ -70,6 +70,13 @@ def damaged(scene: Scene, damage: Damage) -> None:
     supervise(scene, "supervisor.start")
     scene.count("faults")
 
+    def noticed() -> bool:
+        # Not every page is read at a start: damage shows where somebody reads.
+        for what in ("/v1/memories?limit=1000", "/v1/memories/stats", "/v1/sessions"):
+            ask(scene, what)
+        return bool(list(path.parent.glob("memory.db.damaged-*.json")))
+
+    scene.until("the damage is noticed", noticed, WITHIN_S)
     keeps_again(scene, kept, WITHIN_S)
     scene.ready()
     (report,) = reports(scene, path)

@@ -258,6 +258,7 @@ async def test_a_log_damaged_in_its_middle_is_set_aside_with_its_file(path):
     there, report = await recovered(path)
     assert there == set(range(1, ROWS + 1))
     assert "log is damaged" in report["why"]
+    assert "behind the damage" in report["lost"][-1]
     assert set_aside(path)[0].with_name(set_aside(path)[0].name + "-wal").read_bytes() == bytes(data)
 
 
