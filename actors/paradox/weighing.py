@@ -24,7 +24,7 @@ CONFLICT_FROM = 0.25
 """Probabilities below this are doubts, not conflicts: the best 4-way accuracy and F1, cross-validated on our own scenarios."""
 
 RELATED_FROM = 0.5
-"""Mean of what the classifier and the shared words say, from which two statements are about the same."""
+"""From which two statements are about the same: three parts what the classifier says, one part the words they share."""
 
 AT_ONCE = timedelta(minutes=10)
 """A word like "no" leans on what was said about so long ago."""
@@ -45,7 +45,7 @@ def weigh(pair: Pair, ruled: Judgement, opinion: Opinion, weights: Weights | Non
         why = f"{ruled.why}; classifier {opinion.conflict:.2f}" if by_rule else f"classifier {opinion.conflict:.2f}"
         return Judgement("update" if is_update else "contradiction", round(conflict, 4), why, ruled.overlap, conflict)
 
-    related = (opinion.compatible / (opinion.compatible + opinion.unrelated) + min(1.0, 2 * pair.overlap)) / 2
+    related = 0.75 * opinion.compatible / (opinion.compatible + opinion.unrelated) + 0.25 * min(1.0, 2 * pair.overlap)
     if related >= RELATED_FROM:
         return Judgement("compatible", round(related, 4), reason(ruled), ruled.overlap, conflict)
     return Judgement("unrelated", round(1 - related, 4), reason(ruled), ruled.overlap, conflict)
