@@ -25,6 +25,10 @@ __all__ = ["ROWS"]
 
 FACTS: Final = 200
 PAGE: Final = 4096
+HEAD: Final = 32
+FRAME: Final = 24 + PAGE
+"""Bytes of a write-ahead log's head and of each of its frames, which repeat the head's salt."""
+
 WITHIN_S: Final = 60.0
 FILES: Final = ("memory.db", "memory.db-wal")
 OPEN: Final = "memory.db-open"
@@ -199,10 +203,13 @@ def log_removed(scene: Scene, path: Path) -> None:
 
 
 def log_flipped(scene: Scene, path: Path) -> None:
-    """A bit in the log's first half."""
+    """A bit in the first half of what the log holds; behind it may stand what it held before, which is of no use to anybody."""
     log = path.with_name(FILES[1])
     data = bytearray(log.read_bytes())
-    data[scene.rng.randrange(64, len(data) // 2)] ^= 1 << scene.rng.randrange(8)
+    frames = 0
+    while data[HEAD + frames * FRAME + 8 : HEAD + frames * FRAME + 16] == data[16:24]:
+        frames += 1
+    data[scene.rng.randrange(HEAD, HEAD + max(frames // 2, 1) * FRAME)] ^= 1 << scene.rng.randrange(8)
     log.write_bytes(data)
 
 
