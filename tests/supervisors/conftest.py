@@ -45,9 +45,9 @@ class EchoHouse:
             self.process.kill()
         await self.process.communicate()
 
-    async def line(self, text):
+    async def line(self, text, within_s=20):
         """The next line that holds this text."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(within_s):
             while line := (await self.process.stdout.readline()).decode():
                 self.lines.append(line)
                 sys.stdout.write(line)

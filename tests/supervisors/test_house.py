@@ -343,7 +343,8 @@ async def test_a_house_that_terminates_is_tried_again_by_up_and_given_up_on(hous
     async with house(supervisor={"escalation": "terminate"}) as home:
         (home.root / "broken").touch()
 
-        await home.line("giving up: the supervisor failed more than 5 times within 60 s; the last time: echo could not start")
+        told = "giving up: the supervisor failed more than 5 times within 60 s; the last time: echo could not start"
+        await home.line(told, within_s=50)  # six starts, each with its imports
         assert await home.process.wait() == 1
         await home.gone()
         assert "broken on purpose" in home.reports()[-1]["reason"]
