@@ -36,7 +36,7 @@ LEAST_CLASSIFIED = 8
 """Of several statements a quarter goes to the classifier, a few milliseconds each, at least and at most so many.
 
 Those come first that a rule finds at odds, then those with the most words in common. What contradicts in other words has none:
-with three in place of eight, four in a hundred conflicts of our own scenarios were never read.
+with three in place of eight, four in a hundred conflicts of our scenarios in a new voice were pointed at no more.
 """
 
 EACH_CLASSIFIED = 2
