@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.delivery import Delivery
-from transport.errors import LatticeError, Overloaded
+from transport.errors import KeyReused, LatticeError, Overloaded
 
 if TYPE_CHECKING:
     from actors.message import Message, Reply
@@ -50,6 +50,7 @@ class KeptCalls:
         """Joins a caller to the call that it repeats, or begins a new one.
 
         Raises:
+            KeyReused: the key is that of a call that asked for something else.
             Overloaded: there is none, and no room for a new one.
         """
         by_id, by_key = _names(delivery)
@@ -60,6 +61,9 @@ class KeptCalls:
             return
 
         if by_key is not None and delivery.message.rejoins and (known := self._by_name.get(by_key)) is not None:
+            if not delivery.message.asks_the_same(known.message):
+                raise KeyReused
+
             known.join(delivery)
             self._by_name[by_id] = known
             known.names.append(by_id)

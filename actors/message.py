@@ -158,6 +158,16 @@ class Message(Data):
         """Whether an ask with an already known `key` joins that call. Only looked at where the contract is `kept`."""
         return True
 
+    def asks_the_same(self, other: Message) -> bool:
+        """Whether an ask with an already known `key` repeats that call, rather than using its key for something else.
+
+        Only looked at where the contract is `kept`. What asks are joined for is theirs to say: a step of a thought that is
+        begun anew may have another context by then, and is the same step.
+        """
+        del other
+
+        return True
+
     @classmethod
     def parse(cls, body: Any) -> Self:
         """A message from a decoded body.

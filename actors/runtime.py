@@ -28,7 +28,7 @@ from actors.message import Message
 from actors.metrics import Metric
 from actors.pykka_ref import AsyncActorRef
 from actors.refs import Stream
-from transport.errors import LatticeError, Overloaded, UnknownType
+from transport.errors import KeyReused, LatticeError, Overloaded, UnknownType
 
 if TYPE_CHECKING:
     from actors.host import Host
@@ -344,6 +344,9 @@ class AsyncActor(Actor):
                 self._kept.admit(delivery)
             else:
                 self._mailbox.offer(delivery)
+        except KeyReused as error:
+            delivery.fail(error)
+            self._dead("invalid", delivery)
         except Overloaded as error:
             delivery.fail(error)
             self._dead("overloaded", delivery)

@@ -47,6 +47,9 @@ RETRY_AFTER_MS = 1000
 SECRETLY = "the request failed inside Lattice; its log has the request id"
 
 
+KEY_HEADER = "Idempotency-Key"
+
+
 class HttpError(Exception):
     """A request that HTTP alone makes wrong, before any actor is asked."""
 
@@ -113,6 +116,8 @@ def status_of(error: Exception) -> int:
     match error:
         case HttpError() | web.HTTPException():
             return error.status
+        case LatticeError() if is_of_the_key(error):
+            return 422
         case LatticeError():
             return STATUSES.get(error.code, 500)
         case web.RequestPayloadError():
@@ -129,6 +134,11 @@ def is_retryable(error: Exception) -> bool:
     return isinstance(error, HttpError) and error.status in {408, 429, 503}
 
 
+def is_of_the_key(error: LatticeError) -> bool:
+    """Whether an idempotency key came again with another body: 422 by draft-ietf-httpapi-idempotency-key-header."""
+    return error.code == "invalid" and bool((error.detail or {}).get("reused"))
+
+
 def message_of(error: LatticeError) -> str:
     """What an actor says, without the name of its contract: HTTP's clients know fields alone."""
     fields = (error.detail or {}).get("fields")
@@ -140,6 +150,9 @@ def message_of(error: LatticeError) -> str:
 
 def param_of(error: LatticeError) -> str | None:
     """The field that an actor had something against."""
+    if is_of_the_key(error):
+        return KEY_HEADER
+
     detail = error.detail or {}
     fields = detail.get("fields")
     if isinstance(fields, list) and fields and isinstance(fields[0], dict):

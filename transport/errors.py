@@ -14,6 +14,7 @@ __all__ = [
     "DeadlineExceeded",
     "Internal",
     "Invalid",
+    "KeyReused",
     "LatticeError",
     "NotFound",
     "Overloaded",
@@ -75,6 +76,17 @@ class Invalid(LatticeError):
     """The message does not have the form that its type asks for."""
 
     code = "invalid"
+
+
+class KeyReused(Invalid):
+    """The idempotency key came before, with another message; a new request takes a new key.
+
+    On the wire it is `invalid`, with `reused` in its detail.
+    """
+
+    def __init__(self) -> None:
+        problem = (KeyReused.__doc__ or "").split("\n")[0]
+        super().__init__(f"key: {problem}", detail={"fields": [{"field": "key", "problem": problem}], "reused": True})
 
 
 class UnknownActor(LatticeError):

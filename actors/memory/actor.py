@@ -349,16 +349,22 @@ class Memory(AsyncActor):
         return written
 
     async def _once(self, reply: type[R], message: Any, fn: Callable[..., R], **settings: Any) -> R:
-        """As `_write`; a call whose envelope key is known gets the answer that was given then, and changes nothing."""
+        """As `_write`; a call whose envelope key is known gets the answer that was given then, and changes nothing.
+
+        Raises:
+            KeyReused: the key is known, and this is not the message that it came with.
+        """
         key = self.call.key if self.call is not None else None
+        if key is None:
+            return await self._write(message, fn, **settings)
 
         def run(transaction: Transaction, message: Any, **settings: Any) -> R:
-            known = transaction.answered_before(message.contract.type, key)
+            request = blake2b(message.model_dump_json().encode(), digest_size=16).digest()
+            known = transaction.answered_before(message.contract.type, key, request)
             if known is not None:
                 return reply.model_validate_json(known)
             given = fn(transaction, message, **settings)
-            if key is not None:
-                transaction.keep_answer(message.contract.type, key, given.model_dump_json())
+            transaction.keep_answer(message.contract.type, key, request, given.model_dump_json())
             return given
 
         return await self._write(message, run, **settings)

@@ -342,7 +342,12 @@ CREATE TRIGGER memory_recounted AFTER UPDATE OF text, kind, stage ON memory BEGI
 END;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH)
+NINTH = """
+-- A digest of the message that a key came with: the same key with another one is refused. NULL: nobody knows any more.
+ALTER TABLE call ADD COLUMN request BLOB;
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
 
 MEND = """
 DELETE FROM mark;

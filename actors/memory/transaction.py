@@ -14,7 +14,7 @@ import apsw
 from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Past
 from actors.memory.stored import canonical, felt_in, micros
-from transport.errors import NotFound
+from transport.errors import KeyReused, NotFound
 
 __all__ = ["Transaction", "namespace_number"]
 
@@ -181,19 +181,28 @@ class Transaction:
             (change, number, self.now, cause, canonical(detail) if detail else "{}"),
         )
 
-    def answered_before(self, type_name: str, key: str | None) -> str | None:
-        """The result of the call of that type that had the same key."""
-        if key is None:
-            return None
-        row = self.connection.execute(
-            "SELECT result FROM call WHERE namespace = ? AND type = ? AND key = ?", (self.known_namespace, type_name, key)
-        ).fetchone()
-        return row[0] if row else None
+    def answered_before(self, type_name: str, key: str, request: bytes) -> str | None:
+        """The result of the call of that type that had the same key.
 
-    def keep_answer(self, type_name: str, key: str, result: str) -> None:
-        """Keep a call's result by its key, together with what the call did."""
+        Raises:
+            KeyReused: it was another request.
+        """
+        row = self.connection.execute(
+            "SELECT result, request FROM call WHERE namespace = ? AND type = ? AND key = ?",
+            (self.known_namespace, type_name, key),
+        ).fetchone()
+        if row is None:
+            return None
+        result, known = row
+        if known is not None and known != request:
+            raise KeyReused
+        return str(result)
+
+    def keep_answer(self, type_name: str, key: str, request: bytes, result: str) -> None:
+        """Keep a call's result by its key, together with what the call did; `request` is a digest of what was asked for."""
         self.connection.execute(
-            "INSERT INTO call VALUES (?, ?, ?, ?, ?)", (self.namespace_number, type_name, key, result, self.now)
+            "INSERT INTO call (namespace, type, key, result, time, request) VALUES (?, ?, ?, ?, ?, ?)",
+            (self.namespace_number, type_name, key, result, self.now, request),
         )
 
 

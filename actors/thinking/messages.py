@@ -103,6 +103,10 @@ class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=Tru
         """Only a repeated request is joined by its key."""
         return self.retry
 
+    def asks_the_same(self, other: Message) -> bool:
+        """Whether it asks for the same answer, however often it says so."""
+        return other.model_copy(update={name: getattr(self, name) for name in ("reuse", "talk", "retry")}) == self
+
 
 class Step(Data):
     """One step of a thought: its name, when it began and how long it took, what came of it."""

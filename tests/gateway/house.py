@@ -66,6 +66,12 @@ class House:
         assert status < 300, body
         return body
 
+    async def refused(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """The status and the error of a POST that fails."""
+        status, body = await self.call("POST", path, body, headers=named(headers))
+        assert status >= 400, body
+        return status, body["error"]
+
 
 def named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}

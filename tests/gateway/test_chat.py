@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from typing import Any
 
 import aiohttp
 import openai
@@ -180,6 +181,18 @@ async def test_an_idempotency_key_is_of_its_namespace(lattice: House, model: Syn
     assert answers[0] == answers[1]
     assert answers[0]["id"] != answers[2]["id"]
     assert len(model.log(finished=2)) == 2
+
+
+@pytest.mark.parametrize("body", [{**ASK, "temperature": 0.5}, {**ASK, "stream": True}], ids=["other options", "as a stream"])
+async def test_an_idempotency_key_used_again_for_another_body_is_refused(
+    lattice: House, model: SyncModelServer, body: Any
+) -> None:
+    answer = await lattice.post("/v1/chat/completions", ASK, idempotency_key="k")
+    status, told = await lattice.refused("/v1/chat/completions", body, idempotency_key="k")
+
+    assert (status, told["code"], told["param"]) == (422, "invalid", "Idempotency-Key")
+    assert await lattice.post("/v1/chat/completions", ASK, idempotency_key="k", cache_control="no-cache") == answer
+    assert len(model.log()) == 1
 
 
 async def test_a_stream_that_breaks_says_so_and_has_no_end(lattice: House, model: SyncModelServer) -> None:

@@ -134,6 +134,15 @@ async def test_a_write_repeated_under_its_key_has_its_effect_once(lattice: House
     assert (await lattice.get("/v1/memories/stats"))["count"] == 1
 
 
+async def test_a_key_used_again_for_another_body_is_refused_and_writes_nothing(lattice: House) -> None:
+    await lattice.post("/v1/memories", ANA, idempotency_key="k")
+    status, told = await lattice.refused("/v1/memories", REX, idempotency_key="k")
+
+    assert (status, told["code"], told["param"]) == (422, "invalid", "Idempotency-Key")
+    assert told["message"].startswith("Idempotency-Key: ")
+    assert (await lattice.get("/v1/memories/stats"))["count"] == 1
+
+
 async def test_nothing_crosses_from_one_namespace_to_another(lattice: House) -> None:
     stored = await lattice.post("/v1/memories", {**ANA, "session": "s"}, x_lattice_namespace="hers")
     path = f"/v1/memories/{stored['memories'][0]['id']}"

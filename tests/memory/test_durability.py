@@ -16,7 +16,7 @@ from actors.memory.actor import Memory
 from actors.memory.messages import GetStats, List, NewMemory, Recall, Remember
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import index_more
-from transport.errors import Unavailable
+from transport.errors import Invalid, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,3 +125,29 @@ async def test_a_full_disk_refuses_writes_while_reads_go_on_and_recovers(short_d
         await database.write(lambda connection: connection.pragma("max_page_count", 1_000_000))
         await memory.ask(Remember(memories=(NewMemory(text="there is space again"),)))
         assert (await memory.ask(GetStats())).count == 2
+
+
+async def test_a_key_is_known_with_its_message_by_the_next_process(short_dir):
+    first = Remember(memories=(NewMemory(text="The cat sleeps."),))
+    other = Remember(memories=(NewMemory(text="The dog barks."),))
+    for _ in range(2):
+        async with Host(run_dir=short_dir / "run") as host:
+            await host.start_actor(Memory, MemorySettings(), short_dir)
+            memory = host.ref("memory")
+            await memory.ask(first, key="k")
+            with pytest.raises(Invalid, match="key: ") as refused:
+                await memory.ask(other, key="k")
+            assert refused.value.detail["reused"] is True
+            assert (await memory.ask(GetStats())).count == 1
+
+
+async def test_a_key_of_which_only_the_answer_is_known_gets_that(short_dir):
+    """As older versions kept it."""
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        kept = await host.ref("memory").ask(Remember(memories=(NewMemory(text="The cat sleeps."),)), key="k")
+    with apsw.Connection(str(short_dir / "memory.db")) as connection:
+        connection.execute("UPDATE call SET request = NULL")
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        assert await host.ref("memory").ask(Remember(memories=(NewMemory(text="The dog barks."),)), key="k") == kept
