@@ -293,8 +293,8 @@ class Reader(_Thread):
 def _commit(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_Job]:
     """Run all jobs in one transaction and commit it; their fields say how it went. Returns those to be run in the next one.
 
-    A savepoint for each would cost more than most jobs do. So there is none at first: when one fails in its middle, all is
-    taken back and run again with savepoints.
+    A savepoint for each would cost more than most jobs do. So there is none at first: when one fails in its middle, or what
+    they hold cannot be written, all is taken back and run again with savepoints.
     """
     if not jobs:
         return []
@@ -310,7 +310,9 @@ def _commit(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_
             if not connection.in_transaction:
                 held.clear()
                 return _commit_apart(connection, jobs, held)
-        held.flush(connection)
+        if not _flushed(connection, held):
+            _take_back(connection, held)
+            return _commit_apart(connection, jobs, held)
         connection.execute("COMMIT")
     except apsw.Error as error:
         _take_back(connection, held)
@@ -333,7 +335,7 @@ def _commit_apart(connection: apsw.Connection, jobs: list[_Job], held: Held) -> 
             connection.execute("SAVEPOINT job")
             _run(job, connection)
             if job.error is None:
-                held.flush(connection)
+                _flush_for(job, connection, held)
             if not connection.in_transaction:
                 held.clear()
                 _lose(jobs[:done], Unavailable("the disk refused a write of the same group"))
@@ -347,6 +349,23 @@ def _commit_apart(connection: apsw.Connection, jobs: list[_Job], held: Held) -> 
         _take_back(connection, held)
         _lose(jobs, as_told(error))
     return []
+
+
+def _flushed(connection: apsw.Connection, held: Held) -> bool:
+    """Write what is held; False when the database does not take it. Each job's part of it may do better by itself."""
+    try:
+        held.flush(connection)
+    except apsw.Error:
+        return False
+    return True
+
+
+def _flush_for(job: _Job, connection: apsw.Connection, held: Held) -> None:
+    """Write what is held, all of which is this job's: a refusal is its error alone."""
+    try:
+        held.flush(connection)
+    except apsw.Error as error:
+        job.error = as_told(error)
 
 
 def _take_back(connection: apsw.Connection, held: Held) -> None:

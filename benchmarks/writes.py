@@ -28,11 +28,11 @@ from actors.database import Database
 from actors.host import Host
 from actors.memory import store
 from actors.memory.actor import Memory
+from actors.memory.indexing import Indexing
 from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Remember
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
-from actors.memory.tail import index_more
 from actors.memory.transaction import Transaction
 from benchmarks.figures import percentile, table
 
@@ -105,28 +105,25 @@ async def database(directory: Path, writers: int, seconds: float) -> tuple[float
     ledger = Ledger()
     database = Database(directory / "memory.db", MIGRATIONS, held=ledger)
     await database.open()
-    indexing = asyncio.ensure_future(index_on(database))
+    settings = MemorySettings()
+    indexing = Indexing(database, settings.index_pause_s, settings.index_at_once)
+    follows = asyncio.ensure_future(indexing.run())
 
     async def write(message: Remember) -> None:
         def run(connection: apsw.Connection) -> None:
             store.remember(Transaction(connection, "default", NOW, ledger), message, importance=0.5)
 
         await database.write(run)
+        indexing.written()
 
     async def tail() -> int:
         return await database.read(unindexed)
 
     figures = await load(write, tail, writers, seconds)
-    indexing.cancel()
-    await asyncio.gather(indexing, return_exceptions=True)
+    follows.cancel()
+    await asyncio.gather(follows, return_exceptions=True)
     await database.close()
     return figures
-
-
-async def index_on(database: Database) -> None:
-    while True:
-        if not await database.write_rebuildable(index_more, 512):
-            await asyncio.sleep(0.02)
 
 
 async def actor(directory: Path, writers: int, seconds: float) -> tuple[float, float, float]:

@@ -25,6 +25,7 @@ from actors.memory import changes, echoes, forgetting, life, sessions, store, tr
 from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
 from actors.memory.embedding.lane import Lane
+from actors.memory.indexing import Indexing
 from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
 from actors.memory.messages import (
@@ -76,7 +77,7 @@ from actors.memory.search import recall as recalling
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
 from actors.memory.stored import MICROSECOND, micros
-from actors.memory.tail import Tail, index_more
+from actors.memory.tail import Tail
 from actors.memory.transaction import Transaction
 from actors.message import Reply
 from actors.metrics import Metric
@@ -94,9 +95,6 @@ FIRST_S = 0.1
 
 SWEEP_EVERY_S = 60.0
 """How often old calls are looked for."""
-
-REFUSED_S = 1.0
-"""How long indexing rests when the disk takes nothing."""
 
 R = TypeVar("R", bound=Reply)
 
@@ -120,7 +118,7 @@ class Memory(AsyncActor):
         self._ledger = Ledger()
         self._tail = Tail()
         self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger, mend=MEND)
-        self._to_index = asyncio.Event()
+        self._indexing = Indexing(self._database, settings.index_pause_s, settings.index_at_once)
         self._shelves = Shelves(settings.shelf_records, settings.shelf_bytes)
         embedder = embedder_of(settings.embedder, settings.embedding_model, self.ask)
         self._lane = Lane(embedder, self._database, self._shelves.embedded, settings.questions_kept)
@@ -128,7 +126,6 @@ class Memory(AsyncActor):
         self._leaving = False
         self._waiting = 0
         self._unnoted = 0
-        self._swept = 0.0
 
     async def on_start(self) -> None:
         """Open the database."""
@@ -139,8 +136,9 @@ class Memory(AsyncActor):
         if self.host is not None:
             self.spawn(self._embed_on(), name="embedding")
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
-        self.spawn(self._index_on(), name="memory indexes")
-        asyncio.get_running_loop().call_later(FIRST_S, self._to_index.set)
+        self.spawn(self._indexing.run(), name="memory indexes")
+        self.spawn(self._forget_old_calls(), name="memory forgets old calls")
+        asyncio.get_running_loop().call_later(FIRST_S, self._indexing.written)
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
 
     async def on_stop(self) -> None:
@@ -344,7 +342,7 @@ class Memory(AsyncActor):
             return fn(Transaction(connection, message.namespace, now, self._ledger), message, **settings)
 
         written = await self._database.write(run)
-        self._to_index.set()
+        self._indexing.written()
         self._wake_followers()
         return written
 
@@ -369,36 +367,25 @@ class Memory(AsyncActor):
 
         return await self._write(message, run, **settings)
 
-    async def _index_on(self) -> None:
-        """Take what was written into the index, many records at once, for ever."""
-        while True:
-            await self._to_index.wait()
-            self._to_index.clear()
-            await asyncio.sleep(self.settings.index_pause_s)
-            try:
-                while await self._database.write_rebuildable(index_more, self.settings.index_at_once):
-                    pass
-                await self._forget_old_calls()
-            except (Overloaded, Unavailable) as error:
-                logger.bind(code=error.code, reason=error.message).warning("the index waits")
-                await asyncio.sleep(REFUSED_S)
-                self._to_index.set()
-
     async def _embed_on(self) -> None:
         """Get vectors for what has none, for ever."""
         await asyncio.sleep(FIRST_S)
         await self._lane.run()
 
     async def _forget_old_calls(self) -> None:
-        """Now and then: keys that nobody will use again."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._swept + SWEEP_EVERY_S:
-            return
-        self._swept = loop.time()
-        oldest = micros(self._clock.now()) - timedelta(days=self.settings.calls_kept_days) // MICROSECOND
-        await self._database.write(
-            lambda connection: connection.execute("DELETE FROM call WHERE time < ?", (oldest,)).fetchall()
-        )
+        """Now and then, for ever: keys that nobody will use again."""
+        await asyncio.sleep(FIRST_S)
+        while True:
+            oldest = micros(self._clock.now()) - timedelta(days=self.settings.calls_kept_days) // MICROSECOND
+            try:
+                await self._database.write(
+                    lambda connection, oldest=oldest: connection.execute(
+                        "DELETE FROM call WHERE time < ?", (oldest,)
+                    ).fetchall()
+                )
+            except (Overloaded, Unavailable) as error:
+                logger.bind(code=error.code, reason=error.message).warning("old calls are kept for now")
+            await asyncio.sleep(SWEEP_EVERY_S)
 
     def _note(self, message: Recall, recalled: Recalled) -> None:
         said = message.context or repr((message.session, recalling.words_of(message.query)))

@@ -12,6 +12,8 @@ from typing import Any
 
 import apsw
 
+from actors.memory.rows import Rows
+
 __all__ = ["Ledger", "Talk"]
 
 MOST = 4096
@@ -36,6 +38,7 @@ class Ledger:
     """Namespaces and talks by name, and the last id that was given."""
 
     def __init__(self) -> None:
+        self.rows = Rows()
         self.namespaces: dict[str, int] = {}
         self.last_id: tuple[int, int] | None = None
         self.changes = 0
@@ -85,6 +88,7 @@ class Ledger:
 
     def flush(self, connection: apsw.Connection) -> None:
         """Write what was noted; called before each commit."""
+        self.rows.write(connection)
         for (namespace, kind), (count, size) in self._counted.items():
             connection.execute(
                 "INSERT INTO tally VALUES (?, ?, 'raw', ?, ?) "
@@ -108,6 +112,7 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget everything: what was written is taken back."""
+        self.rows.clear()
         self.namespaces.clear()
         self.last_id = None
         self._changed.clear()

@@ -26,7 +26,7 @@ from actors.memory.messages import (
     Sessions,
     Turn,
 )
-from actors.memory.store import by_key, fitting, records
+from actors.memory.store import fitting, records
 from actors.memory.stored import micros, moment
 from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
 from actors.memory.transaction import Transaction
@@ -105,7 +105,7 @@ def told_before(transaction: Transaction, message: Converse, stored: Sequence[Pl
     Who gets no word of a turn tells it again, perhaps after the talk has gone on: a client that sends only what is new would
     seem to say it once more.
     """
-    known = by_key(transaction, key_of(message))
+    known = transaction.by_key(key_of(message))
     at = next((at for at, turn in enumerate(stored) if turn.id == known), None)
     if known is None or at is None or stored[at].fingerprint != incoming[-1]:
         return None
@@ -121,7 +121,7 @@ def key_of(message: Converse) -> str:
 def free_key(transaction: Transaction, message: Converse) -> str | None:
     """As `key_of`, where no record has it yet."""
     key = key_of(message)
-    return key if by_key(transaction, key) is None else None
+    return key if transaction.by_key(key) is None else None
 
 
 def is_answer_to(transaction: Transaction, turn: Placed, asked: str) -> bool:
@@ -250,7 +250,7 @@ def answer(transaction: Transaction, message: Answer, *, importance: float) -> A
     on meanwhile without waiting for it, it takes nothing's place: it comes last, as it was said.
     """
     key = f"a:{message.key}"
-    known = by_key(transaction, key)
+    known = transaction.by_key(key)
     if known is not None:
         return Answered(id=known, created=False, superseded=())
 

@@ -170,8 +170,8 @@ class MemorySettings(BaseModel):
     """How long what was written waits for more before it goes into the full-text index, in seconds. Meanwhile it is found by
     looking through it, which costs a recall some microseconds a record."""
 
-    index_at_once: Annotated[int, Field(ge=1, le=4096)] = 512
-    """Records that one transaction indexes. It bounds how long a write waits behind it: about 15 ms."""
+    index_at_once: Annotated[int, Field(ge=1, le=4096)] = 1024
+    """Records that one transaction indexes. It bounds how long a write waits behind it: about 12 ms."""
 
     waiting_feeds: Annotated[int, Field(ge=1, le=1024)] = 64
     """How many followers of the feed may wait at once."""

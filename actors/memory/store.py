@@ -33,6 +33,7 @@ from transport.errors import NotFound
 __all__ = [
     "events_of",
     "find",
+    "forget_calls",
     "history",
     "one",
     "records",
@@ -70,7 +71,7 @@ def remember_one(transaction: Transaction, record: NewMemory, cause: str, import
     session = place = None
     if record.session is not None:
         time = transaction.now if record.time is None else micros(record.time)
-        talk = transaction.ledger.talk(transaction.connection, transaction.namespace_number, record.session, time)
+        talk = transaction.talk(record.session, time)
         session = talk.number
         if record.kind in ("turn", "tool"):
             if talk.tip is None:
@@ -84,7 +85,7 @@ def remember_one(transaction: Transaction, record: NewMemory, cause: str, import
 
 def known_as(transaction: Transaction, key: str) -> str | None:
     """The id of the record that has a record's key. A copy's, `import:<id>`, is also had by the record that it is a copy of."""
-    return by_key(transaction, f"r:{key}") or (
+    return transaction.by_key(f"r:{key}") or (
         by_id(transaction, key.removeprefix("import:")) if key.startswith("import:") else None
     )
 
@@ -93,14 +94,6 @@ def by_id(transaction: Transaction, memory_id: str) -> str | None:
     """The id, if there is such a record."""
     row = transaction.connection.execute(
         "SELECT id FROM memory WHERE id = ? AND namespace = ?", (memory_id, transaction.known_namespace)
-    ).fetchone()
-    return row[0] if row else None
-
-
-def by_key(transaction: Transaction, key: str) -> str | None:
-    """The id of the record that has the key."""
-    row = transaction.connection.execute(
-        "SELECT id FROM memory WHERE namespace = ? AND key = ?", (transaction.known_namespace, key)
     ).fetchone()
     return row[0] if row else None
 
@@ -219,6 +212,11 @@ def events_of(row: Sequence[Any]) -> Iterator[Event]:
     for past in detail.pop("history", ()):
         yield Event(seq=seq, **past)
     yield Event(seq=seq, change=change, time=time, cause=cause, detail=detail)
+
+
+def forget_calls(connection: apsw.Connection, oldest: int) -> None:
+    """Forget the answers of calls that were made before `oldest`: nobody asks with their keys again."""
+    connection.execute("DELETE FROM call WHERE time < ?", (oldest,))
 
 
 def stats(connection: apsw.Connection, namespace: str, model: str, *, embeds: bool) -> Stats:

@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from actors.memory.ledger import Ledger
+from actors.memory.ledger import Ledger, Talk
 from actors.memory.messages import NewMemory, Past
 from actors.memory.stored import canonical, felt_in, micros
 from transport.errors import KeyReused, NotFound
@@ -19,9 +19,6 @@ from transport.errors import KeyReused, NotFound
 __all__ = ["Transaction", "namespace_number"]
 
 BY_ITS_CLIENT = '{"by":"client"}'
-INSERT = """INSERT INTO memory (id, namespace, session, kind, speaker, role, text, time, ingested, valid_from, valid_to,
-    importance, metadata, key, fingerprint, chain, provenance, affect_user, affect_assistant)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 def namespace_number(connection: apsw.Connection, name: str) -> int | None:
@@ -40,20 +37,26 @@ class Transaction:
         ledger: what is known from the writes before; to be flushed before the commit.
     """
 
-    __slots__ = ("connection", "ledger", "namespace", "now")
+    __slots__ = ("_connection", "ledger", "namespace", "now")
 
     def __init__(self, connection: apsw.Connection, namespace: str, now: datetime, ledger: Ledger) -> None:
-        self.connection = connection
+        self._connection = connection
         self.namespace = namespace
         self.now = micros(now)
         self.ledger = ledger
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """The database, with all that was written until now: whoever inserts takes it anew afterwards."""
+        self.ledger.rows.write(self._connection)
+        return self._connection
 
     @property
     def known_namespace(self) -> int | None:
         """The namespace's row, if anything was ever remembered in it."""
         number = self.ledger.namespaces.get(self.namespace)
         if number is None:
-            number = namespace_number(self.connection, self.namespace)
+            number = namespace_number(self._connection, self.namespace)
             if number is not None:
                 self.ledger.namespaces[self.namespace] = number
         return number
@@ -63,8 +66,8 @@ class Transaction:
         """The namespace's row, made when it is missing."""
         number = self.known_namespace
         if number is None:
-            self.connection.execute("INSERT INTO namespace (name) VALUES (?)", (self.namespace,))
-            number = self.ledger.namespaces[self.namespace] = self.connection.last_insert_rowid()
+            self._connection.execute("INSERT INTO namespace (name) VALUES (?)", (self.namespace,))
+            number = self.ledger.namespaces[self.namespace] = self._connection.last_insert_rowid()
         return number
 
     def new_id(self) -> str:
@@ -97,7 +100,22 @@ class Transaction:
 
     def session_number(self, name: str, time: int) -> int:
         """The session's row, made when it is missing; its times are stretched to `time`."""
-        return self.ledger.talk(self.connection, self.namespace_number, name, time).number
+        return self.talk(name, time).number
+
+    def talk(self, name: str, time: int) -> Talk:
+        """A talk, begun when it is missing; its times are stretched to `time`."""
+        return self.ledger.talk(self._connection, self.namespace_number, name, time)
+
+    def by_key(self, key: str) -> str | None:
+        """The id of the record that has the key."""
+        namespace = self.known_namespace
+        if namespace is None:
+            return None
+        waiting = self.ledger.rows.keys.get((namespace, key))
+        if waiting is not None:
+            return waiting
+        row = self._connection.execute("SELECT id FROM memory WHERE namespace = ? AND key = ?", (namespace, key)).fetchone()
+        return row[0] if row else None
 
     def insert(
         self,
@@ -127,8 +145,8 @@ class Transaction:
         time = self.now if record.time is None else micros(record.time)
         fingerprint, chain = place or (None, None)
         new, namespace, affect = self.new_id(), self.namespace_number, record.affect
-        self.connection.execute(
-            INSERT,
+        number = self.ledger.rows.add_record(
+            self._connection,
             (
                 new,
                 namespace,
@@ -151,7 +169,8 @@ class Transaction:
                 felt_in(affect.assistant),
             ),
         )
-        number = self.connection.last_insert_rowid()
+        if key is not None:
+            self.ledger.rows.keys[namespace, key] = new
         self.ledger.count(namespace, record.kind, record.text)
         if chain is not None and session is not None:
             self.ledger.placed(session, chain)
@@ -176,10 +195,8 @@ class Transaction:
 
     def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
         """Write down what happened to a record: its history, and the feed."""
-        self.connection.execute(
-            "INSERT INTO event (change, memory, time, cause, detail) VALUES (?, ?, ?, ?, ?)",
-            (change, number, self.now, cause, canonical(detail) if detail else "{}"),
-        )
+        self.ledger.rows.add_event(self._connection, (change, number, self.now, cause, canonical(detail) if detail else "{}"))
+        self.ledger.changes += 1
 
     def answered_before(self, type_name: str, key: str, request: bytes) -> str | None:
         """The result of the call of that type that had the same key.

@@ -14,7 +14,7 @@ import apsw
 
 from actors.memory.cursor import cursor_of, position_of
 from actors.memory.messages import BroughtIn, Echoed, Export, Exported, Import, Imported, Memory, Past, Portable, Provenance
-from actors.memory.store import by_key, events_of, known_as, records, tip_of, weight_of
+from actors.memory.store import events_of, known_as, records, tip_of, weight_of
 from actors.memory.stored import canonical, micros, moment
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction
@@ -108,7 +108,7 @@ def bring_one(transaction: Transaction, record: Portable, importance: float) -> 
     session = place = None
     if record.session is not None:
         time = transaction.now if record.time is None else micros(record.time)
-        talk = transaction.ledger.talk(transaction.connection, transaction.namespace_number, record.session, time)
+        talk = transaction.talk(record.session, time)
         session = talk.number
         if record.placed or (record.placed is None and record.kind in {"turn", "tool"}):
             if talk.tip is None:
@@ -142,7 +142,7 @@ def known_before(transaction: Transaction, record: Portable) -> BroughtIn | None
             return found
         if (copy := known_as(transaction, f"import:{record.id}")) is not None:
             return BroughtIn(outcome="known", id=copy)
-    if record.key is not None and (same := by_key(transaction, f"r:{record.key}")) is not None:
+    if record.key is not None and (same := transaction.by_key(f"r:{record.key}")) is not None:
         return BroughtIn(outcome="known", id=same)
     return None
 
