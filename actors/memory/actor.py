@@ -378,11 +378,7 @@ class Memory(AsyncActor):
         while True:
             oldest = micros(self._clock.now()) - timedelta(days=self.settings.calls_kept_days) // MICROSECOND
             try:
-                await self._database.write(
-                    lambda connection, oldest=oldest: connection.execute(
-                        "DELETE FROM call WHERE time < ?", (oldest,)
-                    ).fetchall()
-                )
+                await self._database.write(store.forget_calls, oldest)
             except (Overloaded, Unavailable) as error:
                 logger.bind(code=error.code, reason=error.message).warning("old calls are kept for now")
             await asyncio.sleep(SWEEP_EVERY_S)
