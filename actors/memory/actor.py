@@ -74,6 +74,7 @@ from actors.memory.messages import (
 )
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.memory.search import recall as recalling
+from actors.memory.search.events import event_in
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
 from actors.memory.stored import MICROSECOND, micros
@@ -242,9 +243,13 @@ class Memory(AsyncActor):
         """Find what was said. That it was found is written down later, unless background work asked."""
         now = micros(self._clock.now())
         time_left = 30.0 if self.call is None else self.call.deadline - time.monotonic()
-        question = await self._lane.question(message.query, time_left)
+        event = event_in(message.query)
+        question, happened = await asyncio.gather(
+            self._lane.question(message.query, time_left),
+            self._lane.question(event.text, time_left) if event is not None else asyncio.sleep(0),
+        )
         view = recalling.View(self.settings, self._shelves, self._tail)
-        recalled = await self._database.read(recalling.recall, message, now, view, question)
+        recalled = await self._database.read(recalling.recall, message, now, view, question, happened)
         if recalled.memories and (self.call is None or self.call.lane == "fg"):
             self._note(message, recalled)
         return recalled

@@ -53,6 +53,10 @@ class RecallWeights(BaseModel):
     time: Weight = 5.0
     """For what was said at the time that the query names ("in May", "two weeks ago"): no topic outweighs it easily."""
 
+    event: Weight = 1.0
+    """For what happened when the query says by an event ("after the trip"). Less than for a date: it may be another trip, and
+    who asks "when she won" has an answer in mind that tells of it (2 is worse for those)."""
+
     when: Weight = 2.0
     """For a text that tells a time, where the query asks for one."""
 

@@ -87,3 +87,16 @@ async def test_what_was_said_at_the_time_that_the_query_names_is_among_the_candi
         await host.ref("memory").ask(Remember(memories=(*hikes, walk)))
         hits = (await host.ref("memory").ask(Recall(query="Where was the hike in May?", k=3))).memories
     assert hits[0].text == walk.text
+
+
+async def test_what_was_said_after_an_event_is_among_the_candidates(short_dir):
+    settings = MemorySettings(shelf_records=0, candidates=10, embedder="none")
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, settings, short_dir)
+        memory = host.ref("memory")
+        day = timedelta(days=1)
+        await remember(memory, *({"text": f"We bought tea number {number}", "time": START} for number in range(40)))
+        await remember(memory, {"text": "The ship went to Tunis", "time": START + 30 * day})
+        await remember(memory, {"text": "We bought some tea again", "time": START + 31 * day})
+        hits = await found(memory, "Who bought tea after the ship went to Tunis?", k=2)
+        assert sorted(hits) == ["The ship went to Tunis", "We bought some tea again"]

@@ -304,3 +304,40 @@ async def test_what_was_felt_alike_comes_first_where_it_is_given_a_weight_and_is
     by_strength = await found(weights={"affect": 1.0})
     assert list(by_strength) == ["glad", "sad", "flat"]
     assert by_strength["glad"] == pytest.approx(0.9, abs=0.01)
+
+
+PURCHASES = [
+    {"text": "I bought a red bike", "session": "s1", "speaker": "Ann", "time": START},
+    {"text": "We flew to Rome, the trip of my life", "session": "s2", "speaker": "Ann", "time": START + 20 * DAY},
+    {"text": "I bought a camera", "session": "s3", "speaker": "Ann", "time": START + 40 * DAY},
+]
+
+
+@pytest.mark.parametrize(("side", "bought"), [("before", "I bought a red bike"), ("after", "I bought a camera")])
+async def test_a_time_is_told_by_an_event(memory, side, bought):
+    await remember(memory, *PURCHASES)
+    hits = (await memory.ask(Recall(query=f"What had Ann bought {side} the trip to Rome?", explain=True))).memories
+    told = [hit for hit in hits if "event" in hit.explain]
+    assert [hit.text for hit in told if "bought" in hit.text] == [bought]
+    assert hits[0].score == pytest.approx(sum(hits[0].explain.values()), abs=1e-12)
+    assert next(hit.text for hit in hits if "bought" in hit.text) == bought
+    off = (await memory.ask(Recall(query=f"What had Ann bought {side} the trip to Rome?", weights={"event": 0.0}))).memories
+    assert {hit.id for hit in off} == {hit.id for hit in hits}
+
+
+async def test_an_event_was_when_the_record_that_tells_of_it_says(memory):
+    await remember(
+        memory,
+        {"text": "I bought a tent", "session": "s1", "speaker": "Ann", "time": START},
+        {"text": "I bought a camera", "session": "s2", "speaker": "Ann", "time": START + 20 * DAY},
+        {"text": "Two weeks ago we took that trip to Rome", "session": "s3", "speaker": "Ann", "time": START + 30 * DAY},
+    )
+    bought = [text for text in await found(memory, "What had Ann bought after the trip to Rome?") if "bought" in text]
+    assert bought == ["I bought a camera", "I bought a tent"]
+
+
+async def test_an_event_that_nobody_told_of_tells_no_time(memory):
+    await remember(memory, *PURCHASES)
+    hits = (await memory.ask(Recall(query="What had Ann bought after the wedding?", explain=True))).memories
+    assert hits
+    assert not any("event" in hit.explain for hit in hits)

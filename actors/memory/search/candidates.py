@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from actors.memory.embedding.embedders import Question
 from actors.memory.messages import Recall
+from actors.memory.search.events import Anchor
 
 __all__ = ["Candidates", "Finding", "Measures", "Query", "Spread", "Wanted"]
 
@@ -30,6 +31,8 @@ class Query:
     """Its words that carry a topic, as FTS5 is asked for them."""
 
     now: datetime
+    anchor: Anchor | None = None
+    """The event by which it tells a time, and when that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Wanted:
     words: tuple[str, ...]
     question: Question | None
     """The query's vectors by the model in use; None to go by words alone."""
+
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True)

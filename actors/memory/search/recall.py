@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
@@ -16,7 +16,9 @@ import apsw
 from actors.memory.embedding.embedders import Question
 from actors.memory.embedding.passages import LONG, pieces
 from actors.memory.messages import Recall, Recalled, Recollection
+from actors.memory.search.anchors import anchor_of
 from actors.memory.search.candidates import Finding, Query, Wanted
+from actors.memory.search.events import event_in
 from actors.memory.search.feeling import feelings_of
 from actors.memory.search.finding import find
 from actors.memory.search.lexical import WORD, words_of
@@ -41,7 +43,14 @@ class View:
     tail: Tail
 
 
-def recall(connection: apsw.Connection, message: Recall, now: int, view: View, question: Question | None) -> Recalled:
+def recall(  # noqa: PLR0917 (what it is asked, and by whom)
+    connection: apsw.Connection,
+    message: Recall,
+    now: int,
+    view: View,
+    question: Question | None,
+    happened: Question | None = None,
+) -> Recalled:
     """The best `k` records; none when the query has no words.
 
     Args:
@@ -50,6 +59,7 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
         now: microseconds since 1970; what is valid then is found, unless the message has `as_of`.
         view: settings, and what is held of the database.
         question: the query's vectors by the model that is in use; None to go by words alone.
+        happened: those of the event by which the query tells a time (`events.event_in`).
 
     Raises:
         Invalid: a weight that there is not.
@@ -65,10 +75,13 @@ def recall(connection: apsw.Connection, message: Recall, now: int, view: View, q
     view.tail.refresh(connection)
     wanted = Wanted(message, namespace, now, tuple(words), question)
     held = view.shelves.of(connection, namespace, records_in(connection, namespace))
+    event = event_in(message.query) if weights.event else None
+    if event is not None:
+        wanted = replace(wanted, anchor=anchor_of(connection, event, wanted, held, view.tail, settings, happened))
     found = find(connection, wanted, held, view.tail, settings.candidates)
     if not len(found.candidates):
         return Recalled(memories=())
-    query = Query(message.query, wanted.words, moment(now))
+    query = Query(message.query, wanted.words, moment(now), wanted.anchor)
     feelings = feelings_of(connection, found.candidates.numbers, message.felt) if weights.affect else None
     scores = score(found.candidates, found.measures, query, weights, settings, feelings=feelings)
     return Recalled(memories=told(connection, wanted, found, scores, settings.page_bytes))

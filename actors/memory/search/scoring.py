@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from actors.memory.search.asks import asks_when, named_in, periods_of
 from actors.memory.search.candidates import Candidates, Measures, Query
+from actors.memory.search.events import fitting
 from actors.memory.search.traits import NAMES, QUESTION, TELLS_TIME
 from actors.memory.search.window import beside
 from actors.memory.settings import MemorySettings, RecallWeights
@@ -101,6 +102,7 @@ def score(
     terms["subject"] = weights.subject * speakers.first
     periods = within_periods(candidates.times, query, settings.time_half_life_days)
     terms["time"] = weights.time * periods
+    terms["event"] = weights.event * beside_event(candidates, query, settings.time_half_life_days)
     terms["when"] = weights.when * has(candidates, TELLS_TIME) * asks_when(query.text)
     terms["names"] = weights.names * has(candidates, NAMES)
     terms["question"] = weights.question * has(candidates, QUESTION)
@@ -155,6 +157,13 @@ def by_named_speakers(candidates: Candidates, text: str) -> Speakers:
         return Speakers(nobody, nobody)
     first = (candidates.speakers == here[named[0]]).astype(np.float64)
     return Speakers(first, nobody) if len(named) == 1 else Speakers(nobody, first)
+
+
+def beside_event(candidates: Candidates, query: Query, half_life: float) -> Floats:
+    """How well each time fits what the query says of it by something that happened."""
+    if query.anchor is None:
+        return np.zeros(len(candidates))
+    return fitting(candidates.times // DAY_US + EPOCH, candidates.numbers, query.anchor, half_life)
 
 
 def within_periods(times: NDArray[np.int64], query: Query, half_life: float) -> Floats:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from actors.memory.search.asks import names_time, periods_of
 from actors.memory.search.candidates import Wanted
+from actors.memory.search.events import Anchor, fitting
 from actors.memory.search.maxsim import Asked, nearness
 from actors.memory.search.shelf import Shelf
 from actors.memory.stored import moment
@@ -22,6 +23,9 @@ __all__ = ["Lexical", "best", "survey", "with_neighbours"]
 
 DAY_US = 86_400_000_000
 EPOCH = date(1970, 1, 1).toordinal()
+
+FAR = 0.5
+"""What fits the time of an event no better is looked for by its words alone."""
 
 NOWHERE = np.int32(-(2**31))
 """Further than anything."""
@@ -60,6 +64,9 @@ def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
     if names_time(wanted.message.query, moment(wanted.now).date()):
         then = within(shelf.times.values[named], wanted, shelf.times.values[mask])
         chosen.append(best(named[then], relevance[then], hits // 2))
+    if wanted.anchor is not None:
+        then = beside_event(shelf, named, wanted.anchor)
+        chosen.append(best(named[then], relevance[then], hits // 2))
     if question is not None and shelf.gists is not None:
         chosen.append(nearest(shelf.gists.values, mask & shelf.read.values, question.gist, hits // 2))
     return np.unique(np.concatenate(chosen))
@@ -95,6 +102,12 @@ def within(times: Integers, wanted: Wanted, all_times: Integers) -> NDArray[np.b
         first, last = ((day.toordinal() - EPOCH) * DAY_US for day in (period.first, period.last))
         found |= (times >= first) & (times < last + DAY_US)
     return found
+
+
+def beside_event(shelf: Shelf, rows: Integers, anchor: Anchor) -> NDArray[np.bool_]:
+    """Which of the rows are of the time that the query tells by an event."""
+    days = shelf.times.values[rows] // DAY_US + EPOCH
+    return fitting(days, shelf.numbers.values[rows], anchor, 1.0) > FAR
 
 
 def year_of(time: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["WEEKDAYS", "Days", "Span", "says_time", "spans_of"]
+__all__ = ["COUNT", "UNIT", "WEEKDAYS", "Days", "Span", "count_of", "says_time", "spans_of"]
 
 MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
@@ -147,8 +147,7 @@ def hence(parts: Parts, said: date) -> Days:
 
 def away(parts: Parts, said: date, sign: int) -> Days:
     """What a count of units leads to: weeks to within three days, months and years as wholes."""
-    word = (parts["count"] or "").removeprefix("a ").removesuffix(" of")
-    count = sign * (int(word) if word.isdigit() else COUNTS[word])
+    count = sign * count_of(parts["count"] or "")
     if parts["unit"] == "year":
         return whole_year(said.year + count)
     if parts["unit"] == "month":
@@ -156,6 +155,12 @@ def away(parts: Parts, said: date, sign: int) -> Days:
     if parts["unit"] == "week":
         return said + timedelta(7 * count - 3), said + timedelta(7 * count + 3)
     return said + timedelta(count), said + timedelta(count)
+
+
+def count_of(words: str) -> int:
+    """How many "a couple of", "three" or "12" are."""
+    word = words.removeprefix("a ").removesuffix(" of")
+    return int(word) if word.isdigit() else COUNTS[word]
 
 
 def on_weekday(parts: Parts, said: date) -> Days:
