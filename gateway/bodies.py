@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 from actors.memory.messages import on_the_calendar
 from actors.message import Name, Namespace, ending_at_the_first
 
-__all__ = ["CHAT_HEADERS", "DEFAULT_MODELS", "Body", "Limit", "Moment", "NamespaceQuery", "Part", "Query"]
+__all__ = ["CHAT_HEADERS", "DEFAULT_MODELS", "Body", "HouseQuery", "Limit", "Moment", "NamespaceQuery", "Part", "Query"]
 
 CHAT_HEADERS = ("X-Lattice-Session", "X-Lattice-Memory", "X-Lattice-Reasoning", "X-Lattice-Retry", "Cache-Control")
 """What requests for an answer go by, in every dialect."""
@@ -54,8 +54,14 @@ class NamespaceQuery(Body):
     """A query of no more than the namespace."""
 
 
-class Query(Body):
+class Query(NamespaceQuery):
     """A query for a page."""
 
     limit: Limit = 100
     cursor: Name | None = None
+
+
+class HouseQuery(Part):
+    """A query about the whole house: a namespace would choose nothing there, and is refused."""
+
+    model_config = ConfigDict(extra="forbid")

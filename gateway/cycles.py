@@ -8,7 +8,7 @@ from pydantic import Field
 
 from actors.daemon import messages as daemon
 from actors.message import Name
-from gateway.bodies import Body, NamespaceQuery, Query
+from gateway.bodies import HouseQuery, Limit, NamespaceQuery
 from gateway.incoming import Incoming
 from gateway.route import Routes
 
@@ -17,13 +17,15 @@ __all__ = ["routes"]
 routes = Routes("Daemon", access="operator")
 
 
-class RunsQuery(Query):
-    """Which runs."""
+class RunsQuery(HouseQuery):
+    """Which runs, and how many of them."""
 
     cycle: Name | None = None
+    limit: Limit = 100
+    cursor: Name | None = None
 
 
-class SetAsideQuery(Body):
+class SetAsideQuery(HouseQuery):
     """Of which cycle; of all without."""
 
     cycle: Name | None = None

@@ -189,6 +189,24 @@ class Incoming:
 
         return parse(model, dict(query))
 
+    def in_query(self, name: str, model: type[BaseModel], in_body: str | None) -> str | None:
+        """A name that may stand in the query beside the body; where it stands in both, they have to agree.
+
+        Raises:
+            HttpError: 400 where they do not, or where `model` takes no such name.
+        """
+        given = self.request.query.getall(name, ())
+        if not given:
+            return in_body
+        if len(given) > 1:
+            raise HttpError(400, "invalid", f"{name} is given more than once", param=name)
+
+        said: str = getattr(parse(model, {name: given[0]}), name)
+        if in_body not in {None, said}:
+            raise HttpError(400, "invalid", f"the query's and the body's {name} are not the same", param=name)
+
+        return said
+
     async def parse_body(self, model: type[Model], body: bytes) -> Model:
         """The body, validated; a large one in a thread, so that nobody else waits for it.
 

@@ -33,6 +33,7 @@ from gateway import (
     transfer,
 )
 from gateway.admission import Admission
+from gateway.bodies import HouseQuery, NamespaceQuery
 from gateway.errors import HttpError, error_response, status_of
 from gateway.foreground import ForegroundSign
 from gateway.incoming import Asker, Incoming, request_id_of
@@ -138,7 +139,11 @@ class Service:
         if route.body is not None:
             arguments["body"] = await call.parse_body(route.body, await call.read())
 
-        call.settle(next((getattr(given, "namespace", None) for given in arguments.values()), None))
+        named = next((getattr(given, "namespace", None) for given in arguments.values()), None)
+        if route.query is None:
+            # Other parameters that nothing takes are left alone, as clients add some of their own (`?beta=true`).
+            named = call.in_query("namespace", HouseQuery if route.access == "operator" else NamespaceQuery, named)
+        call.settle(named)
         try:
             return respond(await route.handler(call, **arguments), route.status)
         except ValidationError as error:

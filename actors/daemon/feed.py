@@ -18,8 +18,8 @@ from loguru import logger
 from actors.daemon import answers, aspects, rederivation
 from actors.daemon.store import Store, micros
 from actors.daemon.work import Asks, Work
-from actors.memory.messages import Change, Fed, Feed, Memory
-from transport.errors import LatticeError
+from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed
+from transport.errors import Invalid, LatticeError
 
 __all__ = ["Following", "namespaces", "text_digest"]
 
@@ -43,7 +43,11 @@ class Following:
         """Take over the feed's changes up to its end, under a run. Several may do so at once: one of them takes a page."""
         while True:
             before = await work.read(self._position)
-            fed: Fed = await work.ask(Feed(cursor=before, limit=PAGE))
+            try:
+                fed: Fed = await work.ask(Feed(cursor=before, limit=PAGE))
+            except Invalid as error:
+                await work.commit(partial(self._go_back, end=end_of_feed(error)))
+                continue
             if not fed.changes:
                 return
             gone = await work.commit(partial(self._advance, before=before, fed=fed))
@@ -57,6 +61,9 @@ class Following:
             before = await store.read(self._position)
             try:
                 fed: Fed = await ask(Feed(cursor=before, limit=PAGE, wait_ms=WAIT_MS), timeout=WAIT_MS / 1000 + 10, lane="bg")
+            except Invalid as error:
+                await store.write(partial(self._go_back, end=end_of_feed(error)))
+                continue
             except LatticeError as error:
                 logger.info("memory's feed does not answer", reason=error.code)
                 await asyncio.sleep(AGAIN_S)
@@ -104,6 +111,14 @@ class Following:
                 (f"feed:{cycle}", str(max(cursor, fed.cursor))),
             )
         return gone
+
+    def _go_back(self, connection: apsw.Connection, end: int) -> None:
+        """Go on from the feed's end: it ends before what was followed, so memory is another, or lost something."""
+        logger.warning("memory's feed ends before what was followed: going on from its end", end=end)
+        connection.execute("DELETE FROM pending WHERE seq > ?", (end,))
+        connection.execute(
+            "UPDATE cursor SET value = ? WHERE name LIKE 'feed:%' AND CAST(value AS INTEGER) > ?", (str(end), end)
+        )
 
     def _offer(self, connection: apsw.Connection, cycle: str, change: Change, memory: Memory) -> None:
         if memory.kind in self._follows[cycle]:

@@ -8,14 +8,22 @@ from typing import Any
 import apsw
 
 from actors.memory.messages import Change, Fed, Feed
+from actors.memory.rows import last_given
 from actors.memory.store import one, weight_of
 from actors.memory.stored import moment
+from transport.errors import Invalid
 
 __all__ = ["feed"]
 
 
 def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
-    """The changes after the cursor, each with its record as it stands now; None where it is forgotten since."""
+    """The changes after the cursor, each with its record as it stands now; None where it is forgotten since.
+
+    Raises:
+        Invalid: nothing was ever told under that cursor. Whoever waited there would miss all that comes until then.
+    """
+    if message.cursor > (end := last_given(connection, "event")):
+        raise Invalid(f"cursor: lies beyond the end of the feed, {end}", detail={"field": "cursor", "end": end})
     rows: Any = connection.execute(
         "SELECT e.seq, e.change, e.memory, e.time, e.cause, coalesce(m.id, f.id), n.name, m.number IS NOT NULL FROM event e "
         "LEFT JOIN memory m ON m.number = e.memory LEFT JOIN forgotten f ON f.number = e.memory "

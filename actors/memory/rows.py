@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import apsw
 
-__all__ = ["Rows"]
+__all__ = ["Rows", "last_given"]
 
 AT_ONCE: Final = 128
 """Rows of one statement. More make no difference that could be measured."""

@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol
 
 from loguru import logger
 
-from actors.memory.messages import Fed, Feed
+from actors.memory.messages import Fed, Feed, end_of_feed
 from actors.paradox.settings import ParadoxSettings
-from transport.errors import DeadlineExceeded, LatticeError, UnknownActor
+from transport.errors import DeadlineExceeded, Invalid, LatticeError, UnknownActor
 
 __all__ = ["Asks", "away", "follow", "wait_s"]
 
@@ -47,7 +47,11 @@ async def follow(ask: Asks, settings: ParadoxSettings, cursor: int, take: Take, 
     while True:
         try:
             feed = Feed(cursor=cursor, limit=settings.page, wait_ms=settings.wait_ms)
-            fed: Fed = await ask(feed, timeout=settings.wait_ms / 1000 + 10, lane="bg")
+            try:
+                fed: Fed = await ask(feed, timeout=settings.wait_ms / 1000 + 10, lane="bg")
+            except Invalid as error:
+                fed = Fed(changes=(), cursor=end_of_feed(error))
+                logger.warning("memory's feed ends before what was followed: going on from its end", who=who, end=fed.cursor)
             following = await take(cursor, fed)
             if following is None:
                 return

@@ -76,7 +76,7 @@ class Follower:
 
             cursor = change.seq
 
-        return await self._keep(before, max(cursor, fed.cursor), judged, effects)
+        return await self._keep(before, fed.cursor, judged, effects)
 
     async def _effects(self, change: Change) -> list[Effect]:
         if change.change in GONE:

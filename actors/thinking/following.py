@@ -8,11 +8,11 @@ from typing import Final
 
 from loguru import logger
 
-from actors.memory.messages import Fed, Feed, GetStats, Happening, Stats
+from actors.memory.messages import Fed, Feed, GetStats, Happening, Stats, end_of_feed
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.thoughts import Thoughts
-from transport.errors import LatticeError
+from transport.errors import Invalid, LatticeError
 
 __all__ = ["Following"]
 
@@ -92,7 +92,13 @@ class Following:
 
     async def _take(self, *, wait_ms: int, timeout: float) -> Fed:
         feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms, changes=GONE)
-        fed: Fed = await self.actor.ask(feed, timeout=timeout, lane="bg" if wait_ms else "fg")
+        try:
+            fed: Fed = await self.actor.ask(feed, timeout=timeout, lane="bg" if wait_ms else "fg")
+        except Invalid as error:
+            fed = Fed(changes=(), cursor=end_of_feed(error))
+            logger.bind(end=fed.cursor).warning("memory's feed ends before what was followed: going on from its end")
+            self.cursor = self.written = fed.cursor
+            await self.thoughts.follow_from(fed.cursor)
         gone = [(change.namespace, change.id) for change in fed.changes]
         if gone or fed.cursor - self.written >= SEEN_MOST:
             count = await self.thoughts.scrub(gone, fed.cursor)

@@ -140,6 +140,10 @@ class Thoughts:
         """How far memory's feed was followed; None: it never was."""
         return await self.database.read(cursor_of)
 
+    async def follow_from(self, cursor: int) -> None:
+        """Move the cursor, backwards too: memory's feed ends there."""
+        await self.database.write(follow_from, cursor)
+
     async def scrub(self, gone: Iterable[tuple[str, str]], cursor: int) -> int:
         """Take the texts out of all thoughts that may quote these records (namespace, id), and move the cursor, in one write.
 
@@ -234,6 +238,10 @@ def advance(connection: apsw.Connection, cursor: int) -> None:
 def cursor_of(connection: apsw.Connection) -> int | None:
     row = connection.execute("SELECT cursor FROM followed WHERE id = 1").fetchone()
     return None if row is None else int(row[0])
+
+
+def follow_from(connection: apsw.Connection, cursor: int) -> None:
+    connection.execute("UPDATE followed SET cursor = ?", (cursor,))
 
 
 def sweep(connection: apsw.Connection, oldest: float, most: int) -> None:

@@ -52,6 +52,22 @@ async def test_a_dry_run_says_what_it_would_do_and_does_nothing(short_dir) -> No
         assert (await run(host, "consolidate")).effects == rehearsed.effects
 
 
+async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_end(short_dir) -> None:
+    """Restored from an older copy, or recovered."""
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        await talk(host, clock)
+        clock.advance(HOUR)
+        assert (await run(host, "consolidate")).effects["facts"] == 3
+    for path in (short_dir / "data").glob("memory.db*"):
+        path.unlink()
+    async with house(short_dir, clock) as host:
+        assert "facts" not in (await run(host, "consolidate")).effects
+        await talk(host, clock)
+        clock.advance(HOUR)
+        assert (await run(host, "consolidate")).effects["facts"] == 3
+
+
 async def test_a_cycle_that_fails_again_and_again_is_quarantined_until_it_is_resumed(short_dir, monkeypatch) -> None:
     async def broken(_self, _work) -> None:
         raise ValueError("no such luck")

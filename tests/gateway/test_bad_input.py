@@ -29,6 +29,7 @@ REFUSED: list[tuple[str, str, Any, int, str | None]] = [
     ("an empty list", MEMORIES, {"memories": []}, 400, "memories"),
     ("1,001 records", MEMORIES, {"memories": [{"text": "a"}] * 1001}, 400, "memories"),
     ("an empty text", MEMORIES, record(text=""), 400, "memories[1].text"),
+    ("a blank text", MEMORIES, record(text=" \n\u3000"), 400, "memories[1].text"),
     ("no text", MEMORIES, {"memories": [{"speaker": "a"}]}, 400, "memories[0].text"),
     ("a text that is none", MEMORIES, record(text=7), 400, "memories[1].text"),
     ("10 MB of text", MEMORIES, record(text="x" * 10_000_000), 400, "memories[1].text"),
@@ -136,6 +137,27 @@ async def test_what_is_no_json_is_refused(kept: tuple[House, Any], data: bytes) 
     assert await everything(lattice) == before
 
 
+async def test_a_namespace_in_the_query_counts_or_is_refused_but_never_passed_over(kept: tuple[House, Any]) -> None:
+    lattice, before = kept
+    for method, path in (
+        ("GET", "/v1/daemon/cycles"),
+        ("POST", "/v1/daemon/cycles/decay/run"),
+        ("GET", "/v1/daemon/runs"),
+        ("GET", "/v1/daemon/set-aside"),
+        ("GET", "/v1/actors"),
+    ):
+        async with lattice.http.request(method, f"{lattice.url}{path}?namespace=hers") as response:
+            assert (path, response.status) == (path, 400)
+            assert (await response.json())["error"]["param"] == "namespace"
+
+    status, told = await send(lattice, f"{MEMORIES}?namespace=hers", {"text": "a", "namespace": "his"})
+    assert (status, told["error"]["param"]) == (400, "namespace")
+    assert await everything(lattice) == before
+    await send(lattice, f"{MEMORIES}?namespace=hers&beta=true", {"text": "Hers."})
+    assert [found["text"] for found in (await lattice.get(f"{MEMORIES}?namespace=hers"))["memories"]] == ["Hers."]
+    assert len((await lattice.get(MEMORIES))["memories"]) == len(before[0]["memories"])
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -143,12 +165,11 @@ async def test_what_is_no_json_is_refused(kept: tuple[House, Any], data: bytes) 
         FAMILY,
         "\N{ZERO WIDTH NO-BREAK SPACE}\N{COMBINING ACUTE ACCENT}e\N{COMBINING ACUTE ACCENT}",
         "a\r\n\t\x01\x7f\x85\u2028b",
-        " ",
         '"; DROP TABLE memory; --',
         "x" * 262_144,
         "\U0001f642" * 100_000,
     ],
-    ids=["right to left", "emoji", "combining", "control", "blank", "SQL", "the longest", "four bytes each"],
+    ids=["right to left", "emoji", "combining", "control", "SQL", "the longest", "four bytes each"],
 )
 async def test_what_is_strange_but_text_is_kept_as_it_is(lattice: House, text: str) -> None:
     names = {"speaker": text[:200].strip() or "x", "session": text[:200].strip() or "x", "metadata": {"said": text[:1000]}}

@@ -6,8 +6,9 @@ import pytest
 
 from actors.host import Host
 from actors.memory.actor import Memory
-from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Remember, Revise, Supersede
+from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Remember, Revise, Supersede, end_of_feed
 from actors.memory.settings import MemorySettings
+from transport.errors import Invalid
 
 
 async def remember(memory, *texts, namespace="default"):
@@ -60,8 +61,9 @@ async def test_a_follower_that_waits_is_told_at_once(memory):
 
 
 async def test_waiting_ends_when_nothing_comes(memory):
-    fed = await memory.ask(Feed(cursor=7, wait_ms=30))
-    assert (fed.changes, fed.cursor) == ((), 7)
+    await remember(memory, "one", "two")
+    fed = await memory.ask(Feed(cursor=2, wait_ms=30))
+    assert (fed.changes, fed.cursor) == ((), 2)
 
 
 async def test_waiting_followers_hold_nobody_up_and_too_many_are_refused(memory):
@@ -116,7 +118,10 @@ async def test_a_host_that_goes_away_lets_its_followers_go(short_dir):
         assert (await waiting).changes == ()
 
 
-@pytest.mark.parametrize("cursor", [10**6, 2**62])
-async def test_a_cursor_ahead_of_everything_gets_nothing(memory, cursor):
+@pytest.mark.parametrize("cursor", [2, 10**6, 2**62])
+async def test_a_cursor_beyond_the_end_is_refused_by_name_and_told_where_the_end_is(memory, cursor):
     await remember(memory, "a")
-    assert (await memory.ask(Feed(cursor=cursor))).changes == ()
+    with pytest.raises(Invalid, match="cursor") as refused:
+        await memory.ask(Feed(cursor=cursor, wait_ms=20_000))
+    assert refused.value.detail == {"field": "cursor", "end": 1}
+    assert end_of_feed(refused.value) == 1

@@ -265,6 +265,7 @@ async def test_sessions_are_listed_latest_first(memory):
     [
         ("memories", {"memories": []}),
         ("memories.0.text", {"memories": [{"text": ""}]}),
+        ("memories.0.text", {"memories": [{"text": " \t\n\u3000"}]}),
         ("memories.0.text", {"memories": [{"text": "a\0b"}]}),
         ("memories.0.text", {"memories": [{"text": "a\ud800b"}]}),
         ("memories.0.text", {"memories": [{"text": "x" * 262_145}]}),
@@ -295,6 +296,8 @@ def test_what_cannot_be_kept_is_refused_with_its_fields_name(field, body):
 def test_a_turn_that_cannot_be_kept_is_refused():
     with pytest.raises(LatticeError, match=r"turns\.0\.text"):
         Converse.parse({"begin_as": "x", "turns": [{"role": "user", "text": "\0"}]})
+    with pytest.raises(LatticeError, match=r"turns\.0\.text.*blank"):
+        Converse.parse({"begin_as": "x", "turns": [{"role": "user", "text": "  "}]})
     with pytest.raises(LatticeError, match=r"turns\.0\.role"):
         Converse.parse({"begin_as": "x", "turns": [{"role": "system", "text": "x"}]})
     assert Turn(role="user", text="x").text == "x"

@@ -148,6 +148,21 @@ async def test_the_follower_waits_for_memory_and_goes_on(short_dir) -> None:
         assert await found(host) == [KEPT]
 
 
+async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_end(short_dir) -> None:
+    """Restored from an older copy, or recovered."""
+    async with house(short_dir) as host:
+        await say(host, *(f"Person {number} has a bicycle." for number in range(9)))
+        await followed(host)
+    for path in (short_dir / "data").glob("memory.db*"):
+        path.unlink()
+    async with house(short_dir) as host, asyncio.timeout(20):
+        while (await host.ref("paradox").ask(GetProgress())).cursor:  # noqa: ASYNC110 (no event tells that it went back)
+            await asyncio.sleep(0)
+        await say(host, *CLASH)
+        await followed(host)
+        assert await found(host) == [KEPT]
+
+
 async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest_goes_on(short_dir, monkeypatch) -> None:
     real = Judge.pairs
 

@@ -90,3 +90,21 @@ async def test_an_answer_is_not_given_again_once_what_it_may_quote_is_forgotten(
         again = await host.ref("thinking").ask(Think(effort="low", memory="read", messages=(asked,)))
 
     assert text_of(again) == "I do not know."
+
+
+async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_end(short_dir, model) -> None:
+    """Restored from an older copy, or recovered: what is forgotten there is scrubbed all the same."""
+    model.always(text=f"<think>The password is {SECRET}.</think>{TEXT}")
+    async with house(short_dir, url=model.base_url) as host:
+        pages = await host.ref("memory").ask(Remember(memories=tuple(NewMemory(text=f"page {number}") for number in range(9))))
+        thought_id = await thought_about(host, user("What is on the pages?"), memory="read")
+        await host.ref("memory").ask(Forget(ids=(pages.memories[0].id,)))
+        assert (await record_of(host, thought_id)).scrubbed
+    for path in (short_dir / "data").glob("memory.db*"):
+        path.unlink()
+    async with house(short_dir, url=model.base_url) as host:
+        await thought_about(host, user("Anything?"), memory="read")
+        remembered = await host.ref("memory").ask(Remember(memories=(NewMemory(text=f"My password is {SECRET}."),)))
+        thought_id = await thought_about(host, user("What is my password?"), memory="read")
+        await host.ref("memory").ask(Forget(ids=(remembered.memories[0].id,)))
+        assert (await record_of(host, thought_id)).scrubbed

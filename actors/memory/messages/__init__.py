@@ -3,7 +3,7 @@
 By what one wants of it: `writing`, `reading`, `life`, `feed`, `transfer`; what they share stands in `fields` and `records`.
 """
 
-from actors.memory.messages.feed import Change, Fed, Feed, Happening
+from actors.memory.messages.feed import Change, Fed, Feed, Happening, end_of_feed
 from actors.memory.messages.fields import (
     DEPTH,
     EARLIEST,
@@ -161,6 +161,7 @@ __all__ = [
     "Time",
     "Turn",
     "Unrelate",
+    "end_of_feed",
     "has_sources",
     "known_emotions",
     "on_the_calendar",

@@ -9,6 +9,7 @@ from pydantic import Field
 from actors.memory.messages.fields import Identifier, Namespace, Time
 from actors.memory.messages.records import Memory
 from actors.message import Data, Message, Reply
+from transport.errors import Invalid
 
 Happening = Literal["remembered", "revised", "superseded", "forgotten", "staged", "linked", "unlinked", "withheld", "rederived"]
 """What the feed tells. `staged` has the stages before and after in its history's detail, and the rule as its cause."""
@@ -33,10 +34,23 @@ class Fed(Reply, type="memory.fed"):
     cursor: int
 
 
+def end_of_feed(error: Invalid) -> int:
+    """Where the feed ends, as `invalid` tells whoever asks from beyond: memory is another than was followed, or recovered.
+
+    Raises:
+        Invalid: `error`, which says something else.
+    """
+    end = (error.detail or {}).get("end")
+    if not isinstance(end, int):
+        raise error
+    return end
+
+
 class Feed(Message, type="memory.feed", reply=Fed, idempotent=True):
     """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first.
 
-    With `changes`, only those kinds are told; the cursor moves past the others all the same.
+    With `changes`, only those kinds are told; the cursor moves past the others all the same. A cursor beyond the feed's end is
+    `invalid`; see `end_of_feed`.
     """
 
     cursor: Annotated[int, Field(ge=0, lt=1 << 63)] = 0

@@ -38,6 +38,17 @@ def plain(text: str) -> str:
     return text
 
 
+def worded(text: str) -> str:
+    """`text`, if it is plain and something stands in it.
+
+    Raises:
+        ValueError: it is not plain, or nothing but white space.
+    """
+    if text.isspace():
+        raise ValueError("is blank: it holds nothing but white space")
+    return plain(text)
+
+
 def plain_json(value: JsonValue) -> JsonValue:
     """`value`, if it can be stored and sent whole.
 
@@ -90,7 +101,10 @@ SOURCES: tuple[Relation, ...] = ("derives_from", "summarises")
 EMOTIONS = LABELS
 """GoEmotions' 28 labels (Demszky et al., 2020), in the order in which vectors of them are stored."""
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144), AfterValidator(plain)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=262_144), AfterValidator(worded)]
+KeptText = Annotated[str, StringConstraints(min_length=1, max_length=262_144), AfterValidator(plain)]
+"""As `Text`, and what was once taken: blank ones too."""
+
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(plain)]
 Metadata = Annotated[dict[Name, Annotated[JsonValue, AfterValidator(plain_json)]], Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
