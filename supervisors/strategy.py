@@ -412,7 +412,8 @@ class Strategy:
 
         wait_s = failed.backoff.next() if delayed else 0.0
         for member in self._together(group, due=self.clock() + wait_s if wait_s else 0.0):
-            member.wanted = member.spec.restart != "temporary"
+            owed_its_first_start = member.wanted and member.by_hand and member.state in DOWN
+            member.wanted = member.spec.restart != "temporary" or owed_its_first_start
             member.recycled = member.wanted and member.state in ("starting", "ready")
 
         if wait_s:

@@ -7,6 +7,7 @@ strategy believes of the children, and which of them really run.
 from __future__ import annotations
 
 import random
+import sys
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -90,6 +91,9 @@ class AnyHistory(RuleBasedStateMachine):
                     self.alive[name] = "draining"
                 case Forget(name):
                     assert name not in self.alive, "whoever is forgotten is gone"
+                    if name in self.first_order:
+                        # Who is added again under its name comes last, and waits for nobody.
+                        self.first_order.remove(name)
                 case Finish():
                     assert self.finish is None
                     assert not self.alive, "no orphan"
@@ -205,7 +209,8 @@ class AnyHistory(RuleBasedStateMachine):
 
     def teardown(self):
         """Told to stop, everything comes down, last first, and then it is over."""
-        if not hasattr(self, "machine"):
+        if not hasattr(self, "machine") or sys.exc_info()[0] is not None:
+            # What failed before is to be told, and not what comes of going on after it.
             return
 
         # Who was told to end before by an operator ends when it does; the others in the reverse of their order.
