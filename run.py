@@ -249,7 +249,7 @@ class Composition:
             )
             for name in self.actors
         )
-        return SupervisorSpec(strategy="one_for_one", children=children, spares=rules.spares)
+        return SupervisorSpec(strategy="one_for_one", children=children, spares=rules.spares, standbys=rules.standbys)
 
     def make_host(self, settings: Settings, run_dir: Path, incarnation: str | None = None) -> Host:
         """The host of one process."""

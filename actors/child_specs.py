@@ -122,6 +122,9 @@ class SupervisorSpec(Data):
     spares: Annotated[int, Field(ge=1)] = 1
     """Forked processes that wait to be told who they are. One is enough for one death at a time; each costs a few MB."""
 
+    standbys: bool = False
+    """Whether each child that serves has a spare of its own, which has prepared for its part: 10 MB each."""
+
     orphan_grace_s: Seconds = 60.0
     """How long a child whose supervisor is gone serves on and knocks for a new one: longer than a busy machine takes to make
     one. That `up` is gone as well it sees at once."""

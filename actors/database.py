@@ -68,11 +68,9 @@ class Database:
         key = StoreKey.from_environment()
         self._damaged = asyncio.get_running_loop().create_future()
         await self._writer.start(partial(_told, open_and_note, self.path, self._migrations, key, self._mend))
-        try:
-            await self._reader.start(partial(_told, open_to_read, self.path, key))
-        except BaseException:
-            await self._writer.stop()
-            raise
+        # Whoever comes back after a kill is waited for by writes, mostly, and this is a fifth of what opening takes.
+        reading = self._reader.begin(partial(_told, open_to_read, self.path, key))
+        reading.add_done_callback(self._reader_is_open)
 
     async def close(self) -> None:
         """Finish what was accepted, move the log into the file, and close it. Closing twice is closing once."""
@@ -80,12 +78,13 @@ class Database:
         await self._writer.stop(partial(damage.note_closed, self.path))
 
     async def watch(self) -> None:
-        """Wait until damage shows itself, for ever if need be: whoever owns the database spawns this, and so fails with it.
+        """Wait, for ever if need be, until damage shows itself or nobody can read: the owner spawns this, and so fails with it.
 
         The next opening then looks at every page.
 
         Raises:
             Damaged: now.
+            Unavailable: the reader could not open the file.
         """
         assert self._damaged is not None  # noqa: S101 (it is open)
         await asyncio.shield(self._damaged)
@@ -167,6 +166,12 @@ class Database:
         except Unavailable as error:
             self._suspect(error)
             raise
+
+    def _reader_is_open(self, reading: asyncio.Future[None]) -> None:
+        error = None if reading.cancelled() else reading.exception()
+        if error is not None and self._damaged is not None and not self._damaged.done():
+            self._damaged.set_exception(error)
+            self._damaged.exception()  # looked at, as below
 
     def _suspect(self, error: Unavailable) -> None:
         if isinstance(error.__cause__, damage.SIGNS) and self._damaged is not None and not self._damaged.done():

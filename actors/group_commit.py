@@ -110,12 +110,16 @@ class _Thread:
         self._loop: asyncio.AbstractEventLoop
 
     async def start(self, connect: Callable[[], apsw.Connection]) -> None:
+        await self.begin(connect)
+
+    def begin(self, connect: Callable[[], apsw.Connection]) -> asyncio.Future[None]:
+        """Start the thread; the future tells when it has its connection. Jobs are taken at once."""
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = self._loop.create_future()
         self._ended = self._loop.create_future()
         self._accepting = True
         threading.Thread(target=self._main, args=(connect, opened), name=f"{self._name} {self.kind}", daemon=True).start()
-        await opened
+        return opened
 
     async def stop(self, before_closing: Callable[[], None] | None = None) -> None:
         self._before_closing = self._before_closing or before_closing
@@ -161,7 +165,7 @@ class _Thread:
         except BaseException as error:  # noqa: BLE001 (whoever opens is told, whatever it was)
             self._accepting = False
             self._post(_settle_future, opened, error)
-            self._post(_settle_future, self._ended, None)
+            self._post(self._end)
             return
 
         self._post(_settle_future, opened, None)

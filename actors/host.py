@@ -117,18 +117,43 @@ class Host:
         self._server: Server | None = None
         self._locks: dict[str, Lock] = {}
         self._clients: dict[str, Client] = {}
+        self._entered = False
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        self.failed = self._loop.create_future()
-        self._post = Post(self, self._loop)
-        self.lag.start()
+        # A prepared one is entered once more by who begins to live in it.
+        if not self._entered:
+            self._entered = True
+            self._loop = asyncio.get_running_loop()
+            self.failed = self._loop.create_future()
+            self._post = Post(self, self._loop)
+            self.lag.start()
 
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         await self.drain(0.0 if self.failed.done() else EXIT_S)
+
+    def prepare(self) -> None:
+        """Does beforehand what takes time when the first actor starts here: the socket, its thread, one of the pool's.
+
+        Until `bear` is called there is nothing to be late for: this host does nothing more, and is not watched.
+        """
+        self.lag.stop()
+
+        if self._bind and self._server is None:
+            self._make_server()
+
+        self.pool.submit(lambda: None)
+
+    def bear(self, incarnation: str) -> None:
+        """Gives the life of a prepared host its name. Said before the first actor is started."""
+        self.incarnation = incarnation
+        self.lag = LagWatch()
+        self.lag.start()
+
+        if self._server is not None:
+            self._server.incarnation = incarnation
 
     # Actors
 
@@ -346,28 +371,31 @@ class Host:
         await lock.acquire(self._lock_wait_s)
 
         try:
-            if self._server is None:
-                self._server = Server(
-                    incarnation=self.incarnation,
-                    on_envelope=self._post.take,
-                    on_gone=self._post.gone,
-                    curve=self._curve.server if self._curve is not None else None,
-                )
-                self._post.server = self._server
+            server = self._server or self._make_server()
 
             # Before it listens: callers that wait for this name are there the moment it does.
             self._post.add(actor)
             if any(handler.contract.max_bytes > LIMITS.body_bytes for handler in actor._handlers.values()):
-                self._server.widen(LARGE)
+                server.widen(LARGE)
 
             address = self.addresses.get(name)
 
             for wanted in dict.fromkeys((own, address) if address is None or address.startswith("tcp://") else (address,)):
                 if wanted is not None:
-                    self._server.bind(wanted)
+                    server.bind(wanted)
         except BaseException:
             self._post.remove(name, actor)
             lock.release()
             raise
 
         self._locks[name] = lock
+
+    def _make_server(self) -> Server:
+        self._server = self._post.server = Server(
+            incarnation=self.incarnation,
+            on_envelope=self._post.take,
+            on_gone=self._post.gone,
+            curve=self._curve.server if self._curve is not None else None,
+        )
+
+        return self._server

@@ -20,8 +20,8 @@ __all__ = ["Census", "Resident", "census", "compare"]
 
 MIB = 1 << 20
 SUPERVISOR = "lattice:supervisor"[:15]
-MOST_SPARES = 4
-"""Two wait, and as many may be on their way."""
+COME_AND_GO = {"spare": 4, "standby": 7}
+"""Of these there may be fewer at any time, and so many at most: two spares wait, two are on their way, a standby an actor."""
 
 NAMES = {"supervi": "supervisor"}
 """The kernel keeps fifteen bytes of a name."""
@@ -91,9 +91,9 @@ def census(house: House) -> Census:
 def compare(before: Census, after: Census, *, grows_mb: float, grows_descriptors: int) -> Iterator[Finding]:
     """What should not be: more or fewer processes, ones that nobody collected, other sockets, growth beyond the allowance."""
     for what in sorted(before.residents | after.residents):
-        if what == "spare":
-            if after.count(what) > MOST_SPARES:
-                yield Finding("orphan", f"{after.count(what)} spares, and two are kept")
+        if what in COME_AND_GO:
+            if after.count(what) > COME_AND_GO[what]:
+                yield Finding("orphan", f"{after.count(what)} processes {what}, and {COME_AND_GO[what]} are the most")
             continue
         if before.count(what) != after.count(what):
             rule = "orphan" if after.count(what) > before.count(what) else "missing"

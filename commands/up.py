@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,7 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
 
         return run_child(assignment, channel, make_host, populate)
 
-    def walk(name: str) -> Callable[[Path], Coroutine[Any, Any, None]]:
-        return lambda scratch: composition.walk_through(name, current(), scratch)
+    async def walk(name: str, scratch: Path) -> None:
+        await composition.walk_through(name, current(), scratch)
 
-    sys.exit(run_zygote(control, become, [walk(name) for name in composition.actors]))
+    sys.exit(run_zygote(control, become, walk))

@@ -63,10 +63,6 @@ def run_child(
         populate: starts the actors in it; gets the sockets that came with the assignment. `Ignore` means that there is
             nothing to run here.
     """
-    if control is not None:
-        linux.name_process(assignment.name)
-
-    log_to_file(assignment)
     return asyncio.run(Life(assignment, control, make_host, populate).live())
 
 
@@ -86,6 +82,9 @@ class Life:
         self.too_large = False
         self.make_host = make_host
         self.populate = populate
+        self.prepared: Host | None = None
+        """A standby's, made beforehand."""
+
         self.state = "starting"
         self.drain_s = assignment.drain_s
         self.knocking: asyncio.Task[None] | None = None
@@ -94,6 +93,43 @@ class Life:
     async def live(self) -> int:
         """See `run_child`."""
         self.loop = asyncio.get_running_loop()
+        if self.assignment.epoch:
+            return await self._bear()
+
+        async with self.make_host(self.assignment) as self.prepared:
+            self.prepared.prepare()
+            if not await self._is_called():
+                return 0
+
+            self.prepared.bear(self.assignment.incarnation)
+            return await self._bear()
+
+    async def _is_called(self) -> bool:
+        """Wait, as a standby, for the assignment; False when nobody is left who could give it."""
+        assert self.control is not None  # noqa: S101 (nobody prepares who stands alone)
+        control, called = self.control, asyncio.Event()
+        control.socket.setblocking(False)
+        self.loop.add_reader(control.fileno(), called.set)
+        linux.name_process("standby")
+        self._say("prepared")
+        await called.wait()
+        self.loop.remove_reader(control.fileno())
+        received = control.receive()
+        if received is None:
+            return False
+
+        message, control.handed = received
+        self.assignment = Assignment.model_validate(message["assignment"])
+        self.drain_s = self.assignment.drain_s
+        return True
+
+    async def _bear(self) -> int:
+        """Bear the name, from the first word to the supervisor to the exit code."""
+        self._say("taken")
+        if self.control is not None:
+            linux.name_process(self.assignment.name)
+
+        log_to_file(self.assignment)
         self.told_to_stop = asyncio.Event()
         self.loop.add_signal_handler(signal.SIGTERM, self.told_to_stop.set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -121,7 +157,7 @@ class Life:
     async def _serve(self) -> int:
         stopping = asyncio.ensure_future(self.told_to_stop.wait())
         try:
-            self.host = self.make_host(self.assignment)
+            self.host = self.prepared or self.make_host(self.assignment)
             set_process_limits(self.host.limits)
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             async with self.host as host:

@@ -4,9 +4,11 @@ One packet is one message, descriptors travel along, and an end of file means th
 
     a process says   hello {pid, name?, incarnation?, epoch?, state}   first thing on each connection
                      warm {}                                       a spare that had been told to warm up, and listens again
+                     prepared {}                                   one that was told to rehearse, and waits for its assignment
+                     taken {}                                      it has its assignment
                      at_work {what}                                before it is ready: what takes so long
                      ready {incarnation, extra}, ignored {}, beat {stats}, failed {reason, traceback, held_by}
-    the supervisor   warm_up {}, assign {assignment} with descriptors, drain {timeout_s}, begone {}
+    the supervisor   warm_up {}, rehearse {assignment}, assign {assignment} with descriptors, drain {timeout_s}, begone {}
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ class Assignment(Spec):
     """Unique for each process that ever bears the name."""
 
     epoch: int
-    """1 for the first incarnation, then counting up, also across supervisors; who has an older one is fenced off."""
+    """1 for the first incarnation, then counting up, also across supervisors; who has an older one is fenced off. 0: it is to
+    prepare for bearing the name, and waits for the assignment with which it does."""
 
     run_dir: Path
     data_dir: Path

@@ -22,6 +22,7 @@ from supervisors.process import Process
 from supervisors.roster import Entry
 from supervisors.spares import Spares
 from supervisors.spec import ChildSpec
+from supervisors.standbys import Standbys
 from supervisors.strategy import End
 from supervisors.supervision import Supervision
 
@@ -38,6 +39,7 @@ class House:
 
     place: Place
     spares: Spares
+    standbys: Standbys
     save: Callable[[], None]
     """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
 
@@ -73,14 +75,20 @@ class ProcessChild:
         return self.process.pid if self.process else None
 
     def start(self) -> None:
-        """Promote a spare, as soon as there is one."""
+        """Promote its standby, or a spare as soon as there is one."""
         self._forget_the_last()
         self._set_timer(self.spec.ready_timeout_s, self._not_ready)
-        self.house.spares.take(self._promote)
+        standby = self.house.standbys.take(self.spec.name)
+        if standby is not None:
+            self._promote(standby)
+        else:
+            self.house.spares.take(self._promote)
 
     def stop(self) -> None:
         """Ask it to drain, and kill it when its time is up."""
         self.stopping = True
+        # Whoever is started after this may have other settings.
+        self.house.standbys.dismiss(self.spec.name)
 
         if self.process is None:
             self.house.spares.withdraw(self._promote)
@@ -130,16 +138,24 @@ class ProcessChild:
         )
 
     def _promote(self, process: Process) -> None:
-        spec, house = self.spec, self.house
         self.epoch += 1
         self.incarnation = secrets.token_hex(8)
         self._bear(process)
-        house.save()
-        place = house.place
-        assignment = Assignment(
+        self.house.save()
+        assignment = self._assignment(self.epoch, self.incarnation)
+        place = self.house.place
+        descriptors = [place.listener_fd] if self.spec.gets_listener and place.listener_fd is not None else []
+        if process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
+            self._set_timer(self._silence_s, lambda: self._condemn(f"had not taken its name within {self._silence_s:g} s"))
+        else:
+            self._condemn("could not be told who it is")
+
+    def _assignment(self, epoch: int, incarnation: str) -> Assignment:
+        spec, place = self.spec, self.house.place
+        return Assignment(
             name=spec.name,
-            incarnation=self.incarnation,
-            epoch=self.epoch,
+            incarnation=incarnation,
+            epoch=epoch,
             run_dir=place.run_dir,
             data_dir=place.data_dir,
             up_pid=place.keeper_pid,
@@ -154,9 +170,6 @@ class ProcessChild:
             fence_s=self.supervision.spec.fence_s,
             settings=place.settings,
         )
-        descriptors = [place.listener_fd] if spec.gets_listener and place.listener_fd is not None else []
-        if not process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
-            self._condemn("could not be told who it is")
 
     def _later_children(self) -> tuple[str, ...]:
         if self.supervision.spec.dynamic:
@@ -180,6 +193,8 @@ class ProcessChild:
         self.last_sign = time.monotonic()
 
         match message["say"]:
+            case "taken" if not self.serves and not self.stopping:
+                self._set_timer(self.spec.ready_timeout_s, self._not_ready)
             case "ready":
                 self._serve(message)
             case "beat":
@@ -197,6 +212,8 @@ class ProcessChild:
         self.incarnation = message.get("incarnation") or self.incarnation
         if not self.stopping:
             self._set_timer(self._silence_s, self._listen_for_life)
+            if self.spec.supervises is None and self.spec.restart != "temporary" and not self.supervision.spec.dynamic:
+                self.house.standbys.want(self.spec.name, lambda: self._assignment(0, ""))
         self.supervision.ready(self.spec.name, message.get("extra"))
 
     @property

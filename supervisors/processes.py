@@ -22,11 +22,15 @@ from supervisors.process_child import House, ProcessChild
 from supervisors.roster import Entry, Roster
 from supervisors.spares import Spares
 from supervisors.spec import ChildSpec, SupervisorSpec
+from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
 
 __all__ = ["Processes"]
 
 SAVE_AGAIN_S = 1.0
+SAVE_STATE_S = 0.05
+"""After a child has changed its state, before the roster says so. Who bears which name it says at once; how far that one is, it
+tells the next supervisor itself."""
 
 
 class Processes:
@@ -57,10 +61,11 @@ class Processes:
         self.children: dict[str, ProcessChild] = {}
         self.listener: socket.socket | None = None
         self.unsaved: asyncio.TimerHandle | None = None
-        """Until the roster is tried again, which could not be written."""
+        """Until the roster is written again: a state has changed, or it could not be written."""
 
         self.spares = Spares(place.zygote_command, place.run_dir, spec.spares, self.reaper, supervisor=place.name, first=zygote)
-        self.house = House(place=place, spares=self.spares, save=self._save_roster, on_report=on_report)
+        self.standbys = Standbys(self.spares, kept=spec.standbys)
+        self.house = House(place=place, spares=self.spares, standbys=self.standbys, save=self._save_roster, on_report=on_report)
         self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
 
     def open(self) -> None:
@@ -84,7 +89,10 @@ class Processes:
             self.listener = None
 
         if self.unsaved is not None:
+            self._save_roster()
+        if self.unsaved is not None:
             self.unsaved.cancel()
+        self.standbys.close()
         self.spares.close()
         for child in self.children.values():
             child.write_reports()
@@ -101,7 +109,10 @@ class Processes:
                 child.process.kill()
 
     def _changed(self, child: ChildView) -> None:
-        self._save_roster()
+        if child.state == "given_up":
+            self.standbys.dismiss(child.name)
+        if self.unsaved is None:
+            self.unsaved = self.loop.call_later(SAVE_STATE_S, self._save_again)
         self.on_change(child)
 
     def _make_child(self, spec: ChildSpec, supervision: Supervision) -> ProcessChild:
@@ -110,6 +121,7 @@ class Processes:
 
     def _forget(self, name: str) -> None:
         self.children.pop(name).write_reports()
+        self.standbys.dismiss(name)
         self._save_roster()
 
     # Who is there already
@@ -166,11 +178,12 @@ class Processes:
     def _save_roster(self) -> None:
         entries = []
         for name, child in self.children.items():
+            member = self.supervision.strategy.members.get(name)
             if (record := self.supervision.records.get(name)) is not None:
                 entries.append(
                     child.entry().model_copy(
                         update={
-                            "state": record.seen,
+                            "state": member.state if member is not None else record.seen,
                             "starts": record.starts,
                             "restarts": record.restarts,
                             "since": record.since,

@@ -21,4 +21,7 @@ class SupervisionSettings(Spec):
     """Three silences of this length, and an actor counts as hung. Less, and a busy machine looks like a hung actor."""
 
     spares: Annotated[int, Field(ge=1, le=16)] = 2
-    """One that is warm while the other is made: a spare takes 0.15 s from the fork until it has walked through a start."""
+    """Processes that anybody's replacement may become. One of two that end at once, or one that was added, needs it."""
+
+    standbys: bool = True
+    """Whether each actor has a process that waits to replace it, and nobody else. Each holds 10 MB."""

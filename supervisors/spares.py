@@ -29,8 +29,8 @@ HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 tells of the end: with 100 MB that took 74 to 118 ms in small pages and 26 in huge ones (4 when empty), on a busy machine."""
 
 QUIET_S = 0.15
-"""After the last spare came or went, before one that waits warms up, which takes 0.3 s of a core and makes it deaf: not while a
-house starts, and not while its replacement is being promoted."""
+"""After the last spare came or went, before one that waits warms up, which makes it deaf: not while a house starts, and not
+while a replacement is being promoted."""
 
 ARRIVAL_S = 3.0
 """A spare that has not connected so long after it was ordered has died on the way. It takes 7 ms."""
@@ -137,6 +137,12 @@ class Spares:
             self.takers.append(taker)
             self._order()
 
+    @property
+    def can_lend(self) -> bool:
+        """Whether one may be taken that is not needed now, and another be left for a child that ends meanwhile."""
+        enough = len(self.waiting) >= min(2, self.keep)
+        return enough and not (self.closed or self.warming or self.expected or self.takers)
+
     def withdraw(self, taker: Callable[[Process], None]) -> None:
         """The taker wants none any more."""
         if taker in self.takers:
@@ -200,7 +206,7 @@ class Spares:
     def _warm_up(self) -> None:
         """One at a time, and never the last that could be promoted."""
         cold = next((process for process in self.waiting if process not in self.warm), None)
-        if self.closed or self.warming or self.expected or self.takers or cold is None or len(self.waiting) < min(2, self.keep):
+        if cold is None or not self.can_lend:
             return
 
         if cold.send("warm_up"):

@@ -11,14 +11,14 @@ import asyncio
 import gc
 import hashlib
 import os
-import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,6 +36,9 @@ from transport.errors import LatticeError
 
 __all__ = ["Become", "Walk", "fork_zygote", "run_zygote", "scratch_of"]
 
+QUIET_NICE = 10
+"""At which priority a spare walks: a tenth of a core where others want all of them, all that is left where they do not."""
+
 SCRATCH = "/dev/shm"  # noqa: S108 (a fresh directory in it, 0700)
 """Where a spare walks through a start beforehand. On a disk that is busy its fsyncs took up to 0.3 s, in which nobody could be
 promoted."""
@@ -43,17 +46,17 @@ promoted."""
 Become = Callable[[Assignment, Control], int]
 """What a promoted spare does, with the descriptors of its assignment in `control.handed`; returns the process's exit code."""
 
-Walk = Callable[[Path], Coroutine[Any, Any, None]]
-"""A way that a promoted spare may have to go, gone beforehand in a directory that is thrown away."""
+Walk = Callable[[str, Path], Coroutine[Any, Any, None]]
+"""Starts the actor of that name for nobody, and ends it, in a directory that is thrown away."""
 
 
-def run_zygote(control_fd: int, become: Become, walks: Sequence[Walk] = ()) -> int:
+def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int:
     """Fork a spare for each `fork {run_dir}` on the control socket until it ends. Call it when all is imported.
 
     Args:
         control_fd: the connection to the supervisor.
-        become: called in a promoted spare.
-        walks: what a spare that has time does to warm up.
+        become: called in a spare that is promoted, or is to prepare for that.
+        walk: what a spare does to prepare for an actor's part.
     """
     control = Control(socket.socket(fileno=control_fd))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -80,7 +83,7 @@ def run_zygote(control_fd: int, become: Become, walks: Sequence[Walk] = ()) -> i
                 os._exit(0)
 
             control.close()
-            os._exit(_spare(run_dir, supervisor, become, walks))
+            os._exit(_spare(run_dir, supervisor, become, walk))
 
         os.waitpid(between, 0)
 
@@ -109,7 +112,7 @@ def fork_zygote(become: Become, control: Control) -> tuple[int, socket.socket]:
     os._exit(run_zygote(theirs.detach(), become))
 
 
-def _spare(run_dir: Path, supervisor: str, become: Become, walks: Sequence[Walk]) -> int:
+def _spare(run_dir: Path, supervisor: str, become: Become, walk: Walk | None) -> int:
     """Wait for an assignment and become it. A spare whose supervisor is gone has nothing to wait for."""
     linux.name_process("heir")
     leave_memory_to_an_heir()
@@ -120,19 +123,20 @@ def _spare(run_dir: Path, supervisor: str, become: Become, walks: Sequence[Walk]
     linux.name_process("spare")
     control.send("hello", pid=os.getpid(), state="spare")
     while (received := control.receive()) is not None and received[0]["say"] == "warm_up":
-        for walk in (_walk_of_nobody, *walks):
-            # It is wanted meanwhile, or nobody is left to want it.
-            if select.select([control], [], [], 0)[0]:
-                break
-            _go(walk, *scratch_of(run_dir, supervisor))
+        _go(_walk_of_nobody, "nobody", *scratch_of(run_dir, supervisor))
         control.send("warm")
-    if received is None or received[0]["say"] != "assign":
+    if received is None or received[0]["say"] not in ("assign", "rehearse"):
         return 0
 
     message, control.handed = received
     code = 1
     try:
-        code = become(Assignment.model_validate(message["assignment"]), control)
+        assignment = Assignment.model_validate(message["assignment"])
+        if message["say"] == "rehearse":
+            _go(walk or _walk_of_nobody, assignment.name, *scratch_of(run_dir, supervisor))
+            # What is here now stays, until it ends: no collection need walk over it.
+            gc.freeze()
+        code = become(assignment, control)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException as error:  # noqa: BLE001 (the last frame of this process: what is not said here is lost)
@@ -161,19 +165,28 @@ def _clear_scratch(run_dir: Path, supervisor: str) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _go(walk: Walk, place: Path, prefix: str) -> None:
+def _go(walk: Walk, name: str, place: Path, prefix: str) -> None:
     """Go a way once. A disk that takes nothing makes a cold spare, not none.
 
-    What a fork shares is copied when it is first touched, and code that has not run yet is slow: both take time then.
+    What a fork shares is copied when it is first touched, and code that has not run yet is slow: both take time then. It is
+    done in a thread, since a thread's priority ends with it, and a process may not raise its own again.
     """
-    with (
-        suppress(OSError, LatticeError),
-        tempfile.TemporaryDirectory(prefix=prefix, dir=place) as scratch,
-    ):
-        asyncio.run(walk(Path(scratch)))
+
+    def go() -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), QUIET_NICE)
+        with (
+            suppress(OSError, LatticeError),
+            tempfile.TemporaryDirectory(prefix=prefix, dir=place) as scratch,
+        ):
+            asyncio.run(walk(name, Path(scratch)))
+        gc.collect()
+
+    thread = threading.Thread(target=go, name="walk")
+    thread.start()
+    thread.join()
 
 
-async def _walk_of_nobody(scratch: Path) -> None:
+async def _walk_of_nobody(_: str, scratch: Path) -> None:
     nobody = Assignment(name="nobody", incarnation="", epoch=0, run_dir=scratch, data_dir=scratch, up_pid=0)
     Assignment.model_validate(nobody.model_dump(mode="json"))
     logger.debug("warm", actor=nobody.name)

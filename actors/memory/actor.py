@@ -132,7 +132,7 @@ class Memory(AsyncActor):
         """Open the database."""
         await self._database.open()
         self.spawn(self._database.watch(), name="memory watches its database")
-        await self._lane.open()
+        self.spawn(self._lane.open(), name="memory sees which vectors there are")
         sys.setswitchinterval(SWITCH_S)
         if self.host is not None:
             self.spawn(self._embed_on(), name="embedding")

@@ -1,0 +1,73 @@
+"""Who serves has a standby that takes its place; whatever becomes of a standby, somebody does."""
+
+import asyncio
+import signal
+
+from actors.supervision import RestartChild
+from supervisors import linux
+from tests.supervisors.conftest import comm
+
+RULES = {"supervisor": {"standbys": True}, "echo": {"heartbeat_s": 0.2}}
+
+
+async def test_a_standby_takes_the_place_of_who_is_killed_and_another_is_made(house):
+    async with house(**RULES) as home:
+        await home.ready()
+        for _ in range(2):
+            waiting = await standbys(home, 2)
+            before = await home.say()
+
+            home.kill(before.pid)
+            after = await home.say()
+
+            assert after.pid in waiting
+            assert after.listener
+        echo = (await home.children())["echo"]
+        assert (echo.restarts, echo.pid) == (2, after.pid)
+
+        # Whoever is told to restart is not replaced by one that has prepared with other settings.
+        waiting = await standbys(home, 2)
+        restarted = await home.client.ref("supervisor").ask(RestartChild(name="echo"), timeout=30)
+        assert restarted.child.pid not in waiting
+
+
+async def test_a_child_is_replaced_though_its_standby_is_gone_or_hangs(house):
+    async with house(**RULES) as home:
+        await home.ready()
+        waiting = await standbys(home, 2)
+        before = await home.say()
+        for pid in (before.pid, *waiting):
+            home.kill(pid)
+        assert (await home.say()).pid not in {before.pid, *waiting}
+
+        hanging = await standbys(home, 2)
+        for pid in hanging:
+            home.kill(pid, signal.SIGSTOP)
+        home.kill((await home.say()).pid)
+        assert (await home.say()).pid not in hanging
+        assert (await home.children())["echo"].last_exit == "had not taken its name within 0.6 s"
+
+
+async def test_standbys_end_with_their_supervisor_and_the_next_one_has_its_own(house):
+    async with house(**RULES) as home:
+        await home.ready()
+        waiting = await standbys(home, 2)
+
+        home.kill(home.supervisor_pid())
+        await home.gone(*waiting)
+
+        before = await home.say()
+        successors = await standbys(home, 2)
+        home.kill(before.pid)
+        assert (await home.say()).pid in successors - waiting
+
+
+async def standbys(home, number):
+    """The pids of the house's standbys, as soon as there are so many."""
+    async with asyncio.timeout(20):
+        while (
+            len(found := {pid for pid in linux.descendants(home.process.pid) if comm(pid) == "lattice:standby"[:15]}) < number
+        ):
+            await home.say()
+    home.watch_all()
+    return found
