@@ -164,7 +164,7 @@ class Bench:
             server.reset()
             server.always(text=TEXT)
 
-        self.servers[0].always(text=TEXT, **fault.script)
+        self.servers[0].always(**{"text": TEXT, **fault.script})
         return fault.url.format(**self.ports) if fault.url else self.servers[0].base_url
 
     def endpoint(self, name: str, url: str, priority: int) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import errno
 import os
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -20,6 +21,13 @@ DNS_S = 30
 """How long an address is good: endpoints move behind their names. Where nobody can be reached it is looked up anew at once."""
 
 KEEPALIVE_S = 30
+APART_S = 0.01
+"""Between two looks at a stream. Each piece costs three processes a message: tokens that come faster than a screen can show
+them, as those of a model that repeats itself without end, travel together."""
+
+AT_ONCE = 64
+"""Chunks that are passed on as they come all the same: a short answer is not to wait for anything."""
+
 PIECE_BYTES = 4096
 """Read at once, so that one endpoint's flood costs the others no more than a millisecond a turn."""
 
@@ -36,6 +44,7 @@ class Connections:
         max_bytes: the largest body that is read.
         resolver: finds the address of a name; None: the system's.
         dns_s: how long what it said is good.
+        heard: called when something comes from the endpoint.
     """
 
     def __init__(
@@ -47,13 +56,18 @@ class Connections:
         *,
         resolver: AbstractResolver | None = None,
         dns_s: float = DNS_S,
+        heard: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
+        self.heard = heard
         self.base_url = base_url
         self.max_bytes = max_bytes
         self.draining: set[asyncio.Task[None]] = set()
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(note_reuse)
+        if base_url.startswith("https:"):
+            # A bare connection shows that there is a machine, a handshake that a program runs on it.
+            trace.on_connection_create_end.append(self.note_handshake)
         self.connector = aiohttp.TCPConnector(
             limit=0,
             keepalive_timeout=KEEPALIVE_S,
@@ -80,8 +94,10 @@ class Connections:
         await asyncio.gather(*draining, return_exceptions=True)
         await self.session.close()
 
-    async def send(self, method: str, path: str, body: bytes | None, limits: Limits) -> tuple[aiohttp.ClientResponse, bool]:
-        """One HTTP request: its response's head, and whether it was sent twice.
+    async def send(
+        self, method: str, path: str, body: bytes | None, limits: Limits, hangs: asyncio.Future[None] | None = None
+    ) -> tuple[aiohttp.ClientResponse, bool]:
+        """One HTTP request: its response's head, and whether it was sent twice. `hangs` ends when no head is to be hoped for.
 
         Once more where nobody can have seen it: over a keep-alive connection that the other side had just closed, or when there
         was no connection in time because this process was busy.
@@ -92,7 +108,7 @@ class Connections:
         reuse = SimpleNamespace(reused=False)
         began = limits.now()
         try:
-            return await self.request(method, path, body, limits, reuse), False
+            return await self.request(method, path, body, limits, reuse, hangs), False
         except Failure as failure:
             closed_meanwhile = reuse.reused and isinstance(failure.__cause__, RESETS)
             late_s = limits.now() - began - self.settings.connect_timeout_s
@@ -100,10 +116,16 @@ class Connections:
             if not (closed_meanwhile or was_busy):
                 raise
 
-        return await self.request(method, path, body, limits, SimpleNamespace()), True
+        return await self.request(method, path, body, limits, SimpleNamespace(), hangs), True
 
-    async def request(
-        self, method: str, path: str, body: bytes | None, limits: Limits, reuse: SimpleNamespace
+    async def request(  # noqa: PLR0917 (one call's, all of them)
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        limits: Limits,
+        reuse: SimpleNamespace,
+        hangs: asyncio.Future[None] | None,
     ) -> aiohttp.ClientResponse:
         """One HTTP request, sent once."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -115,7 +137,10 @@ class Connections:
             method, self.base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=reuse
         )
         try:
-            return await head(asked, limits)
+            response = await head(asked, limits, hangs)
+        except Hangs as error:
+            reason = f"no sign of life within {self.settings.sign_of_life_s:g} s"
+            raise Failure(reason, everywhere=True, silent=True) from error
         except aiohttp.ConnectionTimeoutError as error:
             self.connector.clear_dns_cache()
             reason = f"no connection within {self.settings.connect_timeout_s:g} s"
@@ -130,15 +155,18 @@ class Connections:
 
             raise Failure(reason_of(error), everywhere=connecting, passing=may_pass(error)) from error
 
+        self.heard()
+        return response
+
     async def read(self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None) -> bytes:
         """A whole body."""
         return b"".join([chunk async for chunk in self.chunks(response, limits, max_bytes)])
 
     async def chunks(
-        self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None
+        self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None, *, apart_s: float = 0.0
     ) -> AsyncGenerator[bytes]:
-        """A body as it comes, within its limits of time and size."""
-        size = 0
+        """A body as it comes, within its limits of time and size; one of many small chunks no more often than `apart_s`."""
+        size = count = 0
         most = max_bytes or self.max_bytes
         while True:
             try:
@@ -155,14 +183,23 @@ class Connections:
             if not chunk:
                 return
 
+            self.heard()
             size += len(chunk)
             if size > most:
                 raise Failure(f"its answer is longer than {most} bytes")
 
+            count += 1
+            began = limits.now()
             yield chunk
             if len(chunk) == PIECE_BYTES:
                 # Who sends as fast as it can is always ready to be read: the others' turn comes first.
                 await asyncio.sleep(0)
+            elif apart_s and count > AT_ONCE:
+                await asyncio.sleep(max(began + apart_s - limits.now(), 0))
+
+    async def note_handshake(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _parameters: object) -> None:
+        """A handshake has succeeded."""
+        self.heard()
 
     def release(self, response: aiohttp.ClientResponse, *, complete: bool) -> None:
         """Keep the connection where the answer is complete, else close it at once: the endpoint then stops its work."""
@@ -180,18 +217,29 @@ class Connections:
             task.add_done_callback(lambda _: response.release())
 
 
-async def head(asked: Awaitable[aiohttp.ClientResponse], limits: Limits) -> aiohttp.ClientResponse:
+class Hangs(Exception):
+    """The endpoint answers nobody."""
+
+
+async def head(
+    asked: Awaitable[aiohttp.ClientResponse], limits: Limits, hangs: asyncio.Future[None] | None
+) -> aiohttp.ClientResponse:
     """The head of a response, in time.
 
     Raises:
+        Hangs: the endpoint was found to answer nobody.
         TimeoutError: it did not come.
     """
     task = asyncio.ensure_future(asked)
+    either: set[asyncio.Future[Any]] = {task} if hangs is None else {task, hangs}
     try:
         while True:
-            await asyncio.wait({task}, timeout=max(limits.at() - limits.now(), 0))
+            await asyncio.wait(either, timeout=max(limits.at() - limits.now(), 0), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
+
+            if hangs is not None and hangs.done():
+                raise Hangs
 
             if not limits.excuse():
                 raise TimeoutError

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from actors.llm.breakers import Breakers
 from actors.llm.concurrency import Concurrency
-from actors.llm.connections import Connections
+from actors.llm.connections import APART_S, Connections
 from actors.llm.dialects import DIALECTS, Call, Listed, Reader
 from actors.llm.dialects.dialect import parsed
 from actors.llm.evidence import Evidence
@@ -23,6 +23,7 @@ from actors.llm.form import Answer, Asked, Event, Piece, joined
 from actors.llm.instructions import has_late, speaks_of_roles, with_early
 from actors.llm.latency import Latest
 from actors.llm.limits import Limits
+from actors.llm.pulse import Pulse
 from actors.llm.repetition import Repetition
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
@@ -71,6 +72,8 @@ class Endpoint:
         self.now = now
         self.breakers = Breakers(settings.breaker, now, changed)
         self.evidence = Evidence(now)
+        self.pulse = Pulse(self.name, settings.sign_of_life_s, self.list_itself, usual=lambda: self.latest.percentile(0.95))
+        self.pulse.lost = self.hangs
         self.concurrency = Concurrency(settings.max_in_flight, now)
         self.latest = Latest(now)
         self.spending = Spending(settings)
@@ -90,10 +93,11 @@ class Endpoint:
         self.key = self.settings.key()
         headers = {"User-Agent": "lattice", **self.dialect.headers(self.key)}
         base_url = self.dialect.base_url(self.settings.base_url)
-        self.connections = Connections(self.settings, base_url, headers, self.max_bytes)
+        self.connections = Connections(self.settings, base_url, headers, self.max_bytes, heard=self.pulse.heard)
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.pulse.close()
         if self.connections is not None:
             await self.connections.close()
 
@@ -222,6 +226,22 @@ class Endpoint:
         response, _ = await self.there.send("GET", self.dialect.models_path, None, limits)
         return self.dialect.models(await self.whole(response, limits))
 
+    async def list_itself(self) -> None:
+        """Ask for the list of models, of which the response's head is enough.
+
+        Raises:
+            Failure: there was none.
+        """
+        response, _ = await self.there.send("GET", self.dialect.models_path, None, Limits(self.settings, None))
+        self.there.release(response, complete=True)
+
+    def hangs(self) -> None:
+        """It answers nobody: its breaker opens."""
+        self.last_error = f"no sign of life within {self.settings.sign_of_life_s:g} s"
+        permit = self.breakers.whole.enter()
+        if permit is not None:
+            permit.failed(silent=True)
+
     async def whole(self, response: aiohttp.ClientResponse, limits: Limits) -> Any:
         """The JSON of a response that is no stream."""
         complete = False
@@ -237,7 +257,8 @@ class Endpoint:
         """Send a call; its response's head."""
         tally.attempts += 1
         self.calls += 1
-        response, twice = await self.there.send("POST", call.path, to_json(call.body), limits)
+        with self.pulse.watched() as hangs:
+            response, twice = await self.there.send("POST", call.path, to_json(call.body), limits, hangs)
         if twice:
             tally.attempts += 1
             self.calls += 1
@@ -287,7 +308,7 @@ class Endpoint:
             raise Failure(f"it answers with {kind[:64]}, which is neither JSON nor a stream of events")
 
         parts = (Events if kind == "text/event-stream" else Lines)(max_event_bytes=min(self.max_bytes, MAX_EVENT_BYTES))
-        async with contextlib.aclosing(self.there.chunks(response, limits)) as chunks:
+        async with contextlib.aclosing(self.there.chunks(response, limits, apart_s=APART_S)) as chunks:
             async for chunk in chunks:
                 come, failed = told(parts, chunk, reader)
                 for event in joined(come):

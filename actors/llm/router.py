@@ -92,6 +92,7 @@ class Router:
     def add(self, endpoint: Endpoint) -> None:
         """Take an endpoint in, at its place in the order."""
         self.endpoints.append(endpoint)
+        endpoint.pulse.alarm = self.look_at_all
         self.endpoints.sort(key=lambda known: known.settings.priority)
         self.let_on(endpoint)
 
@@ -363,6 +364,12 @@ class Router:
         self.writing.add(task)
         attempts.writes.add(task)
         task.add_done_callback(self.writing.discard)
+
+    def look_at_all(self) -> None:
+        """One endpoint is silent: whether the others live is asked meanwhile, so that nobody waits for each of them in turn."""
+        for endpoint in self.endpoints:
+            if not (endpoint.draining or endpoint.evidence.proven) and endpoint.breakers.whole.state == "closed":
+                endpoint.pulse.check()
 
     def let_on(self, endpoint: Endpoint) -> None:
         """An endpoint has room: let on who waits, one more where its limit has grown."""

@@ -138,6 +138,13 @@ class EndpointSettings(BaseModel):
     first_token_timeout_s: Seconds = 30.0
     between_tokens_timeout_s: Seconds = 20.0
     total_timeout_s: Seconds = 300.0
+    sign_of_life_s: Seconds = Field(0.65, ge=0)
+    """When a call has not had a byte for so long, and neither has any other, nor a question for the list of models that is put
+    meanwhile over another connection, the endpoint hangs: the next one is asked, without waiting for the first token's time.
+    0.65 leaves such a question 0.45 s, three round trips across an ocean, and more on a machine that is busy. 0: never, for
+    servers that answer nothing else while they work (one that does is found out by the first such question that it answers
+    late)."""
+
     max_in_flight: int = Field(256, ge=1)
     """Further calls go to the next endpoint, or wait in line where there is none. Below it the limit adapts by itself."""
 

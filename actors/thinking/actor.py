@@ -59,6 +59,7 @@ class Thinking(AsyncActor):
             settings.begins_in_reasoning,
             self.database,
             lambda keeping: self.spawn(keeping, name="thinking keeps what it learnt of a model"),
+            hold=settings.unknown_models == "hold",
         )
         self.mind: Mind
         self.outcomes: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from actors.thinking.messages import Effort
 
-__all__ = ["PLAN", "Depth", "depth_for", "takes_several_calls"]
+__all__ = ["PLAN", "Depth", "depth_for", "has_tools", "takes_several_calls"]
 
 NEEDED: Final[dict[Effort, float]] = {"none": 0.0, "low": 0.0, "medium": 2.5, "high": 3.0}
 """Model calls, one after the other, that an effort needs to be worth beginning, in expected calls."""
@@ -54,7 +54,7 @@ def depth_for(effort: Effort | None, options: Mapping[str, JsonValue], *, left_s
 
 def takes_several_calls(options: Mapping[str, JsonValue]) -> str:
     """Why a request can be answered by one call alone; empty where it can be deliberated on."""
-    if options.get("tools") or options.get("functions"):
+    if has_tools(options):
         return "the client's own tools are the steps of this answer"
     if options.get("n") not in {None, 1}:
         return "the client asked for several choices"
@@ -64,3 +64,8 @@ def takes_several_calls(options: Mapping[str, JsonValue]) -> str:
         return "the client asked for more than text"
 
     return ""
+
+
+def has_tools(options: Mapping[str, JsonValue]) -> bool:
+    """Whether the client offers tools of its own."""
+    return bool(options.get("tools") or options.get("functions"))

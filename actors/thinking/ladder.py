@@ -16,7 +16,7 @@ from actors.thinking.answering import Answering
 from actors.thinking.calls import ModelCalls
 from actors.thinking.degraded import MODEL, degraded_text, takes_prose
 from actors.thinking.deliberation import Deliberation
-from actors.thinking.depth import PLAN, Depth
+from actors.thinking.depth import PLAN, Depth, has_tools
 from actors.thinking.messages import Rung, Saying, Think
 from actors.thinking.prompt import Prompt
 from actors.thinking.search import Search
@@ -98,10 +98,9 @@ class Ladder:
             seen; or nothing can be answered now, with a time to come back at.
         """
         deep = self.depth.effort in {"medium", "high"}
-        attempt = self.deliberate() if deep else self.one_call("generate", self.prompt, plan=self.depth.effort == "low")
         failed: LatticeError | None = None
         try:
-            async with aclosing(attempt) as sayings:
+            async with aclosing(self.by_a_model()) as sayings:
                 async for saying in sayings:
                     yield saying
         except CALLERS_OWN:
@@ -121,7 +120,35 @@ class Ladder:
                     async for saying in sayings:
                         yield saying
         elif self.depth.why:
-            self.rung = "fewer_steps" if deep else "one_call"
+            self.rung = "fewer_steps" if deep or self.looks_first else "one_call"
+
+    def by_a_model(self) -> AsyncGenerator[Saying]:
+        """The answer on the highest rung that there is."""
+        if self.depth.effort in {"medium", "high"}:
+            return self.deliberate()
+        if self.looks_first:
+            return self.looked_up()
+
+        return self.one_call("generate", self.prompt, plan=self.depth.effort == "low")
+
+    @property
+    def looks_first(self) -> bool:
+        """Whether memory is searched before the client's own tools are: at the effort for that, where a person has just spoken.
+
+        What a tool has told is answered at once: the search was made before the tool was called.
+        """
+        message = self.message
+        asked_by_a_person = message.messages[-1].get("role") == "user"
+        return message.effort == "high" and has_tools(message.options) and self.search is not None and asked_by_a_person
+
+    async def looked_up(self) -> AsyncGenerator[Saying]:
+        """A search of memory, then one call, in which the model may call the client's tools."""
+        assert self.search is not None  # noqa: S101 (looks_first)
+        self.prompt = await self.search.deepen(self.prompt, self.calls, self.left)
+        self.why += self.search.skipped
+        async with aclosing(self.one_call("generate", self.prompt)) as sayings:
+            async for saying in sayings:
+                yield saying
 
     async def one_call(
         self, step: str, prompt: Prompt, *, plan: bool = False, model: str | None = None

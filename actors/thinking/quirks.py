@@ -15,6 +15,8 @@ from transport.errors import LatticeError
 
 __all__ = ["Quirks"]
 
+IN_REASONING: Final = "begins_in_reasoning"
+PLAINLY: Final = "begins_plainly"
 MOST_LEARNT: Final = 256
 PLAIN_AFTER: Final = 3
 """So many whole answers without a trace of reasoning from the prompt show that a model has none."""
@@ -25,14 +27,21 @@ class Quirks:
 
     Args:
         patterns: models that begin in the middle of reasoning.
-        database: thinking.db, with the table `begins_in_reasoning`.
+        hold: hold back the streams of a model that nothing is known of as if it did.
+        database: thinking.db, with the tables `begins_in_reasoning` and `begins_plainly`.
         spawn: runs a write beside whatever goes on.
     """
 
     def __init__(
-        self, patterns: tuple[str, ...], database: Database, spawn: Callable[[Coroutine[Any, Any, None]], object]
+        self,
+        patterns: tuple[str, ...],
+        database: Database,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        *,
+        hold: bool = False,
     ) -> None:
         self.patterns = tuple(pattern.casefold() for pattern in patterns)
+        self.hold = hold
         self.database = database
         self.spawn = spawn
         self.learnt: dict[str, None] = {}
@@ -40,7 +49,8 @@ class Quirks:
 
     async def open(self) -> None:
         """Take over what was learnt before."""
-        self.learnt = dict.fromkeys(await self.database.read(known))
+        self.learnt = dict.fromkeys(await self.database.read(known, IN_REASONING))
+        self.plain = dict.fromkeys(await self.database.read(known, PLAINLY), PLAIN_AFTER)
 
     def begins(self, model: str | None) -> Begins:
         """How an answer of this model begins."""
@@ -48,7 +58,10 @@ class Quirks:
         if name in self.learnt or any(fnmatchcase(name, pattern) for pattern in self.patterns):
             return "in_reasoning"
 
-        return "plainly" if self.plain.get(name, 0) >= PLAIN_AFTER else "unknown"
+        if self.plain.get(name, 0) >= PLAIN_AFTER:
+            return "plainly"
+
+        return "in_reasoning" if self.hold else "unknown"
 
     def learn(self, *models: str | None) -> None:
         """They began in the middle of reasoning."""
@@ -58,34 +71,39 @@ class Quirks:
         while len(self.learnt) > MOST_LEARNT:
             del self.learnt[next(iter(self.learnt))]
         if new:
-            self.spawn(self.keep(new))
+            self.spawn(self.keep(IN_REASONING, new))
 
     def began_plainly(self, *models: str | None) -> None:
         """A whole answer of theirs showed no reasoning from the prompt."""
+        new = []
         for name in {(model or "").casefold() for model in models}:
             self.plain[name] = self.plain.pop(name, 0) + 1
+            if self.plain[name] == PLAIN_AFTER:
+                new.append(name)
         while len(self.plain) > MOST_LEARNT:
             del self.plain[next(iter(self.plain))]
+        if new:
+            self.spawn(self.keep(PLAINLY, new))
 
-    async def keep(self, names: list[str]) -> None:
+    async def keep(self, table: str, names: list[str]) -> None:
         """Write down what was learnt. A disk that takes nothing costs the next start a lesson, and this one nothing."""
         try:
-            await self.database.write(add, names)
+            await self.database.write(add, table, names)
         except LatticeError as error:
             logger.warning("what was learnt of a model is not kept", reason=error.message)
 
 
-def known(connection: apsw.Connection) -> list[str]:
-    """The models that begin in the middle of reasoning, as they were learnt."""
-    rows = connection.execute("SELECT model FROM begins_in_reasoning ORDER BY place")
+def known(connection: apsw.Connection, table: str) -> list[str]:
+    """The models that stand in one of the two tables, as they were learnt."""
+    rows = connection.execute(f"SELECT model FROM {table} ORDER BY place")  # noqa: S608 (one of two constants)
     return [str(model) for (model,) in rows]
 
 
-def add(connection: apsw.Connection, names: list[str]) -> None:
+def add(connection: apsw.Connection, table: str, names: list[str]) -> None:
     """Add some, and drop the oldest beyond what is kept."""
-    connection.executemany("INSERT OR IGNORE INTO begins_in_reasoning (model) VALUES (?)", [(name,) for name in names])
+    connection.executemany(f"INSERT OR IGNORE INTO {table} (model) VALUES (?)", [(name,) for name in names])  # noqa: S608
     connection.execute(
-        """DELETE FROM begins_in_reasoning
-           WHERE place <= (SELECT place FROM begins_in_reasoning ORDER BY place DESC LIMIT 1 OFFSET ?)""",
+        f"""DELETE FROM {table}
+            WHERE place <= (SELECT place FROM {table} ORDER BY place DESC LIMIT 1 OFFSET ?)""",  # noqa: S608
         (MOST_LEARNT,),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -98,12 +98,21 @@ class ThinkingSettings(BaseModel):
     begins_in_reasoning: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = (
         "*deepseek-r1*",
         "*deepseek-reasoner*",
+        "*-r1*",
         "*qwq*",
         "*-thinking*",
+        "*-think",
+        "*exaone-deep*",
     )
     """Models (shell patterns, any case) whose answers may begin in the middle of reasoning: nothing of such a stream goes
     out before its reasoning is closed. Others are learned when they are first seen to do so. A server that sends the reasoning
     in a field of its own is not held back."""
+
+    unknown_models: Literal["stream", "hold"] = "stream"
+    """Streams of a model that nothing is known of yet. stream: they go out at once, unless they begin like reasoning; a model
+    whose reasoning is opened in its prompt and begins like an answer leaks it into its first stream, and never into a second.
+    hold: nothing of them goes out before their end, or the end of their reasoning, until three whole answers have shown that
+    there is none; what was learnt so is kept over restarts."""
 
     reuse_s: Annotated[float, Field(ge=0, le=86_400)] = 120.0
     """How long a thought is given again to the same question in the same state; 0: never. Only thoughts of an effort that was

@@ -51,6 +51,9 @@ MIGRATIONS = (
     """
     CREATE TABLE begins_in_reasoning (place INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL UNIQUE) STRICT;
     """,
+    """
+    CREATE TABLE begins_plainly (place INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL UNIQUE) STRICT;
+    """,
 )
 """`behind` says that the thought left the record behind; `texts` that there is something to scrub."""
 

@@ -35,7 +35,8 @@ FAULTS = (
     Fault("cut stream", {"fault": "cut"}),
     Fault("cut without finish", {"fault": "cut_clean"}),
     Fault("wrong content type", {"fault": "wrong_type"}),
-    Fault("endless stream", {"fault": "endless", "delay_between_s": 0.001}),
+    # A long word: with short ones the scripted server needs two processors to say as much to 32 clients.
+    Fault("endless stream", {"fault": "endless", "text": "again_and_again_and_again_ ", "delay_between_s": 0.001}),
     Fault("connection reset", {"fault": "refuse"}),
     Fault("TLS failure", url="https://127.0.0.1:{port}/v1"),
     Fault("DNS failure", url="http://nowhere.invalid/v1"),

@@ -38,7 +38,7 @@ async def test_a_fault_that_takes_its_time_adds_no_more_than_its_allowance_and_a
     usual = min([await took(stream, first.base_url, second.base_url) for _ in range(TRIES)])
     with addresses(first.port) as ports:
         if fault.script:
-            first.always(text=TEXT, **fault.script)
+            first.always(**{"text": TEXT, **fault.script})
         url = fault.url.format(**ports) if fault.url else first.base_url
         for _ in range(TRIES):
             added = await took(stream, url, second.base_url) - usual

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from actors.llm.breaker import Breaker
+from actors.llm.concurrency import START
 from actors.llm.settings import BreakerSettings
 from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 from transport.errors import Unavailable
@@ -153,6 +154,7 @@ async def test_a_slow_first_token_counts_as_failed_though_it_is_used(servers) ->
     async with routing(slow, endpoint("b", second.base_url, priority=1)) as router:
         replies = [(await answer(router, ask()))[1].endpoint for _ in range(3)]
         assert replies == ["a", "a", "b"]
+        assert router.endpoints[0].concurrency.limit < START
 
 
 async def test_a_rate_limit_is_kept_to_even_when_there_is_nobody_else(servers, clock) -> None:

@@ -30,6 +30,9 @@ TIMES = {
     "between_tokens_timeout_s": ALLOWANCE_S,
     "total_timeout_s": 10.0,
 }
+FLOOD_TIMES = {**dict.fromkeys(TIMES, 20.0), "total_timeout_s": 40.0}
+"""Of endless streams: 32 of them cost the test's own server a processor, and the sound one waits for its turn. What is asked of
+Lattice here is that it sees the repetition, however long that takes to come."""
 
 
 class Pair:
@@ -39,9 +42,9 @@ class Pair:
         self.house = house
         self.servers = (first, second)
 
-    def set(self, name: str, url: str, priority: int) -> None:
+    def set(self, name: str, url: str, priority: int, times: dict[str, float] = TIMES) -> None:
         self.house.post(
-            "/v1/llm/endpoints", {"name": name, "base_url": url, "models": ["gpt-test"], "priority": priority, **TIMES}
+            "/v1/llm/endpoints", {"name": name, "base_url": url, "models": ["gpt-test"], "priority": priority, **times}
         )
 
     def fault(self, fault: Fault, ports: dict[str, int]) -> None:
@@ -51,10 +54,11 @@ class Pair:
             server.always(text=TEXT)
 
         if fault.script:
-            first.always(text=TEXT, **fault.script)
+            first.always(**{"text": TEXT, **fault.script})
 
-        self.set("a", fault.url.format(**ports) if fault.url else first.base_url, 0)
-        self.set("b", second.base_url, 1)
+        times = FLOOD_TIMES if fault.script.get("fault") == "endless" else TIMES
+        self.set("a", fault.url.format(**ports) if fault.url else first.base_url, 0, times)
+        self.set("b", second.base_url, 1, times)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +77,7 @@ def pair() -> Iterator[Pair]:
 
 async def burst(house: House) -> tuple[list[Any], float]:
     """32 clients at once, half of them streaming: text and finish of each, or its error; and the median time to the end."""
-    client = openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key="none", max_retries=0, timeout=30)
+    client = openai.AsyncOpenAI(base_url=f"{house.url}/v1", api_key="none", max_retries=0, timeout=50)
     took = []
 
     async def ask(number: int) -> Any:
@@ -182,5 +186,6 @@ async def test_with_every_endpoint_down_upstream_sees_less_than_a_fifth_more_cal
         answers, _ = await burst(pair.house)
 
     assert {degraded for _, _, degraded in answers} == {True}
-    asked = [seen for server in pair.servers for seen in server.log() if seen["body"]["messages"][-1]["content"] != "Say ok."]
+    calls = [seen for server in pair.servers for seen in server.log() if seen["path"] == "/v1/chat/completions"]
+    asked = [seen for seen in calls if seen["body"]["messages"][-1]["content"] != "Say ok."]
     assert len(asked) <= CLIENTS * 1.2

@@ -139,6 +139,37 @@ async def test_effort_high_searches_writes_candidates_and_lets_a_judge_choose(sh
     assert thought.rung == "full"
 
 
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_effort_high_searches_memory_and_leaves_the_clients_tools_to_the_client(short_dir, model, stream) -> None:
+    search = {"id": "a", "name": "search_memory", "arguments": '{"query": "bicycle"}'}
+    wanted = {"id": "call_7", "name": "weather", "arguments": '{"city": "Porto"}'}
+    options = {"tools": [TOOL], "tool_choice": "auto"}
+    async with house(short_dir, url=model.base_url, **SURE) as host:
+        await host.ref("thinking").ask(Think(memory="on", session="a", messages=(user("My bicycle has tubeless wheels."),)))
+        model.reset()
+        model.next({"tool_calls": [search], "text": ""}, {"text": "READY"})
+        model.next({"tool_calls": [wanted], "text": ""}, {"text": "Rain."})
+        talk = (user("Can I ride it?"),)
+        asked = Think(effort="high", stream=stream, session="b", messages=talk, options=options)
+        _, thought = await streamed(host, asked) if stream else ("", await host.ref("thinking").ask(asked))
+        called = thought.choices[0].message
+        told = {"role": "tool", "tool_call_id": "call_7", "content": "rain"}
+        await host.ref("thinking").ask(asked.model_copy(update={"messages": (*talk, called, told), "stream": False}))
+
+    looked, _, first, second = model.log()
+    assert [one["function"]["name"] for one in looked["body"]["tools"]] == ["search_memory"]
+    assert first["body"]["tools"] == second["body"]["tools"] == [TOOL]
+    assert "tubeless" in system(first)
+    [call] = called["tool_calls"]
+    assert (call["id"], call["function"]) == ("call_7", {"name": "weather", "arguments": '{"city": "Porto"}'})
+    assert thought.choices[0].finish_reason == "tool_calls"
+    assert thought.rung == "fewer_steps"
+    assert second["body"]["messages"][-1] == told
+
+
 async def test_candidates_that_fail_cost_nothing_but_themselves(short_dir, model) -> None:
     model.next({"fault": "status", "status": 500}, {"text": "The one."}, {"fault": "status", "status": 500})
     async with house(short_dir, url=model.base_url, search_rounds=0, **SURE) as host:

@@ -110,6 +110,28 @@ async def test_how_a_model_begins_is_known_after_a_restart_too(short_dir, model)
         assert text == TEXT
 
 
+async def test_where_unknown_models_are_held_nothing_leaks_and_who_has_shown_to_be_plain_streams_also_after_a_restart(
+    short_dir, model
+) -> None:
+    model.next({"text": f"Oh dear, a spy. What now?</think>{TEXT}"})
+    async with house(short_dir / "one", url=model.base_url, unknown_models="hold") as host:
+        text, _ = await streamed(host, Think(stream=True, messages=(user("Hello"),)))
+        assert text == TEXT
+
+    async with house(short_dir, url=model.base_url, unknown_models="hold") as host:
+        for n in range(3):
+            text, _ = await streamed(host, Think(stream=True, memory="off", messages=(user(f"Hello {n}"),)))
+            assert text == TEXT
+    model.next({"text": TEXT, "fault": "hang_mid", "after_tokens": 2})
+    asked = Think(stream=True, messages=(user("Hello"),))
+    held = house(short_dir, url=model.base_url, unknown_models="hold")
+    async with held as host, host.ref("thinking").stream(asked, timeout=20) as stream:
+        async for saying in stream:
+            if saying.delta.get("content"):
+                break
+        model.release()
+
+
 async def test_a_model_named_in_the_settings_is_held_back_from_the_first_stream(short_dir, model) -> None:
     model.always(text=f"{THOUGHT}</think>{TEXT}")
     async with house(short_dir, url=model.base_url, begins_in_reasoning=("GPT-*",)) as host:
