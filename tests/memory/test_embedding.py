@@ -64,6 +64,7 @@ async def test_meaning_finds_what_no_word_does(short_dir, model_cache, shelf_rec
         hits = await found(memory, "Who adopted a dog?" if shelf_records == 0 else "Who got a dog?", explain=True)
         assert "puppy" in hits[0].text
         assert hits[0].explain["dense"] > 1
+        assert hits[0].explain["gist"] > 0.4
         for hit in hits:
             assert hit.score == pytest.approx(sum(hit.explain.values()), abs=1e-12)
         assert "bakery" in (await found(memory, "What is Bob's occupation?"))[0].text

@@ -67,6 +67,11 @@ class Measures:
     dense_spread: Spread | None
     """None where the query has no vectors, or no record: then `dense` is NaN throughout."""
 
+    gist: Floats
+    """How near the means of both are; of use only where `dense` is known."""
+
+    gist_spread: Spread | None
+
 
 @dataclass(slots=True)
 class Candidates:

@@ -20,7 +20,7 @@ from actors.memory.search.candidates import Candidates, Finding, Measures, Sprea
 from actors.memory.search.filters import allowed
 from actors.memory.search.lexical import scope_of
 from actors.memory.search.matrix import Matrix, passages_in_tables
-from actors.memory.search.maxsim import Asked, asked, best_matches, weighted
+from actors.memory.search.maxsim import Asked, asked, best_matches, nearness, weighted
 from actors.memory.search.shelf import Shelf
 from actors.memory.search.shelves import Held
 from actors.memory.search.survey import Lexical, best, survey, with_neighbours
@@ -57,7 +57,7 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     mask = allowed(connection, shelf, wanted.message, wanted.now)
     lexical = by_words(connection, held, tail, mask, wanted)
     question = asked_of(held.measure, wanted.question)
-    spread = None if held.whole or question is None else usual(held.measure, question)
+    spread, gist_spread = (None, None) if held.whole or question is None else usual(held, question)
     if held.whole:
         rows, found = np.flatnonzero(mask), None
     else:
@@ -73,6 +73,8 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
         dense=np.full(len(rows), np.nan),
         dense_around=np.full(len(rows), np.nan),
         dense_spread=None,
+        gist=np.zeros(len(rows)),
+        gist_spread=None,
     )
     if question is None or not len(rows):
         return Finding(candidates, measures, lambda _: None)
@@ -84,6 +86,9 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     measures.dense_around[known] = weighted(around(of_rows, *beside, MEANING), question)[known]
     if known.any():
         measures.dense_spread = spread or spread_of(dense[known])
+    if known.any() and shelf.gists is not None:
+        measures.gist = nearness(shelf.gists.values[rows], question.gist).astype(np.float64)
+        measures.gist_spread = gist_spread or spread_of(measures.gist[known])
     return Finding(candidates, measures, spans_of(shelf, found, question).get)
 
 
@@ -226,13 +231,17 @@ def beyond_nothing(lexical: Lexical) -> Spread:
     return Spread(0.0, float(lexical.relevance.max(initial=0.0)) / TOP)
 
 
-def usual(sample: Matrix | None, question: Asked) -> Spread | None:
-    """Mean and deviation of MaxSim over a sample."""
-    if sample is None or sample.vectors is None:
-        return None
-    passages = sample.all()
-    _, best = by_record(passages.rows, best_matches(passages.vectors, passages.starts, question))
-    return spread_of(weighted(best, question)) if len(best) else None
+def usual(held: Held, question: Asked) -> tuple[Spread | None, Spread | None]:
+    """Mean and deviation of MaxSim over a sample, and of how near gists are."""
+    if held.sample is None or held.sample.vectors is None:
+        return None, None
+    passages = held.sample.all()
+    rows, best = by_record(passages.rows, best_matches(passages.vectors, passages.starts, question))
+    if not len(rows):
+        return None, None
+    gists = held.shelf.gists
+    near = None if gists is None else spread_of(nearness(gists.values[rows], question.gist).astype(np.float64))
+    return spread_of(weighted(best, question)), near
 
 
 def spread_of(values: Floats) -> Spread:

@@ -91,6 +91,9 @@ def score(
         "bm25_alone": np.where(read, 0.0, weights.bm25_alone * words),
     }
     relevance = terms["dense"] + terms["bm25"] + terms["bm25_alone"]
+    terms["gist"] = np.zeros(len(candidates))
+    if measures.gist_spread is not None:
+        terms["gist"][read] = weights.gist * measures.gist_spread.standard(measures.gist[read])
     terms["context"] = weights.context * (weights.dense * (with_meaning - meaning) + of_words * (with_words - words))
     earlier = beside(candidates.previous, candidates.previous, -1)
     terms["previous"] = weights.previous * beside(relevance, candidates.previous, 0.0)
