@@ -23,16 +23,16 @@ from pykka import ActorDeadError, ActorRef, ActorRegistry
 from actors import damage
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
+from actors.doors import Doors
 from actors.lag import LagWatch
 from actors.limits import Limits, resident_bytes
 from actors.post import Post
 from actors.refs import Ref
 from transport.addresses import address_of
 from transport.client import Client
-from transport.codec import LARGE, LIMITS
+from transport.codec import LIMITS
 from transport.errors import Conflict, Unavailable
 from transport.keys import ClientKeys, ServerKeys
-from transport.lock import Lock
 from transport.server import Server
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ class Host:
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="actors")
         self._curve = curve
         self._bind = bind
-        self._lock_wait_s = lock_wait_s
-        self._server: Server | None = None
-        self._locks: dict[str, Lock] = {}
+        self._doors = Doors(run_dir, self.addresses, self._make_server, lock_wait_s=lock_wait_s, on_lost=self._lost_its_name)
         self._clients: dict[str, Client] = {}
         self._entered = False
         self._closed = False
@@ -141,8 +139,8 @@ class Host:
         """
         self.lag.stop()
 
-        if self._bind and self._server is None:
-            self._make_server()
+        if self._bind:
+            self._doors.prepare()
 
         self.pool.submit(lambda: None)
 
@@ -152,8 +150,8 @@ class Host:
         self.lag = LagWatch()
         self.lag.start()
 
-        if self._server is not None:
-            self._server.incarnation = incarnation
+        if self._doors.server is not None:
+            self._doors.server.incarnation = incarnation
 
     # Actors
 
@@ -180,8 +178,14 @@ class Host:
         fg, bg = actor.mailbox_limits
         actor._mailbox.limits = min(fg, self.limits.mailbox), min(bg, self.limits.mailbox)
 
-        if self._bind and name not in self._locks:
-            await self._listen(actor)
+        if self._bind and name not in self._doors:
+            # Before it listens: callers that wait for this name are there the moment it does.
+            large = any(handler.contract.max_bytes > LIMITS.body_bytes for handler in actor._handlers.values())
+            try:
+                await self._doors.open(name, lambda: self._post.add(actor), large=large)
+            except BaseException:
+                self._post.remove(name, actor)
+                raise
         else:
             self._post.add(actor)
 
@@ -303,8 +307,7 @@ class Host:
         self._closed = True
         self._post.close(answer=not self.failed.done())
 
-        if self._server is not None:
-            await self._server.close()
+        await self._doors.close()
 
         for client in self._clients.values():
             await client.close()
@@ -312,8 +315,7 @@ class Host:
         self.lag.stop()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
-        for lock in self._locks.values():
-            lock.release()
+        self._doors.release()
 
     def stats(self, name: str | None = None) -> dict[str, Any]:
         """Figures for heartbeats: of all actors here, or of the one of that name."""
@@ -363,39 +365,19 @@ class Host:
             task.cancel()
             await asyncio.wait({task}, timeout=EXIT_S)
 
-    async def _listen(self, actor: AsyncActor) -> None:
-        name = actor.name
-        own = address_of(name, self.run_dir)
-        lock = Lock(self.run_dir / f"{name}.lock")
-        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await lock.acquire(self._lock_wait_s)
-
-        try:
-            server = self._server or self._make_server()
-
-            # Before it listens: callers that wait for this name are there the moment it does.
-            self._post.add(actor)
-            if any(handler.contract.max_bytes > LIMITS.body_bytes for handler in actor._handlers.values()):
-                server.widen(LARGE)
-
-            address = self.addresses.get(name)
-
-            for wanted in dict.fromkeys((own, address) if address is None or address.startswith("tcp://") else (address,)):
-                if wanted is not None:
-                    server.bind(wanted)
-        except BaseException:
-            self._post.remove(name, actor)
-            lock.release()
-            raise
-
-        self._locks[name] = lock
-
     def _make_server(self) -> Server:
-        self._server = self._post.server = Server(
+        self._post.server = Server(
             incarnation=self.incarnation,
             on_envelope=self._post.take,
             on_gone=self._post.gone,
             curve=self._curve.server if self._curve is not None else None,
         )
 
-        return self._server
+        return self._post.server
+
+    def _lost_its_name(self, error: Conflict) -> None:
+        """Another process has it: nothing more may be answered here."""
+        logger.error("a name was lost", reason=error.message)
+
+        if not self.failed.done():
+            self.failed.set_result((f"{type(error).__name__}: {error.message}", ""))

@@ -67,11 +67,29 @@ def up(house: House, *, single_process: bool) -> None:
         if single_process:
             sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
 
+        def lay_down_settings() -> None:
+            """Where the run directory was deleted together with a supervisor that would have made it anew."""
+            try:
+                if not (house.prepare() / "settings.json").exists():
+                    house.composition.write_settings(house.settings, run_dir)
+            except (OSError, click.ClickException) as error:
+                tell(f"the run directory cannot be made anew: {error}")
+
         house.composition.write_settings(house.settings, run_dir)
         command = program("supervise", str(run_dir))
         # Where there is a terminal, a hangup says that it was closed. Where there is none, an operator asks for a reload.
         reload = [] if sys.stdin.isatty() else program("reload", *reload_options(house))
-        sys.exit(run_up(command, run_dir=run_dir, listener=listener, on_line=tell, on_ready=on_ready, reload_command=reload))
+        sys.exit(
+            run_up(
+                command,
+                run_dir=run_dir,
+                listener=listener,
+                on_line=tell,
+                on_ready=on_ready,
+                reload_command=reload,
+                before_start=lay_down_settings,
+            )
+        )
 
 
 def reload_options(house: House) -> list[str]:
@@ -176,6 +194,7 @@ def supervise(composition: Composition, run_dir: Path, listener: int | None, up_
             listener_fd=listener,
             up_pid=up_pid,
             assignment={},
+            kept_files=["settings.json"],
         )
     )
 
@@ -197,7 +216,11 @@ def zygote(composition: Composition, run_dir: Path, control: int) -> None:
     def current() -> Any:
         """The settings as they are when a spare is promoted. Reading takes a millisecond, looking takes none."""
         nonlocal read, settings
-        now = path.stat()
+        try:
+            now = path.stat()
+        except FileNotFoundError:
+            # The run directory was deleted. The supervisor puts it back, as it was.
+            return settings
         if (now.st_mtime_ns, now.st_ino) != (read.st_mtime_ns, read.st_ino):
             read, settings = now, composition.read_settings(run_dir)
         return settings

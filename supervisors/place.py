@@ -24,6 +24,9 @@ class Place:
     """The process whose end is the end of all children: `up`, or the supervisor itself where it is somebody's child."""
 
     listener_fd: int | None = None
+    kept_files: Sequence[str] = ()
+    """Names of files in the run directory that processes read when they are promoted."""
+
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property

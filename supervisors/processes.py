@@ -16,6 +16,7 @@ from loguru import logger
 from actors.supervision import Child as ChildView
 from supervisors import linux
 from supervisors.control import Control, bind
+from supervisors.kept_files import KeptFiles
 from supervisors.place import Place
 from supervisors.process import Process, Reaper
 from supervisors.process_child import House, ProcessChild
@@ -28,6 +29,9 @@ from supervisors.supervision import Supervision
 __all__ = ["Processes"]
 
 SAVE_AGAIN_S = 1.0
+LOOK_S = 1.0
+"""Between two looks whether the run directory is still there."""
+
 SAVE_STATE_S = 0.05
 """After a child has changed its state, before the roster says so. Who bears which name it says at once; how far that one is, it
 tells the next supervisor itself."""
@@ -63,6 +67,8 @@ class Processes:
         self.unsaved: asyncio.TimerHandle | None = None
         """Until the roster is written again: a state has changed, or it could not be written."""
 
+        self.kept_files = KeptFiles(place.run_dir, place.kept_files)
+        self.looking: asyncio.TimerHandle | None = None
         self.spares = Spares(place.zygote_command, place.run_dir, spec.spares, self.reaper, supervisor=place.name, first=zygote)
         self.standbys = Standbys(self.spares, kept=spec.standbys)
         self.house = House(place=place, spares=self.spares, standbys=self.standbys, save=self._save_roster, on_report=on_report)
@@ -75,14 +81,16 @@ class Processes:
 
     def start(self) -> None:
         """Adopt whoever is there, and start what is missing, in order. Whoever calls holds the supervisor's lock."""
-        self.listener = bind(self.place.run_dir, self.place.name)
-        self.loop.add_reader(self.listener.fileno(), self._accept, self.listener)
+        self._listen()
+        self._look()
         self._adopt_children()
         self.spares.expect(sum(child.process is None for child in self.children.values()))
         self.supervision.start()
 
     def close(self) -> None:
         """Let nobody in any more, end the spares, and write down what is to be written."""
+        if self.looking is not None:
+            self.looking.cancel()
         if self.listener is not None:
             self.loop.remove_reader(self.listener.fileno())
             self.listener.close()
@@ -96,6 +104,31 @@ class Processes:
         self.spares.close()
         for child in self.children.values():
             child.write_reports()
+
+    def _listen(self) -> None:
+        self.listener = bind(self.place.run_dir, self.place.name)
+        self.loop.add_reader(self.listener.fileno(), self._accept, self.listener)
+
+    def _look(self) -> None:
+        """See that the run directory is there, or make it anew: spares and orphans find this supervisor by it."""
+        self.looking = self.loop.call_later(LOOK_S, self._look)
+        try:
+            self.kept_files.look()
+            if not (self.place.run_dir / f"{self.place.name}.ctl").exists():
+                self._make_run_dir_anew()
+        except OSError as error:
+            logger.error("the run directory is gone and cannot be made anew", path=str(self.place.run_dir), error=str(error))
+
+    def _make_run_dir_anew(self) -> None:
+        logger.warning("the run directory was deleted; it is made anew", path=str(self.place.run_dir))
+        self.place.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.kept_files.restore()
+        before = self.listener
+        self._listen()
+        if before is not None:
+            self.loop.remove_reader(before.fileno())
+            before.close()
+        self._save_roster()
 
     def leave_nothing(self) -> None:
         """Remove what a successor would adopt by: this supervisor has ended, and was not killed."""

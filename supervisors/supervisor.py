@@ -44,6 +44,7 @@ def run_supervisor(
     listener_fd: int | None,
     up_pid: int,
     assignment: dict[str, Any],
+    kept_files: Sequence[str] = (),
 ) -> int:
     """Supervise until told to stop; returns the exit code. `up` starts this, and starts it again when it dies.
 
@@ -62,6 +63,7 @@ def run_supervisor(
         listener_fd: the listening socket for children that get it.
         up_pid: the process that started this one.
         assignment: handed to every child as `Assignment.settings`.
+        kept_files: names of files in the run directory that come back if somebody deletes it.
     """
     linux.adopt_orphans()
     linux.name_process("supervisor")
@@ -75,6 +77,7 @@ def run_supervisor(
         listener_fd=listener_fd,
         up_pid=up_pid,
         settings=assignment,
+        kept_files=kept_files,
     )
     return asyncio.run(process.run())
 
@@ -92,6 +95,7 @@ class SupervisorProcess:
         listener_fd: int | None,
         up_pid: int,
         settings: dict[str, Any],
+        kept_files: Sequence[str],
     ) -> None:
         self.spec = spec
         self.place = Place(
@@ -102,6 +106,7 @@ class SupervisorProcess:
             keeper_pid=up_pid,
             listener_fd=listener_fd,
             settings=settings,
+            kept_files=kept_files,
         )
         self.told_all_ready = False
         (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)

@@ -50,6 +50,7 @@ def run_up(
     on_line: Callable[[str], None],
     on_ready: Callable[[], None] = lambda: None,
     reload_command: Sequence[str] = (),
+    before_start: Callable[[], None] = lambda: None,
 ) -> int:
     """Run the house until SIGTERM or SIGINT drains it (exit code 0), a second one kills it (1), or it cannot stand (1).
 
@@ -63,8 +64,10 @@ def run_up(
         on_line: gets a line for each change worth a person's eye.
         on_ready: called once, when all children are ready for the first time.
         reload_command: run at SIGHUP, which then is no wish to stop; what it prints is told, line by line.
+        before_start: called before each start of a supervisor, to lay down what it needs.
     """
     up = Up(supervisor_command, run_dir, listener, on_line=on_line, on_ready=on_ready, reload_command=reload_command)
+    up.before_start = before_start
     return up.run()
 
 
@@ -82,6 +85,7 @@ class Up:
         reload_command: Sequence[str] = (),
     ) -> None:
         self.listener = listener
+        self.before_start: Callable[[], None] = lambda: None
         self.reload_command = reload_command
         self.stop_signals = [number for number in STOP if not (reload_command and number == signal.SIGHUP)]
         self.reloads = 0
@@ -145,6 +149,7 @@ class Up:
         self.supervised = False
         self.deadline = time.monotonic() + BIRTH_S
         self.words = b""
+        self.before_start()
         fds = [] if self.listener is None else [self.listener.fileno()]
         # A session of its own, so that Ctrl-C reaches `up` alone and the house is drained in order.
         process = subprocess.Popen(  # noqa: S603 (the composition root's own command)

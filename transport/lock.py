@@ -31,6 +31,20 @@ class Lock:
         return self._descriptor is not None
 
     @property
+    def in_place(self) -> bool:
+        """Whether what is held is what others would find: the file may have been deleted, or another put in its place."""
+        if self._descriptor is None:
+            return False
+
+        try:
+            found = self.path.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+
+        held = os.fstat(self._descriptor)
+        return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
+
+    @property
     def holder(self) -> int | None:
         """Process id of who holds or last held it; None where nobody has yet."""
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -93,16 +92,18 @@ def ports_run_out(scene: Scene) -> None:
 
 
 def run_directory_is_deleted(scene: Scene) -> None:
-    """All sockets and locks, while everybody talks over them. Nobody new finds anybody then: the house is started anew."""
+    """All sockets and locks, while everybody talks over them; then actors are killed, whose replacements have to be found."""
     kept: dict[int, str] = {}
     keeps_again(scene, kept, WITHIN_S)
     shutil.rmtree(run_directory(scene.house.data_dir))
     scene.count("deleted")
-    until = time.monotonic() + min(scene.seconds, 10.0)
-    while time.monotonic() < until:
+    for name in ("memory", *scene.rng.sample(("thinking", "llm", "paradox", "daemon"), 2), "supervisor", "memory"):
+        pid = scene.kill(name)
         keeps_again(scene, kept, WITHIN_S)
         wrong = reads(scene, kept)
-        scene.require(wrong is None, f"without a run directory: {wrong}")
+        scene.require(wrong is None, f"after the run directory was deleted and {name} killed: {wrong}")
+        scene.another(name, pid, WITHIN_S)
+        scene.ready()
     with scene.load.quiet():
         code = scene.house.stop()
         scene.require(code == 0, f"it ended with {code}: {scene.house.output[-300:]}")
@@ -165,8 +166,8 @@ ROWS = (
     Row(
         name="no-run-directory",
         number=7,
-        fault="the run directory with all sockets and locks is deleted; later the house is stopped and started",
-        passes="no request fails on the connections that there are; it stops with 0, and is whole after the start",
+        fault="the run directory with all sockets and locks is deleted; then actors and the supervisor are killed, one by one",
+        passes="no request fails, each is replaced and found again; it stops with 0, and is whole after the start",
         run=run_directory_is_deleted,
         own=Own(),
         stall_s=60.0,

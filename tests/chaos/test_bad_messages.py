@@ -31,7 +31,7 @@ async def memory():
         curve = Curve(keys, lambda _: pytest.fail("nobody is asked"))
         async with Host(run_dir=home, addresses={"memory": "tcp://127.0.0.1:*"}, curve=curve) as host:
             await host.start_actor(Memory, MemorySettings(), home)
-            yield host._server.addresses
+            yield host._doors.server.addresses
     shutil.rmtree(home)
 
 
