@@ -44,6 +44,8 @@ class Mailbox:
         """Called after each `put` and `offer`, in the putting thread."""
 
         self._run = 0
+        self._looked_through = {"fg": 0, "bg": 0}
+        """Refusals by lane until which a full one is not looked through again for what was cancelled."""
 
     # Pykka's inbox
 
@@ -95,12 +97,12 @@ class Mailbox:
             Overloaded: the lane is full; `retry_after_ms` says when it may have been worked off.
         """
         if delivery.lane == "bg":
-            if len(self.background) >= self.limits[1] and not self._purge(self.background):
+            if len(self.background) >= self.limits[1] and not self._purge("bg", self.background):
                 self._refuse("bg")
 
             self.background.append(delivery)
         else:
-            if len(self.foreground) >= self.limits[0] and not self._purge(self.foreground):
+            if len(self.foreground) >= self.limits[0] and not self._purge("fg", self.foreground):
                 self._refuse("fg")
 
             self.foreground.append(delivery)
@@ -139,12 +141,22 @@ class Mailbox:
     def __len__(self) -> int:
         return len(self.foreground) + len(self.background)
 
-    def _purge(self, lane: deque[Any]) -> bool:
-        """Drops what was cancelled while it waited; whether that made room."""
+    def _purge(self, name: str, lane: deque[Any]) -> bool:
+        """Drops what was cancelled while it waited; whether that made room.
+
+        Once in vain, it is not tried again before as many were refused as wait: refusing must not cost more the fuller it is.
+        """
+        if self._looked_through[name] > 0:
+            self._looked_through[name] -= 1
+            return False
+
         before = len(lane)
         kept = [item for item in lane if not getattr(item, "done", False)]
         lane.clear()
         lane.extend(kept)
+
+        if len(kept) == before:
+            self._looked_through[name] = before
 
         return len(kept) < before
 

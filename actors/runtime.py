@@ -182,6 +182,10 @@ class AsyncActor(Actor):
         """Figures for `sys.metrics` beyond the runtime's own."""
         return []
 
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Limits of its own beside those of every process: what of it is used, and the limit, by resource."""
+        return {}
+
     def readiness(self) -> str | None:
         """None when it is ready to work; otherwise why not."""
         return None

@@ -166,7 +166,7 @@ def _info(host: Host, actor: AsyncActor) -> SysInfoReply:
         uptime_s=time.monotonic() - host.started,
         types=tuple(sorted(actor._handlers)),
         concurrency=actor.concurrency,
-        mailbox_limits=actor.mailbox_limits,
+        mailbox_limits=actor._mailbox.limits,
         ready=why_not is None,
         why_not_ready=why_not,
         draining=host.draining.is_set(),
@@ -228,6 +228,7 @@ def _limit_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
         "mailbox_bg": (len(mailbox.background), mailbox.limits[1]),
         "calls": (host.calls, limits.calls),
         "call_seconds": (longest, limits.call_s),
+        **actor.bounds(),
     }
 
     for name, place, help_text in (

@@ -55,6 +55,8 @@ class Gateway(AsyncActor):
         self.listener = None if listener is None else listener.dup()
         self.http_metrics = HttpMetrics()
         self.runner: Runner | None = None
+        self.admission: Admission | None = None
+        self.most_connections = 0
 
     @property
     def address(self) -> tuple[str, int]:
@@ -82,20 +84,35 @@ class Gateway(AsyncActor):
 
         keys_required = asks_for_keys(bound)
         keys = ApiKeys(KeyFile(self.data_dir))
-        admission = Admission(self.settings, keys, self.http_metrics, keys_required=keys_required)
+        self.most_connections = most_connections()
+        self.admission = admission = Admission(self.settings, keys, self.http_metrics, keys_required=keys_required)
+        service = Service(self, self.settings, admission, self.http_metrics)
         self.runner = Runner(
-            Service(self, self.settings, admission, self.http_metrics).application(),
+            service.application(),
+            shedding=service.shedding,
             # A client that hangs up cancels its handler, and with it everything down to the model.
             handler_cancellation=True,
             access_log=None,
             shutdown_timeout=self.settings.drain_s,
             head_timeout_s=self.settings.read_timeout_s,
-            most_connections=most_connections(),
+            most_connections=self.most_connections,
         )
         await self.runner.setup()
         await web.SockSite(self.runner, self.listener, backlog=AT_ONCE).start()
         self.listener.listen(BACKLOG)
         logger.bind(host=host, port=port, keys_required=keys_required).info("listening")
+
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Requests, their bodies, and connections."""
+        admission, runner = self.admission, self.runner
+        if admission is None or runner is None or runner.server is None:
+            return {}
+
+        return {
+            "http_requests": (admission.requests, admission.places),
+            "http_body_bytes": (admission.body_bytes, self.settings.max_bodies_bytes),
+            "http_connections": (len(runner.server.connections), self.most_connections),
+        }
 
     async def on_stop(self) -> None:
         """Accept no more, and finish what runs within `drain_s`. An inherited socket stays open elsewhere: connections wait."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -15,7 +18,15 @@ from gateway.route import Access
 from gateway.settings import GatewaySettings, is_loopback
 from transport.errors import Overloaded, Unauthorized
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "overloaded"]
+
+LEAST_PLACES: Final = 16
+"""Places that there are, however often actors refuse: most of what they refuse is one kind of request, and there are others."""
+
+LONGEST_S: Final = 60.0
+
+GROWTH: Final = 1.25
+"""By how much there are more places with every second in which no actor refused anything."""
 
 ANYONE = Principal("anyone", None)
 LOCAL = Principal("local", None)
@@ -31,6 +42,8 @@ class Admission:
         self.keys_required = keys_required
         self.requests = 0
         self.body_bytes = 0
+        self.held_to = settings.max_in_flight
+        self.held_at = -math.inf
 
     def principal(self, request: web.Request, access: Access) -> Principal:
         """Who asks.
@@ -57,6 +70,28 @@ class Admission:
 
         return found
 
+    @property
+    def places(self) -> int:
+        """How many requests may be handled at once now."""
+        most = self.settings.max_in_flight
+        seconds = time.monotonic() - self.held_at
+        # Beyond that many seconds of growth it is as it was set, whatever it was.
+        return most if seconds > LONGEST_S else min(most, int(self.held_to * GROWTH**seconds))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many requests are being handled as may be."""
+        return self.requests >= self.places
+
+    def actor_refused(self) -> None:
+        """An actor had no room for a request that was let in: so many were too many.
+
+        What is refused here costs a hundredth of what is refused there. It is tried again with more soon: whether an actor has
+        room hangs on what is asked, and how long models take.
+        """
+        self.held_to = min(self.settings.max_in_flight, max(LEAST_PLACES, self.requests - 1))
+        self.held_at = time.monotonic()
+
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Count a request in and out.
@@ -64,8 +99,8 @@ class Admission:
         Raises:
             Overloaded: too many are being handled.
         """
-        if self.requests >= self.settings.max_in_flight:
-            raise Overloaded(f"{self.requests} requests are being handled; try again in a moment")
+        if self.is_full:
+            raise overloaded()
 
         self.requests += 1
         self.metrics.in_flight.set(self.requests)
@@ -95,6 +130,11 @@ class Admission:
             yield
         finally:
             self.body_bytes -= size
+
+
+def overloaded() -> Overloaded:
+    """What a request is told for which there is no place."""
+    return Overloaded("as many requests are being handled as may be at once; try again in a moment")
 
 
 def secret_of(request: web.Request) -> str | None:

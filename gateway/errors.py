@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from transport.errors import LatticeError
 
-__all__ = ["HttpError", "dotted", "error_body", "error_response", "status_of"]
+__all__ = ["HttpError", "dotted", "error_body", "error_response", "retry_headers", "status_of"]
 
 STATUSES = {
     "invalid": 400,
@@ -62,17 +62,9 @@ class HttpError(Exception):
 
 
 def error_response(error: Exception, *, anthropic: bool = False) -> web.Response:
-    """The answer to a request that failed; in Anthropic's form where the request was.
-
-    `x-should-retry` is what the openai and anthropic packages go by; without it they would ask again after every 409 and 500.
-    """
+    """The answer to a request that failed; in Anthropic's form where the request was."""
     status = status_of(error)
-    headers = {"x-should-retry": "true" if is_retryable(error) else "false"}
-
-    if status in {429, 503}:
-        milliseconds = (error.retry_after_ms if isinstance(error, LatticeError) else None) or RETRY_AFTER_MS
-        headers["Retry-After"] = str(math.ceil(milliseconds / 1000))
-        headers["retry-after-ms"] = str(milliseconds)
+    headers = retry_headers(error)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, web.HTTPMethodNotAllowed):
@@ -81,6 +73,20 @@ def error_response(error: Exception, *, anthropic: bool = False) -> web.Response
     return web.Response(
         status=status, body=to_json(error_body(error, anthropic=anthropic)), content_type="application/json", headers=headers
     )
+
+
+def retry_headers(error: Exception) -> dict[str, str]:
+    """Whether and when to ask again.
+
+    `x-should-retry` is what the openai and anthropic packages go by; without it they would ask again after every 409 and 500.
+    """
+    headers = {"x-should-retry": "true" if is_retryable(error) else "false"}
+    if status_of(error) in {429, 503}:
+        milliseconds = (error.retry_after_ms if isinstance(error, LatticeError) else None) or RETRY_AFTER_MS
+        headers["Retry-After"] = str(math.ceil(milliseconds / 1000))
+        headers["retry-after-ms"] = str(milliseconds)
+
+    return headers
 
 
 def error_body(error: Exception, *, anthropic: bool = False) -> dict[str, Any]:

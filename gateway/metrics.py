@@ -42,6 +42,11 @@ class HttpMetrics:
         )
         gauge = Gauge("lattice_http_in_flight", "Requests being handled.", ("actor",), registry=self.registry)
         self.in_flight = gauge.labels("gateway")
+        # A family of its own: no route was looked for, and a refusal's time would make all others look quick.
+        shed = Counter(
+            "lattice_http_shed", "Requests refused by their head: the house was full.", ("actor",), registry=self.registry
+        )
+        self.shed = shed.labels("gateway")
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""

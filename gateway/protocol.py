@@ -18,6 +18,7 @@ from loguru import logger
 from pydantic_core import to_json
 
 from gateway.errors import HttpError, error_body, error_response
+from gateway.shedding import Shedding
 from transport.errors import Overloaded
 
 __all__ = ["Runner"]
@@ -31,6 +32,13 @@ LAST_WORDS: Final = (
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b"
 )
 
+HELD_S: Final = 0.05
+"""How long a request that is to be refused waits for its body, in seconds: most clients send it right behind the head."""
+
+DEAF_S: Final = 0.2
+"""How long a connection is not read after a refusal, in seconds, a fifth of what the refusal says: a client that asks again at
+once, whatever it is told, would cost more than one that is served."""
+
 LINGER_S: Final = 10.0
 """How long what a client still sends after its answer is read and thrown away, in seconds, so that it reads the answer."""
 
@@ -41,12 +49,16 @@ class Runner(web.AppRunner):
     Arguments:
         head_timeout_s: seconds that a request's head may take, from its first byte or from the connection's beginning.
         most_connections: how many may be open. One more takes the place of the one that has been idle for longest.
+        shedding: answers what there is no place for.
     """
 
-    __slots__ = ("_head_timeout_s", "_most_connections")
+    __slots__ = ("_head_timeout_s", "_most_connections", "_shedding")
 
-    def __init__(self, app: web.Application, *, head_timeout_s: float, most_connections: int, **options: Any) -> None:
+    def __init__(
+        self, app: web.Application, *, head_timeout_s: float, most_connections: int, shedding: Shedding, **options: Any
+    ) -> None:
         super().__init__(app, lingering_time=min(LINGER_S, head_timeout_s), **options)
+        self._shedding = shedding
         self._head_timeout_s = head_timeout_s
         self._most_connections = most_connections
 
@@ -58,6 +70,7 @@ class Runner(web.AppRunner):
             handler_cancellation=made.handler_cancellation,
             head_timeout_s=self._head_timeout_s,
             most_connections=self._most_connections,
+            shedding=self._shedding,
             loop=made._loop,  # noqa: SLF001 (a server with these arguments is what aiohttp has no way to ask for)
             **made._kwargs,  # noqa: SLF001
         )
@@ -66,8 +79,11 @@ class Runner(web.AppRunner):
 class Server(web.Server):
     """Makes a `Protocol` for each connection."""
 
-    def __init__(self, handler: Any, *, head_timeout_s: float, most_connections: int, **options: Any) -> None:
+    def __init__(
+        self, handler: Any, *, head_timeout_s: float, most_connections: int, shedding: Shedding, **options: Any
+    ) -> None:
         super().__init__(handler, **options)
+        self.shedding = shedding
         self.head_timeout_s = head_timeout_s
         self.most_connections = most_connections
 
@@ -81,7 +97,7 @@ class Server(web.Server):
         next(idle, newest).make_way()
 
     def __call__(self) -> web.RequestHandler:
-        return Protocol(self, head_timeout_s=self.head_timeout_s, loop=self._loop, **self._kwargs)
+        return Protocol(self, head_timeout_s=self.head_timeout_s, shedding=self.shedding, loop=self._loop, **self._kwargs)
 
 
 class Protocol(web.RequestHandler):
@@ -91,12 +107,19 @@ class Protocol(web.RequestHandler):
     first request of a client that was let in a moment ago.
     """
 
-    __slots__ = ("_first", "_head", "_head_timeout_s")
+    __slots__ = ("_deaf", "_first", "_head", "_head_timeout_s", "_held", "_shedding")
 
     _first: asyncio.Future[None] | None
 
-    def __init__(self, *args: Any, head_timeout_s: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, head_timeout_s: float, shedding: Shedding, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._shedding = shedding
+        self._held: asyncio.TimerHandle | None = None
+        """Runs while a request that is to be refused waits for the rest of its body."""
+
+        self._deaf: asyncio.TimerHandle | None = None
+        """Runs while nothing is read, since a request was refused."""
+
         self._first = None
         self._head: asyncio.TimerHandle | None = None
         """Runs while a head is waited for: at the beginning of the connection, and since the first byte of a later one."""
@@ -129,25 +152,82 @@ class Protocol(web.RequestHandler):
         """Read on, whatever is closing: the loop that handles requests begins no other."""
         closing, self._close = self._close, False
         forced, self._force_close = self._force_close, False
+        waiter = self._waiter
+        sheds = waiter is not None and not waiter.done() and self._shedding.is_full
+        if sheds:
+            # Nobody is woken for what is refused here.
+            self._waiter = None
         try:
             super().data_received(data)
         finally:
             self._close = self._close or closing
             self._force_close = self._force_close or forced
+            self._waiter = waiter
 
+        if sheds or self._held is not None:
+            self._shed()
         if self._messages:
             self._forget_head()
-        elif self._head is None and self._waiter is not None:
+        elif data and self._head is None and self._waiter is not None:
             # Nothing is being answered, and these bytes are no whole head.
             self._expect_head()
 
         if self._request_count and self._first is not None and not self._first.done():
             self._first.set_result(None)
 
+    def _shed(self) -> None:
+        """Answer what there is no place for, and leave the rest to the loop that handles requests."""
+        shed = False
+        while self._messages and self._shedding.is_full and not self._force_close:
+            head, payload = self._messages[0]
+            # Who sends more than is read, or reads less than is written, is waited for by the loop that handles requests.
+            if self._reading_paused or self._buffer_paused or self._paused or not self._shedding.refuses(head):
+                break
+
+            if not payload.is_eof():
+                if self._held is None:
+                    self._held = self._loop.call_later(HELD_S, self._handle)
+                return
+
+            self._messages.popleft()
+            self._answer_shed(head)
+            shed = True
+
+        if shed and not self._messages and self.transport is not None:
+            self._pause_transport_reading()
+            self._deaf = self._loop.call_later(DEAF_S, self._hear)
+        self._handle()
+
+    def _answer_shed(self, head: Any) -> None:
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self.transport is not None:
+            self.transport.write(self._shedding.answer(head))
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if head.should_close:
+            self.force_close()
+
+    def _hear(self) -> None:
+        """Read on after a refusal, unless something else keeps from it."""
+        self._deaf = None
+        if not self._reading_paused and not self._buffer_paused:
+            self._resume_transport_reading()
+
+    def _handle(self) -> None:
+        """Wake the loop that handles requests, where there is one to handle."""
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
+        if self._messages and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Wait for nothing more."""
         super().connection_lost(exc)
         self._forget_head()
+        for timer in (self._held, self._deaf):
+            if timer is not None:
+                timer.cancel()
         if self._first is not None:
             self._first.cancel()
 

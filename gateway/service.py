@@ -41,8 +41,9 @@ from gateway.metrics import HttpMetrics
 from gateway.openapi import Description
 from gateway.route import Route
 from gateway.settings import GatewaySettings
+from gateway.shedding import Refusals, Shedding
 from gateway.validation import from_validation
-from transport.errors import LatticeError
+from transport.errors import LatticeError, Overloaded
 
 __all__ = ["ROUTES", "Service"]
 
@@ -73,6 +74,8 @@ RESPONSE: Final = web.RequestKey("response", web.StreamResponse)
 CLIENT_CLOSED: Final = 499
 """nginx's status for a client that hung up; only logs and metrics see it."""
 
+TOO_MANY: Final = 429
+
 VERSIONS: Final = (HttpVersion10, HttpVersion11)
 """The parser lets others through, whose framing is another."""
 
@@ -89,6 +92,8 @@ class Service:
         self.metrics = http_metrics
         self.description = Description(ROUTES)
         self.foreground = ForegroundSign(asker)
+        self.refusals = Refusals()
+        self.shedding = Shedding(admission, ROUTES, http_metrics, self.refusals)
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -183,12 +188,17 @@ class Service:
             self.log(request, failure, time.perf_counter() - began)
 
     def log(self, request: web.Request, failure: BaseException | None, seconds: float) -> None:
-        """One line; no contents, no ids out of the path."""
+        """One line, refusals beyond some a second excepted; no contents, no ids out of the path."""
         failure = failure or (request[INCOMING].failure if INCOMING in request else None)
+        if isinstance(failure, Overloaded) and INCOMING in request and request[INCOMING].has_asked:
+            self.admission.actor_refused()
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "(none)"
         status = status_in_log(request, failure)
         self.metrics.answered(request.method, route, status, seconds)
+        if status == TOO_MANY and not self.refusals.one_line_more():
+            return
+
         line = logger.bind(
             request_id=request[REQUEST_ID],
             method=request.method,

@@ -19,6 +19,7 @@ from actors.thinking.course import Course, Mind
 from actors.thinking.following import Following
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
+from actors.thinking.line import Line
 from actors.thinking.messages import Analysis, Analyze, BackedUp, Backup, GetThought, Saying, Think, Thought, ThoughtRecord
 from actors.thinking.mood import mood_of
 from actors.thinking.outbox import Outbox
@@ -61,6 +62,7 @@ class Thinking(AsyncActor):
             lambda keeping: self.spawn(keeping, name="thinking keeps what it learnt of a model"),
             hold=settings.unknown_models == "hold",
         )
+        self.line = Line(settings.busy_most, settings.line_patience_s)
         self.mind: Mind
         self.outcomes: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
@@ -82,6 +84,7 @@ class Thinking(AsyncActor):
             pace=Pace(self.settings.first_pace_s),
             quirks=self.quirks,
             reuse=self.reuse,
+            line=self.line,
         )
         await self.database.open()
         self.spawn(self.database.watch(), name="thinking watches its database")
@@ -173,8 +176,15 @@ class Thinking(AsyncActor):
             why=strategy.why,
         )
 
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Thoughts that are busy with other actors than models, and answers that memory is still to be told."""
+        return {
+            "thoughts_busy": (self.line.taken, self.line.places),
+            "thoughts_owed": (self.outbox.waiting, self.settings.owed_most),
+        }
+
     def metrics(self) -> list[Metric]:
-        """Thoughts by outcome, parts that were missing from them, and what memory is still to be told."""
+        """Thoughts by outcome, parts that were missing from them, who is in line, and what memory is still to be told."""
         return [
             Metric(
                 name="lattice_thoughts_total",
@@ -187,6 +197,12 @@ class Thinking(AsyncActor):
                 kind="counter",
                 help="Parts of a thought that were not there in time or failed.",
                 samples=[({"part": part}, float(n)) for part, n in self.missing.items()],
+            ),
+            Metric(
+                name="lattice_thoughts_in_line",
+                kind="gauge",
+                help="Thoughts that wait until others are through with memory.",
+                samples=[({}, float(self.line.waiting))],
             ),
             Metric(
                 name="lattice_thoughts_owed",

@@ -21,6 +21,7 @@ from actors.thinking.doubt import asked_of_a_model
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
 from actors.thinking.ladder import Ladder
+from actors.thinking.line import Line
 from actors.thinking.messages import Saying, Think, Thought
 from actors.thinking.mood import mood_of, mood_with
 from actors.thinking.outbox import Outbox, Words
@@ -59,6 +60,7 @@ class Mind:
     pace: Pace
     quirks: Quirks
     reuse: Reuse
+    line: Line
 
 
 def thought_id_of(call_id: str) -> str:
@@ -116,25 +118,32 @@ class Course:
     async def run(self) -> AsyncGenerator[Saying | Thought]:
         """The public pieces, then the thought.
 
-        1. Memory takes over what is new in the talk, while the context is gathered.
+        1. Memory takes over what is new in the talk, while the context is gathered. So many thoughts at a time do this; the
+           others stand in line. Waiting for a model takes no place.
         2. Depth and strategy are chosen, and the answer is made; what of it is public goes out as it comes.
         3. What was said is on disk before the thought ends the stream; in memory, or in the outbox where memory is away.
         """
-        talk = self.take_over()
+        talk = doubt = None
         try:
-            await self.look_up(talk)
+            async with self.mind.line.place():
+                talk, doubt = self.take_over(), self.settle_doubt()
+                await self.look_up(talk)
+
+            await self.choose(doubt)
             name: dict[str, Any] = {"thought_id": self.id, "created": self.created}
             async with aclosing(self.answer(talk)) as sayings:
                 async for saying in sayings:
                     yield saying.model_copy(update=name) if name else saying
                     name = {}
 
-            await self.remembering.wait_for(talk, self.words())
+            async with self.mind.line.last_place():
+                await self.remembering.wait_for(talk, self.words())
             self.hold_ready()
             yield self.thought()
         finally:
-            if talk is not None:
-                talk.cancel()
+            for begun in (talk, doubt):
+                if begun is not None:
+                    begun.cancel()
 
     def take_over(self) -> asyncio.Task[Conversed | None] | None:
         """Let memory take over the talk; None where it is not to, or there is nothing to take."""
@@ -152,33 +161,32 @@ class Course:
         return self.remembering.begin(request)
 
     async def look_up(self, talk: asyncio.Task[Conversed | None] | None) -> None:
-        """Gather the context, settle what is in doubt meanwhile, cut it all to what the prompt takes."""
-        settings = self.mind.settings
-        doubt = self.settle_doubt()
-        try:
-            if self.message.memory != "off":
-                seconds = min(settings.context_deadline_s, self.call.remaining() * settings.context_fraction)
-                with self.steps.step("context"):
-                    found = await gather(
-                        self.mind.actor,
-                        self.message,
-                        talk,
-                        settings=settings,
-                        presence=self.mind.presence,
-                        knowledge=self.mind.knowledge,
-                        seconds=seconds,
-                        steps=self.steps,
-                    )
-                self.context = found
-                self.mood = mood_with(self.mood, felt_before(found.tail or ()))
-                await self.take_statements()
-                self.material = self.cut(found.recalled or ())
+        """Gather the context, and cut it to what the prompt takes."""
+        if self.message.memory == "off":
+            return
 
-            if doubt is not None and (named := await doubt) is not None:
-                self.intent, self.intent_by_model = named, True
-        finally:
-            if doubt is not None:
-                doubt.cancel()
+        settings = self.mind.settings
+        seconds = min(settings.context_deadline_s, self.call.remaining() * settings.context_fraction)
+        with self.steps.step("context"):
+            found = await gather(
+                self.mind.actor,
+                self.message,
+                talk,
+                settings=settings,
+                presence=self.mind.presence,
+                knowledge=self.mind.knowledge,
+                seconds=seconds,
+                steps=self.steps,
+            )
+        self.context = found
+        self.mood = mood_with(self.mood, felt_before(found.tail or ()))
+        await self.take_statements()
+        self.material = self.cut(found.recalled or ())
+
+    async def choose(self, doubt: asyncio.Task[Any] | None) -> None:
+        """Settle what is in doubt, and choose the strategy."""
+        if doubt is not None and (named := await doubt) is not None:
+            self.intent, self.intent_by_model = named, True
 
         known = self.context.known
         self.strategy = strategy_for(

@@ -1,13 +1,8 @@
-"""Row 8: every model endpoint down, slow, lying; and more clients than the house can serve."""
+"""Row 8: every model endpoint down, slow, lying."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import Counter
 from typing import Any
-
-import aiohttp
 
 from chaos.probing import Answered, chat
 from chaos.row import Own, Row
@@ -30,15 +25,6 @@ LIES: tuple[dict[str, Any], ...] = (
     {"fault": "cut_clean"},
     {"fault": "status", "status": 500},
 )
-
-PLACES = 16
-"""Requests that the flooded house handles at once."""
-
-TIMES = 10
-"""By which more is asked of it than it was seen to serve."""
-
-KEPT = 0.8
-"""Of its best, what it has to serve of that."""
 
 
 def down(scene: Scene) -> None:
@@ -104,104 +90,20 @@ def answers_again(scene: Scene) -> None:
     )
 
 
-def flood(scene: Scene) -> None:
-    """Ten times what was served at best: the rest is told so at once, and goodput stays."""
-    asyncio.run(flooded(scene))
-
-
-async def flooded(scene: Scene) -> None:
-    """Peak by as many clients as there are places; then requests that come whether others are answered or not."""
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{scene.house.port}", connector=connector) as session:
-        await peak_of(session, scene, 1.0)
-        peak = await peak_of(session, scene, scene.seconds)
-        offered = peak * TIMES
-        scene.progress(f"peak {peak:.1f}/s, offering {offered:.0f}/s")
-
-        answers: Counter[str] = Counter()
-        took: list[float] = []
-        asked: set[asyncio.Task[None]] = set()
-        began, end = time.monotonic(), time.monotonic() + scene.seconds
-        number = 0
-        while (now := time.monotonic()) < end:
-            due = int((now - began) * offered)
-            while number < due:
-                task = asyncio.create_task(ask(session, f"flood {number}", answers, took))
-                asked.add(task)
-                task.add_done_callback(asked.discard)
-                number += 1
-            await asyncio.sleep(0.005)
-        await asyncio.gather(*asked)
-        served = answers["200"] / (time.monotonic() - began)
-
-    scene.figures |= {
-        "peak_per_s": round(peak, 1),
-        "offered_per_s": round(offered, 1),
-        "served_per_s": round(served, 1),
-        "slowest_refusal_s": round(max(took, default=0.0), 2),
-        "answers": dict(answers),
-    }
-    scene.require(answers["429"], "nobody was told 429")
-    scene.require(set(answers) <= {"200", "429", "503"}, f"answers: {dict(answers)}")
-    scene.require(served >= KEPT * peak, f"it served {served:.1f}/s of {offered:.0f}/s, and {peak:.1f}/s at best")
-    answers_again(scene)
-
-
-async def peak_of(session: aiohttp.ClientSession, scene: Scene, seconds: float) -> float:
-    """What is served to as many clients as there are places, a second."""
-    answers: Counter[str] = Counter()
-    end = time.monotonic() + seconds
-
-    async def client(name: int) -> None:
-        number = 0
-        while time.monotonic() < end:
-            await ask(session, f"peak {name} {number} {scene.rng.random()}", answers, [])
-            number += 1
-
-    await asyncio.gather(*(client(name) for name in range(PLACES)))
-    return answers["200"] / seconds
-
-
-async def ask(session: aiohttp.ClientSession, text: str, answers: Counter[str], refused: list[float]) -> None:
-    """One chat, counted by its status; how long a refusal took."""
-    began = time.monotonic()
-    body = {"model": "gpt-test", "messages": [{"role": "user", "content": text}], "reasoning_effort": "minimal"}
-    try:
-        async with session.post("/v1/chat/completions", json=body) as response:
-            await response.read()
-            answers[str(response.status)] += 1
-            if response.status == 429:
-                refused.append(time.monotonic() - began)
-    except aiohttp.ClientError as error:
-        answers[f"{type(error).__name__}: {error}"] += 1
-
-
-ROWS = (
-    *(
-        Row(
-            name=f"models-{name}",
-            number=8,
-            fault=fault,
-            passes="every chat is answered in 30 s: whole, without a model and said so, or with a 503; then by a model again",
-            run=run,
-            own=Own(),
-            load=False,
-            grows_mb=256,
-        )
-        for name, fault, run in (
-            ("down", "every model endpoint is gone", down),
-            ("slow", "every model endpoint takes a minute for its first word", slow),
-            ("lying", "every model endpoint answers with garbage, pages, errors inside, half of it", lying),
-        )
-    ),
+ROWS = tuple(
     Row(
-        name="flood",
+        name=f"models-{name}",
         number=8,
-        fault=f"{TIMES} times as many chats as it was seen to serve at its best",
-        passes=f"the rest is told 429, goodput stays above {KEPT:.0%} of its best, and it serves as before afterwards",
-        run=flood,
-        own=Own(config=f"[gateway]\nmax_in_flight = {PLACES}\n"),
+        fault=fault,
+        passes="every chat is answered in 30 s: whole, without a model and said so, or with a 503; then by a model again",
+        run=run,
+        own=Own(),
         load=False,
         grows_mb=256,
-    ),
+    )
+    for name, fault, run in (
+        ("down", "every model endpoint is gone", down),
+        ("slow", "every model endpoint takes a minute for its first word", slow),
+        ("lying", "every model endpoint answers with garbage, pages, errors inside, half of it", lying),
+    )
 )

@@ -76,6 +76,46 @@ def test_what_was_cancelled_while_it_waited_takes_no_room():
     assert len(mailbox) == 2
 
 
+def test_a_full_lane_is_not_looked_through_for_each_that_it_refuses():
+    mailbox = Mailbox((100, 100))
+    waiting = [Looked() for _ in range(100)]
+    for one in waiting:
+        mailbox.offer(one)
+    for _ in range(1000):
+        with pytest.raises(Overloaded):
+            mailbox.offer(delivery("fg"))
+    assert sum(one.looks for one in waiting) <= 1100
+
+    waiting[50].done = True
+    refused = 0
+    while len(mailbox) == 100 and refused <= 100:
+        try:
+            mailbox.offer(Looked())
+            break
+        except Overloaded:
+            refused += 1
+    assert refused <= 100
+
+
+class Looked(Delivery):
+    """Counts how often it is looked at."""
+
+    __slots__ = ("is_done", "looks")
+
+    def __init__(self):
+        self.looks = 0
+        super().__init__(Echo(text=""), next_id(), None, "fg", time.monotonic() + 60, None, "a test")
+
+    @property
+    def done(self):
+        self.looks += 1
+        return self.is_done
+
+    @done.setter
+    def done(self, value):
+        self.is_done = value
+
+
 def test_pykkas_envelopes_stand_in_the_foreground_and_are_bounded_too():
     mailbox = Mailbox((1, 1))
     mailbox.put(Envelope("hello"))

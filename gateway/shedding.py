@@ -1,0 +1,122 @@
+"""Shedding: what there is no place for is refused before anything is made of it.
+
+A refused request must cost next to nothing beside a served one, or a flood of them takes from those that are served what it
+was refused for. Here nothing is routed, no body is looked at and no task begins: the answer is bytes that stand ready. It
+knows heads and `Admission`; no route's handler, and no actor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiohttp import HttpVersion11, hdrs
+from aiohttp.http import RawRequestMessage
+from loguru import logger
+from pydantic_core import to_json
+
+from gateway.admission import Admission, overloaded
+from gateway.anthropic import speaks_anthropic
+from gateway.errors import error_body, retry_headers
+from gateway.incoming import REQUEST_ID
+from gateway.metrics import HttpMetrics
+from gateway.route import Route
+
+__all__ = ["Refusals", "Shedding"]
+
+LINES_PER_SECOND: Final = 5
+"""Refusals that have a line of their own in the log. The others are counted, and told together each second."""
+
+LEFT_TO_ROUTES: Final = (hdrs.EXPECT, hdrs.UPGRADE)
+"""Who sends one of these waits for something else than an answer."""
+
+ANSWER: Final = (
+    "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {length}\r\n{headers}"
+    "X-Request-Id: "
+)
+
+
+class Refusals:
+    """Refusals in the log: the first ones of a second by themselves, all others as one line."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.more = 0
+        self.second: asyncio.TimerHandle | None = None
+
+    def one_line_more(self) -> bool:
+        """Whether this refusal has its line; otherwise it is counted."""
+        if self.second is None:
+            self.second = asyncio.get_running_loop().call_later(1.0, self.second_over)
+        if self.lines < LINES_PER_SECOND:
+            self.lines += 1
+            return True
+
+        self.more += 1
+        return False
+
+    def second_over(self) -> None:
+        """Tell of the others."""
+        self.second = None
+        if self.more:
+            logger.info("more requests were refused", status=429, count=self.more)
+        self.lines = self.more = 0
+
+
+class Shedding:
+    """Refuses requests by their head alone while the house is full.
+
+    Args:
+        admission: knows whether there is a place.
+        routes: whose open ones are always let in: who asks whether the house is well is not to be told that it has no time.
+        metrics: counts refusals.
+        refusals: those of the routes count there too.
+    """
+
+    def __init__(self, admission: Admission, routes: Iterable[Route], metrics: HttpMetrics, refusals: Refusals) -> None:
+        self.admission = admission
+        self.open = frozenset(route.path for route in routes if route.access == "open")
+        self.metrics = metrics
+        self.refusals = refusals
+        self.answers = {
+            (anthropic, closes): prepared(anthropic=anthropic, closes=closes)
+            for anthropic in (False, True)
+            for closes in (False, True)
+        }
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place."""
+        return self.admission.is_full
+
+    def refuses(self, head: Any) -> bool:
+        """Whether a request is refused by its head. What is no plain HTTP/1.1 request is left to the routes."""
+        return (
+            isinstance(head, RawRequestMessage)
+            and head.method != hdrs.METH_HEAD
+            and head.version == HttpVersion11
+            and not any(name in head.headers for name in LEFT_TO_ROUTES)
+            and head.path.partition("?")[0] not in self.open
+        )
+
+    def answer(self, head: RawRequestMessage) -> bytes:
+        """The refusal, counted and, where the log has room, noted."""
+        self.metrics.shed.inc()
+        said = head.headers.get("X-Request-Id", "")
+        request_id = said if REQUEST_ID.fullmatch(said) else f"req_{secrets.token_hex(12)}"
+        if self.refusals.one_line_more():
+            logger.info("request", request_id=request_id, method=head.method, route="(shed)", status=429, error="overloaded")
+        top, body = self.answers[speaks_anthropic(head.path.partition("?")[0]), head.should_close]
+        return b"%b%b\r\n\r\n%b" % (top, request_id.encode(), body)
+
+
+def prepared(*, anthropic: bool, closes: bool) -> tuple[bytes, bytes]:
+    """A refusal up to where the request's id comes, and its body."""
+    error = overloaded()
+    body = to_json(error_body(error, anthropic=anthropic))
+    headers = "".join(f"{name}: {value}\r\n" for name, value in retry_headers(error).items())
+    if closes:
+        headers += "Connection: close\r\n"
+    return ANSWER.format(length=len(body), headers=headers).encode(), body
