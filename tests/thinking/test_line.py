@@ -90,8 +90,9 @@ async def test_who_is_to_be_ended_goes_before_who_begins() -> None:
         for number in range(2):
             group.create_task(stand(f"begins {number}", line.place()))
             group.create_task(stand(f"ends {number}", line.last_place()))
-        while line.waiting < 4:
+        for _ in range(4):
             await asyncio.sleep(0)
+        assert line.waiting == 4
     assert order == ["ends 0", "ends 1", "begins 0", "begins 1"]
     assert (line.taken, line.waiting) == (0, 0)
 
