@@ -71,6 +71,11 @@ class Network:
 
         return np.stack(rows) if rows else np.zeros((0, 0), np.float32)
 
+    def pieces(self, text: str) -> list[tuple[str, int]]:
+        """The word pieces of a text, each with its number in the vocabulary."""
+        cut = self._tokenizer.encode(text, add_special_tokens=False)
+        return list(zip(cut.tokens, cut.ids, strict=True))
+
 
 def tokenizer_file() -> Path:
     """The tokenizer of the package that brings MiniLM.

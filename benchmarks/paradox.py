@@ -18,7 +18,7 @@ from actors.paradox.classifier.model import Classifier
 from actors.paradox.judge import Judge
 from actors.paradox.judging import rules
 from actors.paradox.messages import Checked, Statement
-from actors.paradox.weighing import CONFLICT_FROM
+from actors.paradox.weighing import chances
 
 CALM = (rules.mood_rule, rules.subject_rule, rules.earlier_time_rule)
 EXCLUSIVE = (rules.slot_rule, rules.figure_rule, rules.value_rule)
@@ -80,14 +80,13 @@ def figures(scenarios: list[dict], judge: Judge) -> dict[str, float]:
 
 
 def calibration_error(scenarios: list[dict], judge: Judge) -> float:
-    """Of the probability that a pair is at odds, over all pairs."""
+    """Of how probable each statement is to be what the new one is at odds with."""
     bins: list[list[tuple[float, bool]]] = [[] for _ in range(10)]
     for scenario in scenarios:
         statements = [Statement.model_validate(one) for one in scenario["memory"]]
-        for index, one in enumerate(judge.against(statements, Statement.model_validate(scenario["new"]))):
-            at_odds = one.verdict in CONFLICTS and one.score >= CONFLICT_FROM
-            probability = one.probability if one.probability is not None else (one.score if at_odds else 0.0)
-            bins[min(9, int(probability * 10))].append((probability, index in scenario["conflicts_with"]))
+        judged = judge.against(statements, Statement.model_validate(scenario["new"]))
+        for index, chance in enumerate(chances(judged)):
+            bins[min(9, int(chance * 10))].append((chance, index in scenario["conflicts_with"]))
     whole = sum(map(len, bins))
     return sum(
         abs(statistics.mean(said for said, _ in one) - statistics.mean(true for _, true in one)) * len(one) / whole

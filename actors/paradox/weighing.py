@@ -1,13 +1,15 @@
 """Rules and classifier weighed together: one verdict, and how probable it is that the two are at odds.
 
-Two logistic regressions over a few figures (weights.json, made by training/paradox/weigh.py): is the pair at odds, and if so,
-is it an update. Knows what rules and network say, not how they come to it.
+Logistic regressions over a few figures (weights.json, made by training/paradox/weigh.py): is a pair at odds; is it an update;
+if it is not at odds, is it about the same. Another is over several statements at once (a softmax over each of them and none):
+which of them is at odds, if any. Knows what rules and network say, not how they come to it.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,16 +18,19 @@ from actors.paradox.classifier.model import Opinion
 from actors.paradox.judging import change
 from actors.paradox.judging.pair import Judgement, Pair
 
-__all__ = ["CONFLICT_FROM", "WEIGHTS", "Weights", "features", "signs", "weigh"]
+__all__ = ["AT_ODDS_FROM", "CONFLICT_FROM", "WEIGHTS", "Weights", "chances", "features", "signs", "topic", "weigh"]
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 
-CONFLICT_FROM = 0.25
-"""Probabilities below this are doubts, not conflicts. On our own scenarios, cross-validated, conflict F1 and
-false alarms are .81 and .19 at .20, .80 and .18 at .25, .80 and .17 at .30."""
+CONFLICT_FROM = 0.2
+"""Of a pair, probabilities below this are doubts, not conflicts."""
+
+AT_ODDS_FROM = 0.45
+"""Of several statements, from which probability one of them is held to be at odds with the new one. Cross-validated over
+our own scenarios; see training/paradox/MODEL_CARD.md."""
 
 RELATED_FROM = 0.5
-"""From which two statements are about the same: three parts what the classifier says, one part the words they share."""
+"""From which probability two statements are about the same."""
 
 AT_ONCE = timedelta(minutes=10)
 """A word like "no" leans on what was said about so long ago."""
@@ -39,17 +44,36 @@ Weights = dict[str, dict[str, float]]
 def weigh(pair: Pair, ruled: Judgement, opinion: Opinion, weights: Weights | None = None) -> Judgement:
     """The verdict on a pair from what the rules and the classifier say of it; with the weights that ship, if none are given."""
     weights = read_weights() if weights is None else weights
-    conflict = logistic(features(pair, ruled, opinion), weights["conflict"])
+    given = features(pair, ruled, opinion)
+    conflict = logistic(given, weights["conflict"])
+    odds = math.exp(total(given, weights["among"]))
     if conflict >= CONFLICT_FROM:
         is_update = logistic(signs(pair, ruled, opinion), weights["update"]) >= 0.5
         by_rule = ruled.verdict in ("contradiction", "update")
         why = f"{ruled.why}; classifier {opinion.conflict:.2f}" if by_rule else f"classifier {opinion.conflict:.2f}"
-        return Judgement("update" if is_update else "contradiction", round(conflict, 4), why, ruled.overlap, conflict)
+        return Judgement("update" if is_update else "contradiction", round(conflict, 4), why, ruled.overlap, conflict, odds)
 
-    related = 0.75 * opinion.compatible / (opinion.compatible + opinion.unrelated) + 0.25 * min(1.0, 2 * pair.overlap)
+    related = logistic(topic(pair, opinion), weights["related"])
     if related >= RELATED_FROM:
-        return Judgement("compatible", round(related, 4), reason(ruled), ruled.overlap, conflict)
-    return Judgement("unrelated", round(1 - related, 4), reason(ruled), ruled.overlap, conflict)
+        return Judgement("compatible", round(related, 4), reason(ruled), ruled.overlap, conflict, odds)
+    return Judgement("unrelated", round(1 - related, 4), reason(ruled), ruled.overlap, conflict, odds)
+
+
+def chances(judged: Sequence[Judgement]) -> list[float]:
+    """Of statements that one new statement was compared with, how probable each is to be what it is at odds with.
+
+    What is left to 1 is that it is at odds with none. A judgement of the rules alone counts with its score.
+    """
+    odds = [of_rules(one) if one.odds is None else one.odds for one in judged]
+    whole = 1.0 + sum(odds)
+    return [one / whole for one in odds]
+
+
+def of_rules(judgement: Judgement) -> float:
+    if judgement.verdict not in ("contradiction", "update"):
+        return 0.0
+    score = min(judgement.score, 0.99)
+    return score / (1 - score)
 
 
 def reason(ruled: Judgement) -> str:
@@ -87,6 +111,18 @@ def signs(pair: Pair, ruled: Judgement, opinion: Opinion) -> dict[str, float]:
     }
 
 
+def topic(pair: Pair, opinion: Opinion) -> dict[str, float]:
+    """What is weighed when they are not at odds, for whether they are about the same.
+
+    What the classifier thinks could be at odds is about the same. How it divides the rest between compatible and unrelated
+    adds nothing to that.
+    """
+    return {
+        "nearly_at_odds": math.log((opinion.conflict + 0.01) / (opinion.unrelated + 0.01)),
+        "overlap": min(1.0, 2 * pair.overlap),
+    }
+
+
 @lru_cache(maxsize=1)
 def read_weights() -> Weights:
     """The weights as they ship."""
@@ -95,8 +131,11 @@ def read_weights() -> Weights:
 
 
 def logistic(given: dict[str, float], weights: dict[str, float]) -> float:
-    total = weights["constant"] + sum(weights[name] * value for name, value in given.items())
-    return 1.0 / (1.0 + math.exp(-clipped(total, 30.0)))
+    return 1.0 / (1.0 + math.exp(-total(given, weights)))
+
+
+def total(given: dict[str, float], weights: dict[str, float]) -> float:
+    return clipped(weights["constant"] + sum(weights[name] * value for name, value in given.items()), 30.0)
 
 
 def log_odds(probability: float) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from actors.network import Network
+from actors.paradox.classifier.nearness import Nearness
 
 __all__ = ["Classifier", "Opinion", "load"]
 
@@ -39,6 +40,11 @@ class Classifier:
     def __init__(self, path: Path = SHIPPED) -> None:
         self._network = Network(path)
         self._temperature = float(self._network.about.get("temperature", 1.0))
+        self._nearness = Nearness(self._network.pieces)
+
+    def near(self, texts: Sequence[str], other: str) -> list[float]:
+        """How near each text is to the other one by its words, in [-1, 1]; costs next to nothing."""
+        return self._nearness.near(texts, other)
 
     def read(self, pairs: Sequence[tuple[str, str]]) -> list[Opinion]:
         """An opinion for each pair, in their order."""

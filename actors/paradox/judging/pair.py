@@ -31,6 +31,9 @@ class Judgement:
     probability: float | None = None
     """Calibrated, that the two are at odds; None where the rules judged alone."""
 
+    odds: float | None = None
+    """That this statement is at odds, against that none is, where several are compared; None where the rules judged alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
