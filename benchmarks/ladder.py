@@ -68,7 +68,7 @@ def main() -> None:
                 {"reasoning_effort": "medium"},
                 lambda: model.next({"text": "Draft."}, {"text": "Change it."}, {"fault": "status", "status": 400}),
             )
-            run("one_call", "one call", {"reasoning_effort": "high", "tools": [TOOL]})
+            run("one_call", "one call", {"reasoning_effort": "medium", "tools": [TOOL]})
 
         gone = f"http://127.0.0.1:{free_port()}/v1"
         config = '[llm]\nother_models = false\n[thinking]\nsmaller_model = "gpt-small"\n'

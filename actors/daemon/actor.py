@@ -19,6 +19,7 @@ from actors.daemon import aspects, batches, scheduler, statements
 from actors.daemon.cycles import enabled
 from actors.daemon.feed import Following
 from actors.daemon.foreground import ForegroundWatch
+from actors.daemon.holding import CYCLE, Holding
 from actors.daemon.messages import (
     BackedUp,
     Backup,
@@ -79,6 +80,7 @@ class Daemon(AsyncActor):
         self.watchers = Watchers()
         self.foreground: ForegroundWatch
         self.runner: Runner
+        self.holding: Holding
 
     async def on_start(self) -> None:
         """Open the store, take over what a former incarnation left in the middle, and keep the schedules."""
@@ -99,6 +101,8 @@ class Daemon(AsyncActor):
             data_dir=self.data_dir,
         )
         await self.runner.begin()
+        self.holding = Holding(self.ask, lambda: self.runner.is_paused(CYCLE))
+        self.spawn(self.holding.keep(), name="hold memory's vectors")
         self.spawn(patiently("schedules", self.runner.keep_schedules), name="schedules")
         keep_up = partial(self.following.keep_up, self.store, self.ask)
         self.spawn(patiently("memory's feed", keep_up), name="memory's feed")
@@ -239,6 +243,8 @@ class Daemon(AsyncActor):
     async def _set_paused(self, name: str, *, paused: bool) -> CycleChanged:
         self._known(name)
         await self.runner.set_paused(name, paused=paused)
+        if name == CYCLE:
+            await self.holding.say()
         return CycleChanged(cycle=self._told((await self.store.states())[name]))
 
     def _known(self, name: str) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from actors.daemon.extract import content, sentences
+from actors.daemon.interests import interests_in, names_in
 from actors.months import MONTHS
 
 __all__ = ["Plan", "Relationship", "goals", "is_given_up", "plans", "recurring", "relationships", "style"]
@@ -102,8 +103,11 @@ def is_given_up(goal: str, text: str) -> bool:
 
 
 def recurring(texts: Sequence[str]) -> dict[str, float]:
-    """Content words that came up in two texts at least, and the share of texts that each came up in."""
-    counts = Counter(word for text in texts for word in set(content(text)) if len(word) > 3)
+    """What may be an interest and came up in two texts at least, and the share of texts that each came up in."""
+    people = {name for text in texts for name in names_in(text)}
+    people |= {found.name.lower() for text in texts for found in relationships(text) if found.name is not None}
+    names = frozenset(people)
+    counts = Counter(word for text in texts for word in set(interests_in(text, names=names)))
     return {word: count / len(texts) for word, count in counts.items() if count >= 2}
 
 

@@ -70,6 +70,9 @@ class Runner:
         self._tell = tell
         self._data_dir = data_dir
         self._paused: set[str] = set()
+        self._asked: set[str] = set()
+        """Cycles of which a run is in progress that somebody asked for."""
+
         self._look = asyncio.Event()
         self._changed = asyncio.Condition()
 
@@ -115,6 +118,10 @@ class Runner:
             self.quarantined.discard(name)
         self._look.set()
 
+    def is_paused(self, name: str) -> bool:
+        """Whether a cycle is paused, and does not run all the same because somebody asked for that."""
+        return name in self._paused and name not in self._asked
+
     async def wait_for_end(self, cycle: str | None, seconds: float) -> None:
         """Wait until no run of the cycle, or of any, is in progress."""
         with contextlib.suppress(TimeoutError):
@@ -153,6 +160,8 @@ class Runner:
         await self._end(run, "abandoned", f"it was begun {run.attempts} times and never ended", None)
 
     def _start(self, run: Run, *, asked: bool) -> None:
+        if asked:
+            self._asked.add(run.cycle)
         self.running[run.cycle] = self._spawn(self._run(run, asked=asked), name=f"{run.cycle}:{run.id}")
 
     async def _end_when_possible(self, run: Run, state: RunState, error: str | None, cost: Cost | None) -> None:
@@ -188,6 +197,7 @@ class Runner:
             await self._end_when_possible(run, "done", None, work.cost)
         finally:
             self.running.pop(run.cycle, None)
+            self._asked.discard(run.cycle)
             async with self._changed:
                 self._changed.notify_all()
 

@@ -52,6 +52,7 @@ from actors.memory.messages import (
     GetSession,
     GetStats,
     History,
+    HoldVectors,
     Import,
     Imported,
     List,
@@ -71,6 +72,7 @@ from actors.memory.messages import (
     Stats,
     Supersede,
     Unrelate,
+    VectorsHeld,
 )
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.memory.search import recall as recalling
@@ -281,6 +283,12 @@ class Memory(AsyncActor):
             if not stats.pending or loop.time() >= wait_until:
                 return stats
             await self._wait_for(moved, wait_until)
+
+    @handles(HoldVectors)
+    def hold_vectors(self, message: HoldVectors) -> VectorsHeld:
+        """Leave the records as they are for a while."""
+        self._lane.hold(message.for_ms / 1000)
+        return VectorsHeld(for_ms=message.for_ms)
 
     @handles(ListSessions)
     async def list_sessions(self, message: ListSessions) -> Sessions:

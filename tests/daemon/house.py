@@ -20,6 +20,8 @@ from actors.memory.messages import Memory as Record
 from actors.memory.settings import MemorySettings
 from actors.paradox.actor import Paradox
 from actors.paradox.settings import ParadoxSettings
+from actors.thinking.actor import Thinking
+from actors.thinking.settings import ThinkingSettings
 from tests import process
 from transport.addresses import run_directory
 
@@ -67,6 +69,8 @@ async def house(
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data", clock=clock)
         if "paradox" in parts:
             await host.start_actor(Paradox, ParadoxSettings(), data_dir=home / "data", clock=clock)
+        if "thinking" in parts:
+            await host.start_actor(Thinking, ThinkingSettings(), home / "data")
         if "daemon" in parts:
             await host.start_actor(Daemon, settings(**changes), data_dir=home / "data", clock=clock)
             await begun(host)

@@ -1,6 +1,7 @@
 """kill -9 of the daemon's process at its writes, one after the other: in the end everything is there, once."""
 
 import pytest
+from apsw import Connection
 
 from actors.clock import ManualClock
 from actors.daemon.messages import GetProfile, ListStatements
@@ -137,3 +138,31 @@ async def test_what_a_model_was_paid_for_is_not_asked_again_after_a_kill(short_d
             assert run.cost.model_tokens > 0
             rows = (await host.ref("llm").ask(GetUsage())).rows
             assert [(row.namespace, row.calls) for row in rows] == [("ana", 1)]
+
+
+HOUSEKEEPING = {"cycles": ["backup", "health"], "health": {"free_bytes": 1 << 60}}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_write_after_write_one_whole_backup_is_there_and_the_house_was_looked_at(short_dir, when) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        parts = ("memory", "paradox", "thinking")
+        async with house(short_dir, clock, parts=parts, model=server.base_url) as host:
+            await talk(host, clock)
+            for dies in (2, 2):
+                async with Process(short_dir, clock.now().isoformat(), dies=dies, when=when, **HOUSEKEEPING) as mortal:
+                    assert await mortal.ended() == -9
+            async with Process(short_dir, clock.now().isoformat(), **HOUSEKEEPING):
+                runs = {run.cycle: run for run in await ended(host)}
+
+        copies = sorted((short_dir / "data" / "backups").iterdir())
+        assert len({copy.name.partition(".")[0] for copy in copies}) == 1
+        assert len(copies) == 5
+        for copy in copies:
+            connection = Connection(str(copy))
+            assert connection.pragma("integrity_check") == "ok"
+            connection.close()
+        assert {name: run.state for name, run in runs.items()} == {"backup": "done", "health": "done"}
+        assert runs["backup"].effects["databases"] <= 5
+        assert (runs["health"].effects["checks"], runs["health"].effects["problems"]) == (4, 1)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from actors.daemon import people
+from actors.daemon.interests import interests_in
 
 SUNDAY = datetime(2026, 3, 1, 14, tzinfo=UTC)
 
@@ -78,3 +79,23 @@ def test_how_somebody_talks_is_told_in_shares() -> None:
     assert style["polite"] == pytest.approx(2 / 3)
     assert style["long-winded"] < 0.1
     assert style["emoji"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("My sister is called Ana and I live near the harbour.", ["harbour"]),
+        ("I called her twice, she was living in a tent.", ["tent"]),
+        ("I love climbing and I stopped smoking last week.", ["climbing", "smoking"]),
+        ("Yesterday I went running with a friend; the weather was awful.", ["running", "weather"]),
+        ("We worried about the visits, and thought that they mattered.", []),
+        ("Photography and old cameras keep me busy these days.", ["photography", "cameras"]),
+    ],
+)
+def test_what_may_be_an_interest_is_no_word_that_everybody_uses(text, found) -> None:
+    assert interests_in(text, names=frozenset({"ana"})) == found
+
+
+def test_what_recurs_is_neither_a_verb_nor_somebodys_name() -> None:
+    texts = ["I called Ana about the pottery course.", "My sister Ana called; I live for pottery.", "I live near Ana's studio."]
+    assert set(people.recurring(texts)) == {"pottery"}

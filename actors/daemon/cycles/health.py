@@ -31,6 +31,9 @@ class Health:
 
     async def work(self, work: Work) -> None:
         """Look, and say what is wrong."""
+        if work.run.effects.get("checks"):
+            # It was killed after it had said so: the run is only to be ended.
+            return
         problems = [*self._disk(work), *await self._memory(work), *await self._paradoxes(work), *await self._cycles(work)]
         for problem in problems:
             logger.warning(problem, cycle=self.name, run=work.run.id)

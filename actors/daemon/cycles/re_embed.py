@@ -13,7 +13,7 @@ from loguru import logger
 from actors.daemon.feed import Following, namespaces
 from actors.daemon.settings import ReEmbedSettings
 from actors.daemon.work import Work
-from actors.memory.messages import GetStats, Stats
+from actors.memory.messages import GetStats, HoldVectors, Stats
 
 __all__ = ["ReEmbed"]
 
@@ -39,6 +39,9 @@ class ReEmbed:
     async def work(self, work: Work) -> None:
         """Namespace by namespace, until nothing waits or the budget is spent."""
         await self.following.catch_up(work)
+        if not work.dry:
+            # Who asks for a run of a cycle that is paused wants this one.
+            await work.ask(HoldVectors(for_ms=0))
         for namespace in await work.read(namespaces):
             await self._through(work, namespace)
 

@@ -76,13 +76,14 @@ class Statements:
 
     def _ideas(self, speaker: str, turn: Memory) -> list[Idea]:
         found = []
+        said = f"On {turn.time:%d %B %Y} {who(speaker, first=False)} said"
         for number, plan in enumerate(people.plans(turn.text, turn.time)):
-            text = f'On {turn.time:%d %B %Y} {speaker} said: "{plan.sentence}" That time is over; ask how it went.'
+            text = f'{said}: "{plan.sentence}" That time is over; ask how it went.'
             found.append(Idea(text, "a plan's time is over", PLAN_URGENCY, plan.over, (turn.id,), f"plan:{turn.id}:{number}"))
         if not found:
             opens = turn.time + timedelta(days=self.settings.after_days)
             for number, goal in enumerate(people.goals(turn.text)[:1]):
-                text = f'On {turn.time:%d %B %Y} {speaker} said: "{goal}" Ask how it is going.'
+                text = f'{said}: "{goal}" Ask how it is going.'
                 found.append(Idea(text, "a goal was named", GOAL_URGENCY, opens, (turn.id,), f"goal:{turn.id}:{number}"))
         return found
 
@@ -144,10 +145,17 @@ class Statements:
 def idea_of(paradox: Paradox, now: datetime) -> Idea:
     """What is to be said of a contradiction: both sides, and a question."""
     earlier, later = paradox.earlier, paradox.later
-    text = (
-        f'{earlier.speaker or "Somebody"} said on {earlier.time:%d %B %Y}: "{earlier.text[:300]}", and '
-        f'{later.speaker or "somebody"} on {later.time:%d %B %Y}: "{later.text[:300]}". Ask which holds.'
-    )
+    first, second = (f'on {side.time:%d %B %Y}: "{side.text[:300].rstrip(".")}"' for side in (earlier, later))
+    if earlier.speaker == later.speaker:
+        text = f"{who(earlier.speaker)} said {first}, but {second}. Ask which holds."
+    else:
+        text = f"{who(earlier.speaker)} said {first}, but {who(later.speaker, first=False)} said {second}. Ask which holds."
     return Idea(
         text, "a contradiction stands open", paradox.tension, now, (earlier.memory, later.memory), f"paradox:{paradox.id}"
     )
+
+
+def who(speaker: str | None, *, first: bool = True) -> str:
+    """A speaker in a sentence: "Ana", "The user"; who has no name is the one whose memory it is."""
+    name = "the user" if speaker in {None, "user"} else str(speaker)
+    return f"{name[:1].upper()}{name[1:]}" if first else name

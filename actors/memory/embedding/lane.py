@@ -69,6 +69,9 @@ class Lane:
         self._kept = questions_kept
         self._questions: OrderedDict[str, Question] = OrderedDict()
         self._away_until = 0.0
+        self._held_until = 0.0
+        """Until then no vectors are made for records."""
+
         self._doubted = True
         """Whether the embedder is to be asked how it stands before it is given work."""
 
@@ -99,6 +102,11 @@ class Lane:
 
     def wake(self) -> None:
         """Something was committed."""
+        self._work.set()
+
+    def hold(self, seconds: float) -> None:
+        """Make no vectors for records for so long; 0: go on."""
+        self._held_until = asyncio.get_running_loop().time() + seconds
         self._work.set()
 
     async def question(self, text: str, time_left: float) -> Question | None:
@@ -173,12 +181,17 @@ class Lane:
         adopted = await self._database.write_rebuildable(adopt, self.target)
         if adopted is None:
             return 0.0
+        if held_s := self._held_s():
+            return held_s
         batch = await self._database.read(waiting, adopted, RECORDS, PASSAGES)
         if not batch.works and not batch.idle:
             await self._use_newest()
             return IDLE_S
         await self._embed(embedder, batch)
         return 0.0
+
+    def _held_s(self) -> float:
+        return max(self._held_until - asyncio.get_running_loop().time(), 0.0)
 
     async def _embed(self, embedder: Embedder, batch: Batch) -> None:
         passages = [work.passage(piece) for work in batch.works for piece in work.pieces]

@@ -39,6 +39,7 @@ from actors.memory.messages.reading import (
     GetSession,
     GetStats,
     History,
+    HoldVectors,
     List,
     Listed,
     ListSessions,
@@ -49,6 +50,7 @@ from actors.memory.messages.reading import (
     SessionFound,
     Sessions,
     Stats,
+    VectorsHeld,
 )
 from actors.memory.messages.records import Affect, Link, Memory, NewMemory, Provenance, has_sources
 from actors.memory.messages.transfer import (
@@ -120,6 +122,7 @@ __all__ = [
     "GetStats",
     "Happening",
     "History",
+    "HoldVectors",
     "Identifier",
     "Import",
     "Imported",
@@ -161,6 +164,7 @@ __all__ = [
     "Time",
     "Turn",
     "Unrelate",
+    "VectorsHeld",
     "end_of_feed",
     "has_sources",
     "known_emotions",

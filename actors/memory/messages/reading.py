@@ -133,6 +133,21 @@ class GetStats(Message, type="memory.stats", reply=Stats, idempotent=True):
     wait_embedded_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 
 
+class VectorsHeld(Reply, type="memory.vectors_held"):
+    """How many records wait for vectors meanwhile, over all namespaces, is `pending` of the stats."""
+
+    for_ms: int
+
+
+class HoldVectors(Message, type="memory.hold_vectors", reply=VectorsHeld, idempotent=True):
+    """Make no vectors for records for so long, counted from now; 0: go on. What was begun is finished.
+
+    It is a lease: who wants it held says so again. Questions get their vectors as before.
+    """
+
+    for_ms: Annotated[int, Field(ge=0, le=600_000)]
+
+
 class Session(Data):
     """A talk: its turns counted, its first and last event times, how it began."""
 
