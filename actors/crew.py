@@ -60,8 +60,8 @@ class Crew:
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._called = False
-        """Whether a worker has been woken that has not looked yet."""
+        self._called = 0
+        """Workers that have been woken and have not looked yet."""
 
         self._closed = False
         self._unfinished: list[Delivery] = []
@@ -71,28 +71,34 @@ class Crew:
         self._loop = asyncio.get_running_loop()
         self.wake()
 
-    def wake(self) -> None:
-        """Lets one more worker look at the mailbox, unless one is about to. On the loop.
+    def wake(self, workers: int = 1) -> None:
+        """Lets workers look at the mailbox, unless as many are about to. On the loop.
 
-        A worker that takes a message wakes the next if there are more: a burst that is handled without waiting costs two
-        wake-ups, not one for each message.
+        A worker that takes a message wakes two if there are more. So a burst that is handled without waiting costs three
+        wake-ups, not one for each message; and one whose handlers wait is begun in as many turns of the loop as its length has
+        binary digits, so that what they wait for (a commit, an encoder) is asked for by all of them together.
         """
-        if self._called or self._loop is None or self._closed:
+        if self._loop is None or self._closed:
             return
 
+        while self._called < workers and self._wake_one(self._loop):
+            self._called += 1
+
+    def _wake_one(self, loop: asyncio.AbstractEventLoop) -> bool:
         while self._idle:
             waiter = self._idle.pop()
 
             if not waiter.done():
-                self._called = True
                 waiter.set_result(None)
-                return
+                return True
 
         if len(self._workers) < self._concurrency:
-            self._called = True
-            worker = self._loop.create_task(self._work(), name=f"{type(self._actor).__name__}-{len(self._workers)}")
+            worker = loop.create_task(self._work(), name=f"{type(self._actor).__name__}-{len(self._workers)}")
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
+            return True
+
+        return False
 
     async def close(self, within_s: float = 5.0) -> list[Delivery]:
         """Cancels what is running; returns it. What it answers from now on goes nowhere."""
@@ -114,7 +120,7 @@ class Crew:
     async def _work(self) -> None:
         mailbox = self._mailbox
         worker = asyncio.current_task()
-        self._called = False
+        self._called -= 1
         since = time.monotonic()
 
         while not self._closed:
@@ -125,12 +131,12 @@ class Crew:
                     self._actor._stop_reached()
 
                 await self._rest()
-                self._called = False
+                self._called -= 1
                 since = time.monotonic()
                 continue
 
             if mailbox.foreground or mailbox.background:
-                self.wake()
+                self.wake(2)
 
             self.busy += 1
 

@@ -16,8 +16,9 @@ import apsw
 
 from actors import damage
 from actors.backup import backup_path, write_copy
+from actors.commit import Held, NothingHeld, as_told
 from actors.encryption import StoreKey
-from actors.group_commit import Held, NothingHeld, Reader, Writer, as_told
+from actors.group_commit import Reader, Writer
 from actors.opening import Damaged, NewerDatabase, open_and_note, open_to_read
 from transport.errors import Unavailable
 

@@ -11,76 +11,38 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 from loguru import logger
 
+from actors.commit import Held, Job, as_told, commit, run
 from transport.errors import Overloaded, Unavailable
 
-__all__ = ["Held", "NothingHeld", "Reader", "Writer", "as_told"]
+__all__ = ["Reader", "Writer"]
 
 T = TypeVar("T")
 
 GROUP = 512
 """Most writes in one transaction: it bounds how long the first waits for the last."""
 
+TURNS = 16
+"""Turns of the loop that a thread is let sleep while each brings more: a burst of messages is begun in fewer."""
+
+GATHER_S = 0.005
+"""Longest that a group waits for those who are expected, in seconds; never longer than the commit before it took."""
+
+QUICK_S = 0.001
+"""A disk that commits so soon is not waited for: two commits cost less than the waiting."""
+
+GATHER_STEPS = 4
+"""How often it looks meanwhile whether they have come."""
+
+AFTER_A_VAIN_WAIT = 8
+"""Groups that do not wait after one that did in vain: who writes once and goes costs others a ninth of the wait."""
+
 LATER_S = 0.2
 """Longest that a later write waits for others, in seconds: at most five commits a second are made for these alone."""
-
-REFUSED_BY_THE_DISK = (
-    apsw.FullError,
-    apsw.IOError,
-    apsw.ReadOnlyError,
-    apsw.BusyError,
-    apsw.LockedError,
-    apsw.CantOpenError,
-    apsw.CorruptError,
-    apsw.NotADBError,
-    apsw.NoMemError,
-    apsw.PermissionsError,
-)
-
-
-class Held(Protocol):
-    """What an owner's jobs hold in memory of the database from one to the next. Only the writer's thread touches it."""
-
-    changes: int
-    """Grows whenever something is noted that `flush` is to write."""
-
-    def flush(self, connection: apsw.Connection) -> None:
-        """Write what is noted: called before each commit."""
-
-    def clear(self) -> None:
-        """Forget everything: what was written since the last commit is taken back."""
-
-
-class NothingHeld:
-    """For owners whose jobs hold nothing."""
-
-    changes = 0
-
-    def flush(self, connection: apsw.Connection) -> None:
-        """Nothing to write."""
-
-    def clear(self) -> None:
-        """Nothing to forget."""
-
-
-@dataclass(slots=True)
-class _Job:
-    run: Callable[[apsw.Connection], Any]
-    future: asyncio.Future[Any] | None
-    """None for a later write: nobody waits."""
-
-    grouped: bool = True
-    result: Any = None
-    error: BaseException | None = None
-
-    @property
-    def wanted(self) -> bool:
-        return self.future is None or not self.future.cancelled()
 
 
 class _Thread:
@@ -88,8 +50,8 @@ class _Thread:
 
     Jobs come from that loop alone. It takes no lock for them: it would wait for a thread that is in the middle of its work. It
     adds to the queue, then rings if the thread sleeps; the thread says that it sleeps, then looks at the queue once more. It
-    rings when all has been said that was to be said in this turn of the loop: a thread woken by the first of many writes
-    would commit that one alone, and take the interpreter from those that bring the others.
+    rings after a turn of the loop that has brought no more: a thread woken by the first of many writes would commit that one
+    alone, and take the interpreter from those that bring the others.
     """
 
     kind: str
@@ -97,12 +59,14 @@ class _Thread:
     def __init__(self, name: str, limit: int) -> None:
         self._name = name
         self._limit = limit
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[Job] = deque()
         self._bell = threading.Lock()
         self._bell.acquire()
         self._asleep = False
-        self._rings = False
-        """Whether the loop is about to ring."""
+        self._rings = 0
+        """How many turns of the loop have brought more since it has wanted to ring; 0: it does not want to."""
+
+        self._seen = 0
 
         self._accepting = False
         self._ended: asyncio.Future[None] | None = None
@@ -131,14 +95,20 @@ class _Thread:
     def submit(self, run: Callable[[apsw.Connection], T], *, grouped: bool = True) -> asyncio.Future[T]:
         self._admit(len(self._jobs))
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.append(_Job(run, future, grouped))
+        self._jobs.append(Job(run, future, grouped))
         if not self._rings:
-            self._rings = True
+            self._rings = 1
+            self._seen = 0
             self._loop.call_soon(self._ring_for_all)
         return future
 
     def _ring_for_all(self) -> None:
-        self._rings = False
+        if self._seen < len(self._jobs) < GROUP and self._rings < TURNS and self._asleep:
+            self._seen = len(self._jobs)
+            self._rings += 1
+            self._loop.call_soon(self._ring_for_all)
+            return
+        self._rings = 0
         if self._asleep:
             self._ring()
 
@@ -191,7 +161,7 @@ class _Thread:
     def _serve(self, connection: apsw.Connection) -> None:
         raise NotImplementedError
 
-    def _deliver(self, jobs: Sequence[_Job]) -> None:
+    def _deliver(self, jobs: Sequence[Job]) -> None:
         """Give all answers of a group to the loop at once: waking it costs more than an answer."""
         for job in jobs:
             if job.future is None and job.error is not None:
@@ -211,9 +181,17 @@ class Writer(_Thread):
     def __init__(self, name: str, limit: int, held: Held) -> None:
         super().__init__(name, limit)
         self._held = held
-        self._later: deque[_Job] = deque()
+        self._later: deque[Job] = deque()
         self._later_since = 0.0
         self._hurried = False
+        self._commit_s = 0.0
+        self._answered = 0.0
+        """When the last group was."""
+
+        self._expected = 0
+        """How many that group had, and how many waited behind it."""
+
+        self._in_vain = 0
 
     def submit_later(self, run: Callable[[apsw.Connection], object]) -> bool:
         """Take a job that nobody waits for; False when there is no room."""
@@ -221,7 +199,7 @@ class Writer(_Thread):
             return False
         if not self._later:
             self._later_since = time.monotonic()
-        self._later.append(_Job(run, None))
+        self._later.append(Job(run, None))
         if self._asleep:
             self._ring()
         return True
@@ -230,7 +208,7 @@ class Writer(_Thread):
         """Wait until the later jobs accepted so far are on disk."""
         self._admit(0)
         future: asyncio.Future[None] = self._loop.create_future()
-        self._later.append(_Job(lambda _connection: None, future))
+        self._later.append(Job(lambda _connection: None, future))
         self._hurried = True
         self._ring()
         await future
@@ -238,28 +216,49 @@ class Writer(_Thread):
     def _serve(self, connection: apsw.Connection) -> None:
         while group := self._take():
             grouped = [job for job in group if job.grouped and job.wanted]
-            rest = _commit(connection, grouped, self._held)
+            rest, self._commit_s = commit(connection, grouped, self._held)
             if rest:
                 self._jobs.extendleft(reversed(rest))
                 grouped = grouped[: -len(rest)]
+            self._expected = len(grouped) + len(self._jobs)
+            self._answered = time.monotonic()
             self._deliver(grouped)
 
             for job in (job for job in group if not job.grouped and job.wanted):
-                _run(job, connection)
+                run(job, connection)
                 self._deliver([job])
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         """What shares the next transaction; empty when all is done and nothing more is accepted."""
         while not self._jobs and not self._later_is_due():
             if not self._accepting and not self._jobs and not self._later:
                 return []
             self._sleep(self._later_since + LATER_S - time.monotonic() if self._later else None)
 
+        self._gather()
         group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
         if self._later_is_due():
             group += [self._later.popleft() for _ in range(min(len(self._later), GROUP))]
             self._hurried = self._hurried and bool(self._later)
         return group
+
+    def _gather(self) -> None:
+        """Give those who were answered a moment ago the time to write again, where the disk is slow.
+
+        Else writers part into those who write while the others' commit is under way, and each waits for two. Where they were
+        waited for in vain, the next groups are not kept waiting.
+        """
+        if self._commit_s < QUICK_S or self._in_vain:
+            self._in_vain = max(0, self._in_vain - 1)
+            return
+
+        wait_s = min(self._commit_s, GATHER_S)
+        while not self._are_here() and time.monotonic() < self._answered + wait_s:
+            time.sleep(wait_s / GATHER_STEPS)
+        self._in_vain = 0 if self._are_here() else AFTER_A_VAIN_WAIT
+
+    def _are_here(self) -> bool:
+        return len(self._jobs) >= self._expected - self._expected // 8 or self._hurried or not self._accepting
 
     def _later_is_due(self) -> bool:
         if not self._later:
@@ -281,12 +280,12 @@ class Reader(_Thread):
             except apsw.Error as error:
                 job.error = as_told(error)
             else:
-                _run(job, connection)
+                run(job, connection)
                 with suppress(apsw.Error):
                     connection.execute("ROLLBACK")
             self._deliver([job])
 
-    def _take(self) -> _Job | None:
+    def _take(self) -> Job | None:
         while not self._jobs:
             if not self._accepting and not self._jobs:
                 return None
@@ -294,113 +293,7 @@ class Reader(_Thread):
         return self._jobs.popleft()
 
 
-def _commit(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_Job]:
-    """Run all jobs in one transaction and commit it; their fields say how it went. Returns those to be run in the next one.
-
-    A savepoint for each would cost more than most jobs do. So there is none at first: when one fails in its middle, or what
-    they hold cannot be written, all is taken back and run again with savepoints.
-    """
-    if not jobs:
-        return []
-
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            before = connection.total_changes(), held.changes
-            _run(job, connection)
-            if job.error is not None and (connection.total_changes(), held.changes) != before:
-                _take_back(connection, held)
-                return _commit_apart(connection, jobs, held)
-            if not connection.in_transaction:
-                held.clear()
-                return _commit_apart(connection, jobs, held)
-        if not _flushed(connection, held):
-            _take_back(connection, held)
-            return _commit_apart(connection, jobs, held)
-        connection.execute("COMMIT")
-    except apsw.Error as error:
-        _take_back(connection, held)
-        _lose(jobs, as_told(error))
-    return []
-
-
-def _commit_apart(connection: apsw.Connection, jobs: list[_Job], held: Held) -> list[_Job]:
-    """As `_commit`, each job in a savepoint of its own.
-
-    A full disk may make SQLite roll back the whole transaction, not the savepoint alone. Those that had run are then lost
-    with it and told so; those behind them have not begun.
-    """
-    done = 0
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            done += 1
-            job.result = job.error = None
-            connection.execute("SAVEPOINT job")
-            _run(job, connection)
-            if job.error is None:
-                _flush_for(job, connection, held)
-            if not connection.in_transaction:
-                held.clear()
-                _lose(jobs[:done], Unavailable("the disk refused a write of the same group"))
-                return jobs[done:]
-            if job.error is not None:
-                connection.execute("ROLLBACK TO job")
-                held.clear()
-            connection.execute("RELEASE job")
-        connection.execute("COMMIT")
-    except apsw.Error as error:
-        _take_back(connection, held)
-        _lose(jobs, as_told(error))
-    return []
-
-
-def _flushed(connection: apsw.Connection, held: Held) -> bool:
-    """Write what is held; False when the database does not take it. Each job's part of it may do better by itself."""
-    try:
-        held.flush(connection)
-    except apsw.Error:
-        return False
-    return True
-
-
-def _flush_for(job: _Job, connection: apsw.Connection, held: Held) -> None:
-    """Write what is held, all of which is this job's: a refusal is its error alone."""
-    try:
-        held.flush(connection)
-    except apsw.Error as error:
-        job.error = as_told(error)
-
-
-def _take_back(connection: apsw.Connection, held: Held) -> None:
-    held.clear()
-    if connection.in_transaction:
-        with suppress(apsw.Error):
-            connection.execute("ROLLBACK")
-
-
-def _lose(jobs: list[_Job], error: BaseException) -> None:
-    for job in jobs:
-        job.error = job.error or error
-
-
-def _run(job: _Job, connection: apsw.Connection) -> None:
-    try:
-        job.result = job.run(connection)
-    except BaseException as error:  # noqa: BLE001 (it is its caller's, whatever it was)
-        job.error = as_told(error)
-
-
-def as_told(error: BaseException) -> BaseException:
-    """`error` as a caller may see it: what the disk refused becomes `Unavailable`."""
-    if not isinstance(error, REFUSED_BY_THE_DISK):
-        return error
-    told = Unavailable(f"the database refused: {type(error).__name__.removesuffix('Error')}: {error}", retry_after_ms=1000)
-    told.__cause__ = error
-    return told
-
-
-def _answer(jobs: list[_Job]) -> None:
+def _answer(jobs: list[Job]) -> None:
     for job in jobs:
         future = job.future
         if future is None or future.done():

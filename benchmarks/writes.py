@@ -1,12 +1,13 @@
 """Durable acknowledged writes a second with 64 writers, against one commit a write.
 
-    python -m benchmarks.writes [--seconds 5] [--writers 64] [--directory DIR]
+    python -m benchmarks.writes [--seconds 5] [--writers 64] [--directory DIR] [--commit-ms 5]
 
 Every write is one `memory.remember` with one turn of a talk (a session, a speaker, 130 characters), acknowledged once it is on
 disk. The yardstick writes the same records with the same code into the same tables (row, event, talk, counts; no full-text
 index, which ours follows with later), one after another, each in a transaction of its own with `synchronous=FULL`: what a store
 does that has no group commit. Ours is measured twice: the database alone, written to by tasks of one process; and the memory
-actor in a process of its own, asked over ipc. `indexed` counts the time until the full-text index has everything, too.
+actor in a process of its own, asked over ipc. `indexed` counts the time until the full-text index has everything, too. With
+`--commit-ms` every sync of the disk takes at least so long, for both: what a disk does that has no cache of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,6 +38,8 @@ from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
 from benchmarks.figures import percentile, table
 
+SLOW = "BENCHMARK_SYNC_S"
+USUAL = apsw.vfs_names()[0]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +48,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--writers", type=int, default=64)
     parser.add_argument("--directory", type=Path, default=None, help="on the disk that is to be measured")
+    parser.add_argument("--commit-ms", type=float, default=0.0, help="how long a sync is to take at least")
     arguments = parser.parse_args()
+    if arguments.commit_ms:
+        os.environ[SLOW] = str(arguments.commit_ms / 1000)
+    slow_down()
     rows = []
 
     with tempfile.TemporaryDirectory(prefix="lattice-", dir=arguments.directory) as name:
@@ -59,6 +67,42 @@ def main() -> None:
 
     print(f"a commit of one row alone takes {commit_ms:.2f} ms on this disk; {arguments.writers} writers")
     print(table(["", "writes/s", "p50 ms", "indexed/s", "ratio"], rows))
+
+
+class SlowFile(apsw.VFSFile):
+    """A file of a disk whose syncs take their time."""
+
+    def __init__(self, name: str | apsw.URIFilename | None, flags: list[int], seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(USUAL, name, flags)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 (SQLite's own name)
+        """Syncs, and sleeps for what is left of the time."""
+        began = time.perf_counter()
+        super().xSync(flags)
+        time.sleep(max(0.0, self.seconds - (time.perf_counter() - began)))
+
+
+class SlowDisk(apsw.VFS):
+    """Every file of a process that opens databases after it was made."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__("slow", USUAL, makedefault=True)
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> SlowFile:  # noqa: N802 (SQLite's own name)
+        """A file on it."""
+        return SlowFile(name, flags, self.seconds)
+
+
+DISKS: list[SlowDisk] = []
+"""Kept for as long as the process lives: SQLite goes on using it."""
+
+
+def slow_down() -> None:
+    """In each process that opens a database."""
+    if SLOW in os.environ:
+        DISKS.append(SlowDisk(float(os.environ[SLOW])))
 
 
 def record(writer: int, number: int) -> Remember:
@@ -159,6 +203,8 @@ async def served(directory: Path) -> AsyncIterator[None]:
 
 
 def serve(directory: Path, ready: Any) -> None:
+    slow_down()
+
     async def run() -> None:
         async with Host(run_dir=directory / "run") as host:
             await host.start_actor(Memory, MemorySettings(), directory)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import apsw
@@ -80,6 +81,51 @@ async def test_writes_that_wait_share_a_transaction(database):
 
     assert len(await database.read(notes)) == 200
     assert commits < 20
+
+
+async def test_writers_of_a_slow_disk_come_together_instead_of_waiting_for_each_others_commits(database):
+    """Five begin; five more while these are being committed. Apart they would need two commits for each ten writes."""
+    commits = []
+
+    def slow() -> bool:
+        commits.append(time.monotonic())
+        time.sleep(0.03)
+        return False
+
+    async def writer(number: int) -> None:
+        for count in range(20):
+            await database.write(note, f"{number}.{count}")
+
+    await database.write(lambda connection: connection.set_commit_hook(slow))
+    commits.clear()
+    early = [asyncio.ensure_future(writer(number)) for number in range(5)]
+    while not commits:  # noqa: ASYNC110 (the hook runs in another thread)
+        await asyncio.sleep(0.001)
+    await asyncio.gather(*early, *(writer(number) for number in range(5, 10)))
+
+    assert len(await database.read(notes)) == 200
+    assert len(commits) < 32
+
+
+async def test_a_lone_writer_of_a_slow_disk_waits_for_nobody(database):
+    waited = []
+
+    def slow() -> bool:
+        time.sleep(0.02)
+        return False
+
+    async def write(text: str) -> None:
+        began = time.monotonic()
+        await database.write(note, text)
+        waited.append(time.monotonic() - began)
+
+    await database.write(lambda connection: connection.set_commit_hook(slow))
+    await asyncio.gather(*(write(f"before {number}") for number in range(10)))
+    waited.clear()
+    for number in range(20):
+        await write(str(number))
+
+    assert min(waited) < 0.0245
 
 
 async def test_the_reader_cannot_write(database):
