@@ -20,6 +20,7 @@ from actors.commit import Held, NothingHeld, as_told
 from actors.encryption import StoreKey
 from actors.group_commit import Reader, Writer
 from actors.opening import Damaged, NewerDatabase, open_and_note, open_to_read
+from actors.ownership import own, release
 from transport.errors import Unavailable
 
 __all__ = ["Database", "NewerDatabase"]
@@ -54,6 +55,7 @@ class Database:
         self._writer = Writer(path.name, queue_limit, held or NothingHeld())
         self._reader = Reader(path.name, queue_limit)
         self._damaged: asyncio.Future[None] | None = None
+        self._owned = False
 
     async def open(self) -> None:
         """Open the file, bring its schema up to date, and start both threads.
@@ -64,11 +66,18 @@ class Database:
         Raises:
             NewerDatabase: the file's version is above the last migration's.
             KeyRefused: file and key do not belong together.
+            Conflict: another process has it open, and has not ended in time.
             Unavailable: the file cannot be opened.
         """
         key = StoreKey.from_environment()
+        await own(self.path)
+        self._owned = True
         self._damaged = asyncio.get_running_loop().create_future()
-        await self._writer.start(partial(_told, open_and_note, self.path, self._migrations, key, self._mend))
+        try:
+            await self._writer.start(partial(_told, open_and_note, self.path, self._migrations, key, self._mend))
+        except BaseException:
+            self._give_up_ownership()
+            raise
         # Whoever comes back after a kill is waited for by writes, mostly, and this is a fifth of what opening takes.
         reading = self._reader.begin(partial(_told, open_to_read, self.path, key))
         reading.add_done_callback(self._reader_is_open)
@@ -77,6 +86,7 @@ class Database:
         """Finish what was accepted, move the log into the file, and close it. Closing twice is closing once."""
         await self._reader.stop()
         await self._writer.stop(partial(damage.note_closed, self.path))
+        self._give_up_ownership()
 
     async def watch(self) -> None:
         """Wait, for ever if need be, until damage shows itself or nobody can read: the owner spawns this, and so fails with it.
@@ -167,6 +177,11 @@ class Database:
         except Unavailable as error:
             self._suspect(error)
             raise
+
+    def _give_up_ownership(self) -> None:
+        if self._owned:
+            self._owned = False
+            release(self.path)
 
     def _reader_is_open(self, reading: asyncio.Future[None]) -> None:
         error = None if reading.cancelled() else reading.exception()

@@ -101,6 +101,9 @@ class Host:
         self.on_actor_ended: Callable[[str], None] | None = None
         """Told the name of an actor that has stopped by itself, and not because `stop_actor` wanted it."""
 
+        self.on_name_lost: Callable[[str], None] | None = None
+        """Told why this process may bear a name no more, before anything else is answered; `failed` follows."""
+
         self.started = time.monotonic()
         self.draining = asyncio.Event()
         """Set from the beginning of `drain`, for handlers that wait long for something to happen."""
@@ -378,6 +381,9 @@ class Host:
     def _lost_its_name(self, error: Conflict) -> None:
         """Another process has it: nothing more may be answered here."""
         logger.error("a name was lost", reason=error.message)
+
+        if self.on_name_lost is not None:
+            self.on_name_lost(error.message)
 
         if not self.failed.done():
             self.failed.set_result((f"{type(error).__name__}: {error.message}", ""))

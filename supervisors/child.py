@@ -159,6 +159,7 @@ class Life:
         try:
             self.host = self.prepared or self.make_host(self.assignment)
             set_process_limits(self.host.limits)
+            self.host.on_name_lost = self._lost_its_name
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
@@ -251,6 +252,12 @@ class Life:
             os._exit(1)
 
         return 1
+
+    def _lost_its_name(self, reason: str) -> None:
+        """Another process bears it: this one answers nothing more, also where it stands alone."""
+        self._crash(reason, None)
+        sys.stderr.flush()
+        os._exit(1)
 
     def _say(self, say: str, **fields: Any) -> None:
         if self.control is not None:

@@ -230,12 +230,12 @@ async def test_a_newer_file_is_refused_and_left_untouched(tmp_path):
     newer.pragma("user_version", 7)
     newer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     newer.close()
-    before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith("-shm")}
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith(("-shm", ".owner"))}
 
     with pytest.raises(NewerDatabase, match="version 7"):
         await Database(path, SCHEMA).open()
 
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith("-shm")} == before
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith(("-shm", ".owner"))} == before
 
 
 async def test_migrations_go_on_from_where_the_file_stands(tmp_path):
