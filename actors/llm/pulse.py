@@ -182,5 +182,5 @@ class Pulse:
 
 
 def busy_machine() -> float:
-    """How many processes wait for each of this machine's processors, at least 1. An endpoint on it has to wait as well."""
-    return max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0)
+    """How many times two processes want each of this machine's processors, at least 1: an endpoint on it has to wait too."""
+    return max(os.getloadavg()[0] / (2 * (os.cpu_count() or 1)), 1.0)
