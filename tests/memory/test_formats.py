@@ -98,6 +98,13 @@ def test_mem0s_memories_become_facts(form):
     assert record.time == datetime(2024, 5, 1, 17, tzinfo=UTC)
 
 
+def test_a_memory_of_mem0s_without_words_is_told_as_broken_and_the_others_come():
+    first, second = records([MEM0, {**MEM0, "id": "u-9", "memory": " \n"}])
+    assert first.text == "Likes tea"
+    assert isinstance(second, Broken)
+    assert second.where == "memory 2"
+
+
 def test_openmemorys_archive_comes_without_what_was_deleted():
     memories = [{**OPENMEMORY, "id": "u-3", "state": "active"}, OPENMEMORY]
     archive = zipped("memories.json", json.dumps({"user": {}, "apps": [], "memories": memories}))

@@ -17,7 +17,8 @@ KEPT = ("user_id", "agent_id", "run_id", "app_id", "actor_id", "app", "categorie
 
 def is_memory(value: Any) -> bool:
     """Whether this is one of mem0's memories."""
-    return isinstance(value, dict) and "id" in value and isinstance(value.get("memory", value.get("content")), str)
+    text = value.get("memory", value.get("content")) if isinstance(value, dict) and "id" in value else None
+    return isinstance(text, str) and bool(text.strip())
 
 
 def rows_of(value: Any) -> list[Any] | None:
