@@ -88,6 +88,7 @@ def test_who_is_named_and_who_says_i_may_be_one() -> None:
     [
         ("The back door is green.", "The cellar door is white."),
         ("My uncle lives in Rome.", "My cousin lives in Paris."),
+        ("My left shoe is wet.", "My right shoe is dry."),
         ("I live in Portugal.", "I live in Lisbon."),
         ("As a child I hated olives.", "I love olives."),
         ("My soup isn't hot.", "My soup isn't cold either."),

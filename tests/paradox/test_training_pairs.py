@@ -9,8 +9,10 @@ import pytest
 
 from training.paradox.made import made
 from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE
+from training.paradox.scenarios import built
 from training.paradox.written import Line, Teller, families, line, written
 
+SECOND = Path(__file__).resolve().parents[2] / "training" / "paradox" / "scenarios" / "second.txt"
 DEV = Path(__file__).resolve().parents[3] / "shared" / "paradox" / "dev.jsonl"
 
 
@@ -41,6 +43,15 @@ def test_every_relation_is_told_and_told_differently_with_another_seed() -> None
     assert first != other
 
 
+def test_some_families_are_told_without_the_others() -> None:
+    of_lures = {family.old.text for family in families() if family.file == "lures"}
+    told = written(1, 1, frozenset({"lures"}))
+
+    assert len(of_lures) > 40
+    assert len(told) < len(written(1, 1)) / 8
+    assert any(pair.old in of_lures for pair in told)
+
+
 def test_a_name_is_changed_in_both_statements_or_in_neither() -> None:
     teller = Teller(3)
     family = next(one for one in teller.families if one.old.text.startswith("Kofi"))
@@ -62,3 +73,14 @@ def test_nothing_of_the_development_set_is_trained_on() -> None:
     theirs += [scenario["new"] for scenario in scenarios]
 
     assert not [statement["text"] for statement in theirs if statement["text"].casefold() in known]
+
+
+def test_what_decides_our_scenarios_in_another_voice_is_not_trained_on() -> None:
+    known = {text.casefold() for family in families() for text in (family.old.text, *(after.text for after in family.after))}
+    deciding = [
+        statement["text"]
+        for scenario in built(SECOND)
+        for statement in (scenario["new"], *(scenario["memory"][number] for number in scenario["conflicts_with"]))
+    ]
+
+    assert [text for text in deciding if text.casefold() in known] == []

@@ -23,7 +23,7 @@ from training.minilm import Encoder, tokenizer
 from training.paradox.data import inferences, transfers
 from training.paradox.made import made
 from training.paradox.pair import LABELS, NOT_AT_ODDS, Pair
-from training.paradox.written import written
+from training.paradox.written import families, written
 from training.tuning import Pace, Rows, Tunable, tune
 
 LONGEST = 80
@@ -76,6 +76,11 @@ class Amounts:
     """Of natural language inference among our own pairs."""
 
     transfers: int
+    files: frozenset[str] = frozenset()
+    """Families that are told; all of them if none are named."""
+
+    others: int = 0
+    """Pairs of the other families that are told as well, so that they are not forgotten."""
 
 
 def target(label: int) -> Tensor:
@@ -126,7 +131,10 @@ class Material:
     def own(self, seed: int, part: int = 0, parts: int = 1) -> Rows:
         """Our own pairs, told with this seed, among some of natural language inference; or a part of them."""
         amounts, rng = self.amounts, random.Random(seed)
-        pairs = made(amounts.made, seed) + written(seed, amounts.times)
+        pairs = made(amounts.made, seed) + written(seed, amounts.times, amounts.files)
+        if amounts.files:
+            others = frozenset(family.file for family in families()) - amounts.files
+            pairs += rng.sample(written(seed, 1, others), amounts.others)
         texts = [rendered(pair) for pair in pairs]
         targets = [target(pair.label) for pair in pairs]
         for one, other, label in transfers(self.data, seed)[: amounts.transfers]:
@@ -204,6 +212,9 @@ def main() -> None:
     parser.add_argument(
         "--part", default="0/1", help="tune on one of so many parts of our own pairs; others are tuned beside it"
     )
+    parser.add_argument("--files", nargs="*", default=[], help="families to go on with; of the others only so many pairs:")
+    parser.add_argument("--others", type=int, default=2200)
+    parser.add_argument("--average", type=float, default=0.995, help="of the running mean; less for few steps")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--students", nargs="*", default=["012345:1536"], help="layers:neurons of what is tuned at last")
     chosen = parser.parse_args()
@@ -211,11 +222,19 @@ def main() -> None:
     until = time.monotonic() + chosen.minutes * 60
     cut = Material(
         chosen.data,
-        Amounts(chosen.inferences, chosen.times, chosen.made, among=chosen.inferences // 2, transfers=chosen.inferences // 12),
+        Amounts(
+            chosen.inferences,
+            chosen.times,
+            chosen.made,
+            among=chosen.inferences // 2,
+            transfers=chosen.inferences // 12,
+            files=frozenset(chosen.files),
+            others=chosen.others,
+        ),
     )
     first = None if chosen.start else cut.inference(chosen.seed)
 
-    pace = Pace(epochs=1, rate=chosen.rate, batch=chosen.batch)
+    pace = Pace(epochs=1, rate=chosen.rate, batch=chosen.batch, average=chosen.average)
     teachers: list[Judge] = []
     if chosen.teachers:
         own = cut.own(chosen.seed)

@@ -61,6 +61,7 @@ class Family:
     old: Line
     after: list[Line] = field(default_factory=list)
     near: list[str] = field(default_factory=list)
+    file: str = "written"
 
 
 def families() -> list[Family]:
@@ -69,7 +70,7 @@ def families() -> list[Family]:
     for path in sorted((HERE / "families").glob("*.txt")):
         for row in path.read_text(encoding="utf-8").splitlines():
             if row.startswith(">"):
-                found.append(Family(line(row[2:], UNRELATED)))
+                found.append(Family(line(row[2:], UNRELATED), file=path.stem))
             elif row.startswith("~"):
                 found[-1].near.append(row[2:])
             elif row:
@@ -90,10 +91,10 @@ def line(row: str, label: int) -> Line:
     return Line(marked["text"], label, marked["speaker"], gap)
 
 
-def written(seed: int, times: int) -> list[Pair]:
-    """Every line so often, each time told otherwise, with pairs that follow from it."""
+def written(seed: int, times: int, files: frozenset[str] = frozenset()) -> list[Pair]:
+    """Every line so often, each time told otherwise, with pairs that follow from it; only those of some files, if any are named."""
     teller = Teller(seed)
-    return [pair for _ in range(times) for pair in teller.round()]
+    return [pair for _ in range(times) for pair in teller.round(files)]
 
 
 class Teller(Told):
@@ -107,10 +108,12 @@ class Teller(Told):
             for word in words(family.old.text):
                 self.by_word.setdefault(word, []).append(family)
 
-    def round(self) -> list[Pair]:
+    def round(self, files: frozenset[str] = frozenset()) -> list[Pair]:
         """Each line of each family once, and what follows."""
         found: list[Pair] = []
         for family in self.families:
+            if files and family.file not in files:
+                continue
             for after in family.after:
                 pairs = [self.told(family.old, after), *self.following(family, after), *self.strangers(family, after)]
                 found += [self.noised(self.renamed(pair)) for pair in pairs]

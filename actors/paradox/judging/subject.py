@@ -104,7 +104,8 @@ def subject_of(text: str, capitals: frozenset[str]) -> Subject:
 
     phrase: list[str] = []
     for word in words[:8]:
-        if word in VERBS or word in {",", ";", ":"}:
+        side = word == "left" and phrase and phrase[-1] in DETERMINERS | POSSESSIVES
+        if (word in VERBS and not side) or word in {",", ";", ":"}:
             break
         phrase.append(word)
     else:
