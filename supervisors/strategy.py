@@ -108,6 +108,9 @@ class Member:
     fresh: bool = False
     """Added at run time and not ready yet: if it cannot start, it was never there."""
 
+    been_up: bool = False
+    """Under this supervisor, or the one that it was taken over from."""
+
     ready_since: float = 0.0
     batch: Batch | None = None
 
@@ -181,6 +184,7 @@ class Strategy:
         """A process of this child runs already. Said before `start`; what becomes of it is said later."""
         member = self.members[name]
         self._enter(member, state)
+        member.been_up = True
         member.ready_since = self.clock()
 
     def start(self) -> list[Action]:
@@ -201,6 +205,7 @@ class Strategy:
         if member.state == "starting":
             self._enter(member, "ready")
             member.by_hand = member.fresh = False
+            member.been_up = True
             member.ready_since = self.clock()
 
         return self._advance()
@@ -446,14 +451,19 @@ class Strategy:
         """An operator wants it up: it waits for nobody, but for those that have to be up before it.
 
         Erlang's supervisor starts one child after the other and hears of nothing else meanwhile; so there a wish comes after
-        the start of all. Here it comes at once, and who has not been up yet keeps its place.
+        the start of all. Here it comes at once, and who has not been up yet keeps its place: where those before it wait for
+        another attempt, they make it now.
         """
         member.backoff.reset()
-        if member.batch is not None and not member.batch.due and member.state in ("stopped", "starting"):
-            self._moved[member.batch] = None
-            self.touched[member.spec.name] = None
-        else:
+        batch = member.batch
+        if batch is None or member.state not in ("stopped", "starting") or (batch.due and member.been_up):
             self._together([member])
+            return
+
+        batch.due = 0.0
+        self._waiting.discard(batch)
+        self._moved[batch] = None
+        self.touched[member.spec.name] = None
 
     def _leave_batch(self, member: Member) -> None:
         if (batch := member.batch) is None:

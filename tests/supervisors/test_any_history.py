@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -16,6 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.strategy import DOWN, End, Finish, Forget, Start, Stop, Strategy
 from transport.errors import LatticeError
+
+pytestmark = pytest.mark.timeout(400)
+"""It takes a second; where it finds something, hypothesis may look for a shorter history for five minutes."""
 
 ENDS = [
     End("abnormal", "exit 1"),

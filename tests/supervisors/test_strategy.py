@@ -386,6 +386,31 @@ class TestOperators:
         assert strategy.ended("a", ASKED) == [Start("a")]
 
 
+class TestNotUpYet:
+    """Of a house whose first child cannot start at once."""
+
+    def drive(self, *names):
+        drive = Drive(*names, strategy="one_for_all", escalation="back_off")
+        drive.strategy.start()
+        assert drive.strategy.ended("a", CRASH) == [Start("a")]
+        assert drive.strategy.ended("a", CRASH) == []
+        return drive
+
+    def test_who_is_wanted_by_an_operator_keeps_its_place_and_those_before_it_are_tried_now(self):
+        drive = self.drive("a", "b", "c")
+
+        assert drive.strategy.start_child("c") == [Start("a")]
+        assert drive.strategy.ready("a") == [Start("b")]
+        assert drive.strategy.ready("b") == [Start("c")]
+
+    def test_a_temporary_child_still_has_its_first_start(self):
+        drive = self.drive("a", ChildSpec(name="b", restart="temporary"))
+
+        drive.now += 60.0
+        assert drive.strategy.wake() == [Start("a")]
+        assert drive.strategy.ready("a") == [Start("b")]
+
+
 class TestAddedAtRunTime:
     @pytest.mark.parametrize("escalation", ["terminate", "back_off"])
     def test_one_that_cannot_start_is_forgotten_and_counts_for_nothing(self, escalation):
