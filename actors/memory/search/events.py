@@ -22,7 +22,10 @@ __all__ = ["Anchor", "Event", "event_in", "fitting"]
 
 Side = Literal["before", "after", "during"]
 
-BEGIN = r"before|prior to|until|till|after|since|during|while|when|by the time"
+SUBJECT = r"(?-i:[A-Z])|(?:i|you|he|she|it|we|they|the|an?|my|your|his|her|its|our|their|this|that|someone|somebody)\b|\w+ing\b"
+BEGIN = rf"before|prior to|until|till|after|since|during|by the time|(?:while|when)(?=\s+(?:{SUBJECT}))"
+"""After "while" and "when" comes somebody who does something, or what is done: else they are words of another kind."""
+
 SIDES: dict[str, Side] = {
     **dict.fromkeys(("before", "prior to", "until", "till", "by the time"), "before"),
     **dict.fromkeys(("after", "since"), "after"),
