@@ -87,7 +87,7 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     if known.any():
         measures.dense_spread = spread or spread_of(dense[known])
     if known.any() and shelf.gists is not None:
-        measures.gist = nearness(shelf.gists.values[rows], question.gist).astype(np.float64)
+        measures.gist = nearness(shelf.gists.values[rows], question.gist)
         measures.gist_spread = gist_spread or spread_of(measures.gist[known])
     return Finding(candidates, measures, spans_of(shelf, found, question).get)
 
@@ -240,7 +240,7 @@ def usual(held: Held, question: Asked) -> tuple[Spread | None, Spread | None]:
     if not len(rows):
         return None, None
     gists = held.shelf.gists
-    near = None if gists is None else spread_of(nearness(gists.values[rows], question.gist).astype(np.float64))
+    near = None if gists is None else spread_of(nearness(gists.values[rows], question.gist))
     return spread_of(weighted(best, question)), near
 
 

@@ -129,7 +129,7 @@ class Matrix:
         passages = places_of(firsts, counts)
         starts = self._starts.values[passages]
         lengths = self._lengths.values[passages]
-        vectors = self._vectors()[places_of(starts, lengths)]
+        vectors = np.take(self._vectors(), places_of(starts, lengths), axis=0)
         return Passages(np.repeat(rows, counts), self._spans.values[passages], np.cumsum(lengths) - lengths, vectors)
 
     def _vectors(self) -> NDArray[np.int8]:

@@ -71,16 +71,16 @@ def best_matches(vectors: NDArray[np.int8], starts: NDArray[np.int64], question:
     return matches
 
 
-def nearness(gists: NDArray[np.int8], gist: NDArray[np.int8]) -> NDArray[np.int32]:
-    """How near each of the gists is to one, in whole numbers.
+def nearness(gists: NDArray[np.int8], gist: NDArray[np.int8]) -> NDArray[np.float64]:
+    """How near each of the gists is to one, in whole numbers. A product with one vector is half as long so as with many.
 
     Args:
         gists: `[n, dimensions]`.
         gist: `[dimensions]`.
     """
     if not len(gists):
-        return np.empty(0, np.int32)
-    return np.asarray(numkong.dots_packed(gists, numkong.dots_pack(gist[None])))[:, 0]
+        return np.empty(0)
+    return np.asarray(numkong.dot(gists, gist))
 
 
 def weighted(matches: NDArray[np.float64] | NDArray[np.int32], question: Asked) -> NDArray[np.float64]:

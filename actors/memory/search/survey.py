@@ -27,7 +27,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 FAR = 0.5
 """What fits the time of an event no better is looked for by its words alone."""
 
-NOWHERE = np.int32(-(2**31))
+NOWHERE = -np.inf
 """Further than anything."""
 
 Integers = NDArray[np.int64]
@@ -72,14 +72,19 @@ def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
     return np.unique(np.concatenate(chosen))
 
 
-def best(rows: Integers, scores: NDArray[np.float64] | NDArray[np.int32], count: int) -> Integers:
+def best(rows: Integers, scores: NDArray[np.float64], count: int) -> Integers:
     """The `count` rows with the best scores, equals in their order; in no order."""
-    if len(rows) <= count:
-        return rows
-    least = np.partition(scores, len(rows) - count)[len(rows) - count]
-    above = np.flatnonzero(scores > least)
-    equal = np.flatnonzero(scores == least)[: count - len(above)]
-    return rows[np.concatenate((above, equal))]
+    return rows if len(rows) <= count else rows[best_places(scores, count)]
+
+
+def best_places(scores: NDArray[np.float64], count: int) -> Integers:
+    """Where the `count` best scores stand, of as many at least; equals in their order."""
+    least = np.partition(scores, len(scores) - count)[len(scores) - count]
+    places = np.flatnonzero(scores >= least)
+    if len(places) == count:
+        return places
+    found = scores[places]
+    return np.concatenate((places[found > least], places[found == least][: count - np.count_nonzero(found > least)]))
 
 
 def nearest(gists: NDArray[np.int8], there: NDArray[np.bool_], gist: NDArray[np.int8], count: int) -> Integers:
@@ -88,7 +93,9 @@ def nearest(gists: NDArray[np.int8], there: NDArray[np.bool_], gist: NDArray[np.
         rows = np.flatnonzero(there)
         return best(rows, nearness(gists[rows], gist), count)
     # Most are: to leave the others out afterwards is faster than to pick these.
-    found = best(np.arange(len(there)), np.where(there, nearness(gists, gist), NOWHERE), count)
+    near = nearness(gists, gist)
+    near[~there] = NOWHERE
+    found = best_places(near, min(count, len(near)))
     return found[there[found]]
 
 

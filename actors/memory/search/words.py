@@ -19,6 +19,9 @@ from actors.memory.tail import Tail
 
 __all__ = ["Words"]
 
+IN_INDEX = "SELECT group_concat(rowid) FROM search WHERE search MATCH ? AND rowid > ?"
+"""As one text, whose numbers numpy reads: a row of Python for each takes nearly three times as long."""
+
 MOST_WORDS = 4096
 MOST_ROWS = 2_000_000
 """Of all words that are held together: 8 MB."""
@@ -67,13 +70,10 @@ class Words:
             known = self._known[word] = _Known(np.empty(0, np.int32), 0)
         self._known.move_to_end(word)
         if known.through < tail.begins:
-            found: Any = connection.execute(
-                "SELECT rowid FROM search WHERE search MATCH ? AND rowid > ?", (f'{scope}text : "{word}"', known.through)
-            )
-            numbers = np.fromiter((number for (number,) in found), np.int64)
+            found: Any = connection.execute(IN_INDEX, (f'{scope}text : "{word}"', known.through)).fetchone()
             known.through = tail.begins
-            if len(numbers):
-                more = self._shelf.rows(numbers)
+            if found[0] is not None:
+                more = self._shelf.rows(np.fromstring(found[0], np.int64, sep=","))
                 known.rows = np.concatenate((known.rows, more[more >= 0].astype(np.int32)))
                 self._count += len(more)
                 self._make_room()
