@@ -120,8 +120,8 @@ async def load(home: Path, arguments: argparse.Namespace, begins: Any, ends: Any
         began = time.perf_counter()
         await asyncio.gather(*(again(step, began + arguments.seconds) for step in [*[recall] * arguments.recalls, write]))
         lasted = time.perf_counter() - began
-        ends.set()
         more = await embedded(memory) - before
+        ends.set()
     return counts["recalls"] / lasted, counts["writes"] / lasted, more / lasted
 
 
