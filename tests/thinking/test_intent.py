@@ -32,13 +32,13 @@ def macro_f1(labelled: list[dict[str, str]]) -> float:
 
 
 def test_macro_f1_on_the_held_out_sentences() -> None:
-    # 0.76 when it was trained; the rules alone had 0.64, guessing gets 0.11.
-    assert macro_f1([row for row in rows("intents.jsonl") if row["split"] == "held_out"]) >= 0.73
+    # 0.79 when it was trained; the rules alone had 0.64, guessing gets 0.11.
+    assert macro_f1([row for row in rows("intents.jsonl") if row["split"] == "held_out"]) >= 0.75
 
 
 def test_macro_f1_on_sentences_in_another_voice() -> None:
-    # Slang and letters in an old-fashioned hand, which nothing in training resembles: about 0.42.
-    assert macro_f1(rows("intents_other_voice.jsonl")) >= 0.38
+    # Slang and letters in an old-fashioned hand: 0.58; 0.42 before training had any.
+    assert macro_f1(rows("intents_other_voice.jsonl")) >= 0.53
 
 
 def test_no_held_out_sentence_was_trained_on() -> None:
