@@ -14,11 +14,11 @@ from loguru import logger
 
 from actors import damage
 from actors.host import Host
+from supervisors.actions import End
 from supervisors.control import packable
 from supervisors.crashes import write_report
 from supervisors.ignore import Ignore
 from supervisors.spec import ChildSpec
-from supervisors.strategy import End
 from supervisors.supervision import Supervision
 from transport.errors import Conflict
 

@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from supervisors.strategy import End
+from supervisors.actions import End
 
 __all__ = [
     "adopt_orphans",

@@ -15,6 +15,7 @@ from typing import Any
 from loguru import logger
 
 from supervisors import linux
+from supervisors.actions import End
 from supervisors.control import Assignment, Control
 from supervisors.crashes import stack_path, write_report
 from supervisors.place import Place
@@ -23,7 +24,6 @@ from supervisors.roster import Entry
 from supervisors.spares import Spares
 from supervisors.spec import ChildSpec
 from supervisors.standbys import Standbys
-from supervisors.strategy import End
 from supervisors.supervision import Supervision
 
 __all__ = ["House", "ProcessChild"]

@@ -3,8 +3,7 @@
 It is told events (a child is ready, a child has ended, an operator's wish, time has passed) and answers with actions. It knows
 no clock but the one it is given, no loop, no process and no actor, so that every rule can be tested without one.
 
-All movement is in batches: children that go down last first and, once all that should be down are down, come up first first,
-each waiting for the one before. A single restart is a batch of one; so several children can be replaced side by side.
+It decides who is wanted; in what order they go down and come up is `supervisors/movement.py`.
 """
 
 from __future__ import annotations
@@ -14,105 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from actors.supervision import ChildState
+from supervisors.actions import Action, End, Finish, Forget
 from supervisors.intensity import Backoff, Intensity
+from supervisors.movement import DOWN, Batch, Member, Movement
 from supervisors.spec import ChildSpec, SupervisorSpec
 from transport.errors import Conflict, Invalid, NotFound, Unavailable
 
-__all__ = ["DOWN", "Action", "End", "Finish", "Forget", "Member", "Start", "Stop", "Strategy"]
-
-DOWN: tuple[ChildState, ...] = ("stopped", "backing_off", "given_up")
-ACTIVE: tuple[ChildState, ...] = ("ready", "draining")
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a child ended.
-
-    normal: by itself, with exit code 0; shutdown: because it was asked to; killed: by SIGKILL from outside, or nobody can
-    say (an adopted process); abnormal: anything else, a hung child among them; ignored: it had nothing to do, which it said in
-    place of being ready.
-    """
-
-    how: Literal["normal", "shutdown", "killed", "abnormal", "ignored"]
-    reason: str
-    traceback: str | None = None
-    pid: int | None = None
-    """Of the process that has ended."""
-
-    held_by: int | None = None
-    """It could not start since this other process bears its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start this child; say `ready` or `ended` later."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Stop this child within its spec's shutdown time; say `ended` later."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """The child is no longer listed."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """All children are down and the supervisor is to end."""
-
-    reason: str
-    gave_up: bool
-    """Because a child kept failing, not because it was told to or a significant child ended."""
-
-    traceback: str | None = None
-    """Of the child that could not start."""
-
-
-Action = Start | Stop | Forget | Finish
-
-
-@dataclass(eq=False, slots=True)
-class Batch:
-    """Children that move together."""
-
-    due: float
-    """Nothing of it starts before this time."""
-
-    members: list[Member] = field(default_factory=list)
-    """In the order in which they start."""
-
-
-@dataclass(eq=False, slots=True)
-class Member:
-    """What the strategy remembers of a child."""
-
-    spec: ChildSpec
-    backoff: Backoff
-    state: ChildState = "stopped"
-    wanted: bool = False
-    recycled: bool = False
-    """It is up, and has to go down before it comes up again."""
-
-    by_hand: bool = False
-    """An operator, or the supervisor's own start, brings it up: a failure now is an answer, not a restart."""
-
-    fresh: bool = False
-    """Added at run time and not ready yet: if it cannot start, it was never there."""
-
-    been_up: bool = False
-    """Under this supervisor, or the one that it was taken over from."""
-
-    ready_since: float = 0.0
-    batch: Batch | None = None
+__all__ = ["Strategy"]
 
 
 @dataclass(eq=False)
@@ -129,15 +36,7 @@ class Strategy:
         self.finishing: Finish | None = None
         self.finished = False
         self.first_batch: Batch | None = None
-        self.touched: dict[str, None] = {}
-        """Children whose state may have changed; for who carries the actions out, and clears it."""
-
-        self._up = 0
-        self._active = 0
-        self._moved: dict[Batch, None] = {}
-        """Batches in which something may be to do. Walking all would cost each event as much as there are children."""
-
-        self._waiting: set[Batch] = set()
+        self.movement = Movement()
 
         for child in self.spec.children:
             self._add(child)
@@ -145,12 +44,17 @@ class Strategy:
     @property
     def due(self) -> float | None:
         """When `wake` wants to be called next, on the machine's clock."""
-        return min((batch.due for batch in self._waiting), default=None)
+        return self.movement.due
+
+    @property
+    def touched(self) -> dict[str, None]:
+        """Children whose state may have changed; for who carries the actions out, and clears it."""
+        return self.movement.touched
 
     @property
     def active(self) -> int:
         """How many are up: ready or draining. Takes the same time however many there are."""
-        return self._active
+        return self.movement.active
 
     @property
     def settled(self) -> bool:
@@ -183,7 +87,7 @@ class Strategy:
     def adopt(self, name: str, state: Literal["starting", "ready", "draining"]) -> None:
         """A process of this child runs already. Said before `start`; what becomes of it is said later."""
         member = self.members[name]
-        self._enter(member, state)
+        self.movement.enter(member, state)
         member.been_up = True
         member.ready_since = self.clock()
 
@@ -203,7 +107,7 @@ class Strategy:
         """A child that was started is ready."""
         member = self.members[name]
         if member.state == "starting":
-            self._enter(member, "ready")
+            self.movement.enter(member, "ready")
             member.by_hand = member.fresh = False
             member.been_up = True
             member.ready_since = self.clock()
@@ -214,7 +118,7 @@ class Strategy:
         """A child is gone, asked or not, or could not start."""
         member = self.members[name]
         before = member.state
-        self._enter(member, "stopped")
+        self.movement.enter(member, "stopped")
         by_hand, member.by_hand = member.by_hand, False
         going, member.recycled = before == "draining" or member.recycled or not member.wanted, False
 
@@ -398,7 +302,7 @@ class Strategy:
         if self.spec.escalation == "terminate":
             delayed = False
             if not self.intensity.allows(self.clock()):
-                self._enter(failed, "given_up")
+                self.movement.enter(failed, "given_up")
                 self._finish(
                     f"{failed.spec.name} ended once more ({end.reason}) after {self.spec.intensity} restarts "
                     f"within {self.spec.period_s:g} s",
@@ -422,30 +326,14 @@ class Strategy:
             member.recycled = member.wanted and member.state in ("starting", "ready")
 
         if wait_s:
-            self._enter(failed, "backing_off")
+            self.movement.enter(failed, "backing_off")
 
     def _in_batches(self, members: Iterable[Member]) -> list[Member]:
         """All in one batch, in their order. Children made of the template have none: each moves by itself."""
         return [self._together([member])[0] for member in members] if self.spec.dynamic else self._together(members)
 
     def _together(self, members: Iterable[Member], due: float = 0.0) -> list[Member]:
-        """Take these out of their batches into a new one."""
-        batch = Batch(due)
-        moved = list(members)
-
-        for member in moved:
-            self._leave_batch(member)
-            member.batch = batch
-            batch.members.append(member)
-            self.touched[member.spec.name] = None
-            if member.state in ("backing_off", "given_up") and self.finishing is None:
-                self._enter(member, "stopped")
-
-        self._moved[batch] = None
-        if due:
-            self._waiting.add(batch)
-
-        return moved
+        return self.movement.together(members, due, revive=self.finishing is None)
 
     def _hurry(self, member: Member) -> None:
         """An operator wants it up: it waits for nobody, but for those that have to be up before it.
@@ -460,54 +348,21 @@ class Strategy:
             self._together([member])
             return
 
-        batch.due = 0.0
-        self._waiting.discard(batch)
-        self._moved[batch] = None
+        self.movement.hurry(batch)
         self.touched[member.spec.name] = None
-
-    def _leave_batch(self, member: Member) -> None:
-        if (batch := member.batch) is None:
-            return
-
-        member.batch = None
-        batch.members.remove(member)
-        self._moved[batch] = None
-        if not batch.members:
-            self._waiting.discard(batch)
-
-    def _enter(self, member: Member, state: ChildState) -> None:
-        """The one place where a state changes."""
-        self._up += (state not in DOWN) - (member.state not in DOWN)
-        self._active += (state in ACTIVE) - (member.state in ACTIVE)
-        member.state = state
-        self.touched[member.spec.name] = None
-        if member.batch is not None:
-            self._moved[member.batch] = None
 
     def _forget(self, member: Member) -> None:
-        self._leave_batch(member)
+        self.movement.leave(member)
         del self.members[member.spec.name]
 
     def _advance(self) -> list[Action]:
-        actions: list[Action] = []
-        now = self.clock()
-        for batch in [batch for batch in self._waiting if batch.due <= now]:
-            batch.due = 0.0
-            self._waiting.discard(batch)
-            self._moved[batch] = None
-
-        while self._moved:
-            batch = next(iter(self._moved))
-            del self._moved[batch]
-            if not self._bring_down(batch.members, actions) and not batch.due:
-                self._bring_up(batch, actions)
-
+        actions = self.movement.advance(self.clock())
         for name in list(self.touched):
             if (member := self.members.get(name)) is not None and self._is_over(member):
                 self._forget(member)
                 actions.append(Forget(name))
 
-        if self.finishing is not None and not self.finished and not self._up:
+        if self.finishing is not None and not self.finished and not self.movement.up:
             self.finished = True
             actions.append(self.finishing)
 
@@ -521,35 +376,6 @@ class Strategy:
     def _refuse_at_the_end(self) -> None:
         if self.finishing is not None:
             raise Unavailable(f"all children are being stopped: {self.finishing.reason}")
-
-    def _bring_down(self, members: list[Member], actions: list[Action]) -> bool:
-        """Stop the last that has to go down; whether any is still to go."""
-        for member in reversed(members):
-            if member.state == "draining":
-                return True
-
-            if member.state not in DOWN and (member.recycled or not member.wanted):
-                self._enter(member, "draining")
-                actions.append(Stop(member.spec.name))
-                return True
-
-        return False
-
-    def _bring_up(self, batch: Batch, actions: list[Action]) -> None:
-        """Start the first that is down and wanted; a batch that has nothing left to start is over."""
-        # Wherever it stands: other rules may have changed their order meanwhile.
-        if any(member.state == "starting" for member in batch.members):
-            return
-
-        for member in batch.members:
-            if member.wanted and member.state in DOWN:
-                self._enter(member, "starting")
-                actions.append(Start(member.spec.name))
-                return
-
-        for member in batch.members:
-            member.batch = None
-        batch.members.clear()
 
     def _standing(self, member: Member) -> dict[str, str]:
         """Why something cannot be done now, in Erlang's word."""

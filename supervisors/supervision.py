@@ -7,75 +7,22 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from loguru import logger
 
 from actors.supervision import Child as ChildView
-from actors.supervision import ChildState, Counts, Lanes
+from actors.supervision import ChildState, Counts
+from supervisors.actions import Action, End, Finish, Forget, Start, Stop
+from supervisors.movement import DOWN
+from supervisors.records import Child, Record
 from supervisors.reports import Context, Failure, Progress, of_child
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.strategy import DOWN, Action, End, Finish, Forget, Start, Stop, Strategy
+from supervisors.strategy import Strategy
+from supervisors.wishes import Wishes
 from transport.errors import Conflict, Invalid, LatticeError, Unavailable
 
-__all__ = ["Child", "Supervision"]
-
-
-class Child(Protocol):
-    """Something that can be started and stopped: an OS process, or an actor in this one. The code above cannot tell.
-
-    Each `start` is followed by `Supervision.ready` or `Supervision.ended`, each `stop` by `ended`, exactly once.
-    """
-
-    spec: ChildSpec
-    """Its rules as they are now."""
-
-    @property
-    def pid(self) -> int | None:
-        """Of the process it runs in, while it does."""
-
-    @property
-    def incarnation(self) -> str | None:
-        """What its answers carry, while it runs."""
-
-    @property
-    def stats(self) -> dict[str, Any]:
-        """`Host.stats()` of its last heartbeat."""
-
-    def start(self) -> None:
-        """Begin to start; does not wait."""
-
-    def stop(self) -> None:
-        """Begin to stop, by the rule of its spec; does not wait."""
-
-
-@dataclass(slots=True)
-class Record:
-    """One child's past and present."""
-
-    child: Child
-    starts: int = 0
-    restarts: int = 0
-    since: float = 0.0
-    """Of the incarnation's start, on the system-wide monotonic clock."""
-
-    last_exit: str | None = None
-    seen: ChildState = "stopped"
-
-    added: ChildSpec | None = None
-    """Its spec, where it was added at run time: the supervisor's own does not list it."""
-
-    key: str | None = None
-    """Of the call that added it."""
-
-
-@dataclass(slots=True)
-class Wish:
-    """An operator who waits for a child to get somewhere."""
-
-    state: ChildState
-    done: asyncio.Future[tuple[ChildView, Any]]
+__all__ = ["Supervision"]
 
 
 class Supervision:
@@ -108,7 +55,7 @@ class Supervision:
         self.on_finish = on_finish
         self.strategy = Strategy(spec, time.monotonic, chance or random.Random())  # noqa: S311 (jitter, no secret)
         self.records = {child.name: Record(make_child(child, self)) for child in spec.children}
-        self.wishes: dict[str, list[Wish]] = {}
+        self.wishes = Wishes()
         self.actions: deque[Action] = deque()
         self.performing = False
         self.timer: asyncio.TimerHandle | None = None
@@ -152,7 +99,7 @@ class Supervision:
         context = self._context(name, end)
         ignored = member.state == "starting" and end.how == "ignored"
         if member.state == "starting" and not ignored:
-            self._disappoint(name, self._why_not(name, end))
+            self.wishes.disappoint(name, self._why_not(name, end))
 
         self._perform(self.strategy.ended(name, end), disappoint=not ignored)
         # After the replacement was begun: nobody waits for a report.
@@ -352,25 +299,8 @@ class Supervision:
         return all(member.state == "ready" for member in self.strategy.members.values())
 
     def _view(self, name: str, state: ChildState, record: Record) -> ChildView:
-        up = state in ("starting", "ready", "draining")
-        stats = record.child.stats if up else {}
-        return ChildView(
-            name=name,
-            type=record.child.spec.type,
-            restarting=name in self.strategy.members and self.strategy.restarting(name),
-            pid=record.child.pid if up else None,
-            incarnation=record.child.incarnation if up else None,
-            state=state,
-            restarts=record.restarts,
-            uptime_s=round(time.monotonic() - record.since, 3) if up else 0.0,
-            rss_bytes=stats.get("rss_bytes", 0),
-            mailbox=Lanes(**stats.get("mailbox", {})),
-            loop_lag_ms=stats.get("loop_lag_ms", 0.0),
-            handled=stats.get("handled", 0),
-            failed=stats.get("failed", 0),
-            dead_letters=stats.get("dead_letters", 0),
-            last_exit=record.last_exit,
-        )
+        restarting = name in self.strategy.members and self.strategy.restarting(name)
+        return record.view(name, state, restarting=restarting)
 
     def _perform(self, actions: list[Action], *, extra: Any = None, disappoint: bool = True) -> None:
         # A child may report while its action is carried out; what follows from that waits its turn.
@@ -404,7 +334,7 @@ class Supervision:
                 if record.seen not in DOWN:
                     self.on_change(view)
 
-                self._fulfil(view, None, ignored=True)
+                self.wishes.fulfil(view, None, ignored=True)
                 self.on_forget(name)
             case Finish():
                 if action.gave_up:
@@ -427,7 +357,7 @@ class Supervision:
             record.seen = member.state
             view = self.view(name)
             self.on_change(view)
-            self._fulfil(view, extra, ignored=not disappoint)
+            self.wishes.fulfil(view, extra, ignored=not disappoint)
 
         if self.settling and (self.strategy.settled or self.finished.done()):
             for settling in self.settling:
@@ -458,28 +388,4 @@ class Supervision:
             self._perform(actions)
             return self.view(name), None
 
-        wish = Wish(state, asyncio.get_running_loop().create_future())
-        self.wishes.setdefault(name, []).append(wish)
-        try:
-            self._perform(actions)
-            return await wish.done
-        finally:
-            waiting = self.wishes[name]
-            waiting.remove(wish)
-            if not waiting:
-                del self.wishes[name]
-
-    def _fulfil(self, child: ChildView, extra: Any, *, ignored: bool) -> None:
-        for wish in self.wishes.get(child.name, ()):
-            # One that ignored its start is down, and that was no failure.
-            reached = wish.state == child.state or (ignored and child.state == "stopped")
-            if reached and not wish.done.done():
-                wish.done.set_result((child, extra))
-
-        if child.state in ("stopped", "given_up"):
-            self._disappoint(child.name, Conflict(f"{child.name} is {child.state}"))
-
-    def _disappoint(self, name: str, error: LatticeError) -> None:
-        for wish in self.wishes.get(name, ()):
-            if wish.state == "ready" and not wish.done.done():
-                wish.done.set_exception(error)
+        return await self.wishes.wait(name, state, lambda: self._perform(actions))

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from supervisors.actions import End, Finish, Forget, Start, Stop
+from supervisors.movement import DOWN
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.strategy import DOWN, End, Finish, Forget, Start, Stop, Strategy
+from supervisors.strategy import Strategy
 from transport.errors import LatticeError
 
 pytestmark = pytest.mark.timeout(400)
