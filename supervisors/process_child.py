@@ -29,6 +29,9 @@ from supervisors.supervision import Supervision
 __all__ = ["House", "ProcessChild"]
 
 REPORT_AFTER_S = 0.03
+TAKES = 2
+"""How many times as long as the silence of a hung actor a spare may take to say that it has its name."""
+
 STACK_WAIT_S = 0.05
 """How long a hung process may take to write its stacks before it is killed. Five threads took 2 ms."""
 
@@ -146,7 +149,8 @@ class ProcessChild:
         place = self.house.place
         descriptors = [place.listener_fd] if self.spec.gets_listener and place.listener_fd is not None else []
         if process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
-            self._set_timer(self._silence_s, lambda: self._condemn(f"had not taken its name within {self._silence_s:g} s"))
+            within_s = TAKES * self._silence_s
+            self._set_timer(within_s, lambda: self._condemn(f"had not taken its name within {within_s:g} s"))
         else:
             self._condemn("could not be told who it is")
 

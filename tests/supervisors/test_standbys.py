@@ -45,7 +45,7 @@ async def test_a_child_is_replaced_though_its_standby_is_gone_or_hangs(house):
             home.kill(pid, signal.SIGSTOP)
         home.kill((await home.say()).pid)
         assert (await home.say()).pid not in hanging
-        assert (await home.children())["echo"].last_exit == "had not taken its name within 0.6 s"
+        assert (await home.children())["echo"].last_exit == "had not taken its name within 1.2 s"
 
 
 async def test_standbys_end_with_their_supervisor_and_the_next_one_has_its_own(house):
