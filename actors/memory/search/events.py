@@ -34,7 +34,7 @@ SIDES: dict[str, Side] = {
 
 EVENT = re.compile(
     rf"(?:\b(?:(?P<near>day|night|morning|evening|week|weekend)s?|{COUNT}\s+{UNIT})\s+)?"
-    rf"(?<!\w)(?P<side>{BEGIN})\s+(?!(?:when|what|which|who|how)\b)(?P<what>[^?.!,;:\n]+)",
+    rf"(?<!\w)(?P<side>{BEGIN})\s+(?!(?:when|what|which|who|how)\b)(?P<what>[^?.!,;:\n]{{1,200}})",
     re.IGNORECASE,
 )
 CARES = re.compile(r"\b(?:look(?:s|ed|ing)?|named|called|tak(?:es?|ing)|took)\s+$", re.IGNORECASE)
@@ -46,6 +46,9 @@ ASKS = re.compile(r"\s*(?:since\s+|until\s+)?when", re.IGNORECASE)
 DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 CLOSE = 7
 """Days within which "the week after" lies."""
+
+MOST = 4
+"""Words that may tell a time by an event, as many as are looked at: on the loop, and a query may be made to have hundreds."""
 
 FADES = 30.0
 """Days after which what comes before or after an event fits half as well: who asks what was after it means what came next."""
@@ -83,7 +86,10 @@ def event_in(text: str) -> Event | None:
     """The event by which a query tells a time; None where there is none. A query that names a date needs none."""
     text = text[:LONGEST]
     begin = 0
-    while match := EVENT.search(text, begin):
+    for _ in range(MOST):
+        match = EVENT.search(text, begin)
+        if match is None:
+            return None
         begin = match.end("side")
         side, what = match["side"].lower(), match["what"].strip()
         asks = side == "when" and ASKS.fullmatch(text, 0, match.end("side"))

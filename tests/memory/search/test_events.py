@@ -45,6 +45,11 @@ def test_what_names_no_event_has_none(query):
     assert event_in(query) is None
 
 
+def test_a_query_full_of_times_costs_no_more_than_a_few_looks():
+    assert event_in("after today " * 3 + "after the fire") == Event("after", "the fire")
+    assert event_in("after today " * 160 + "after the fire") is None
+
+
 def fits(event, days):
     days = np.array(days)
     return fitting(DAY + days, np.arange(len(days)), Anchor(event, DAY, DAY, 2), 5.0).round(3).tolist()
