@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
 import os
 import tempfile
@@ -204,6 +205,7 @@ async def served(directory: Path) -> AsyncIterator[None]:
 
 def serve(directory: Path, ready: Any) -> None:
     slow_down()
+    gc.freeze()  # as the zygote does, of which actors are forked
 
     async def run() -> None:
         async with Host(run_dir=directory / "run") as host:
