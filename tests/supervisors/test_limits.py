@@ -10,7 +10,7 @@ from actors.system import SysMetrics
 from tests.supervisors.echo_house import Say, Take
 from transport.errors import DeadlineExceeded, Internal, Overloaded
 
-LIMITS = {"memory_mb": 256, "descriptors": 128, "mailbox": 4, "calls": 12, "call_s": 2.0}
+LIMITS = {"memory_mb": 256, "descriptors": 128, "mailbox": 4, "calls": 12, "call_s": 4.0}
 
 
 async def figures(home):
@@ -28,7 +28,7 @@ async def test_limits_of_a_process(house):
         await home.ready()
         told = await figures(home)
         assert told["lattice_limit"] == {
-            "memory_bytes": 256 << 20, "descriptors": 128, "mailbox_fg": 4, "mailbox_bg": 4, "calls": 12, "call_seconds": 2.0
+            "memory_bytes": 256 << 20, "descriptors": 128, "mailbox_fg": 4, "mailbox_bg": 4, "calls": 12, "call_seconds": 4.0
         }  # fmt: skip
         assert set(told["lattice_used"]) == set(told["lattice_limit"])
         assert told["lattice_used"]["memory_bytes"] > 10 << 20
@@ -42,26 +42,62 @@ async def test_limits_of_a_process(house):
 
 
 async def a_call_takes_no_longer_than_it_may(home):
+    asked = asyncio.ensure_future(home.client.ref("echo").ask(Say(wait_s=30), timeout=20))
+    while (await figures(home))["lattice_used"]["call_seconds"] == 0.0:
+        assert not asked.done()
     with pytest.raises(DeadlineExceeded):
-        await home.client.ref("echo").ask(Say(wait_s=30), timeout=20)
+        await asked
+    assert (await home.say()).text == "hello"
 
 
 async def what_does_not_fit_into_the_mailbox_is_refused(home):
-    # Eight run, four wait.
-    said = await asyncio.gather(*(home.say(wait_s=0.3) for _ in range(13)), return_exceptions=True)
-    assert any(isinstance(answer, Overloaded) for answer in said), said
+    # One of eight workers is left to the foreground.
+    with_full_lane = await waiting(home, "bg", 7)
+    with pytest.raises(Overloaded, match="lane bg") as refused:
+        await home.client.ref("echo").ask(Say(), timeout=30, lane="bg")
+    assert refused.value.retry_after_ms
+    # The foreground has a lane of its own.
+    assert (await home.say()).text == "hello"
+    await given_up(home, with_full_lane, "bg")
 
 
 async def calls_beyond_the_limit_are_refused_and_the_process_can_still_be_asked(home):
-    waiting = [asyncio.ensure_future(home.client.ref("echo").ask(Say(wait_s=0.2), timeout=5)) for _ in range(40)]
-    await asyncio.sleep(0)
-    assert (await figures(home))["lattice_limit"]["calls"] == 12
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
-    assert not [
-        answer
-        for answer in answers
-        if isinstance(answer, BaseException) and not isinstance(answer, (Overloaded, DeadlineExceeded))
-    ]
+    in_all = await waiting(home, "fg", 8)
+    assert len(in_all) == LIMITS["calls"]
+    for lane in ("fg", "bg"):
+        with pytest.raises(Overloaded, match="12 calls are in flight") as refused:
+            await home.client.ref("echo").ask(Say(), timeout=30, lane=lane)
+        assert refused.value.retry_after_ms
+    assert (await figures(home))["lattice_used"]["calls"] == 13
+    await given_up(home, in_all, "fg")
+    assert (await home.say()).text == "hello"
+
+
+async def waiting(home, lane, workers):
+    """Calls that keep all workers busy and fill a lane. What comes at one moment waits before it runs: not all come at once."""
+    told = []
+    for count, depth in ((4, 0), (workers - 4, 0), (4, 4)):
+        told += [
+            asyncio.ensure_future(home.client.ref("echo").ask(Say(wait_s=30), timeout=30, lane=lane)) for _ in range(count)
+        ]
+        await in_flight(home, len(told), lane, depth)
+    return told
+
+
+async def given_up(home, told, lane):
+    """Nobody waits for them any more."""
+    for one in told:
+        one.cancel()
+    await in_flight(home, 0, lane, 0)
+
+
+async def in_flight(home, calls, lane, depth):
+    """Until so many calls are in flight beside the one that asks, and so many of them wait in a lane."""
+    async with asyncio.timeout(LIMITS["call_s"]):
+        while True:
+            used = (await figures(home))["lattice_used"]
+            if (used["calls"] - 1, used[f"mailbox_{lane}"]) == (calls, depth):
+                return
 
 
 async def descriptors_run_out_and_come_back(home):

@@ -3,8 +3,9 @@
 import asyncio
 
 from actors.memory.messages import Converse, GetSession, Turn
+from actors.system import SysMetrics
 from actors.thinking.actor import Thinking
-from actors.thinking.messages import ChatMessage, Think
+from actors.thinking.messages import ChatMessage, GetThought, Think
 from actors.thinking.outbox import Owed, Words
 from actors.thinking.settings import ThinkingSettings
 from tests.thinking.house import TEXT, Process, house
@@ -37,6 +38,26 @@ async def test_an_answer_that_memory_could_not_take_survives_the_kill_of_all_pro
             assert await texts(host, "s", 4) == ["Number 1", TEXT, "Number 2", TEXT]
 
     assert len(model.log()) == 2
+
+
+async def test_answers_beyond_those_that_may_be_owed_are_given_and_said_not_to_be_remembered(short_dir, model) -> None:
+    parts = ("llm", "paradox", "thinking")
+    async with house(short_dir, url=model.base_url, parts=parts, owed_most=1) as host:
+        said = [Think(session=f"s{n}", messages=(user(f"Number {n}"),)) for n in (1, 2)]
+        told = [await host.ref("thinking").ask(each, timeout=20) for each in said]
+        assert [text_of(thought) for thought in told] == [TEXT, TEXT]
+        records = [await host.ref("thinking").ask(GetThought(thought_id=thought.thought_id)) for thought in told]
+        assert ["too many thoughts" in str(record) for record in records] == [False, True]
+
+        metrics = {metric.name: metric for metric in (await host.ref("thinking").ask(SysMetrics())).metrics}
+        for name in ("lattice_used", "lattice_limit"):
+            assert [one.value for one in metrics[name].samples if one.labels["resource"] == "thoughts_owed"] == [1.0]
+
+        async with Process(short_dir, "memory"):
+            assert await texts(host, "s1", 2) == ["Number 1", TEXT]
+            # There is room again.
+            await host.ref("thinking").ask(Think(session="s3", messages=(user("Number 3"),)), timeout=20)
+            assert await texts(host, "s3", 2) == ["Number 3", TEXT]
 
 
 async def test_a_turn_that_memory_has_is_not_told_again_with_its_answer(short_dir, model) -> None:
