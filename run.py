@@ -249,7 +249,13 @@ class Composition:
             )
             for name in self.actors
         )
-        return SupervisorSpec(strategy="one_for_one", children=children, spares=rules.spares, standbys=rules.standbys)
+        return SupervisorSpec(
+            strategy="one_for_one",
+            children=children,
+            spares=rules.spares,
+            standbys=rules.standbys,
+            drain_all_s=rules.drain_s,
+        )
 
     def make_host(self, settings: Settings, run_dir: Path, incarnation: str | None = None) -> Host:
         """The host of one process."""

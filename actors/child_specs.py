@@ -129,6 +129,10 @@ class SupervisorSpec(Data):
     """How long a child whose supervisor is gone serves on and knocks for a new one: longer than a busy machine takes to make
     one. That `up` is gone as well it sees at once."""
 
+    drain_all_s: Seconds | None = None
+    """How long all children together may drain when all are stopped; what one leaves the next have. Erlang's rule is None: each
+    has its own time."""
+
     fence_s: Seconds = 30.0
     """A child whose loop has not run for this long ends itself, supervised or not."""
 

@@ -109,6 +109,9 @@ class Host:
         self.on_name_lost: Callable[[str], None] | None = None
         """Told why this process may bear a name no more, before anything else is answered; `failed` follows."""
 
+        self.unfinished: list[str] = []
+        """What still ran when the time to drain was up, in words for a person."""
+
         self.started = time.monotonic()
         self.draining = asyncio.Event()
         """Set from the beginning of `drain`, for handlers that wait long for something to happen."""
@@ -232,6 +235,9 @@ class Host:
             if task is not None:
                 await asyncio.wait({task})
         except asyncio.CancelledError:
+            now = time.monotonic()
+            running = [delivery for delivery in actor._crew.running if not delivery.done]
+            self.unfinished += [f"{one.contract.type} for {now - one.arrived:.1f} s" for one in running]
             await self._abort(actor)
             raise
 

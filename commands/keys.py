@@ -9,7 +9,6 @@ import click
 
 from commands.databases import tell_of
 from commands.house import House, alone, with_house
-from commands.up import tell
 
 if TYPE_CHECKING:
     from actors.encryption import StoreKey
@@ -184,4 +183,4 @@ def change(house: House, old: StoreKey | None, new: StoreKey | None) -> None:
         for path in sorted(house.settings.data_dir.glob("*.db")):
             tell_of(path, "writing anew")
             done = rekey_file(path, old, new)
-            tell(f"{path.name}: {'done' if done else 'was so already'}")
+            click.echo(f"{path.name}: {'done' if done else 'was so already'}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import errno
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from commands.house import Composition, House, program, step_back, with_house, with_listener_options
+from commands.telling import Teller
 from transport.errors import Conflict, LatticeError
 from transport.lock import Lock
 
@@ -33,6 +34,11 @@ BACKLOG = 1024
 
 PORT_IS_WRONG = (errno.EADDRINUSE, errno.EACCES)
 """Whatever else is wrong with an address, another port does not mend."""
+
+teller = Teller(1)
+"""Of this process: it has one output."""
+
+atexit.register(teller.close)
 
 LEFTOVER_S = 15.0
 """How long the rest of a house whose `up` was killed may still hold the port: a drain takes ten seconds at most."""
@@ -137,12 +143,8 @@ def open_listener(house: House) -> socket.socket:
 
 
 def tell(line: str) -> None:
-    """Print a line for whoever watches. That nobody does any more, as after `| head`, is no reason to end a house."""
-    try:
-        click.echo(line)
-    except OSError:
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    """Tell whoever watches, if anybody does. Never waits for him."""
+    teller.tell(line)
 
 
 def url_of(listener: socket.socket) -> str:

@@ -20,6 +20,7 @@ from gateway.metrics import HttpMetrics
 from gateway.protocol import Runner
 from gateway.service import Service
 from gateway.settings import GatewaySettings, asks_for_keys, check_bind
+from transport.errors import Unavailable
 
 __all__ = ["Gateway"]
 
@@ -31,6 +32,11 @@ AT_ONCE = 8
 
 SPARE_DESCRIPTORS = 64
 """Kept from connections: those that are accepted and not yet made, files, and the actors' sockets."""
+
+LAST_ANSWERS_S = 0.5
+"""What it may take until those that are told that time is up have read it, beyond `drain_s`."""
+
+RETRY_AFTER_MS = 500
 
 HALF_ACCEPTED_TURNS = 8
 """Turns of the loop after which a connection that was accepted is made; it takes three."""
@@ -55,6 +61,7 @@ class Gateway(AsyncActor):
         self.listener = None if listener is None else listener.dup()
         self.http_metrics = HttpMetrics()
         self.runner: Runner | None = None
+        self.service: Service | None = None
         self.admission: Admission | None = None
         self.most_connections = 0
 
@@ -86,14 +93,14 @@ class Gateway(AsyncActor):
         keys = ApiKeys(KeyFile(self.data_dir))
         self.most_connections = most_connections()
         self.admission = admission = Admission(self.settings, keys, self.http_metrics, keys_required=keys_required)
-        service = Service(self, self.settings, admission, self.http_metrics)
+        self.service = service = Service(self, self.settings, admission, self.http_metrics)
         self.runner = Runner(
             service.application(),
             shedding=service.shedding,
             # A client that hangs up cancels its handler, and with it everything down to the model.
             handler_cancellation=True,
             access_log=None,
-            shutdown_timeout=self.settings.drain_s,
+            shutdown_timeout=self.settings.drain_s + LAST_ANSWERS_S,
             head_timeout_s=self.settings.read_timeout_s,
             most_connections=self.most_connections,
         )
@@ -123,7 +130,21 @@ class Gateway(AsyncActor):
                 await asyncio.sleep(0)
 
         if self.runner is not None:
-            await self.runner.cleanup()
+            ending = asyncio.get_running_loop().call_later(self.settings.drain_s, self.end_requests)
+            try:
+                await self.runner.cleanup()
+            finally:
+                ending.cancel()
+
+    def end_requests(self) -> None:
+        """Time is up: who still waits is told to ask again, and then is served by the gateway after this one."""
+        if self.service is None:
+            return
+
+        told = Unavailable("the gateway is being stopped; ask again in a moment", retry_after_ms=RETRY_AFTER_MS)
+        unfinished = self.service.end_all(told)
+        if self.host is not None:
+            self.host.unfinished += unfinished
 
     async def on_failure(
         self,

@@ -141,7 +141,7 @@ class Telling:
         while True:
             try:
                 async with self.call.stream(self.think, key=self.key, id=call_id) as stream:
-                    async with aclosing(with_silences(stream, self.call.settings.heartbeat_s)) as parts:
+                    async with aclosing(with_silences(stream, self.call)) as parts:
                         async for saying in parts:
                             if saying is None:
                                 await self.events.heartbeat()

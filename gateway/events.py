@@ -31,7 +31,7 @@ async def events(call: Incoming) -> web.StreamResponse:
             try:
                 async with (
                     call.stream(Watch()) as watched,
-                    aclosing(with_silences(watched, call.settings.heartbeat_s)) as steps,
+                    aclosing(with_silences(watched, call)) as steps,
                 ):
                     async for progress in steps:
                         await (stream.heartbeat() if progress is None else stream.send(progress))

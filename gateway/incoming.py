@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import secrets
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -21,7 +22,7 @@ from gateway.errors import HttpError
 from gateway.json_size import is_large
 from gateway.settings import GatewaySettings
 from gateway.validation import from_validation, read_json
-from transport.errors import DeadlineExceeded
+from transport.errors import DeadlineExceeded, LatticeError
 
 if TYPE_CHECKING:
     from gateway.metrics import HttpMetrics
@@ -89,8 +90,26 @@ class Incoming:
         self.failure: Exception | None = None
         """What ended the answer after its status had gone out; for the log."""
 
+        self.began = time.monotonic()
+        self.route = ""
+        """Its route's path, for a person."""
+
+        self.task = asyncio.current_task()
+        self.ended: asyncio.Future[LatticeError] = asyncio.get_running_loop().create_future()
+        """Why it was ended from outside, once it is."""
+
+        self.listens = False
+        """Whether it waits for `ended` too; otherwise its task is cancelled."""
+
         self.has_asked = False
         """Whether an actor was asked: from there on the request itself was right."""
+
+    def end(self, error: LatticeError) -> None:
+        """End it from outside: it is answered with this error."""
+        if not self.ended.done():
+            self.ended.set_result(error)
+            if not self.listens and self.task is not None:
+                self.task.cancel()
 
     async def ask(self, message: Message, *, key: str | None = None) -> Any:
         """Ask an actor within this request's time. Its errors are the request's."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
@@ -92,6 +92,9 @@ class Service:
         self.metrics = http_metrics
         self.description = Description(ROUTES)
         self.foreground = ForegroundSign(asker)
+        self.calls: set[Incoming] = set()
+        """Those that are being handled."""
+
         self.refusals = Refusals()
         self.shedding = Shedding(admission, ROUTES, http_metrics, self.refusals)
 
@@ -121,13 +124,14 @@ class Service:
                 description=self.description,
             )
             request[INCOMING] = call
+            call.route = f"{route.method} {route.path}"
 
             if route.access == "open":
                 return respond(await route.handler(call), route.status)
 
             # Operators look on; a tenant's request is somebody who waits.
             waits = self.foreground.entered() if route.access == "tenant" else nullcontext()
-            with self.admission.entered(), waits:
+            with self.admission.entered(), self.running(call), waits:
                 if route.body is None:
                     return await self.run(route, call)
 
@@ -135,6 +139,24 @@ class Service:
                     return await self.run(route, call)
 
         return handle
+
+    @contextmanager
+    def running(self, call: Incoming) -> Iterator[None]:
+        """Know of a request while it is being handled."""
+        self.calls.add(call)
+        try:
+            yield
+        finally:
+            self.calls.discard(call)
+
+    def end_all(self, error: LatticeError) -> list[str]:
+        """Answer all requests that are being handled with this error; which these were, the oldest first."""
+        calls = sorted(self.calls, key=lambda call: call.began)
+        for call in calls:
+            call.end(error)
+
+        now = time.monotonic()
+        return [f"{call.route} for {now - call.began:.1f} s" for call in calls]
 
     async def run(self, route: Route, call: Incoming) -> web.StreamResponse:
         """Validate what the route takes, and run it."""
@@ -171,7 +193,15 @@ class Service:
             response = await handler(request)
         except asyncio.CancelledError as error:
             failure = error
-            raise
+            ended = request[INCOMING].ended if INCOMING in request else None
+            if ended is None or not ended.done() or RESPONSE in request:
+                raise
+
+            # It was not the client that went away.
+            if request[INCOMING].task is not None:
+                request[INCOMING].task.uncancel()
+            failure = ended.result()
+            return error_response(failure, anthropic=anthropic.speaks_anthropic(request.path))
         except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
             failure = error
             if RESPONSE not in request:

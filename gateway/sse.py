@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from gateway.errors import error_body
+from gateway.incoming import Incoming
 
 __all__ = ["EventStream", "with_silences", "write"]
 
@@ -85,14 +86,22 @@ async def write(request: web.Request, response: web.StreamResponse, data: bytes,
         raise ConnectionAbortedError("the client takes nothing") from None
 
 
-async def with_silences(parts: AsyncIterator[Part], seconds: float) -> AsyncGenerator[Part | None]:
-    """The parts as they come, and a None for every `seconds` in which none did."""
+async def with_silences(parts: AsyncIterator[Part], call: Incoming) -> AsyncGenerator[Part | None]:
+    """The parts as they come, and a None for every `heartbeat_s` in which none did.
+
+    Raises:
+        LatticeError: the request was ended from outside.
+    """
+    seconds = call.settings.heartbeat_s
     pending: asyncio.Future[Part] | None = None
 
     try:
+        call.listens = True
         while True:
             pending = pending or asyncio.ensure_future(anext(parts))
-            await asyncio.wait((pending,), timeout=seconds)
+            await asyncio.wait((pending, call.ended), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if call.ended.done():
+                raise call.ended.result()
             if not pending.done():
                 yield None
                 continue
@@ -103,6 +112,7 @@ async def with_silences(parts: AsyncIterator[Part], seconds: float) -> AsyncGene
             except StopAsyncIteration:
                 return
     finally:
+        call.listens = False
         if pending is not None:
             pending.cancel()
             await asyncio.wait((pending,))

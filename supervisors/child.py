@@ -35,6 +35,9 @@ KNOCK_S = 0.02
 Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[Any]]
 """Starts the actors of a process. What it returns, if anything, is handed to who asked for the start."""
 
+NAMED = 5
+"""Of what still ran at the end, those that are named; all are counted."""
+
 
 def run_child(
     assignment: Assignment,
@@ -180,6 +183,11 @@ class Life:
                 if self.control is None:
                     await self._let_callers_drain()
                 await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
+                if host.unfinished:
+                    logger.warning(
+                        "still running when the time was up", count=len(host.unfinished), what=host.unfinished[:NAMED]
+                    )
+                    self._say("unfinished", count=len(host.unfinished), what=host.unfinished[:NAMED])
                 return 1 if self.too_large else 0
         except Ignore as ignore:
             logger.info("nothing to run", why=str(ignore))

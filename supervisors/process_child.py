@@ -66,6 +66,9 @@ class ProcessChild:
         """Why this supervisor kills it; None while it does not."""
 
         self.failure: dict[str, Any] = {}
+        self.unfinished = ""
+        """What still ran when its time to drain was up."""
+
         self.reports: list[dict[str, Any]] = []
         self.stopping = False
         self.ignored = False
@@ -99,7 +102,7 @@ class ProcessChild:
         elif self.spec.shutdown == "brutal":
             self.process.kill()
         else:
-            seconds = self.spec.drain_s
+            seconds = self.supervision.seconds_to_drain(self.spec)
             if not self.process.send("drain", timeout_s=seconds):
                 self.process.kill(signal.SIGTERM)
 
@@ -207,6 +210,8 @@ class ProcessChild:
                 self._wait_for_its_work()
             case "failed":
                 self.failure = message
+            case "unfinished":
+                self.unfinished = f"{message['count']} still running: {', '.join(message['what'])}"
             case "ignored":
                 self.ignored = True
 
@@ -262,7 +267,7 @@ class ProcessChild:
         if self.ignored and end.how == "normal" and not self.serves:
             end = End("ignored", "ignored its start")
         elif self.stopping:
-            end = End("shutdown", f"{end.reason}, {self.verdict}" if self.verdict else end.reason)
+            end = End("shutdown", ", ".join(filter(None, (end.reason, self.verdict, self.unfinished))))
         elif self.verdict:
             end = End("abnormal", self.verdict)
         elif self.failure:
@@ -312,6 +317,7 @@ class ProcessChild:
         self.stats, self.failure = {}, {}
         self.serves = self.stopping = self.ignored = False
         self.verdict = self.incarnation = None
+        self.unfinished = ""
 
     def _set_timer(self, seconds: float | None, function: Callable[[], None]) -> None:
         if self.timer is not None:

@@ -15,7 +15,8 @@ class SupervisionSettings(Spec):
     """`[supervision]` in the settings."""
 
     drain_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    """What an actor may take to finish what runs. A model that is in the middle of its answer is mostly done by then."""
+    """What an actor may take to finish what runs, and at the end all of them together; each has a second at least. A model that
+    is in the middle of its answer is mostly done by then. The gateway's own time (`gateway.drain_s`) is to be less."""
 
     heartbeat_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0
     """Three silences of this length, and an actor counts as hung. Less, and a busy machine looks like a hung actor."""

@@ -24,6 +24,9 @@ from transport.errors import Conflict, Invalid, LatticeError, Unavailable
 
 __all__ = ["Supervision"]
 
+LEAST_DRAIN_S = 1.0
+"""For whoever drains after others that took all the time there was: what is on disk and in hand takes a few ms to close."""
+
 
 class Supervision:
     """Children under one strategy. Lives in one event loop; nothing here blocks.
@@ -60,6 +63,7 @@ class Supervision:
         self.performing = False
         self.timer: asyncio.TimerHandle | None = None
         self.closed = False
+        self.drains_since: float | None = None
         self.settling: list[asyncio.Future[None]] = []
         self.finished: asyncio.Future[Finish] = asyncio.get_running_loop().create_future()
         """Resolves when all children are down for good."""
@@ -144,7 +148,16 @@ class Supervision:
 
     def shutdown(self, reason: str) -> None:
         """Stop all in reverse order; `on_finish` follows."""
+        self.drains_since = self.drains_since or time.monotonic()
         self._perform(self.strategy.shutdown(reason))
+
+    def seconds_to_drain(self, child: ChildSpec) -> float | None:
+        """How long a child may drain. While all do, those that come later have what the ones before them left."""
+        most = self.spec.drain_all_s
+        if self.drains_since is None or most is None or child.drain_s is None:
+            return child.drain_s
+
+        return min(child.drain_s, max(LEAST_DRAIN_S, self.drains_since + most - time.monotonic()))
 
     async def settled(self) -> None:
         """Until all that was to start has been tried, or all are down for good."""
