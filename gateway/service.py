@@ -198,8 +198,8 @@ class Service:
                 raise
 
             # It was not the client that went away.
-            if request[INCOMING].task is not None:
-                request[INCOMING].task.uncancel()
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
             failure = ended.result()
             return error_response(failure, anthropic=anthropic.speaks_anthropic(request.path))
         except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
