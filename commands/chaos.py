@@ -85,10 +85,16 @@ def chaos(
     )
     click.echo(f"seed {seed}, {len(rows)} rows, {kills} kills a row")
     click.echo(COLUMNS.format(**{name: name for name in HEADER}))
-    campaign.run(rows)
-    told = campaign.told()
-    if json_file is not None:
-        json_file.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    whole = False
+    try:
+        campaign.run(rows)
+        whole = True
+    finally:
+        # Also where it is ended early: what was played until then was played.
+        told = {"whole": whole, **campaign.told()}
+        told["passed"] = told["passed"] and whole
+        if json_file is not None:
+            json_file.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     totals = told["totals"]
     failed = sum(not result.passed for result in campaign.results)
     click.echo(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 
 import run
 from chaos.row import all_rows
-from tests.system.house import ROOT
+from tests.system.house import ROOT, all_pids, command_line
 
 pytestmark = pytest.mark.system
 
@@ -38,6 +40,43 @@ def test_what_cannot_be_asked_for_is_named(options, words):
     refused = CliRunner().invoke(run.main, ["chaos", *options])
     assert refused.exit_code == 2
     assert words in refused.output
+
+
+def test_a_campaign_that_is_ended_early_leaves_no_house_and_says_what_it_did(tmp_path: Path):
+    told = tmp_path / "chaos.json"
+    command = [
+        sys.executable,
+        ROOT / "run.py",
+        "chaos",
+        "--row",
+        "stop-100ms",
+        "--seed",
+        "1",
+        "--json",
+        told,
+        "--keep",
+        tmp_path / "k",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as campaign:
+        assert campaign.stdout is not None
+        while not campaign.stdout.readline().startswith("name"):
+            assert campaign.poll() is None
+        until = time.monotonic() + 60
+        while not (houses := living(tmp_path)):
+            assert time.monotonic() < until
+        campaign.send_signal(signal.SIGTERM)
+        campaign.communicate(timeout=120)
+
+    assert campaign.returncode == 143
+    assert houses
+    assert not living(tmp_path)
+    said = json.loads(told.read_text())
+    assert (said["whole"], said["passed"], said["seed"], said["rows"]) == (False, False, 1, [])
+
+
+def living(folder: Path) -> set[int]:
+    """Houses whose data are in this folder."""
+    return {pid for pid in all_pids() if any(str(folder / "k").encode() + b"/" in word for word in command_line(pid))}
 
 
 @pytest.mark.timeout(400)  # less than a minute on two cores that have nothing else to do

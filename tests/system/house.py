@@ -108,7 +108,8 @@ class House:
         try:
             while not (found := re.search(r"ready at (http://\S+)", self.read(began + self.start_s - time.monotonic()))):
                 pass
-        except AssertionError:
+        except BaseException:
+            # Also where whoever waits is told to end: nobody would know of this house any more.
             self.stop()
             raise
         self.url = found[1]
