@@ -28,6 +28,7 @@ SEEN_HEADERS = (
 )
 Dialect = OpenAI | Anthropic | Responses | Ollama
 HOUSE = web.AppKey("house", House)
+LISTINGS = frozenset({"/v1/models", "/api/tags"})
 
 
 def application() -> web.Application:
@@ -71,15 +72,23 @@ async def script(request: web.Request) -> web.Response:
 
 
 async def log(request: web.Request) -> web.Response:
-    """The log; with `seen`, `finished`, `hung_up` or `holding` (numbers) it waits, up to `wait_s`, until there are so many."""
+    """The log; with `seen`, `finished`, `hung_up` or `holding` (numbers) it waits, up to `wait_s`, until there are so many.
+
+    Questions for the list of models, which are also a way to ask for a sign of life, are left out unless `listings` is given.
+    """
     house = request.app[HOUSE]
+    listings = "listings" in request.query
+
+    def shown() -> list[Seen]:
+        return [seen for seen in house.log if listings or seen.path not in LISTINGS]
+
     wanted = {
         state: int(n) for state, n in request.query.items() if state in {"seen", "finished", "hung_up", "holding", "faulted"}
     }
 
     def reached() -> bool:
         return all(
-            len(house.log) >= n if state == "seen" else sum(seen.state == state for seen in house.log) >= n
+            len(shown()) >= n if state == "seen" else sum(seen.state == state for seen in shown()) >= n
             for state, n in wanted.items()
         )
 
@@ -90,7 +99,7 @@ async def log(request: web.Request) -> web.Response:
     except TimeoutError:
         reached_in_time = False
 
-    return web.json_response({"reached": reached_in_time, "requests": [asdict(seen) for seen in house.log]})
+    return web.json_response({"reached": reached_in_time, "requests": [asdict(seen) for seen in shown()]})
 
 
 async def forget(request: web.Request) -> web.Response:

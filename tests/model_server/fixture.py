@@ -99,13 +99,15 @@ class SyncModelServer:
         """Let go what hangs now."""
         self.call("POST", "/release")
 
-    def log(self, *, wait_s: float = 5.0, **wanted: int) -> list[dict[str, Any]]:
+    def log(self, *, wait_s: float = 5.0, listings: bool = False, **wanted: int) -> list[dict[str, Any]]:
         """Requests as they came: n, path, headers, body, state, tokens, fault, connection, started.
+
+        Those for the list of models with `listings` alone.
 
         With `seen`, `finished`, `faulted`, `hung_up` or `holding` it waits until there are at least so many, and fails after
         `wait_s` seconds.
         """
-        answer = self.call("GET", f"/log?{urlencode({**wanted, 'wait_s': wait_s})}")
+        answer = self.call("GET", f"/log?{urlencode({**wanted, 'wait_s': wait_s, **({'listings': 1} if listings else {})})}")
         if not answer["reached"]:
             raise AssertionError(f"the log never held {wanted}: {[(s['path'], s['state']) for s in answer['requests']]}")
 
@@ -172,8 +174,8 @@ class ModelServer:
     async def release(self) -> None:
         await asyncio.to_thread(self.sync.release)
 
-    async def log(self, *, wait_s: float = 5.0, **wanted: int) -> list[dict[str, Any]]:
-        return await asyncio.to_thread(lambda: self.sync.log(wait_s=wait_s, **wanted))
+    async def log(self, *, wait_s: float = 5.0, listings: bool = False, **wanted: int) -> list[dict[str, Any]]:
+        return await asyncio.to_thread(lambda: self.sync.log(wait_s=wait_s, listings=listings, **wanted))
 
     async def __aenter__(self) -> Self:
         await self.start()
