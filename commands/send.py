@@ -7,13 +7,15 @@ import importlib
 import json
 import math
 import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from actors.message import Contract, contract_of, contracts
 from commands.house import House, with_house
-from transport.errors import UnknownType
+from transport.errors import LatticeError, UnknownType
 
 __all__ = ["restart", "send", "status"]
 
@@ -27,8 +29,11 @@ MESSAGES = (
     "actors.supervision",
     "actors.system",
 )
-COLUMNS = ("name", "state", "pid", "restarts", "uptime", "memory", "mailbox", "lag", "handled", "failed", "last exit")
+COLUMNS = ("name", "state", "pid", "restarts", "uptime", "memory", "mailbox", "lag", "handled", "failed", "why")
 
+
+SAYS_WHY_S = 1.0
+"""How long `status` waits for an actor that starts to say what it does."""
 
 LONGEST_S = 604_800.0
 """A week: the most that a message's `ttl` holds."""
@@ -90,9 +95,30 @@ def status(house: House, *, as_json: bool) -> None:
       run.py status
       run.py status --json --data-dir /var/lib/lattice
     """
-    children = asyncio.run(say(house, "supervisor.children", {}, timeout=5.0))["children"]
+    children = asyncio.run(children_of(house))
     click.echo(json.dumps({"actors": children}, indent=2) if as_json else table(children))
     sys.exit(0 if all(child["state"] == "ready" for child in children) else 1)
+
+
+async def children_of(house: House) -> list[dict[str, Any]]:
+    """What the supervisor knows of its children, and those that start say themselves."""
+    children: list[dict[str, Any]] = (await say(house, "supervisor.children", {}, timeout=5.0))["children"]
+
+    async def ask(name: str) -> str | None:
+        told: dict[str, str | None] = await say(house, "sys.info", {}, to=name, timeout=SAYS_WHY_S)
+        return told["why_not_ready"]
+
+    return await with_reasons(children, ask)
+
+
+async def with_reasons(children: list[dict[str, Any]], ask: Callable[[str], Awaitable[str | None]]) -> list[dict[str, Any]]:
+    """The children, those that start with `why_not_ready`: one that recovers a database says so, and may take minutes."""
+    for child in children:
+        if child["state"] == "starting":
+            # Who says nothing has not got so far that it could.
+            with suppress(click.ClickException, LatticeError):
+                child["why_not_ready"] = await ask(child["name"])
+    return children
 
 
 @click.command()
@@ -182,5 +208,5 @@ def row(child: dict[str, Any]) -> list[str]:
         f"{child['loop_lag_ms']:.1f} ms",
         str(child["handled"]),
         str(child["failed"]),
-        child["last_exit"] or "",
+        child.get("why_not_ready") or child["last_exit"] or "",
     ]

@@ -9,6 +9,7 @@ import pytest
 from actors.child_specs import SupervisorSpec
 from actors.supervision import RestartChild, StartChild, StopChild
 from actors.system import SysInfo
+from commands.send import row, with_reasons
 from supervisors import linux
 from supervisors.up import BIRTH_S
 from supervisors.zygote import scratch_of
@@ -146,6 +147,16 @@ async def test_a_child_that_is_still_starting_is_given_its_time_by_the_next_supe
 SHORT = {"heartbeat_s": 0.1, "ready_timeout_s": 1.0}
 
 
+async def what_status_says(home):
+    """The last cell of each actor's line in `run.py status`."""
+
+    async def why(name):
+        return (await home.client.ref(name).ask(SysInfo(), timeout=20)).why_not_ready
+
+    children = [child.model_dump(mode="json") for child in (await home.children()).values()]
+    return {cells[0]: cells[-1] for cells in map(row, await with_reasons(children, why))}
+
+
 @pytest.mark.parametrize("mode", ["up", "single"])
 async def test_a_start_that_says_what_it_does_about_its_database_has_more_time(house, mode):
     async with house(mode=mode, echo={**SHORT, "recovery_timeout_s": 60.0}) as home:
@@ -157,6 +168,7 @@ async def test_a_start_that_says_what_it_does_about_its_database_has_more_time(h
         await asyncio.sleep(2.5)
         before = (await home.children())["echo"]
         assert (before.state, before.restarts) == ("starting", 0)
+        assert await what_status_says(home) == {"echo": "echo.db is being recovered", "other": ""}
         (home.root / "recovering").unlink()
         await home.line("ALL READY")
         assert (await home.children())["echo"].restarts == 0
