@@ -25,6 +25,7 @@ from supervisors.spares import Spares
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
+from supervisors.zygote import clear_scratch
 
 __all__ = ["Processes"]
 
@@ -131,9 +132,10 @@ class Processes:
         self._save_roster()
 
     def leave_nothing(self) -> None:
-        """Remove what a successor would adopt by: this supervisor has ended, and was not killed."""
+        """Remove what a successor would adopt by, and what spares left: this supervisor has ended, and was not killed."""
         (self.place.run_dir / f"{self.place.name}.ctl").unlink(missing_ok=True)
         self.place.roster.unlink(missing_ok=True)
+        clear_scratch(self.place.run_dir, self.place.name)
 
     async def kill(self) -> None:
         """End all children at once, whatever they do."""

@@ -34,7 +34,7 @@ from supervisors.heir import leave_memory_to_an_heir
 from supervisors.logs import prepare_logs
 from transport.errors import LatticeError
 
-__all__ = ["Become", "Walk", "fork_zygote", "run_zygote", "scratch_of"]
+__all__ = ["Become", "Walk", "clear_scratch", "fork_zygote", "run_zygote", "scratch_of"]
 
 QUIET_NICE = 10
 """At which priority a spare walks: a tenth of a core where others want all of them, all that is left where they do not."""
@@ -75,7 +75,7 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
         message, _ = received
         run_dir, supervisor = Path(message["run_dir"]), message["supervisor"]
         if not cleared:
-            _clear_scratch(run_dir, supervisor)
+            clear_scratch(run_dir, supervisor)
             cleared = True
         between = os.fork()
         if between == 0:
@@ -158,7 +158,7 @@ def scratch_of(run_dir: Path, supervisor: str) -> tuple[Path, str]:
     return Path(SCRATCH if os.access(SCRATCH, os.W_OK) else tempfile.gettempdir()), f"lattice-{os.geteuid()}-{digest}-"
 
 
-def _clear_scratch(run_dir: Path, supervisor: str) -> None:
+def clear_scratch(run_dir: Path, supervisor: str) -> None:
     """Remove what spares left that were killed while they warmed up: it lies in memory. One that still does stays cold."""
     place, prefix = scratch_of(run_dir, supervisor)
     for left in place.glob(f"{prefix}*"):
