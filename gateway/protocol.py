@@ -164,19 +164,18 @@ class Protocol(web.RequestHandler):
             self._force_close = self._force_close or forced
             self._waiter = waiter
 
-        if sheds or self._held is not None:
-            self._shed()
+        shed = (sheds or self._held is not None) and self._shed()
         if self._messages:
             self._forget_head()
-        elif data and self._head is None and self._waiter is not None:
+        elif data and not shed and self._head is None and self._waiter is not None:
             # Nothing is being answered, and these bytes are no whole head.
             self._expect_head()
 
         if self._request_count and self._first is not None and not self._first.done():
             self._first.set_result(None)
 
-    def _shed(self) -> None:
-        """Answer what there is no place for, and leave the rest to the loop that handles requests."""
+    def _shed(self) -> bool:
+        """Answer what there is no place for, and leave the rest to the loop that handles requests; whether anything was."""
         shed = False
         while self._messages and self._shedding.is_full and not self._force_close:
             head, payload = self._messages[0]
@@ -187,7 +186,7 @@ class Protocol(web.RequestHandler):
             if not payload.is_eof():
                 if self._held is None:
                     self._held = self._loop.call_later(HELD_S, self._handle)
-                return
+                return shed
 
             self._messages.popleft()
             self._answer_shed(head)
@@ -197,8 +196,11 @@ class Protocol(web.RequestHandler):
             self._pause_transport_reading()
             self._deaf = self._loop.call_later(DEAF_S, self._hear)
         self._handle()
+        return shed
 
     def _answer_shed(self, head: Any) -> None:
+        # A head that was refused has come.
+        self._forget_head()
         if self._parser is not None:
             self._parser.message_consumed()
         if self.transport is not None:

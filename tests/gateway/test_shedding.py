@@ -58,10 +58,10 @@ async def client_of(lattice: House) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def full(home: Path, model: SyncModelServer) -> AsyncIterator[tuple[House, Client, asyncio.Task[Any]]]:
+async def full(home: Path, model: SyncModelServer, **settings: Any) -> AsyncIterator[tuple[House, Client, asyncio.Task[Any]]]:
     """A house whose one place is taken until `model.release()`, and a client that finds it full."""
     model.next({"fault": "hang"})
-    async with house(home, model=model.base_url, max_in_flight=1) as lattice, client_of(lattice) as client:
+    async with house(home, model=model.base_url, max_in_flight=1, **settings) as lattice, client_of(lattice) as client:
         asking = asyncio.create_task(lattice.post("/v1/chat/completions", json.loads(BODY)))
         await asyncio.to_thread(model.log, holding=1)
         yield lattice, client, asking
@@ -84,6 +84,13 @@ async def test_a_refused_client_is_told_when_to_come_back_and_is_served_on_the_s
         status, _, body = await client.ask(CHAT + BODY)
         assert (status, body["lattice"]["degraded"]) == (200, False)
         assert await counted(lattice) == 3
+
+
+async def test_a_refused_connection_is_not_taken_for_one_that_says_nothing(short_dir, model) -> None:
+    async with full(short_dir, model, read_timeout_s=0.3) as (_, client, _):
+        assert (await client.ask(CHAT + BODY))[0] == 429
+        await asyncio.sleep(0.6)
+        assert (await client.ask(CHAT + BODY))[0] == 429
 
 
 async def test_a_refusal_has_the_requests_id_and_its_dialect(short_dir, model) -> None:
