@@ -171,6 +171,9 @@ class Connections:
         while True:
             try:
                 async with asyncio.timeout_at(limits.at()):
+                    if limits.now() >= limits.at():
+                        # What is there already is read without a turn of the loop, in which alone a timeout ends anything.
+                        await asyncio.sleep(0)
                     chunk = await response.content.read(PIECE_BYTES)
             except TimeoutError as error:
                 if limits.excuse():

@@ -26,17 +26,26 @@ class Limits:
         self.phase = f"no token within {settings.first_token_timeout_s:g} s"
         self.phase_at = self.now() + settings.first_token_timeout_s
         self.excused = float("nan")
+        self.whole_excused = False
         self.silent = True
         """No token has come yet."""
 
     def excuse(self) -> bool:
         """Whether time was up only because this process was busy: then what has come meanwhile is still to be read.
 
-        A limit that is noticed late was not watched: as much time as it is late is added to it, once a phase.
+        A limit that is noticed late was not watched: as much time as it is late is added to it, once a phase, and to the whole once.
         """
-        late = self.now() - self.at()
-        if late < LATE_S or self.excused == self.phase_at or self.at() == self.deadline:
+        at = self.at()
+        late = self.now() - at
+        if (
+            late < LATE_S
+            or self.excused == self.phase_at
+            or at == self.deadline
+            or (at == self.total_at and self.whole_excused)
+        ):
             return False
+
+        self.whole_excused = self.whole_excused or at == self.total_at
 
         self.phase_at += late + LATE_S
         self.total_at += late + LATE_S

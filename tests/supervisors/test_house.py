@@ -288,6 +288,7 @@ async def test_a_hung_supervisor_is_replaced(house):
         home.kill(supervisor, signal.SIGSTOP)
         await home.line("it hung")
         await home.gone(supervisor)
+        await home.line("echo")
 
         assert (await home.children())["echo"].state == "ready"
 
