@@ -16,7 +16,7 @@ from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change
 from actors.paradox.judging.pair import Judgement, pair_of
 from actors.paradox.judging.reading import Reading, read
-from actors.paradox.judging.rules import Rule, judge
+from actors.paradox.judging.rules import Rule, judge, repeats
 from actors.paradox.messages import Checked, Conflict, Statement
 from actors.paradox.weighing import AT_ODDS_FROM, CONFLICT_FROM, Weights, chances, weigh
 
@@ -145,14 +145,14 @@ class Judge:
         return judged
 
     def asked(self, classifier: Reads, sides: Sequence[Side], ruled: Sequence[Judgement]) -> list[int]:
-        """Which pairs are worth the classifier's time, most promising first."""
+        """Which pairs are worth the classifier's time, most promising first. What is only said again needs none."""
         promises = promised(classifier, sides, ruled)
         chosen: list[int] = []
         taken: Counter[int] = Counter()
         limit = min(MOST_CLASSIFIED, max(LEAST_CLASSIFIED, len({index for index, _, _ in sides}) // 4))
         for number in sorted(range(len(sides)), key=lambda number: (-promises[number], number)):
             index = sides[number][0]
-            if taken[index] < EACH_CLASSIFIED and len(chosen) < limit:
+            if taken[index] < EACH_CLASSIFIED and len(chosen) < limit and not repeats(*sides[number][1:]):
                 taken[index] += 1
                 chosen.append(number)
         return chosen

@@ -36,6 +36,14 @@ def test_plain_pairs(classifier, old: str, new: str, expected: str) -> None:
     assert verdict(classifier, old, new) == expected
 
 
+@pytest.mark.parametrize(
+    "text", ["My garden has two lemon trees. The lemon trees need water every day", "I moved to Oslo.", "No, Thursday!"]
+)
+def test_what_is_said_again_is_at_odds_with_nothing(classifier, text: str) -> None:
+    assert verdict(classifier, text, text) in ("compatible", "unrelated")
+    assert verdict(classifier, text, text.upper()) in ("compatible", "unrelated")
+
+
 def test_opinions_add_up_and_do_not_depend_on_their_neighbours(classifier) -> None:
     pairs = [render(old, "I live in Oslo.", ("a", "b"), (None, None)) for old in ("I live in Oslo.", "Frogs are green. " * 30)]
     both = classifier.read(pairs)

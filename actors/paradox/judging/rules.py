@@ -13,7 +13,7 @@ from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.topic import RELATED
 from actors.paradox.judging.words import stem, tokens
 
-__all__ = ["RULES", "Rule", "judge"]
+__all__ = ["RULES", "Rule", "judge", "repeats"]
 
 Rule = Callable[[Pair], Judgement | None]
 
@@ -37,6 +37,16 @@ def by_topic(pair: Pair) -> Judgement:
     if pair.overlap >= RELATED:
         return Judgement("compatible", 0.5 + pair.overlap / 2, "topic")
     return Judgement("unrelated", 1.0 - pair.overlap, "topic")
+
+
+def repeats(old: Reading, new: Reading) -> bool:
+    """Whether the same is said once more, to the word."""
+    return old.words == new.words and old.quantities == new.quantities and bool(new.words)
+
+
+def repeated_rule(pair: Pair) -> Judgement | None:
+    """I have two lemon trees; I have two lemon trees."""
+    return calm(pair, "said again") if repeats(pair.old, pair.new) else None
 
 
 def mood_rule(pair: Pair) -> Judgement | None:
@@ -223,6 +233,7 @@ def first_person(reading: Reading) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    repeated_rule,
     retort_rule,
     mood_rule,
     way_of_life_rule,
