@@ -33,7 +33,8 @@ class Limits:
     def excuse(self) -> bool:
         """Whether time was up only because this process was busy: then what has come meanwhile is still to be read.
 
-        A limit that is noticed late was not watched: as much time as it is late is added to it, once a phase, and to the whole once.
+        A limit that is noticed late was not watched: as much time as it is late is added to it, once a phase, and once to the
+        whole.
         """
         at = self.at()
         late = self.now() - at
