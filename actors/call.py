@@ -18,7 +18,7 @@ __all__ = ["Call", "calling", "current_call", "next_id"]
 class Call:
     """What is known of a call besides its message.
 
-    Arguments:
+    Args:
         id: names the call for its caller; `cancel` and `credit` carry it.
         key: idempotency key, or None.
         lane: "fg" or "bg".
@@ -60,7 +60,7 @@ def calling(*, timeout: float, lane: str = "fg", trace: str | None = None, calle
 
     For who begins a chain of calls: a request that came over HTTP, a cycle that is due. A handler is in its call already.
 
-    Arguments:
+    Args:
         timeout: seconds from now until the common deadline.
         lane: "fg" or "bg".
         trace: W3C traceparent that is passed on.

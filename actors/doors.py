@@ -29,7 +29,7 @@ LOOK_S: Final = 1.0
 class Doors:
     """Locks and addresses of a host's actors, behind one socket.
 
-    Arguments:
+    Args:
         run_dir: where locks and sockets are.
         addresses: where actors are reached that are not, or not only, reached there.
         make_server: makes the socket when it is needed first.
@@ -70,7 +70,7 @@ class Doors:
     async def open(self, name: str, before: Callable[[], None], *, large: bool) -> None:
         """Takes a name's lock and listens.
 
-        Arguments:
+        Args:
             name: the actor's.
             before: called when the lock is held and nobody can have come yet.
             large: whether it takes messages beyond the default limits.

@@ -60,7 +60,7 @@ in flight have, none of which is a cycle: looking took a tenth of the time of 64
 class Curve:
     """Keys for tcp addresses.
 
-    Arguments:
+    Args:
         server: for what this host binds; None where it binds none.
         client: the keys with which an actor is reached, by its name.
     """
@@ -72,7 +72,7 @@ class Curve:
 class Host:
     """Where the actors of a process live. To be entered, used and left on one loop.
 
-    Arguments:
+    Args:
         run_dir: the directory of sockets and locks, see `transport.addresses.run_directory`.
         incarnation: what names this process's life; made up if None.
         addresses: where actors are that have no socket in `run_dir`, by name. What is started here listens there too.
@@ -305,7 +305,7 @@ class Host:
     async def drain(self, timeout_s: float) -> None:
         """Takes nothing more from outside, lets what runs finish, stops the actors in reverse, flushes and closes.
 
-        Arguments:
+        Args:
             timeout_s: seconds for all of it; what has not finished by then is cancelled. May be infinite.
         """
         if self._closed:

@@ -28,7 +28,7 @@ CALL_BYTES: Final = 16 << 20
 class KeptCalls:
     """The kept calls of one actor.
 
-    Arguments:
+    Args:
         offer: takes a call into the mailbox; may raise `Overloaded`.
     """
 

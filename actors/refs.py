@@ -29,7 +29,7 @@ PAUSE_MS: Final = 50
 class Ref:
     """An actor's name and the host that knows the way to it.
 
-    Arguments:
+    Args:
         host: this process's host.
         name: the actor's name.
         caller: who asks, for the logs of who is asked.

@@ -72,7 +72,7 @@ class HereStream(Stream):
 class RemoteStream(Stream):
     """From an actor in another process.
 
-    Arguments:
+    Args:
         part, reply: what answers are validated against.
         ask: asks; called again as long as the peer answers that it is just going away.
         read: makes a model of an answer.

@@ -46,7 +46,7 @@ LINGER_S: Final = 10.0
 class Runner(web.AppRunner):
     """`web.AppRunner` whose connections are `Protocol`s.
 
-    Arguments:
+    Args:
         head_timeout_s: seconds that a request's head may take, from its first byte or from the connection's beginning.
         most_connections: how many may be open. One more takes the place of the one that has been idle for longest.
         shedding: answers what there is no place for.

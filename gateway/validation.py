@@ -107,7 +107,7 @@ def is_unicode(text: str) -> bool:
 def from_validation(error: ValidationError, given: Any = None) -> HttpError:
     """A body or query that does not fit: the first field that is wrong, as `messages[0].role`.
 
-    Arguments:
+    Args:
         error: what pydantic had against it.
         given: what was validated; a path's steps that are no fields of it but arms of a union are left out.
     """

@@ -51,7 +51,7 @@ connections end is taken for their cause."""
 class Client:
     """A connection that outlives its peer's processes. To be made, used and closed on one running loop.
 
-    Arguments:
+    Args:
         address: `ipc:///path` or `tcp://host:port`; nothing needs to listen there yet.
         curve: this side's key pair and the server's public key, for tcp.
         limits: what an answer, and what is asked, may be at most. A peer may take less.

@@ -55,7 +55,7 @@ LAST: Final = int(zmq.DONTWAIT)
 class Server:
     """One ROUTER, bound to one or more addresses.
 
-    Arguments:
+    Args:
         incarnation: what names this process's life; goes out as `inc` on every answer.
         on_envelope: called on the loop for every well-formed `ask`, `tell`, `cancel` and `credit`, with who sent it. It is
             not called for an `ask` meant for another incarnation: that is answered here. It must not raise.

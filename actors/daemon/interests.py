@@ -72,8 +72,8 @@ ACTIVITY = re.compile(
 
 SAID_OF_PEOPLE = re.compile(r"\b(?:called|named|with|met|saw|told|asked) ([A-Z][a-z]+)\b|\b([A-Z][a-z]+)'s\b")
 
-
 ENDINGS: Final = (("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"))
+"""Of word forms, and what stands in their place in the form that one looks up."""
 
 
 def interests_in(text: str, *, names: frozenset[str] = frozenset()) -> list[str]:
@@ -91,16 +91,7 @@ def is_thing(word: str, names: frozenset[str]) -> bool:
 def stems(word: str) -> list[str]:
     """What a word may be a form of: "worries", "called", "living", "stopped", "weeks"."""
     found = [word]
-    for ending, instead in (
-        ("ies", "y"),
-        ("ied", "y"),
-        ("es", ""),
-        ("s", ""),
-        ("ed", ""),
-        ("ed", "e"),
-        ("ing", ""),
-        ("ing", "e"),
-    ):
+    for ending, instead in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 2:
             stem = word[: -len(ending)] + instead
             found.append(stem)
