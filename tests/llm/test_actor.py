@@ -80,13 +80,13 @@ async def test_models_of_all_endpoints_are_listed_once_and_a_hanging_one_is_not_
         endpoint("a", first.base_url, models=()),
         hanging,
         endpoint("c", second.base_url, models=["y", "z"]),
-        models_timeout_s=0.3,
+        models_timeout_s=1.0,
     )
     started = time.monotonic()
     listed = await llm.ask(ListModels())
     assert [(model.id, model.endpoint) for model in listed.models] == [("x", "a"), ("y", "a"), ("z", "c")]
     await llm.ask(ListModels())
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 2.0  # the allowance was paid once
     assert len(first.log(listings=True)) == 1
 
 

@@ -194,7 +194,7 @@ async def test_the_callers_deadline_is_kept_and_does_not_count_against_the_endpo
         with pytest.raises(DeadlineExceeded):
             await answer(router, ask(), deadline=asyncio.get_running_loop().time() + 0.2)
 
-        assert 0.15 < time.monotonic() - started < 0.5
+        assert 0.15 < time.monotonic() - started < slow["first_token_timeout_s"] / 2
         assert router.endpoints[0].failures == 0
     first.log(hung_up=1)
 
