@@ -222,6 +222,9 @@ class _Work(Delivery):
         if sent is None:
             return
 
+        if not caller.message.takes_parts:
+            sent = len(self.said)
+
         while sent < len(self.said) and caller.credit > 0 and not caller.done:
             caller.part(self.said[sent])
             sent += 1

@@ -168,6 +168,14 @@ class Message(Data):
 
         return True
 
+    @property
+    def takes_parts(self) -> bool:
+        """Whether who asks this takes parts; another only waits for the answer of a call that was begun with parts.
+
+        Only looked at where the contract is `kept`.
+        """
+        return True
+
     @classmethod
     def parse(cls, body: Any) -> Self:
         """A message from a decoded body.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from typing import Any
 
 from chaos import census, evidence
 from chaos.checker import Finding, Verdict, check, check_feed, check_same
+from chaos.failures import Failure, failures
 from chaos.history import read
 from chaos.load import Load, Mix
 from chaos.row import Own, Row
@@ -41,6 +43,9 @@ IDLE = 0.15
 """Of a core, over half a second: less, and a house of ten processes with their heartbeats does nothing."""
 
 NOBODY = -1
+
+FAILURES = 100
+"""Of a row that are told one by one."""
 
 SETTLE_S = 20.0
 """Within which processes, sockets and turns have to be what they were, once nobody asks."""
@@ -77,6 +82,9 @@ class Result:
 
     counts: dict[str, int] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    """Which failed, broke or were degraded, whether or not they may; at most `FAILURES`."""
+
     why: list[str] = field(default_factory=list)
     """What it failed by."""
 
@@ -88,14 +96,15 @@ class Result:
         self.stall_s = round(verdict.stall_s, 3)
         allowed = {"lost": row.lost_allowed}
         self.why += [str(found) for found in verdict.findings if allowed.get(found.rule, 0) == 0]
-        for what, count, most in (
-            ("requests failed", self.failed, row.failed_allowed),
-            ("streams broke", self.broken, row.broken_allowed),
-            ("answers were given without a model", self.degraded, row.degraded_allowed),
-            ("acknowledged writes are gone", self.lost, row.lost_allowed),
+        for how, what, count, most in (
+            ("failed", "requests failed", self.failed, row.failed_allowed),
+            ("broken", "streams broke", self.broken, row.broken_allowed),
+            ("degraded", "answers were given without a model", self.degraded, row.degraded_allowed),
+            ("lost", "acknowledged writes are gone", self.lost, row.lost_allowed),
         ):
             if most is not None and count > most:
                 self.why.append(f"{count} {what}, and {most} may")
+                self.why += [str(failure) for failure in self.failures if failure.how == how]
         if self.stall_s > row.stall_s * slowness:
             self.why.append(f"a client waited {self.stall_s:.1f} s, and {row.stall_s * slowness:.1f} s are allowed")
 
@@ -244,6 +253,7 @@ class Campaign:
             keeps = False
         slowness = max(slowness, stage.slowness)
         result.slowness = round(slowness, 2)
+        result.failures = [*itertools.islice(failures(read(folder), scene.strikes), FAILURES)]
         result.take(self.judge(stage, row.name, folder) if keeps else check(read(folder), ()), row, slowness)
         if keeps:
             result.why += [str(found) for found in self.look_again(stage, before, row)]

@@ -201,8 +201,12 @@ class Answer:
 class Talker(Client):
     """Talks of a few exchanges, whose whole history is sent each time. A failed one is repeated with its key."""
 
-    def talk(self, answer: Callable[[list[dict[str, str]], str, str], Answer]) -> None:
-        """Take turns until the load is over. `answer` gets messages, session and key."""
+    def streams(self) -> bool:
+        """Whether the next answer is to be a stream."""
+        return True
+
+    def talk(self, answer: Callable[[list[dict[str, str]], str, str, bool], Answer]) -> None:
+        """Take turns until the load is over. `answer` gets messages, session, key, and whether it is to be a stream."""
         messages: list[dict[str, str]] = []
         session = ""
         for _ in self.turns():
@@ -220,15 +224,16 @@ class Talker(Client):
         messages: list[dict[str, str]],
         session: str,
         key: str,
-        answer: Callable[[list[dict[str, str]], str, str], Answer],
+        answer: Callable[[list[dict[str, str]], str, str, bool], Answer],
     ) -> str | None:
         """One exchange, tried again until it is answered; None when the load is over before."""
         asked = messages[-1]["content"]
         while True:
             asking = {"namespace": self.load.namespace, "session": session, "question": asked, "expected": asked, "key": key}
-            op = self.history.begin("chat", **asking)
+            stream = self.streams()
+            op = self.history.begin("chat", form="stream" if stream else "plain", **asking)
             try:
-                told = answer(messages, session, key)
+                told = answer(messages, session, key, stream)
             except Broken as error:
                 self.history.end(op, "failed", broken=True, error=str(error))
             except (openai.OpenAIError, Refused, Unanswered) as error:
@@ -241,16 +246,20 @@ class Talker(Client):
 
 
 class HttpTalker(Talker):
-    """With the openai package, plain and streaming by turns."""
+    """With the openai package, plain and streaming by turns; what broke as a stream is also asked for in one piece."""
+
+    def streams(self) -> bool:
+        """By chance."""
+        return self.rng.random() >= 0.4
 
     def work(self) -> None:
         """Talk over HTTP."""
         with http_client(self.load) as client:
 
-            def answer(messages: list[dict[str, str]], session: str, key: str) -> Answer:
+            def answer(messages: list[dict[str, str]], session: str, key: str, stream: bool) -> Answer:
                 headers = {"X-Lattice-Session": session, "Idempotency-Key": key}
                 create: Any = client.chat.completions.create
-                if self.rng.random() < 0.4:
+                if not stream:
                     whole = create(model="gpt-test", messages=messages, extra_headers=headers)
                     choice = whole.choices[0]
                     return Answer(choice.message.content or "", choice.finish_reason, whole.lattice["degraded"])
@@ -277,13 +286,13 @@ class WireTalker(Talker):
         """Talk over the wire."""
         with Wire(self.load.run_dir / "thinking.sock") as wire:
 
-            def answer(messages: list[dict[str, str]], session: str, key: str) -> Answer:
+            def answer(messages: list[dict[str, str]], session: str, key: str, stream: bool) -> Answer:
                 body = {
                     "namespace": self.load.namespace,
                     "session": session,
                     "messages": messages,
                     "model": "gpt-test",
-                    "stream": True,
+                    "stream": stream,
                     "talk": session,
                     "retry": True,
                 }

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from chaos.failures import Strike
 from chaos.load import Load
 from chaos.row import Row
 from supervisors import linux
@@ -73,14 +74,16 @@ class Scene:
         self.progress = progress
         self.slowness = slowness
         self.counts: Counter[str] = Counter()
+        self.strikes: list[Strike] = []
         self.figures: dict[str, Any] = {}
         self.complaints: list[str] = []
 
     # What a row says
 
-    def count(self, what: str, times: int = 1) -> None:
-        """Count something for the JSON; `kills` stands in the table."""
+    def count(self, what: str, times: int = 1, *, strike: Strike | None = None) -> None:
+        """Count something for the JSON; `kills` stands in the table. What fails afterwards is told with it."""
         self.counts[what] += times
+        self.strikes.append(strike or Strike(what, time.monotonic()))
         self.progress(f"{what} {self.counts[what]}")
 
     def require(self, holds: object, complaint: str) -> None:
@@ -154,23 +157,24 @@ class Scene:
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Signal a process by its name; its pid."""
-        pid: int = self.until(f"there is a process {name}", lambda: self.strike(name, number))
-        self.count("kills")
-        return pid
+        pid, at = self.until(f"there is a process {name}", lambda: self.strike(name, number))
+        self.count("kills", strike=Strike(f"{number.name} {name}", at))
+        return int(pid)
 
-    def strike(self, name: str, number: signal.Signals) -> int | None:
-        """Signal whoever goes by a name at this moment; None where there is nobody, or he has just ended."""
+    def strike(self, name: str, number: signal.Signals) -> tuple[int, float] | None:
+        """Signal whoever goes by a name; his pid and the moment, None where there is nobody, or he has just ended."""
         pid = self.pid_of(name)
         pidfd = None if pid is None else linux.open_pidfd(pid)
-        if pidfd is None:
+        if pid is None or pidfd is None:
             return None
         try:
             # Looked at once more: a process may have ended and its number gone to a stranger.
             if pid != self.pid_of(name):
                 return None
+            at = time.monotonic()
             signal.pidfd_send_signal(pidfd, number)
         except ProcessLookupError:
             return None
         finally:
             os.close(pidfd)
-        return pid
+        return pid, at

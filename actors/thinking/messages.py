@@ -104,8 +104,16 @@ class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=Tru
         return self.retry
 
     def asks_the_same(self, other: Message) -> bool:
-        """Whether it asks for the same answer, however often it says so."""
-        return other.model_copy(update={name: getattr(self, name) for name in ("reuse", "talk", "retry")}) == self
+        """Whether it asks for the same answer, however often it says so and in whatever way it is to be told.
+
+        A client whose stream broke may want the rest in one piece.
+        """
+        return other.model_copy(update={name: getattr(self, name) for name in ("reuse", "talk", "retry", "stream")}) == self
+
+    @property
+    def takes_parts(self) -> bool:
+        """Who did not ask for a stream gets none, also where another began the call as one."""
+        return self.stream
 
 
 class Step(Data):

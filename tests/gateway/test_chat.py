@@ -183,12 +183,29 @@ async def test_an_idempotency_key_is_of_its_namespace(lattice: House, model: Syn
     assert len(model.log(finished=2)) == 2
 
 
-@pytest.mark.parametrize("body", [{**ASK, "temperature": 0.5}, {**ASK, "stream": True}], ids=["other options", "as a stream"])
-async def test_an_idempotency_key_used_again_for_another_body_is_refused(
-    lattice: House, model: SyncModelServer, body: Any
+async def test_a_stream_repeated_as_a_plain_request_is_joined_and_the_other_way_round(
+    lattice: House, model: SyncModelServer
 ) -> None:
+    """As a client does whose stream broke: more pieces than one is let to have without asking for more."""
+    model.always(text="word " * 200)
+    client = lattice.openai()
+    for begins_as_a_stream in (True, False):
+        key = {"Idempotency-Key": f"asked first as a stream: {begins_as_a_stream}"}
+        said: dict[bool, str] = {}
+        for stream in (begins_as_a_stream, not begins_as_a_stream):
+            answer: Any = await client.chat.completions.create(**ASK, stream=stream, extra_headers=key)
+            if stream:
+                said[stream] = "".join([chunk.choices[0].delta.content or "" async for chunk in answer])
+            else:
+                said[stream] = answer.choices[0].message.content
+        assert said == {True: "word " * 200, False: "word " * 200}
+
+    assert len(model.log(finished=2)) == 2
+
+
+async def test_an_idempotency_key_used_again_for_another_body_is_refused(lattice: House, model: SyncModelServer) -> None:
     answer = await lattice.post("/v1/chat/completions", ASK, idempotency_key="k")
-    status, told = await lattice.refused("/v1/chat/completions", body, idempotency_key="k")
+    status, told = await lattice.refused("/v1/chat/completions", {**ASK, "temperature": 0.5}, idempotency_key="k")
 
     assert (status, told["code"], told["param"]) == (422, "invalid", "Idempotency-Key")
     assert await lattice.post("/v1/chat/completions", ASK, idempotency_key="k", cache_control="no-cache") == answer
