@@ -12,7 +12,6 @@ from gateway.bodies import Body, Moment, NamespaceQuery, Query
 from gateway.errors import HttpError
 from gateway.incoming import Incoming
 from gateway.route import Routes
-from transport.errors import Invalid, NotFound
 
 __all__ = ["NewMemoryBody", "routes"]
 
@@ -178,46 +177,13 @@ async def get(call: Incoming, query: NamespaceQuery) -> memory.Memory:
 @routes.patch("/v1/memories/{id}")
 async def revise(call: Incoming, body: ReviseBody) -> memory.Memory:
     """Correct a record's text, change its importance or metadata, or say that it holds no longer."""
-    ends = body.valid_to is not None or body.superseded_by is not None
-    changes = body.text is not None or body.importance is not None or body.metadata is not None
-    if not ends and not changes:
+    changes = body.model_dump(exclude={"namespace"}, exclude_none=True)
+    if not changes:
         raise HttpError(400, "invalid", "nothing is to change: give text, importance, metadata, valid_to or superseded_by")
 
-    if ends:
-        ended = await end(call, body)
-        if not changes:
-            return ended.memory
-
-    found: memory.Found = await call.ask(
-        memory.Revise(
-            namespace=call.namespace,
-            id=call.path("id"),
-            text=body.text,
-            importance=body.importance,
-            metadata=body.metadata,
-        ),
-        key=call.write_key,
-    )
+    revise = memory.Revise(namespace=call.namespace, id=call.path("id"), **changes)
+    found: memory.Found = await call.ask(revise, key=call.write_key)
     return found.memory
-
-
-async def end(call: Incoming, body: ReviseBody) -> memory.Found:
-    """End a record's validity. Comes first: a successor that there is not leaves all as it was."""
-    try:
-        found: memory.Found = await call.ask(
-            memory.Supersede(
-                namespace=call.namespace, id=call.path("id"), by=body.superseded_by, time=body.valid_to, cause="client"
-            )
-        )
-    except (Invalid, NotFound) as error:
-        if (error.detail or {}).get("field") != "by":
-            raise
-
-        param = "superseded_by"
-        reason = error.message.removeprefix("by: ")
-        raise HttpError(400 if isinstance(error, Invalid) else 404, error.code, f"{param}: {reason}", param=param) from None
-
-    return found
 
 
 @routes.delete("/v1/memories/{id}")

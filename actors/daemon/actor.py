@@ -56,7 +56,9 @@ from actors.daemon.runner import Runner
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import State, Store
 from actors.daemon.watchers import Watchers
+from actors.message import Message
 from actors.metrics import Metric
+from actors.once import Once, once_of, only_once
 from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 from transport.errors import NotFound
@@ -137,18 +139,18 @@ class Daemon(AsyncActor):
     @handles(PauseCycle)
     async def pause(self, message: PauseCycle) -> CycleChanged:
         """No more on its schedule."""
-        return await self._set_paused(message.name, paused=True)
+        return await self._set_paused(message, paused=True)
 
     @handles(ResumeCycle)
     async def resume(self, message: ResumeCycle) -> CycleChanged:
         """On its schedule again."""
-        return await self._set_paused(message.name, paused=False)
+        return await self._set_paused(message, paused=False)
 
     @handles(RunCycle)
     async def run_cycle(self, message: RunCycle) -> RunStarted:
         """Now."""
         self._known(message.name)
-        return RunStarted(run=await self.runner.run_now(message.name, self.call.key if self.call else None))
+        return RunStarted(run=await self.runner.run_now(message.name, self._once(message)))
 
     @handles(Rehearse)
     async def rehearse(self, message: Rehearse) -> Rehearsed:
@@ -185,7 +187,10 @@ class Daemon(AsyncActor):
     async def retry(self, message: Retry) -> Retried:
         """Another chance."""
         self._known(message.cycle)
-        await self.store.write(lambda connection: batches.retry(connection, message.cycle, message.id))
+        once = self._once(message)
+        await self.store.write(
+            lambda connection: only_once(connection, once, lambda: batches.retry(connection, message.cycle, message.id))
+        )
         return Retried(cycle=message.cycle, id=message.id)
 
     @handles(Foreground)
@@ -240,12 +245,15 @@ class Daemon(AsyncActor):
         await draining.wait()
         self.watchers.leave()
 
-    async def _set_paused(self, name: str, *, paused: bool) -> CycleChanged:
-        self._known(name)
-        await self.runner.set_paused(name, paused=paused)
-        if name == CYCLE:
+    async def _set_paused(self, message: PauseCycle | ResumeCycle, *, paused: bool) -> CycleChanged:
+        self._known(message.name)
+        await self.runner.set_paused(message.name, self._once(message), paused=paused)
+        if message.name == CYCLE:
             await self.holding.say()
-        return CycleChanged(cycle=self._told((await self.store.states())[name]))
+        return CycleChanged(cycle=self._told((await self.store.states())[message.name]))
+
+    def _once(self, message: Message) -> Once | None:
+        return once_of(self.call, message, self.clock.now())
 
     def _known(self, name: str) -> None:
         if name not in self.cycles:

@@ -19,6 +19,7 @@ from actors.daemon.messages import Cost, Progress, Run, RunState
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, State, Store, micros
 from actors.daemon.work import Asks, BudgetSpent, Cycle, Paused, Work
+from actors.once import Once
 from actors.patience import patiently
 from transport.errors import Conflict
 
@@ -99,20 +100,28 @@ class Runner:
                 async with asyncio.timeout(self._settings.look_s):
                     await self._look.wait()
 
-    async def run_now(self, name: str, key: str | None) -> Run:
-        """A new run; or the one that the key began before.
+    async def run_now(self, name: str, once: Once | None) -> Run:
+        """A new run; or the one that the call began before.
 
         Raises:
             Conflict: one is running.
+            KeyReused: the call's key came with another message.
+            NotFound: the run that the call began is no longer kept.
         """
-        run, begun = await self._store.begin(name, "asked for", key, self._clock.now())
+        run, begun = await self._store.begin(name, "asked for", once, self._clock.now())
         if begun:
             self._start(run, asked=True)
         return run
 
-    async def set_paused(self, name: str, *, paused: bool) -> None:
-        """Set whether a cycle runs on its schedule."""
-        await self._store.pause(name, paused=paused)
+    async def set_paused(self, name: str, once: Once | None, *, paused: bool) -> None:
+        """Set whether a cycle runs on its schedule. A call that was made before changes nothing.
+
+        Raises:
+            KeyReused: the call's key came with another message.
+        """
+        if not await self._store.pause(name, once, paused=paused):
+            return
+
         (self._paused.add if paused else self._paused.discard)(name)
         if not paused:
             self.quarantined.discard(name)

@@ -6,6 +6,8 @@ only together with the ids of its sources, and goes when they are forgotten.
 
 from __future__ import annotations
 
+from actors.once import KEYS
+
 __all__ = ["MIGRATIONS"]
 
 FIRST = """
@@ -172,4 +174,4 @@ INSERT INTO cursor SELECT 'feed:reflect', value FROM cursor WHERE name = 'feed';
 DELETE FROM cursor WHERE name = 'feed';
 """
 
-MIGRATIONS = (FIRST, SECOND)
+MIGRATIONS = (FIRST, SECOND, KEYS)

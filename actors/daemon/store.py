@@ -14,6 +14,7 @@ import apsw
 from actors.daemon.messages import Cost, Run
 from actors.daemon.schema import MIGRATIONS
 from actors.database import Database
+from actors.once import Once, made_before, note, only_once
 from transport.errors import Conflict, Invalid, NotFound
 
 __all__ = ["Fenced", "State", "Store", "micros", "moment"]
@@ -102,8 +103,14 @@ class Store:
 
         return await self._database.read(select)
 
-    async def pause(self, name: str, *, paused: bool) -> None:
-        """Set whether a cycle runs on its schedule. One that is resumed is no longer quarantined."""
+    async def pause(self, name: str, once: Once | None, *, paused: bool) -> bool:
+        """Set whether a cycle runs on its schedule. One that is resumed is no longer quarantined.
+
+        False: the call was made before, and changes nothing.
+
+        Raises:
+            KeyReused: the call's key came with another message.
+        """
 
         def update(connection: apsw.Connection) -> None:
             connection.execute(
@@ -112,7 +119,7 @@ class Store:
                 (paused, name),
             )
 
-        await self._database.write(update)
+        return await self._database.write(lambda connection: only_once(connection, once, lambda: update(connection)))
 
     async def reschedule(self, name: str, due: datetime) -> None:
         """Set when a cycle is due."""
@@ -123,20 +130,25 @@ class Store:
         await self._database.write(update)
 
     async def begin(
-        self, cycle: str, cause: str, key: str | None, now: datetime, *, if_due: bool = False, after_new: int | None = None
+        self, cycle: str, cause: str, once: Once | None, now: datetime, *, if_due: bool = False, after_new: int | None = None
     ) -> tuple[Run, bool]:
-        """A new run's row, leased to this owner; or the one that the key began before, with False.
+        """A new run's row, leased to this owner; or the one that the call began before, with False.
 
         With `after_new` it is due as well once so many memories came in.
 
         Raises:
             Conflict: one is running; or, with `if_due`, the cycle is paused, quarantined, or not due at `now` any more.
+            KeyReused: the call's key came with another message.
+            NotFound: the run that the call began is no longer kept.
         """
+        key = once.key if once is not None else None
 
         def insert(connection: apsw.Connection) -> tuple[Run, bool]:
             known = one(connection, "cycle = ? AND key = ?", (cycle, key)) if key is not None else None
             if known is not None:
                 return known, False
+            if made_before(connection, once):
+                raise NotFound(f"the run of {cycle} that this key began is no longer kept")
             if one(connection, "cycle = ? AND state = 'running'", (cycle,)) is not None:
                 raise Conflict(f"{cycle} is running")
             due = connection.execute(
@@ -152,6 +164,7 @@ class Store:
                 (identifier, cycle, key, cause, self.owner, micros(now + self._lease), micros(now)),
             )
             connection.execute("UPDATE cycle SET last_run = ?, new = 0 WHERE name = ?", (identifier, cycle))
+            note(connection, once)
             return named(connection, identifier), True
 
         return await self._database.write(insert)

@@ -43,7 +43,9 @@ from actors.llm.roster import Roster
 from actors.llm.router import Router
 from actors.llm.settings import LlmSettings
 from actors.llm.standing import standing
+from actors.message import Message
 from actors.metrics import Metric
+from actors.once import Once, once_of
 from actors.runtime import AsyncActor, handles
 
 
@@ -141,17 +143,17 @@ class Llm(AsyncActor):
     @handles(AddEndpoint)
     async def add_endpoint(self, message: AddEndpoint) -> EndpointFound:
         """Take up an endpoint, or change it."""
-        return EndpointFound(endpoint=self.state(await self.roster.add(message.endpoint)))
+        return EndpointFound(endpoint=self.state(await self.roster.add(message.endpoint, self.once(message))))
 
     @handles(DrainEndpoint)
     async def drain_endpoint(self, message: DrainEndpoint) -> EndpointFound:
         """Give an endpoint no further calls."""
-        return EndpointFound(endpoint=self.state(await self.roster.drain(message.name)))
+        return EndpointFound(endpoint=self.state(await self.roster.drain(message.name, self.once(message))))
 
     @handles(RemoveEndpoint)
     async def remove_endpoint(self, message: RemoveEndpoint) -> Endpoints:
         """Forget an endpoint."""
-        await self.roster.remove(message.name)
+        await self.roster.remove(message.name, self.once(message))
         return self.list_endpoints(ListEndpoints())
 
     @handles(GetUsage)
@@ -217,6 +219,10 @@ class Llm(AsyncActor):
             with suppress(TimeoutError):
                 async with asyncio.timeout(2 * OLLAMA_ANSWERS_WITHIN_S):
                     await self.searched.wait()
+
+    def once(self, message: Message) -> Once | None:
+        """What the call is known by."""
+        return once_of(self.call, message, self.clock.now())
 
     def deadline(self) -> float | None:
         """Until when an answer is of use, in the loop's time."""

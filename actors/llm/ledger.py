@@ -9,6 +9,7 @@ import apsw
 
 from actors.database import Database
 from actors.llm.messages import GetUsage, UsageRow
+from actors.once import KEYS, Once, made_before, only_once
 
 MIGRATIONS = (
     """
@@ -25,6 +26,7 @@ MIGRATIONS = (
     """
     CREATE TABLE drained (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
+    KEYS,
 )
 
 
@@ -75,17 +77,35 @@ class Ledger:
         """The settings of endpoints that were added or changed, as JSON; None for those that were removed."""
         return await self.database.read(changed)
 
-    async def change(self, name: str, settings: str | None) -> None:
-        """Keep an endpoint, or that it was removed. Either way it is no longer drained."""
-        await self.database.write(change, name, settings)
+    async def made_before(self, once: Once | None) -> bool:
+        """Whether a call has had its effect before.
+
+        Raises:
+            KeyReused: its key came with another message.
+        """
+        return await self.database.read(made_before, once)
+
+    async def change(self, name: str, settings: str | None, once: Once | None = None) -> bool:
+        """Keep an endpoint, or that it was removed. Either way it is no longer drained. False: that call was made before.
+
+        Raises:
+            KeyReused: its key came with another message.
+        """
+        return await self.database.write(
+            lambda connection: only_once(connection, once, lambda: change(connection, name, settings))
+        )
 
     async def drained(self) -> frozenset[str]:
         """Endpoints that are to have no further calls."""
         return await self.database.read(drained)
 
-    async def drain(self, name: str) -> None:
-        """Keep that an endpoint is drained."""
-        await self.database.write(drain, name)
+    async def drain(self, name: str, once: Once | None = None) -> bool:
+        """Keep that an endpoint is drained. False: that call was made before.
+
+        Raises:
+            KeyReused: its key came with another message.
+        """
+        return await self.database.write(lambda connection: only_once(connection, once, lambda: drain(connection, name)))
 
 
 def record(connection: apsw.Connection, used: Used) -> None:

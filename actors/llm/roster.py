@@ -13,6 +13,7 @@ from actors.llm.ledger import Ledger
 from actors.llm.router import Router
 from actors.llm.settings import EndpointSettings
 from actors.message import invalid
+from actors.once import Once
 from transport.errors import NotFound
 
 
@@ -77,45 +78,57 @@ class Roster:
         logger.info("endpoint taken up", endpoint=settings.name, dialect=settings.dialect, drained=drained)
         return endpoint
 
-    async def add(self, given: Mapping[str, JsonValue]) -> Endpoint:
+    async def add(self, given: Mapping[str, JsonValue], once: Once | None = None) -> Endpoint:
         """Take up an endpoint by its settings, in place of the one of that name. Its calls in flight are finished.
 
+        A call that was made before changes nothing.
+
         Raises:
-            Invalid: naming the setting that is wrong.
+            Invalid: naming the setting that is wrong; or the call's key came with others (`KeyReused`).
+            NotFound: the call was made before, and the endpoint is gone since.
         """
         try:
             settings = EndpointSettings.model_validate(given)
         except ValidationError as error:
             raise invalid(error, "llm.add_endpoint: endpoint") from error
 
-        await self.ledger.change(settings.name, settings.model_dump_json())
+        if not await self.ledger.change(settings.name, settings.model_dump_json(), once):
+            return self.find(settings.name)
+
         known = next((one for one in self.router.endpoints if one.name == settings.name), None)
         if known is not None:
             self.let_go(known)
 
         return await self.take_up(settings)
 
-    async def drain(self, name: str) -> Endpoint:
-        """Give an endpoint no further calls until it is added anew.
+    async def drain(self, name: str, once: Once | None = None) -> Endpoint:
+        """Give an endpoint no further calls until it is added anew. A call that was made before changes nothing.
 
         Raises:
             NotFound: there is none of that name.
+            KeyReused: the call's key came with another message.
         """
         endpoint = self.find(name)
-        await self.ledger.drain(name)
+        if not await self.ledger.drain(name, once):
+            return endpoint
+
         endpoint.draining = True
         logger.info("endpoint is drained", endpoint=name)
         return endpoint
 
-    async def remove(self, name: str) -> None:
-        """Forget an endpoint.
+    async def remove(self, name: str, once: Once | None = None) -> None:
+        """Forget an endpoint. A call that was made before changes nothing.
 
         Raises:
             NotFound: there is none of that name.
+            KeyReused: the call's key came with another message.
         """
+        if await self.ledger.made_before(once):
+            return
+
         endpoint = self.find(name)
-        await self.ledger.change(name, None)
-        self.let_go(endpoint)
+        if await self.ledger.change(name, None, once):
+            self.let_go(endpoint)
 
     def find(self, name: str) -> Endpoint:
         """An endpoint by its name.

@@ -6,6 +6,7 @@ Each change writes its event in the same transaction.
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from actors.memory.life import move_on
@@ -22,6 +23,8 @@ __all__ = ["note_affect", "relate", "revise", "supersede", "unrelate"]
 def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> Found:
     """Change what the message names. What stays the same is no change and has no event."""
     number = transaction.number_of(message.id)
+    if message.valid_to is not None or message.superseded_by is not None:
+        end(transaction, number, message.superseded_by, message.valid_to, cause="client", named="superseded_by")
     row: Any = transaction.connection.execute(
         "SELECT text, importance, metadata FROM memory WHERE number = ?", (number,)
     ).fetchone()
@@ -48,16 +51,20 @@ def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> 
 def supersede(transaction: Transaction, message: Supersede) -> Found:
     """End a record's validity and link what took its place. An end that is known stands."""
     number = transaction.number_of(message.id)
-    detail = {}
-    if message.by is not None:
-        by = transaction.number_of(message.by, "by")
-        if by == number:
-            raise Invalid("by: a record does not supersede itself", detail={"field": "by"})
-        transaction.link(by, "supersedes", number)
-        detail["by"] = message.by
-    time = transaction.now if message.time is None else micros(message.time)
-    transaction.end(number, time, message.cause, **detail)
+    end(transaction, number, message.by, message.time, cause=message.cause, named="by")
     return Found(memory=one(transaction.connection, number))
+
+
+def end(transaction: Transaction, number: int, by: str | None, time: datetime | None, *, cause: str, named: str) -> None:
+    """End a record's validity; `named` is what the message calls `by`."""
+    detail = {}
+    if by is not None:
+        successor = transaction.number_of(by, named)
+        if successor == number:
+            raise Invalid(f"{named}: a record does not supersede itself", detail={"field": named})
+        transaction.link(successor, "supersedes", number)
+        detail["by"] = by
+    transaction.end(number, transaction.now if time is None else micros(time), cause, **detail)
 
 
 def relate(transaction: Transaction, message: Relate) -> Found:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from actors.clock import Clock, system_clock
 from actors.memory.messages import Change, GetSession, SessionFound
 from actors.metrics import Metric
+from actors.once import once_of
 from actors.paradox.compare import findings, revised
 from actors.paradox.contemplation import Contemplator
 from actors.paradox.effects import Effect
@@ -123,7 +124,8 @@ class Paradox(AsyncActor):
     @handles(Resolve)
     async def resolve(self, message: Resolve) -> Found:
         """End a paradox, with a reason."""
-        paradox = await self.store.resolve(message, self.clock.now())
+        now = self.clock.now()
+        paradox = await self.store.resolve(message, now, once_of(self.call, message, now))
         self._settler.wake()
         return Found(paradox=paradox)
 

@@ -5,6 +5,8 @@ Times are microseconds since 1970, UTC. `follow` has one row: how far memory's f
 
 from __future__ import annotations
 
+from actors.once import KEYS
+
 __all__ = ["MIGRATIONS"]
 
 FIRST = """
@@ -95,4 +97,4 @@ CREATE TABLE place (
 ) STRICT;
 """
 
-MIGRATIONS = (FIRST, LIFE, PLACES)
+MIGRATIONS = (FIRST, LIFE, PLACES, KEYS)

@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 
 from actors.database import Database
+from actors.once import Once, only_once
 from actors.paradox import life
 from actors.paradox.advice import advice
 from actors.paradox.effects import Effect
@@ -77,13 +78,14 @@ class Store:
         """Count a failure to handle a change; how many it has had."""
         return await self._database.write(count_failure, seq, namespace, memory, error=error[:500], now=micros(now))
 
-    async def resolve(self, message: Resolve, now: datetime) -> Paradox:
-        """End a paradox. Resolving it again in the same way changes nothing.
+    async def resolve(self, message: Resolve, now: datetime, once: Once | None = None) -> Paradox:
+        """End a paradox. Resolving it again in the same way changes nothing, nor does a call that was made before.
 
         Raises:
             NotFound: no such paradox in the namespace.
+            KeyReused: the call's key came with another message.
         """
-        return await self._database.write(resolve, message, micros(now))
+        return await self._database.write(resolve, message, micros(now), once)
 
     async def get(self, namespace: str, identifier: str) -> Paradox:
         """One paradox.
@@ -159,10 +161,14 @@ def count_failure(connection: apsw.Connection, seq: int, namespace: str, memory:
     return int(rows[0][0])
 
 
-def resolve(connection: apsw.Connection, message: Resolve, now: int) -> Paradox:
+def resolve(connection: apsw.Connection, message: Resolve, now: int, once: Once | None) -> Paradox:
     known = get(connection, message.namespace, message.id)
     sides = (known.earlier.memory, known.later.memory)
-    life.resolve(connection, message, known.state, known.history[-1].note, sides=sides, now=now)
+    only_once(
+        connection,
+        once,
+        lambda: life.resolve(connection, message, known.state, known.history[-1].note, sides=sides, now=now),
+    )
     return get(connection, message.namespace, message.id)
 
 

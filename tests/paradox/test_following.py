@@ -11,7 +11,7 @@ from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, Resolve, Statement
 from tests.paradox.house import Process, followed, found, house, say
-from transport.errors import NotFound
+from transport.errors import Invalid, NotFound
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
 KEPT = ("contradiction", *CLASH)
@@ -98,6 +98,21 @@ async def test_resolving_is_an_event_with_its_reason_and_repeating_it_changes_no
         assert (first.state, first.history[-1].note) == ("integrated", "keep later: asked the user")
         assert await found(host, open=True) == []
         assert await found(host) == [KEPT]
+
+
+async def test_a_resolution_that_is_repeated_under_its_key_does_not_undo_a_later_one(short_dir) -> None:
+    async with house(short_dir) as host:
+        earlier, later = await say(host, *CLASH)
+        await followed(host)
+        paradox = host.ref("paradox")
+        first = Resolve(id=paradox_id("default", earlier, later), state="dismissed", keep="both", reason="both are true")
+        await paradox.ask(first, key="k")
+        moved = Resolve(id=first.id, keep="later", reason="moved")
+        await paradox.ask(moved, key="l")
+
+        assert (await paradox.ask(first, key="k")).paradox.history[-1].note == "keep later: moved"
+        with pytest.raises(Invalid, match=r"^key: "):
+            await paradox.ask(moved, key="k")
 
 
 async def test_pages_go_from_the_highest_tension_down_and_miss_nothing(short_dir) -> None:

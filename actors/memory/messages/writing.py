@@ -99,13 +99,18 @@ class Answer(Message, type="memory.answer", reply=Answered, idempotent=True, max
 
 
 class Revise(Message, type="memory.revise", reply=Found, idempotent=True, max_bytes=ONE):
-    """Change a record's metadata or importance, or correct its text (the old text stays in its history)."""
+    """Change a record's metadata or importance, correct its text (the old text stays in its history), or end its validity.
+
+    All of it or none. `superseded_by` and `valid_to` are as `by` and `time` of `memory.supersede`.
+    """
 
     namespace: Namespace = "default"
     id: Identifier
     text: Text | None = None
     importance: Share | None = None
     metadata: Metadata | None = None
+    valid_to: Time | None = None
+    superseded_by: Identifier | None = None
 
 
 class Supersede(Message, type="memory.supersede", reply=Found, idempotent=True):
