@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
 
@@ -19,11 +19,19 @@ from actors.backup import backup_path, write_copy
 from actors.commit import Held, NothingHeld, as_told
 from actors.encryption import StoreKey
 from actors.group_commit import Reader, Writer
-from actors.opening import Damaged, NewerDatabase, open_and_note, open_to_read
+from actors.opening import BUSY_MS, Damaged, NewerDatabase, open_and_note, open_to_read
 from actors.ownership import own, release
 from transport.errors import Unavailable
 
 __all__ = ["Database", "NewerDatabase"]
+
+EMPTY_WITHIN_S: Final = 20.0
+"""How long who wants the log emptied waits for those who read it, in seconds: longer than any recall takes, and less than the
+time that HTTP gives a request."""
+
+FIRST_PAUSE_S: Final = 0.005
+LONGEST_PAUSE_S: Final = 0.25
+"""Between two attempts at it, in seconds. Each costs a write that comes at the same time a millisecond or so."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -142,8 +150,26 @@ class Database:
         await self._watched(self._writer.settle())
 
     async def checkpoint(self) -> None:
-        """Move everything from the write-ahead log into the file and empty the log, so that nothing forgotten stays in it."""
-        await self._watched(self._writer.submit(_checkpoint, grouped=False))
+        """Move everything from the write-ahead log into the file and empty the log, so that nothing forgotten stays in it.
+
+        A log that is being read (by a recall, a backup) cannot be emptied: this comes back to it, and keeps no write waiting.
+
+        Raises:
+            Overloaded: too many writes wait already.
+            Unavailable: the disk refuses, or the log was read for as long as `EMPTY_WITHIN_S`.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + EMPTY_WITHIN_S
+        pause_s = FIRST_PAUSE_S
+        while not await self._watched(self._writer.submit(_emptied, grouped=False)):
+            if loop.time() >= until:
+                raise Unavailable(
+                    f"what was changed is on disk, but the log of {self.path.name} is being read, by a backup perhaps, "
+                    "and could not be emptied yet: ask again",
+                    retry_after_ms=1000,
+                )
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def back_up(self, name: str) -> int:
         """Write a copy to `backups/<name>.<file>` beside the database, while reading and writing go on; its size in bytes.
@@ -222,5 +248,16 @@ def _unsynced(run: Callable[[apsw.Connection], T], connection: apsw.Connection) 
     return result
 
 
-def _checkpoint(connection: apsw.Connection) -> None:
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+def _emptied(connection: apsw.Connection) -> bool:
+    """Empty the log; False where somebody reads it.
+
+    SQLite's own waiting would keep the writer's thread, and all writes with it.
+    """
+    connection.set_busy_timeout(0)
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.set_busy_timeout(BUSY_MS)
+    return True

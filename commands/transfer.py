@@ -76,13 +76,13 @@ def export_memories(house: House, file: Path, namespace: str) -> None:
 @click.option(
     "--format",
     "known",
-    type=click.Choice(["lattice", "mem0", "letta", "chatgpt", "transcript"]),
+    type=click.Choice(["lattice", "mem0", "letta", "chatgpt", "messages", "transcript"]),
     help="Of the file; recognised by its content where it is not given.",
 )
 @click.argument("file", type=click.File("rb"), default="-")
 @with_house
 def import_memories(house: House, file: IO[bytes], namespace: str, known: Any) -> None:
-    """Take memories over from an export of Lattice, mem0, Letta or ChatGPT, or from a transcript.
+    """Take memories over from an export of Lattice, mem0, Letta or ChatGPT, or from a talk as messages or a transcript.
 
     A second time it changes nothing; broken off, it is run again. The exit code is 1 where something in the file was no record:
     that is shown, and the rest comes in.

@@ -137,7 +137,7 @@ async def export(call: Incoming, query: ExportQuery) -> web.StreamResponse:
 
 @routes.post("/v1/memories/import", media=MEDIA, takes=MEDIA)
 async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
-    """Take over what an export holds: Lattice's own, mem0's, Letta's, ChatGPT's (also zipped), or a transcript.
+    """Take over what an export holds: Lattice's own, mem0's, Letta's, ChatGPT's (also zipped), messages, or a transcript.
 
     Importing twice changes nothing, so one that broke off is sent again. What is no record is listed, and the rest comes in.
     Lattice's own lines may be of any size together; other files have at most 1 GiB.

@@ -273,6 +273,41 @@ async def test_after_a_checkpoint_nothing_is_left_in_the_log(database):
         assert b"a word that is to go" not in path.read_bytes()
 
 
+@pytest.fixture
+def reading(database):
+    """Another connection over a snapshot, as a backup has it."""
+    connection = apsw.Connection(str(database.path))
+    yield connection
+    connection.close()
+
+
+async def test_a_log_that_is_read_is_emptied_afterwards_and_no_write_waits_for_it(database, reading):
+    await database.write(note, "a word that is to go")
+    reading.execute("BEGIN").execute("SELECT count(*) FROM note").fetchall()
+    await database.write(lambda connection: connection.execute("DELETE FROM note") and None)
+    emptying = asyncio.ensure_future(database.checkpoint())
+
+    for number in range(20):
+        await database.write(note, str(number))
+    assert not emptying.done()
+
+    reading.execute("ROLLBACK")
+    await emptying
+    for path in database.path.parent.iterdir():
+        assert b"a word that is to go" not in path.read_bytes()
+
+
+async def test_who_waits_in_vain_for_the_log_to_be_emptied_is_told_why(database, reading, monkeypatch):
+    monkeypatch.setattr("actors.database.EMPTY_WITHIN_S", 0.05)
+    reading.execute("BEGIN").execute("SELECT count(*) FROM note").fetchall()
+    await database.write(note, "a word that is to go")
+
+    with pytest.raises(Unavailable, match="is being read") as refused:
+        await database.checkpoint()
+    assert refused.value.retry_after_ms is not None
+    assert await database.read(notes) == ["a word that is to go"]
+
+
 CHILD = """
 import asyncio, sys
 from pathlib import Path

@@ -69,6 +69,18 @@ def test_a_circle_among_chatgpts_messages_ends():
     assert len(records([talk])) == 2
 
 
+def test_what_chatgpt_tells_its_tools_is_no_turn_and_what_has_no_time_has_that_of_the_one_before():
+    code = {"content_type": "code", "text": 'search("sea")'}
+    mapping = {
+        **TALK["mapping"],
+        "e": node("e", "d", "assistant", None, None, content=code, recipient="browser"),
+        "f": node("f", "e", "assistant", "By the sea.", None, recipient="all"),
+    }
+    found = records([{**TALK, "mapping": mapping, "current_node": "f"}])
+    assert [(record.kind, record.text) for record in found][-2:] == [("tool", 'search("sea")'), ("turn", "By the sea.")]
+    assert found[-1].time == datetime.fromtimestamp(1714557604, UTC)
+
+
 def test_a_list_of_talks_that_breaks_off_gives_those_before():
     data = json.dumps([TALK, TALK]).encode()[:-200]
     given = read(io.BytesIO(data), "conversations.json", None)
@@ -103,6 +115,14 @@ def test_a_memory_of_mem0s_without_words_is_told_as_broken_and_the_others_come()
     assert first.text == "Likes tea"
     assert isinstance(second, Broken)
     assert second.where == "memory 2"
+
+
+def test_a_memory_of_mem0s_without_an_id_is_known_by_what_it_says():
+    bare = {"results": [{"memory": "Likes tea", "user_id": "ana"}, {"memory": "Likes tea", "user_id": "ben"}]}
+    found = records(bare)
+    assert [record.text for record in found] == ["Likes tea", "Likes tea"]
+    assert len({record.key for record in found}) == 2
+    assert [record.key for record in records(bare)] == [record.key for record in found]
 
 
 def test_openmemorys_archive_comes_without_what_was_deleted():
@@ -184,6 +204,83 @@ def test_transcripts_of_many_kinds(text, names, time):
     assert [" ".join(record.text.split()) for record in found] == ["hello", "hi there"]
     assert found[0].time == time
     assert [record.key for record in records(text.encode(), "chat.txt")] == [record.key for record in found]
+
+
+def test_what_looks_like_a_name_inside_of_an_answer_is_none():
+    asked = "User: How do I bake?\nAssistant: So:\nStep 1: mix\n**Step 2:** wait\nUser: thanks\n"
+    assert [(record.role, record.text) for record in records(asked.encode())] == [
+        ("user", "How do I bake?"),
+        ("assistant", "So:\nStep 1: mix\n**Step 2:** wait"),
+        ("user", "thanks"),
+    ]
+    bold = "**Ana:** the list\nMilk: two\n\n**Ben:** yes\n"
+    assert [record.speaker for record in records(bold.encode())] == ["Ana", "Ben"]
+    assert records(bold.encode())[0].text == "the list\nMilk: two"
+    timed = "2024-05-01 10:00 Ana: the list\nMilk: two\n"
+    assert [(record.speaker, record.text) for record in records(timed.encode())] == [("Ana", "the list\nMilk: two")]
+
+
+def test_a_talk_copied_from_the_page_is_told_apart():
+    text = "You said:\nhello\n\nChatGPT said:\nhi\n"
+    assert [(record.speaker, record.role, record.text) for record in records(text.encode())] == [
+        ("You", "user", "hello"),
+        ("ChatGPT", "assistant", "hi"),
+    ]
+
+
+def test_a_system_prompt_in_a_transcript_does_not_come():
+    assert [record.text for record in records(b"System: be brief\nUser: hello\nAssistant: hi\n")] == ["hello", "hi"]
+
+
+@pytest.mark.parametrize("name", ["+49 170 1234567", "~ Ana", "\N{CAT FACE} Ana", "Dr. Silva (Porto)"])
+def test_whoever_stands_behind_a_time_is_somebody(name):
+    text = f"1/5/24, 10:00 - Ana Maria: hello\n1/5/24, 10:01 - {name}: who?\n"
+    assert [(record.speaker, record.text) for record in records(text.encode())] == [("Ana Maria", "hello"), (name, "who?")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_transcript_in_another_encoding_is_read(encoding):
+    found = records("Zo\u00eb: ol\u00e1\nBen: s\u00ed\n".encode(encoding))
+    assert [(record.speaker, record.text) for record in found] == [("Zo\u00eb", "ol\u00e1"), ("Ben", "s\u00ed")]
+
+
+MESSAGES = [
+    {"role": "system", "content": "be brief"},
+    {"role": "user", "content": [{"type": "text", "text": "hello"}, {"type": "image_url", "image_url": {"url": "x"}}]},
+    {"role": "assistant", "content": None, "tool_calls": []},
+    {"role": "tool", "content": "42"},
+    {"role": "assistant", "content": "hi", "timestamp": 1714557600},
+]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(MESSAGES),
+        json.dumps({"messages": MESSAGES}),
+        json.dumps([{"messages": MESSAGES}]),
+        json.dumps({"messages": MESSAGES}) + "\n",
+    ],
+)
+def test_lists_of_messages_are_talks(data):
+    found = records(data.encode(), "talk.json")
+    assert [(record.kind, record.role, record.text, record.session) for record in found] == [
+        ("turn", "user", "hello", "messages:talk.json"),
+        ("tool", "tool", "42", "messages:talk.json"),
+        ("turn", "assistant", "hi", "messages:talk.json"),
+    ]
+    assert found[-1].time == TEN
+    assert [record.key for record in records(data.encode(), "talk.json")] == [record.key for record in found]
+
+
+def test_lines_of_messages_are_a_talk_each():
+    lines = [json.dumps({"messages": MESSAGES}), json.dumps({"messages": [{"role": "user", "content": "more"}]}), "5"]
+    found = records("\n".join(lines).encode(), "tuning.jsonl")
+    assert [record.session for record in found if isinstance(record, Portable)][-2:] == [
+        "messages:tuning.jsonl",
+        "messages:tuning.jsonl#2",
+    ]
+    assert isinstance(found[-1], Broken)
 
 
 def test_what_the_messenger_says_is_said_by_nobody():

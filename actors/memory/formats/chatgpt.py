@@ -5,7 +5,8 @@ Other branches (what was edited or regenerated) come too, superseded by what sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from datetime import datetime
 from typing import Any
 
 from actors.memory.formats.taken import Broken, Taken, digest, moment_of, pieces, taken
@@ -33,10 +34,10 @@ def messages_of(talk: dict[str, Any], number: int) -> Iterator[Taken]:
     """A talk's messages: first the other branches, then the current one, in order."""
     mapping: dict[str, Any] = talk["mapping"]
     name = str(talk.get("conversation_id") or talk.get("id") or digest(talk.get("title"), talk.get("create_time")))
-    current = branch_of(mapping, talk.get("current_node"))
-    others = [node for node in mapping if node not in set(current)]
-    if not current:
-        current, others = others, []
+    current = branch_of(mapping, talk.get("current_node")) or list(mapping)
+    placed = set(current)
+    others = [node for node in mapping if node not in placed]
+    times = times_of(mapping, moment_of(talk.get("create_time")))
     for node in (*others, *current):
         entry = mapping[node]
         message = entry.get("message") if isinstance(entry, dict) else None
@@ -46,7 +47,7 @@ def messages_of(talk: dict[str, Any], number: int) -> Iterator[Taken]:
         role = role_of(message)
         if not said or role is None:
             continue
-        time = moment_of(message.get("create_time")) or moment_of(talk.get("create_time"))
+        time = times.get(node)
         for part, text in enumerate(pieces(said)):
             yield taken(
                 f"conversation {number}, message {node}",
@@ -54,27 +55,44 @@ def messages_of(talk: dict[str, Any], number: int) -> Iterator[Taken]:
                     "text": text,
                     "role": role,
                     "speaker": role,
-                    "kind": "tool" if role == "tool" else "turn",
+                    "kind": "turn" if role != "tool" and message.get("recipient", "all") in {"all", None} else "tool",
                     "session": f"chatgpt:{name}"[:256],
                     "time": time,
-                    "placed": node not in others,
-                    "valid_to": time if node in others and time else None,
+                    "placed": node in placed,
+                    "valid_to": None if node in placed else time,
                     "metadata": metadata_of(talk, message),
                     "key": f"chatgpt:{digest(name, node, part)}",
                 },
             )
 
 
-def branch_of(mapping: dict[str, Any], node: Any) -> list[str]:
-    """The nodes from the root to `node`; a circle ends it."""
+def branch_of(mapping: dict[str, Any], node: Any, known: Container[str] = ()) -> list[str]:
+    """The nodes from the root, or from the last that is known, to `node`; a circle ends it."""
     branch: list[str] = []
     seen = set()
     while isinstance(node, str) and node in mapping and node not in seen:
         seen.add(node)
         branch.append(node)
+        if node in known:
+            break
         entry = mapping[node]
         node = entry.get("parent") if isinstance(entry, dict) else None
     return branch[::-1]
+
+
+def times_of(mapping: dict[str, Any], begun: datetime | None) -> dict[str, datetime | None]:
+    """When each message was said: one that does not tell has the time of the one before it."""
+    times: dict[str, datetime | None] = {}
+    for leaf in mapping:
+        before = begun
+        for node in branch_of(mapping, leaf, times):
+            if node not in times:
+                entry = mapping[node]
+                message = entry.get("message") if isinstance(entry, dict) else None
+                told = moment_of(message.get("create_time")) if isinstance(message, dict) else None
+                times[node] = told or before
+            before = times[node] or before
+    return times
 
 
 def role_of(message: dict[str, Any]) -> str | None:

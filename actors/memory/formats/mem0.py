@@ -16,8 +16,8 @@ KEPT = ("user_id", "agent_id", "run_id", "app_id", "actor_id", "app", "categorie
 
 
 def is_memory(value: Any) -> bool:
-    """Whether this is one of mem0's memories."""
-    text = value.get("memory", value.get("content")) if isinstance(value, dict) and "id" in value else None
+    """Whether this is one of mem0's memories. One that was written down without its id is known by what it says."""
+    text = value.get("memory", value.get("content") if "id" in value else None) if isinstance(value, dict) else None
     return isinstance(text, str) and bool(text.strip())
 
 
@@ -34,7 +34,7 @@ def read(rows: Iterable[Any]) -> Iterator[Taken]:
     for number, row in enumerate(rows, 1):
         where = f"memory {number}"
         if not is_memory(row):
-            yield Broken(where, "it has no id, or no text in `memory` or `content`")
+            yield Broken(where, "it has no text in `memory`, or in `content` beside an `id`")
             continue
         if row.get("state") == "deleted":
             continue
@@ -51,6 +51,6 @@ def read(rows: Iterable[Any]) -> Iterator[Taken]:
                     "time": moment_of(row.get("created_at")),
                     "stage": "archived" if row.get("state") == "archived" else "raw",
                     "metadata": {**metadata, **kept, "source": "mem0"},
-                    "key": f"mem0:{digest(row['id'], part)}",
+                    "key": f"mem0:{digest(row['id'], part) if 'id' in row else digest(text, row.get('user_id'), part)}",
                 },
             )

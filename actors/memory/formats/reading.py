@@ -12,13 +12,13 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any, Final, Literal, get_args
 
-from actors.memory.formats import chatgpt, letta, lines, mem0, transcript
+from actors.memory.formats import chat_messages, chatgpt, letta, lines, mem0, transcript
 from actors.memory.formats.taken import Taken
 from transport.errors import Invalid
 
 __all__ = ["FORMATS", "Format", "read"]
 
-Format = Literal["lattice", "mem0", "letta", "chatgpt", "transcript"]
+Format = Literal["lattice", "mem0", "letta", "chatgpt", "messages", "transcript"]
 FORMATS: Final[tuple[str, ...]] = get_args(Format)
 
 Source = IO[bytes] | gzip.GzipFile
@@ -62,11 +62,15 @@ def members(file: Source, name: str, known: Format | None) -> Iterator[Taken]:
             with archive.open(member) as inside:
                 yield from members(inside, f"{name}/{member}", known)
         return
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        plain = io.BytesIO(limited(file, name).decode("utf-16", "replace").encode())
+        yield from records(plain, plain.getvalue()[:LOOKED_AT], name, known)
+        return
     if head.startswith(b"\x1f\x8b"):
         with gzip.GzipFile(fileobj=file) as unpacked:
-            plain = unpacked.read(LOOKED_AT)
+            begun = unpacked.read(LOOKED_AT)
             unpacked.seek(0)
-            yield from records(unpacked, plain, name, known)
+            yield from records(unpacked, begun, name, known)
         return
     yield from records(file, head, name, known)
 
@@ -91,12 +95,13 @@ def records(file: Source, head: bytes, name: str, known: Format | None) -> Itera
     if found == "lattice":
         return lines.read(iter(lambda: file.readline(lines.LONGEST_LINE + 2), b""))
     if found == "transcript":
-        text = io.TextIOWrapper(io.BytesIO(limited(file, name)), encoding="utf-8-sig", errors="replace")
-        return transcript.read(text, f"transcript:{name.rsplit('/', 1)[-1]}"[:256])
+        return transcript.read(io.StringIO(text_of(limited(file, name))), named("transcript", name))
     if found == "chatgpt" and start == b"[":
         return chatgpt.read(items(file))
     if found == "mem0" and start == b"{" and of_first(head) == "mem0":
         return mem0.read(json_lines(file))
+    if found == "messages" and start == b"{" and of_first(head) == "messages":
+        return chat_messages.read(json_lines(file), named("messages", name))
     return of_document(document_of(file, name), found, name)
 
 
@@ -113,11 +118,18 @@ def of_document(document: Any, known: str | None, name: str) -> Iterator[Taken]:
         return chatgpt.read(iter(talks if isinstance(talks, list) else []))
     if known in {None, "letta"} and letta.is_agent_file(document):
         return letta.read(document)
+    if known in {None, "messages"} and (talks := chat_messages.talks_of(document)) is not None:
+        return chat_messages.read(talks, named("messages", name))
     if known in {None, "mem0"} and (rows := mem0.rows_of(document)) is not None:
         return mem0.read(rows)
     if known is None and isinstance(document, list) and document and chatgpt.is_talk(document[0]):
         return chatgpt.read(iter(document))
     raise Invalid(f"{name} is no file of {known}" if known else unknown(name))
+
+
+def named(kind: str, name: str) -> str:
+    """What the talk in a file is called."""
+    return f"{kind}:{name.rsplit('/', 1)[-1]}"[:200]
 
 
 def unknown(name: str) -> str:
@@ -158,6 +170,8 @@ def of_line(line: str) -> Format | None:
         return "lattice"
     if mem0.is_memory(row):
         return "mem0"
+    if chat_messages.is_talk(row):
+        return "messages"
     return None if mem0.rows_of(row) is not None or "results" in row or "memories" in row else "lattice"
 
 
@@ -171,6 +185,14 @@ def limited(file: Source, name: str) -> bytes:
     if len(data) > LARGEST_DOCUMENT:
         raise Invalid(f"{name} is larger than {LARGEST_DOCUMENT >> 20} MiB: split it")
     return data
+
+
+def text_of(data: bytes) -> str:
+    """What a plain text says, in UTF-8 or else as Windows wrote it in the west."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def document_of(file: Source, name: str) -> Any:
