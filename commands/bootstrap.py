@@ -39,6 +39,7 @@ NEEDED_BY_TESTS = (
     "pytest",
     "pytest_asyncio",
     "pytest_mock",
+    "pytest_rerunfailures",
     "pytest_timeout",
 )
 

@@ -30,3 +30,10 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if prepare(folder / f"{model_name()}.model") is None:
         pytest.skip("the model is not installed")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why each one failed that was run again: where the second run passed, nothing else tells."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"run again: {report.nodeid}", sep="_")
+        terminalreporter.line(report.longreprtext)
