@@ -24,7 +24,7 @@ from actors.llm.instructions import has_late, speaks_of_roles, with_early
 from actors.llm.latency import Latest
 from actors.llm.limits import Limits
 from actors.llm.pulse import Pulse
-from actors.llm.repetition import Repetition
+from actors.llm.repetition import Repetition, question_of
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
 from actors.llm.sse import Events, Lines
@@ -122,7 +122,7 @@ class Endpoint:
         """
         limits = Limits(self.settings, deadline)
         answer = Answer() if answer is None else answer
-        repetition = Repetition(self.max_repetition)
+        repetition = Repetition(self.max_repetition, question_of(asked.messages))
         response = await self.post(self.dialect.generate(asked), limits, tally)
         complete = False
         try:
@@ -130,7 +130,9 @@ class Endpoint:
             async with contextlib.aclosing(self.events(response, self.dialect.reader(), limits)) as events:
                 async for event in events:
                     answer.add(event)
-                    if isinstance(event, Piece):
+                    if isinstance(event, Piece) and (event.text or not complete):
+                        # Whoever says more after a finish has not finished.
+                        complete = False
                         limits.token()
                         repetition.feed(event.text)
 

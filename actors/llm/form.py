@@ -197,6 +197,8 @@ class Answer:
             case Piece():
                 said = self.choice(event.index)
                 said.add(event.delta)
+                if event.text:
+                    said.finish_reason = None
                 if isinstance(event.logprobs, dict):
                     for name, entries in event.logprobs.items():
                         if isinstance(entries, list):

@@ -1,14 +1,42 @@
-"""Notices an answer that has fallen into repeating one phrase, as models do that then never end."""
+"""Notices an answer that has fallen into repeating one phrase, as models do that then never end. It knows no endpoint.
+
+A phrase of words that comes 64 times in a row is no answer to most questions, and 2,048 characters of anything over and over
+are none either. Where the question asks for that, by a count, by the word or by the phrase itself, sixteen times as much is let
+through: somebody does want a line a hundred times.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from actors.llm.failure import Failure
+from actors.llm.messages import ChatMessage
 
 LONGEST_PHRASE = 256
-EVERY = 512
+TIMES = 64
+"""So many times in a row a phrase of words is too often, though it is short."""
+
+LEAST = 256
+"""Characters."""
+
+LETTERS = 3
+"""What has fewer different letters is no word: laughter, rows of zeros, rules of tables may be long."""
+
+ASKED_FOR = 16
+"""Times as much is let through where it was asked for."""
+
+EVERY = 128
 """Characters between two looks: a look costs about as much as the tail is long."""
+
+ANCHOR = 16
+LONGEST_QUESTION = 8192
+WORDS = re.compile(
+    r"\brepeat|\bover and over|\bagain and again|\bhundreds?\b|\bthousands?\b|\bforever\b|\bendless|\bfill\b|\bmatrix\b"
+    r"|\b\d{2,}\s?(?:x\b|\u00d7|\*|[a-z]* ?(?:times?|lines?|rows?|cop(?:y|ies)|words?|characters?|letters?|zeros|zeroes|ones)\b)"
+    r"|\b\d{2,}\s?(?:mal|fois|veces|volte|vezes|raz[ya]?|keer)\b",
+    re.IGNORECASE,
+)
 
 
 class Repetition:
@@ -16,10 +44,14 @@ class Repetition:
 
     Args:
         limit: so many characters of nothing but repetition are too many; 0: never.
+        question: what is answered.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, question: str = "") -> None:
         self.limit = limit
+        self.question = question
+        self.share = 1
+        self.asked_for: bool | None = None
         self.tail = ""
         self.unseen = 0
 
@@ -32,23 +64,62 @@ class Repetition:
         if not self.limit:
             return
 
-        self.tail = (self.tail + text)[-self.limit :]
+        self.tail = (self.tail + text)[-self.limit * self.share :]
         self.unseen += len(text)
-        if self.unseen < EVERY or len(self.tail) < self.limit:
+        if self.unseen < EVERY:
             return
 
         self.unseen = 0
-        if repeats(self.tail):
-            raise Failure("it repeats itself without end")
+        phrase = repeated(self.tail, self.limit, self.share)
+        if not phrase:
+            return
+
+        if self.asked_for is None:
+            self.asked_for = asks_for(phrase, self.question)
+            if self.asked_for:
+                self.share = ASKED_FOR
+                return
+
+        raise Failure("it repeats itself without end")
 
 
-def repeats(text: str) -> bool:
-    """Whether a text is one phrase of at most `LONGEST_PHRASE` characters over and over."""
-    # Where its first characters come again is where the phrase may begin anew.
-    head = text[:LONGEST_PHRASE]
-    for found in re.finditer(re.escape(head[:16]), text[1 : 2 * LONGEST_PHRASE]):
-        period = found.start() + 1
-        if period <= LONGEST_PHRASE and text[period:] == text[:-period]:
-            return True
+def repeated(text: str, limit: int, share: int = 1) -> str:
+    """The phrase, of at most `LONGEST_PHRASE` characters, that the end of a text says too often; empty where there is none."""
+    anchor = text[-ANCHOR:]
+    at = len(text) - len(anchor)
+    while (at := text.rfind(anchor, max(len(text) - ANCHOR - LONGEST_PHRASE, 0), at + len(anchor) - 1)) >= 0:
+        period = len(text) - len(anchor) - at
+        phrase = text[-period:]
+        is_word = len({letter for letter in phrase if letter.isalpha()}) >= LETTERS
+        run = share * (min(max(TIMES * period, LEAST), limit) if is_word else limit)
+        if len(text) >= run and text[-run + period :] == text[-run:-period]:
+            return phrase
 
-    return False
+    return ""
+
+
+def asks_for(phrase: str, question: str) -> bool:
+    """Whether a question asks for a phrase over and over: it says so, or holds the phrase, wherever that is taken to begin."""
+    asked = plain(question)
+    if WORDS.search(asked) is not None:
+        return True
+
+    turns = (plain(phrase[start:] + phrase[:start]).strip() for start in range(len(phrase)))
+    return any(len(turned) >= LETTERS and turned in asked for turned in turns)
+
+
+def plain(text: str) -> str:
+    """With single spaces, in lower case."""
+    return " ".join(text.split()).casefold()
+
+
+def question_of(messages: Sequence[ChatMessage]) -> str:
+    """The end of what the user said last."""
+    for message in reversed(messages):
+        if message.get("role") == "user":
+            content = message.get("content")
+            parts = content if isinstance(content, list) else [{"text": content}]
+            texts = [part.get("text") for part in parts if isinstance(part, dict)]
+            return " ".join(text for text in texts if isinstance(text, str))[-LONGEST_QUESTION:]
+
+    return ""

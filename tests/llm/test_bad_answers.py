@@ -1,5 +1,6 @@
 """Whatever an endpoint sends, it is a failure of the endpoint and of nothing else: sizes, depths, counts and forms."""
 
+import asyncio
 import json
 import random
 
@@ -156,3 +157,29 @@ async def test_an_answer_without_end_and_nobody_else_ends_with_an_error(servers)
         for stream in (True, False):
             with pytest.raises(Unavailable, match="not finished within 1 s"):
                 await answer(router, ask(stream=stream))
+
+
+async def test_an_answer_that_goes_on_after_its_finish_has_not_finished(servers) -> None:
+    _, second = servers
+
+    def chunk(content: str, finish: str | None = None) -> bytes:
+        event = json.dumps({"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": finish}]})
+        return f"data: {event}\n\n".encode()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + chunk("Well then. ", "stop"))
+        try:
+            while True:
+                writer.write(chunk("again "))
+                await writer.drain()
+                await asyncio.sleep(0.001)
+        except ConnectionError:
+            writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        first = endpoint("a", f"http://127.0.0.1:{port}/v1")
+        async with routing(first, endpoint("b", second.base_url, priority=1)) as router:
+            assert (await answer(router, ask()))[0] == TEXT
+            assert router.endpoints[0].last_error == "it repeats itself without end"

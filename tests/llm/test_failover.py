@@ -53,8 +53,9 @@ async def test_a_fault_of_the_first_endpoint_is_not_seen(servers, fault, stream,
         assert reply.choices[0].finish_reason == "stop"
         assert reply.model == "gpt-test"
 
-    assert answers[0][1].attempts == 2
-    assert took < 3.5
+    # One for each endpoint; a busy machine may have had to connect once more.
+    assert answers[0][1].attempts in {2, 3}
+    assert took < 4.5
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
