@@ -33,7 +33,8 @@ ANCHOR = 16
 LONGEST_QUESTION = 8192
 WORDS = re.compile(
     r"\brepeat|\bover and over|\bagain and again|\bhundreds?\b|\bthousands?\b|\bforever\b|\bendless|\bfill\b|\bmatrix\b"
-    r"|\b\d{2,}\s?(?:x\b|\u00d7|\*|[a-z]* ?(?:times?|lines?|rows?|cop(?:y|ies)|words?|characters?|letters?|zeros|zeroes|ones)\b)"
+    r"|\b\d{2,}\s?(?:x\b|\u00d7|\*)"
+    r"|\b\d{2,} ?[a-z]* ?(?:times?|lines?|rows?|cop(?:y|ies)|words?|characters?|letters?|zeros|zeroes|ones)\b"
     r"|\b\d{2,}\s?(?:mal|fois|veces|volte|vezes|raz[ya]?|keer)\b",
     re.IGNORECASE,
 )
