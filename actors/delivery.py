@@ -27,6 +27,7 @@ class Delivery(Call):
     """A message with its circumstances. This class itself is a tell: whatever comes of it goes nowhere."""
 
     __slots__ = (
+        "__weakref__",
         "arrived",
         "contract",
         "credit",

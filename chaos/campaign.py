@@ -47,8 +47,9 @@ NOBODY = -1
 FAILURES = 100
 """Of a row that are told one by one."""
 
-SETTLE_S = 20.0
-"""Within which processes, sockets and turns have to be what they were, once nobody asks."""
+SETTLE_S = 30.0
+"""Within which processes, sockets and turns have to be what they were, once nobody asks. Connections to a model that nobody
+uses any more are closed within 20 s."""
 
 GROWS_MB = 64.0
 GROWS_DESCRIPTORS = 16

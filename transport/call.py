@@ -28,7 +28,7 @@ class Line(Protocol):
 class Outgoing:
     """A message with a deadline: a header whose `ttl` is written when it is sent, and an encoded body."""
 
-    __slots__ = ("attempts", "body", "deadline", "done", "epoch", "header", "id")
+    __slots__ = ("__weakref__", "attempts", "body", "deadline", "done", "epoch", "header", "id")
 
     def __init__(self, header: dict[str, Any], body: bytes, deadline: float) -> None:
         self.id: str = header["id"]

@@ -1,13 +1,15 @@
 """Deadlines: one timer of the loop for any number of calls.
 
-`loop.call_later` and its cancellation cost 1.5 us a call, this 0.4 us (200,000 calls of 30 s that end at once, CPython 3.11).
-A call that ended is left in the heap until its time comes or half of the heap has ended.
+`loop.call_later` and its cancellation cost 1.5 us a call, this 0.5 us (200,000 calls of 30 s that end at once, CPython 3.11).
+What is left of a call that ended, until its time comes or half of the heap has ended, is its place in the heap: nothing here
+keeps it, since with it would be kept all that was asked and answered, for minutes. Whoever is to answer a call has it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
+import weakref
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -30,7 +32,7 @@ class Deadlines(Generic[T]):
     def __init__(self, loop: asyncio.AbstractEventLoop, expire: Callable[[T], None]) -> None:
         self._loop = loop
         self._expire = expire
-        self._heap: list[tuple[float, int, T]] = []
+        self._heap: list[tuple[float, int, weakref.ref[T]]] = []
         self._added = 0
         self._sweep_at = 1024
         self._timer: asyncio.TimerHandle | None = None
@@ -38,10 +40,10 @@ class Deadlines(Generic[T]):
     def add(self, item: T) -> None:
         """Watches an item from now on."""
         self._added += 1
-        heapq.heappush(self._heap, (item.deadline, self._added, item))
+        heapq.heappush(self._heap, (item.deadline, self._added, weakref.ref(item)))
 
         if len(self._heap) > self._sweep_at:
-            self._heap = [entry for entry in self._heap if not entry[2].done]
+            self._heap = [entry for entry in self._heap if not is_over(entry[2]())]
             heapq.heapify(self._heap)
             self._sweep_at = max(1024, 2 * len(self._heap))
 
@@ -66,10 +68,15 @@ class Deadlines(Generic[T]):
         self._timer = None
         now = self._loop.time()
 
-        while self._heap and (self._heap[0][2].done or self._heap[0][0] <= now):
-            item = heapq.heappop(self._heap)[2]
+        while self._heap and (self._heap[0][0] <= now or is_over(self._heap[0][2]())):
+            item = heapq.heappop(self._heap)[2]()
 
-            if not item.done:
+            if item is not None and not item.done:
                 self._expire(item)
 
         self._arm()
+
+
+def is_over(item: Timed | None) -> bool:
+    """Whether nobody waits for it any more."""
+    return item is None or item.done

@@ -20,7 +20,10 @@ from actors.llm.settings import EndpointSettings
 DNS_S = 30
 """How long an address is good: endpoints move behind their names. Where nobody can be reached it is looked up anew at once."""
 
-KEEPALIVE_S = 30
+KEEPALIVE_S = 10
+"""How long a connection is kept that nobody uses; aiohttp looks every so many seconds, so that it may be twice as long. After a
+burst these are as many as asked at once. The openai package keeps its own for 5 s."""
+
 APART_S = 0.01
 """Between two looks at a stream. Each piece costs three processes a message: tokens that come faster than a screen can show
 them, as those of a model that repeats itself without end, travel together."""
