@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +22,9 @@ __all__ = ["Admission", "overloaded"]
 
 LEAST_PLACES: Final = 16
 """Places that there are, however often actors refuse: most of what they refuse is one kind of request, and there are others."""
+
+PLACES_FOR_MODELS: Final = 64
+"""Where it was models that had no room: that says little of the house. As many as one endpoint may have at a cold start."""
 
 LONGEST_S: Final = 60.0
 
@@ -45,19 +48,19 @@ class Admission:
         self.held_to = settings.max_in_flight
         self.held_at = -math.inf
 
-    def principal(self, request: web.Request, access: Access) -> Principal:
-        """Who asks.
+    def principal(self, headers: Mapping[str, str], access: Access) -> Principal:
+        """Who asks, by the head of a request.
 
         Raises:
             Unauthorized: a key is needed, and none that is known was given.
             HttpError: 403, the key does not open this route, or a web page of another site asks.
         """
         if not self.keys_required:
-            refuse_foreign_pages(request)
+            refuse_foreign_pages(headers)
         if access == "open":
             return ANYONE
 
-        secret = secret_of(request)
+        secret = secret_of(headers)
         found = self.keys.principal(secret) if secret is not None else None
         if found is None:
             if self.keys_required:
@@ -69,6 +72,15 @@ class Admission:
             raise HttpError(403, "unauthorized", "this API key belongs to one namespace, and this is shared by all")
 
         return found
+
+    def lets_in(self, headers: Mapping[str, str], access: Access) -> bool:
+        """Whether whoever sent such a head may come in at all."""
+        try:
+            self.principal(headers, access)
+        except (Unauthorized, HttpError):
+            return False
+
+        return True
 
     @property
     def places(self) -> int:
@@ -83,13 +95,13 @@ class Admission:
         """Whether as many requests are being handled as may be."""
         return self.requests >= self.places
 
-    def actor_refused(self) -> None:
-        """An actor had no room for a request that was let in: so many were too many.
+    def actor_refused(self, *, models: bool = False) -> None:
+        """An actor had no room for a request that was let in, or `models` had none: so many were too many.
 
         What is refused here costs a hundredth of what is refused there. It is tried again with more soon: whether an actor has
         room hangs on what is asked, and how long models take.
         """
-        self.held_to = min(self.settings.max_in_flight, max(LEAST_PLACES, self.requests - 1))
+        self.held_to = min(self.settings.max_in_flight, max(PLACES_FOR_MODELS if models else LEAST_PLACES, self.requests - 1))
         self.held_at = time.monotonic()
 
     @contextmanager
@@ -137,27 +149,27 @@ def overloaded() -> Overloaded:
     return Overloaded("as many requests are being handled as may be at once; try again in a moment")
 
 
-def secret_of(request: web.Request) -> str | None:
+def secret_of(headers: Mapping[str, str]) -> str | None:
     """The key that a request shows, as OpenAI's clients do or as Anthropic's do."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, secret = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret.strip():
         return secret.strip()
 
-    return request.headers.get("x-api-key") or None
+    return headers.get("x-api-key") or None
 
 
-def refuse_foreign_pages(request: web.Request) -> None:
+def refuse_foreign_pages(headers: Mapping[str, str]) -> None:
     """Refuse what a web page of another site sends to this machine's loopback, by its Origin or by a name of its own for us.
 
     Raises:
         HttpError: 403.
     """
-    origin = request.headers.get("Origin")
+    origin = headers.get("Origin")
     if origin is not None and not is_local(urlsplit(origin).hostname if "://" in origin else None):
         raise HttpError(403, "unauthorized", "pages of other sites may not use a gateway that asks for no API key")
 
     # A path that is a whole URL names the host that is meant, whatever Host says (RFC 9112 3.2.2).
-    host = request.host if "Host" in request.headers else None
+    host = headers.get("Host")
     if host is not None and not is_local(hostname_of(host)):
         message = f"this gateway asks for no API key and goes by localhost only, not {host!r}; set gateway.require_keys"
         raise HttpError(403, "unauthorized", message)

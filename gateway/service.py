@@ -114,7 +114,7 @@ class Service:
         """What aiohttp calls for a route."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            principal = self.admission.principal(request, route.access)
+            principal = self.admission.principal(request.headers, route.access)
             call = Incoming(
                 request,
                 asker=self.asker,
@@ -221,7 +221,7 @@ class Service:
         """One line, refusals beyond some a second excepted; no contents, no ids out of the path."""
         failure = failure or (request[INCOMING].failure if INCOMING in request else None)
         if isinstance(failure, Overloaded) and INCOMING in request and request[INCOMING].has_asked:
-            self.admission.actor_refused()
+            self.admission.actor_refused(models=bool((failure.detail or {}).get("models")))
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "(none)"
         status = status_in_log(request, failure)

@@ -1,16 +1,17 @@
 """Shedding: what there is no place for is refused before anything is made of it.
 
 A refused request must cost next to nothing beside a served one, or a flood of them takes from those that are served what it
-was refused for. Here nothing is routed, no body is looked at and no task begins: the answer is bytes that stand ready. It
-knows heads and `Admission`; no route's handler, and no actor.
+was refused for. Here no body is looked at and no task begins: the answer is bytes that stand ready. It knows heads, the
+routes' paths and `Admission`; no route's handler, and no actor.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from aiohttp import HttpVersion11, hdrs
 from aiohttp.http import RawRequestMessage
@@ -22,7 +23,7 @@ from gateway.anthropic import speaks_anthropic
 from gateway.errors import error_body, retry_headers
 from gateway.incoming import REQUEST_ID
 from gateway.metrics import HttpMetrics
-from gateway.route import Route
+from gateway.route import Access, Route
 
 __all__ = ["Refusals", "Shedding"]
 
@@ -77,7 +78,7 @@ class Shedding:
 
     def __init__(self, admission: Admission, routes: Iterable[Route], metrics: HttpMetrics, refusals: Refusals) -> None:
         self.admission = admission
-        self.open = frozenset(route.path for route in routes if route.access == "open")
+        self.known = pattern_of(routes)
         self.metrics = metrics
         self.refusals = refusals
         self.answers = {
@@ -92,14 +93,22 @@ class Shedding:
         return self.admission.is_full
 
     def refuses(self, head: Any) -> bool:
-        """Whether a request is refused by its head. What is no plain HTTP/1.1 request is left to the routes."""
-        return (
-            isinstance(head, RawRequestMessage)
-            and head.method != hdrs.METH_HEAD
-            and head.version == HttpVersion11
-            and not any(name in head.headers for name in LEFT_TO_ROUTES)
-            and head.path.partition("?")[0] not in self.open
-        )
+        """Whether a request is refused by its head.
+
+        What is no plain HTTP/1.1 request is left to the routes, and so is what they would refuse for good: who shows no key, or
+        asks for what there is not, is not to be told to come back.
+        """
+        if (
+            not isinstance(head, RawRequestMessage)
+            or head.method == hdrs.METH_HEAD
+            or head.version != HttpVersion11
+            or any(name in head.headers for name in LEFT_TO_ROUTES)
+        ):
+            return False
+
+        found = self.known.fullmatch(head.path.partition("?")[0])
+        access = found.lastgroup if found is not None else None
+        return access in get_args(Access) and self.admission.lets_in(head.headers, cast("Access", access))
 
     def answer(self, head: RawRequestMessage) -> bytes:
         """The refusal, counted and, where the log has room, noted."""
@@ -110,6 +119,16 @@ class Shedding:
             logger.info("request", request_id=request_id, method=head.method, route="(shed)", status=429, error="overloaded")
         top, body = self.answers[speaks_anthropic(head.path.partition("?")[0]), head.should_close]
         return b"%b%b\r\n\r\n%b" % (top, request_id.encode(), body)
+
+
+def pattern_of(routes: Iterable[Route]) -> re.Pattern[str]:
+    """The paths that have no place in a full house, by who may ask for them."""
+    paths: dict[Access, set[str]] = {}
+    for route in routes:
+        if route.access != "open":
+            paths.setdefault(route.access, set()).add(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.path)))
+
+    return re.compile("|".join(f"(?P<{access}>{'|'.join(sorted(known))})" for access, known in paths.items()))
 
 
 def prepared(*, anthropic: bool, closes: bool) -> tuple[bytes, bytes]:

@@ -105,7 +105,8 @@ class Attempt:
                 case Blame.ENDPOINT:
                     # A long prompt of the background's may well take longer than people are asked to wait.
                     heard = endpoint.evidence.answered_at >= self.began
-                    self.leave.failed(failure, silent=failure.silent and self.foreground and not heard)
+                    silent = failure.silent and self.foreground and not heard
+                    self.leave.failed(failure, silent=silent, amid_answers=failure.silent and heard)
                 case Blame.CALLER:
                     self.leave.abandoned()
                 case _:

@@ -43,16 +43,19 @@ class Permit:
         if self.end():
             self.breaker.record(success=True)
 
-    def failed(self, retry_after_s: float | None = None, *, silent: bool = False) -> None:
+    def failed(self, retry_after_s: float | None = None, *, silent: bool = False, amid_answers: bool = False) -> None:
         """The endpoint failed. Of a call that began before the breaker opened, only its wish to be left alone counts.
 
         Args:
             retry_after_s: how long it wants to be left alone.
             silent: it said nothing, neither to this call nor to any other since this one began.
+            amid_answers: it was too slow for this call, and answered others meanwhile. Of many at once the slowest fail
+                together, which is no row of failures; it counts for the failure rate.
         """
         probe = self.probe
         if self.end():
-            self.breaker.fail(at_once=probe or (silent and self.breaker.settings.open_when_silent))
+            at_once = probe or (silent and self.breaker.settings.open_when_silent)
+            self.breaker.fail(at_once=at_once, in_a_row=not amid_answers)
 
         if retry_after_s is not None:
             self.breaker.hold(retry_after_s)
@@ -141,17 +144,17 @@ class Breaker:
         self.opened += 1
         self.changed()
 
-    def fail(self, *, at_once: bool) -> None:
+    def fail(self, *, at_once: bool, in_a_row: bool = True) -> None:
         """Record a failure, and open where it is one too many."""
-        self.record(success=False)
+        self.record(success=False, in_a_row=in_a_row)
         if at_once or self.consecutive >= self.settings.consecutive_failures or self.fails_too_often():
             # Beyond 16 doublings any time is cut to its maximum anyhow.
             doubled = self.settings.open_s * 2 ** min(self.opened, 16)
             self.open(self.now() + min(doubled, self.settings.max_open_s))
 
-    def record(self, *, success: bool) -> None:
+    def record(self, *, success: bool, in_a_row: bool = True) -> None:
         """Record how a call ended."""
-        self.consecutive = 0 if success else self.consecutive + 1
+        self.consecutive = 0 if success else self.consecutive + in_a_row
         if success:
             self.opened = 0
 

@@ -32,13 +32,16 @@ class Leave:
         self.whole.succeeded()
         self.model.succeeded()
 
-    def failed(self, failure: Failure, *, silent: bool = False) -> None:
-        """The endpoint failed: as a whole, or with this model. `silent`: it has said nothing to anybody meanwhile."""
+    def failed(self, failure: Failure, *, silent: bool = False, amid_answers: bool = False) -> None:
+        """The endpoint failed: as a whole, or with this model.
+
+        `silent`: it has said nothing to anybody meanwhile. `amid_answers`: it was silent to this call alone.
+        """
         if failure.everywhere:
             self.model.abandoned()
-            self.whole.failed(failure.retry_after_s, silent=silent)
+            self.whole.failed(failure.retry_after_s, silent=silent, amid_answers=amid_answers)
         else:
-            self.model.failed(failure.retry_after_s, silent=silent)
+            self.model.failed(failure.retry_after_s, silent=silent, amid_answers=amid_answers)
             self.whole.abandoned()
 
     def abandoned(self) -> None:

@@ -71,6 +71,7 @@ class Line:
             raise Overloaded(
                 f"every model endpoint has its hands full, and {len(self)} calls wait already",
                 retry_after_ms=max(int(expected * 1000), 1000),
+                detail={"models": True},
             )
 
     def expected_s(self, ahead: int) -> float:

@@ -33,8 +33,11 @@ from actors.llm.vectors import vectors
 from transport.errors import DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
 
 PATIENCE = 0.3
-"""Of an endpoint's first-token allowance: how long those who come over from a failed endpoint wait for news of the next one,
-where nothing is known of it and the retry budget is used up."""
+"""Of an endpoint's first-token allowance: how old a request becomes while it waits for news of the next endpoint,
+where nothing is known of that and the retry budget is used up."""
+
+LEAST_PATIENCE = 0.1
+"""The same of those that have lost more than that already: what a fault costs is to stay within its allowance and a tenth."""
 
 LEDGER_S = 0.25
 """How long an answer waits for its usage to be on disk; it is written in any case."""
@@ -122,6 +125,7 @@ class Router:
         attempts = Attempts(
             self.chooser.models(message.model),
             deadline,
+            asyncio.get_running_loop().time(),
             named=message.model,
             namespace=message.namespace,
             tags=frozenset(message.tags),
@@ -188,7 +192,8 @@ class Router:
             raise Unavailable(f"no endpoint can embed: {how}")
 
         self.retries.request()
-        attempts = Attempts((model,), deadline, named=model, namespace=message.namespace, lane=lane, embedding=True)
+        began = asyncio.get_running_loop().time()
+        attempts = Attempts((model,), deadline, began, named=model, namespace=message.namespace, lane=lane, embedding=True)
         while True:
             attempt = await self.choose(attempts)
             endpoint = attempt.endpoint
@@ -260,7 +265,7 @@ class Router:
                 if patience == attempts.deadline:
                     raise DeadlineExceeded
 
-                raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000)
+                raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
 
     async def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> tuple[Attempt | None, bool]:
         """The best of those that may be asked now; without one, whether there is somebody sound who is full."""
@@ -273,7 +278,7 @@ class Router:
 
                 if not candidate.endpoint.has_room:
                     full = True
-                elif attempts.is_retry and not await self.may_retry(candidate):
+                elif attempts.is_retry and not await self.may_retry(candidate, attempts):
                     attempts.passed_over.add(candidate.key)
                 elif (leave := breakers.enter(candidate.model)) is not None:
                     return self.attempt(candidate, leave, attempts), False
@@ -298,7 +303,7 @@ class Router:
             foreground=attempts.lane == "fg",
         )
 
-    async def may_retry(self, candidate: Candidate) -> bool:
+    async def may_retry(self, candidate: Candidate, attempts: Attempts) -> bool:
         """Whether a request that failed elsewhere may be taken to this endpoint.
 
         Freely where it answered a moment ago, or where nothing is under way and nothing is known against it: the load is only
@@ -311,7 +316,8 @@ class Router:
         if evidence.proven or self.retries.take() or untroubled:
             return True
 
-        until = asyncio.get_running_loop().time() + PATIENCE * candidate.endpoint.settings.first_token_timeout_s
+        now, allowance = asyncio.get_running_loop().time(), candidate.endpoint.settings.first_token_timeout_s
+        until = max(attempts.began + PATIENCE * allowance, now + LEAST_PATIENCE * allowance)
         while candidate.endpoint.in_flight and candidate.endpoint.breakers.state(candidate.model) == "closed":
             if not await evidence.news(until) or evidence.proven:
                 return True

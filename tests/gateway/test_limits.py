@@ -113,6 +113,10 @@ def test_what_an_actor_refuses_is_let_in_no_more_until_it_has_been_quiet(short_d
     admission.actor_refused()
     assert (admission.places, admission.is_full) == (16, False)
 
+    # That models have no room says less of the house.
+    admission.actor_refused(models=True)
+    assert admission.places == 64
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:

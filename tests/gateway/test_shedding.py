@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gateway.auth import KeyFile
 from tests.gateway.house import House, house
 from tests.model_server import SyncModelServer
 
@@ -86,6 +87,29 @@ async def test_a_refused_client_is_told_when_to_come_back_and_is_served_on_the_s
         status, _, body = await client.ask(CHAT + BODY)
         assert (status, body["lattice"]["degraded"]) == (200, False)
         assert await counted(lattice) == 3
+
+
+async def test_what_is_refused_for_good_is_not_told_to_come_back(short_dir, model) -> None:
+    async with full(short_dir, model, require_keys=False) as (_, client, _):
+        assert (await client.ask(b"GET /v1/nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))[0] == 404
+        assert (await client.ask(CHAT.replace(b"Host: 127.0.0.1", b"Host: elsewhere.example") + BODY))[0] == 403
+        assert (await client.ask(CHAT + BODY))[0] == 429
+
+
+async def test_a_full_house_tells_who_has_no_key(short_dir, model) -> None:
+    secret = KeyFile(short_dir / "data").create("app")
+    key = f"Authorization: Bearer {secret}\r\n".encode()
+    model.next({"fault": "hang"})
+    settings = {"max_in_flight": 1, "require_keys": True}
+    async with house(short_dir, model=model.base_url, **settings) as lattice, client_of(lattice) as client:
+        with_key = {"authorization": f"Bearer {secret}"}
+        asking = asyncio.create_task(lattice.post("/v1/chat/completions", json.loads(BODY), **with_key))
+        await asyncio.to_thread(model.log, holding=1)
+        assert (await client.ask(CHAT + BODY))[0] == 401
+        assert (await client.ask(CHAT[:-2] + b"x-api-key: lat_wrong\r\n\r\n" + BODY))[0] == 401
+        assert (await client.ask(CHAT[:-2] + key + b"\r\n" + BODY))[0] == 429
+        model.release()
+        await asking
 
 
 async def test_a_refused_connection_is_not_taken_for_one_that_says_nothing(short_dir, model) -> None:

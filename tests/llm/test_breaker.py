@@ -89,6 +89,17 @@ def test_a_share_of_failures_within_the_window_opens_it(breaker, clock) -> None:
     assert breaker.state == "closed"
 
 
+def test_the_slowest_of_many_at_once_are_no_row_of_failures_and_count_for_the_rate(breaker) -> None:
+    for _ in range(4):
+        breaker.enter().succeeded()
+    for _ in range(3):
+        breaker.enter().failed(amid_answers=True)
+    assert breaker.state == "closed"
+    for _ in range(3):
+        breaker.enter().failed(amid_answers=True)
+    assert breaker.state == "open"
+
+
 def test_calls_from_before_it_opened_do_not_close_or_reopen_it(breaker, clock) -> None:
     early = [breaker.enter() for _ in range(2)]
     fail(breaker)
