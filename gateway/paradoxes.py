@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from actors.paradox import messages as paradox
-from gateway.bodies import Body, Moment, NamespaceQuery, Query
+from gateway.bodies import Body, Limit, Moment, NamespaceQuery, Query
 from gateway.incoming import Incoming
 from gateway.route import Routes
 
@@ -36,6 +36,12 @@ class ParadoxQuery(Query):
     """Only those that are fresh or processing."""
 
 
+class SetAsideQuery(NamespaceQuery):
+    """How many."""
+
+    limit: Limit = 100
+
+
 class ResolveBody(Body):
     """How a paradox ends."""
 
@@ -62,6 +68,20 @@ async def listed(call: Incoming, query: ParadoxQuery) -> paradox.Paradoxes:
     told: paradox.Paradoxes = await call.ask(
         paradox.List(namespace=call.namespace, open=query.open, limit=query.limit, cursor=query.cursor)
     )
+    return told
+
+
+@routes.get("/v1/paradoxes/set-aside")
+async def set_aside(call: Incoming, query: SetAsideQuery) -> paradox.SetAsides:
+    """What could not be judged: it failed again and again, and was left out, with its error."""
+    told: paradox.SetAsides = await call.ask(paradox.ListSetAside(namespace=call.namespace, limit=query.limit))
+    return told
+
+
+@routes.post("/v1/paradoxes/set-aside/{id}/retry")
+async def retry(call: Incoming) -> paradox.Retried:
+    """Judge it once more, now."""
+    told: paradox.Retried = await call.ask(paradox.Retry(namespace=call.namespace, id=call.path("id")), key=call.write_key)
     return told
 
 

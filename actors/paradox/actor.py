@@ -18,7 +18,7 @@ from actors.paradox.compare import findings, revised
 from actors.paradox.contemplation import Contemplator
 from actors.paradox.effects import Effect
 from actors.paradox.feelings import Feelings
-from actors.paradox.follower import Follower
+from actors.paradox.follower import Follower, retried
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.messages import (
     BackedUp,
@@ -32,14 +32,19 @@ from actors.paradox.messages import (
     GetMood,
     GetProgress,
     List,
+    ListSetAside,
     MoodTold,
     Paradoxes,
     Progress,
     Resolve,
+    Retried,
+    Retry,
+    SetAsides,
     Side,
     Statement,
 )
 from actors.paradox.moods import mood_of
+from actors.paradox.opinion import Consultant
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.settling import Settler
 from actors.paradox.store import Store
@@ -72,6 +77,7 @@ class Paradox(AsyncActor):
         self._workshop = Workshop(settings)
         self._settler = Settler(settings, self.store, ask=self.ask)
         self._contemplator = Contemplator(settings, self.store, clock, ask=self.ask, judge=self._judge_sides)
+        self._consultant = Consultant(settings, self.store, clock, ask=self.ask, answered=self._settler.wake)
 
     async def on_start(self) -> None:
         """Open the store, and follow on from where it stands."""
@@ -85,6 +91,8 @@ class Paradox(AsyncActor):
             if self.settings.affect:
                 feelings = Feelings(self.settings, self.store, ask=self.ask, read=self._workshop.feel)
                 self.spawn(patiently("what is felt", feelings.run), name="feel")
+            if self.settings.judge_model and self.settings.judge_model_per_day:
+                self.spawn(patiently("a model's opinion", self._consultant.run), name="consult")
             if self.settings.contemplate_every_s:
                 self.spawn(patiently("contemplation", self._contemplate), name="contemplate")
 
@@ -128,6 +136,19 @@ class Paradox(AsyncActor):
         paradox = await self.store.resolve(message, now, once_of(self.call, message, now))
         self._settler.wake()
         return Found(paradox=paradox)
+
+    @handles(ListSetAside)
+    async def list_set_aside(self, message: ListSetAside) -> SetAsides:
+        """What could not be judged."""
+        return SetAsides(items=await self.store.set_aside(message.namespace, message.limit))
+
+    @handles(Retry)
+    async def retry(self, message: Retry) -> Retried:
+        """Judge what was set aside."""
+        item = await self.store.one_set_aside(message.namespace, message.id)
+        found = await retried(item, self.store, self.clock, self.ask, self._judge)
+        self._settler.wake()
+        return Retried(id=item.id, found=found)
 
     @handles(Contemplate)
     async def contemplate(self, message: Contemplate) -> Contemplated:
@@ -184,5 +205,6 @@ class Paradox(AsyncActor):
     async def _on_moved(self, cursor: int) -> None:
         self.cursor = cursor
         self._settler.wake()
+        self._consultant.wake()
         async with self._moved:
             self._moved.notify_all()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from actors.memory.messages import Change, Memory, Recall, Recalled
-from actors.paradox.effects import Effect, Finding, Revision
+from actors.paradox.effects import Doubt, Effect, Finding, Revision, says_one_thing
 from actors.paradox.feed import Asks
 from actors.paradox.judge import asserts, parts
 from actors.paradox.judging.pair import Judgement
@@ -14,15 +13,15 @@ from actors.paradox.kinds import kind_of
 from actors.paradox.messages import Side, Statement
 from actors.paradox.settings import ParadoxSettings
 
-__all__ = ["KINDS", "comparable_by", "derived", "findings", "revised"]
+__all__ = ["DOUBT_FROM", "KINDS", "comparable_by", "derived", "findings", "revised"]
 
 KINDS = ("turn", "fact", "statement")
 
+DOUBT_FROM = 0.3
+"""What is less probable than this is no doubt: a model would have to be asked about nearly everything."""
+
 LONGEST_SIDE = 16_384
 """Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
-
-ONE_THING = re.compile(r"[^.!?;\n]{1,160}[.!?]*")
-SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which)\b", re.IGNORECASE)
 
 Judges = Callable[[Sequence[tuple[Statement, Statement]]], Awaitable[list[Judgement]]]
 
@@ -47,8 +46,8 @@ async def revised(change: Change, texts: set[str], ask: Asks, judges: Judges, se
 
 async def against(
     new: Memory, ask: Asks, judges: Judges, settings: ParadoxSettings, wanted: Callable[[Memory], bool]
-) -> list[Finding]:
-    """A record against what recall finds beside it."""
+) -> list[Finding | Doubt]:
+    """A record against what recall finds beside it: what it is at odds with, and the one of which that is most in doubt."""
     if new.kind not in KINDS or new.valid_to is not None or derived(new):
         return []
     if not any(asserts(part) for part in parts(new.text)):
@@ -59,11 +58,16 @@ async def against(
     candidates = [old for old in recalled.memories if wanted(old) and comparable(old, new)]
     ordered = [sorted((old, new), key=lambda memory: (memory.time, memory.id)) for old in candidates]
     judged = await judges([(stated(earlier), stated(later)) for earlier, later in ordered])
-    return [
+    found = [
         finding(earlier, later, judgement, settings)
         for (earlier, later), judgement in zip(ordered, judged, strict=True)
-        if judgement.verdict in ("contradiction", "update") and judgement.score >= settings.keep_from
+        if judgement.verdict in ("contradiction", "update")
     ]
+    kept = [one for one in found if one.score >= settings.keep_from]
+    doubts = [one for one in found if DOUBT_FROM <= one.score < settings.keep_from]
+    if not settings.judge_model or not doubts:
+        return [*kept]
+    return [*kept, Doubt(max(doubts, key=lambda one: (one.score, one.id)))]
 
 
 def comparable(old: Memory, new: Memory) -> bool:
@@ -100,11 +104,6 @@ def finding(earlier: Memory, later: Memory, judgement: Judgement, settings: Para
         settled=settled,
         ends=settled and says_one_thing(earlier.text),
     )
-
-
-def says_one_thing(text: str) -> bool:
-    """Whether ending the record ends nothing else that it told."""
-    return ONE_THING.fullmatch(text.strip()) is not None and SEVERAL.search(text) is None
 
 
 def side(memory: Memory) -> Side:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from actors.paradox.messages import Side
 
-__all__ = ["Effect", "End", "Finding", "Forgetting", "Revision", "paradox_id"]
+__all__ = ["Doubt", "Effect", "End", "Finding", "Forgetting", "Revision", "paradox_id", "says_one_thing"]
+
+ONE_THING = re.compile(r"[^.!?;\n]{1,160}[.!?]*")
+SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A conflict too improbable to be kept, and too probable to be let go of before a model was asked."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
-    """A record says something else now, and was judged again: what it is at odds with by now."""
+    """A record says something else now, and was judged again: what it is at odds with by now, surely or perhaps."""
 
     namespace: str
     memory: str
-    found: tuple[Finding, ...]
+    found: tuple[Finding | Doubt, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,12 @@ class End:
     memory: str
 
 
-Effect = Finding | Revision | Forgetting | End
+Effect = Finding | Doubt | Revision | Forgetting | End
+
+
+def says_one_thing(text: str) -> bool:
+    """Whether ending the record ends nothing else that it told."""
+    return ONE_THING.fullmatch(text.strip()) is not None and SEVERAL.search(text) is None
 
 
 def paradox_id(namespace: str, earlier: str, later: str) -> str:

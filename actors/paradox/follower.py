@@ -11,19 +11,50 @@ from collections.abc import Awaitable, Callable
 from loguru import logger
 
 from actors.clock import Clock
-from actors.memory.messages import Change, Fed
-from actors.paradox.effects import Effect, End, Forgetting
+from actors.memory.messages import Change, Fed, Found, Get
+from actors.paradox.effects import Effect, End, Forgetting, Revision
 from actors.paradox.feed import Asks, away, follow
+from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
-from transport.errors import LatticeError
+from transport.errors import Conflict, LatticeError, NotFound
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "retried"]
+
+Judges = Callable[[Change], Awaitable[list[Effect]]]
 
 GONE = frozenset({"forgotten", "withheld"})
 """After these a record's text must be nowhere: `withheld` comes back as `rederived`, with other words."""
 
 SAID = frozenset({"remembered", "rederived", "revised"})
+
+
+async def retried(item: SetAside, store: Store, clock: Clock, ask: Asks, judge: Judges) -> int:
+    """Judge once more what was set aside; how many contradictions and updates came of it.
+
+    Raises:
+        Conflict: it failed again.
+        NotFound: the record was forgotten.
+    """
+    seq = int(item.id)
+    try:
+        found: Found = await ask(Get(namespace=item.namespace, id=item.memory), timeout=30)
+    except NotFound:
+        await store.judged_after_all(seq, (), clock.now(), judged=0)
+        raise
+    change = Change(
+        seq=seq, change="revised", namespace=item.namespace, id=item.memory, time=item.time, cause="retry", memory=found.memory
+    )
+    try:
+        effects = await judge(change)
+    except Exception as error:
+        if isinstance(error, LatticeError) and away(error):
+            raise
+        told = f"{type(error).__name__}: {error}"
+        await store.failed(seq, item.namespace, item.memory, told, clock.now())
+        raise Conflict(f"it failed again: {told[:200]}") from error
+    await store.judged_after_all(seq, effects, clock.now())
+    return sum(len(one.found) for one in effects if isinstance(one, Revision))
 
 
 class Follower:
@@ -41,7 +72,7 @@ class Follower:
         clock: Clock,
         *,
         ask: Asks,
-        judge: Callable[[Change], Awaitable[list[Effect]]],
+        judge: Judges,
         moved: Callable[[int], Awaitable[None]],
     ) -> None:
         self._settings = settings

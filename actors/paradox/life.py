@@ -5,19 +5,19 @@ Functions over the writer's connection, called inside a transaction of the store
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import apsw
 
-from actors.paradox.effects import Effect, End, Finding, Forgetting, Revision
-from actors.paradox.messages import Resolve, Side
+from actors.paradox import doubts
+from actors.paradox.effects import Doubt, Effect, End, Finding, Forgetting, Revision, says_one_thing
+from actors.paradox.messages import Resolve
+from actors.paradox.moments import columns
+from transport.errors import Conflict
 
-__all__ = ["Thought", "apply", "contemplate", "doze", "micros", "moment", "resolve"]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["Thought", "apply", "contemplate", "doze", "judged", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Thought:
     score: float | None = None
     state: str = "processing"
     keep: str = ""
+    verdict: str = ""
+    """Contradiction or update, where it is thought to be another than what was found."""
 
 
 def apply(connection: apsw.Connection, effect: Effect, now: int) -> bool:
@@ -37,6 +39,8 @@ def apply(connection: apsw.Connection, effect: Effect, now: int) -> bool:
         return forget(connection, effect)
     if isinstance(effect, Finding):
         keep(connection, effect, now)
+    elif isinstance(effect, Doubt):
+        doubts.add(connection, effect, now)
     elif isinstance(effect, Revision):
         revise(connection, effect, now)
     else:
@@ -74,9 +78,7 @@ def keep(connection: apsw.Connection, finding: Finding, now: int) -> None:
     add_step(connection, finding.id, now, "fresh", cause="found", note=finding.why)
     if finding.settled:
         add_step(connection, finding.id, now, state, cause="update", note="the later statement tells of the change")
-    if finding.settled:
-        told = "update" if finding.ends else "link"
-        owe(connection, finding.namespace, finding.earlier.memory, finding.later.memory, cause=told)
+        tell_update(connection, finding)
     stir(connection, finding, now)
 
 
@@ -102,7 +104,8 @@ def touch(connection: apsw.Connection, identifier: str, state: str, now: int) ->
 
 def revise(connection: apsw.Connection, revision: Revision, now: int) -> None:
     """Settle what a corrected text is no longer at odds with; take its new words over where it still is."""
-    found = {finding.id: finding for finding in revision.found}
+    doubts.dropped(connection, revision.namespace, revision.memory)
+    found = {finding.id: finding for finding in revision.found if isinstance(finding, Finding)}
     known: Any = connection.execute(
         "SELECT id, state FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?)"
         " AND state IN ('fresh', 'processing', 'dormant')",
@@ -113,7 +116,7 @@ def revise(connection: apsw.Connection, revision: Revision, now: int) -> None:
             again = found.pop(identifier)
             connection.execute(
                 "UPDATE paradox SET verdict = ?, type = ?, score = ?, importance = ?, tension = ?, why = ?, earlier_text = ?,"
-                " later_text = ?, touched = ?, state = ?, contemplated = 0 WHERE id = ?",
+                " later_text = ?, touched = ?, state = ?, contemplated = 0, consulted = 0 WHERE id = ?",
                 (
                     again.verdict,
                     again.type,
@@ -131,12 +134,14 @@ def revise(connection: apsw.Connection, revision: Revision, now: int) -> None:
             state = "integrated" if again.settled else "fresh"
             add_step(connection, identifier, now, state, cause="revised", note="a text was corrected; still at odds")
             if again.settled:
-                told = "update" if again.ends else "link"
-                owe(connection, again.namespace, again.earlier.memory, again.later.memory, cause=told)
+                tell_update(connection, again)
         else:
             settle(connection, identifier, now, "integrated", cause="revised", note="its text was corrected, and agrees now")
     for finding in found.values():
         keep(connection, finding, now)
+    for doubt in revision.found:
+        if isinstance(doubt, Doubt):
+            doubts.add(connection, doubt, now)
 
 
 def forget(connection: apsw.Connection, gone: Forgetting) -> bool:
@@ -149,12 +154,13 @@ def forget(connection: apsw.Connection, gone: Forgetting) -> bool:
     removed += connection.execute("DELETE FROM poison WHERE namespace = ? AND memory = ? RETURNING seq", both).fetchall()
     connection.execute("DELETE FROM owed WHERE namespace = ? AND ended = ?", both)
     connection.execute("DELETE FROM owed WHERE namespace = ? AND by = ? AND cause = 'link'", both)
-    connection.execute("UPDATE owed SET by = '' WHERE namespace = ? AND by = ?", both)
-    return bool(removed)
+    connection.execute("UPDATE OR REPLACE owed SET by = '' WHERE namespace = ? AND by = ?", both)
+    return doubts.dropped(connection, gone.namespace, gone.memory) or bool(removed)
 
 
 def end(connection: apsw.Connection, ended: End, now: int) -> None:
     """One of the two holds no longer."""
+    doubts.dropped(connection, ended.namespace, ended.memory)
     rows: Any = connection.execute(
         "SELECT id FROM paradox WHERE namespace = ? AND (earlier = ? OR later = ?)"
         " AND state IN ('fresh', 'processing', 'dormant')",
@@ -167,39 +173,72 @@ def end(connection: apsw.Connection, ended: End, now: int) -> None:
 def resolve(
     connection: apsw.Connection, message: Resolve, state: str, last_note: str, *, sides: tuple[str, str], now: int
 ) -> None:
-    """End a paradox as its user says. Resolving it again in the same way changes nothing."""
+    """End a paradox as its user says. Resolving it again in the same way changes nothing.
+
+    Raises:
+        Conflict: the side that is to be kept has been ended, and would not come back: both would be gone.
+    """
     note = f"keep {message.keep}: {message.reason}"
     if state == message.state and last_note == note:
         return
+    ended: Any = connection.execute("SELECT ended FROM paradox WHERE id = ?", (message.id,)).fetchall()[0][0]
+    if ended and message.keep == ended:
+        raise Conflict(
+            f"keep: the {ended} statement was ended before; if it holds after all, remember it anew", detail={"field": "keep"}
+        )
     settle(connection, message.id, now, message.state, cause="resolved", note=note)
     if message.state == "integrated" and message.keep in ("earlier", "later"):
         earlier, later = sides
-        ended, by = (earlier, later) if message.keep == "later" else (later, "")
-        owe(connection, message.namespace, ended, by, cause="resolved")
+        side, gone, by = ("earlier", earlier, later) if message.keep == "later" else ("later", later, "")
+        owe(connection, message.namespace, gone, by, cause="resolved")
+        note_end(connection, message.id, side)
 
 
 def contemplate(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
     """Write a thought down, and what follows from it; False where it was settled meanwhile."""
+    connection.execute("UPDATE paradox SET contemplated = ? WHERE id = ?", (now, identifier))
+    return think(connection, identifier, thought, now)
+
+
+def judged(connection: apsw.Connection, identifier: str, thought: Thought | None, now: int, keep_from: float) -> None:
+    """Keep a model's answer about a paradox or a doubt; None where it gave none: it is not asked again."""
+    doubt = doubts.taken(connection, identifier)
+    if doubt is not None:
+        if thought is None or thought.score is None or thought.score < keep_from or thought.state == "dismissed":
+            return
+        keep(connection, doubt.finding, now)
+    connection.execute("UPDATE paradox SET consulted = ? WHERE id = ?", (now, identifier))
+    if thought is not None:
+        think(connection, identifier, thought, now)
+
+
+def think(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
     rows: Any = connection.execute(
-        "SELECT state, namespace, earlier, later FROM paradox WHERE id = ? AND state IN ('fresh', 'processing')", (identifier,)
+        "SELECT state, namespace, earlier, later, earlier_text FROM paradox WHERE id = ? AND state IN ('fresh', 'processing')",
+        (identifier,),
     ).fetchall()
     if not rows:
         return False
-    state, namespace, earlier, later = rows[0]
+    state, namespace, earlier, later, text = rows[0]
     connection.execute(
         "INSERT INTO note (paradox, time, author, text) VALUES (?, ?, ?, ?)", (identifier, now, thought.author, thought.text)
     )
-    connection.execute("UPDATE paradox SET contemplated = ? WHERE id = ?", (now, identifier))
     if thought.score is not None:
         connection.execute(
             "UPDATE paradox SET tension = round(tension * ? / max(score, 0.0001), 4), score = ? WHERE id = ?",
             (thought.score, thought.score, identifier),
         )
+    if thought.verdict:
+        connection.execute("UPDATE paradox SET verdict = ? WHERE id = ?", (thought.verdict, identifier))
     if thought.state != state:
         cause = "contemplated" if thought.state == "processing" else "contemplation"
         settle(connection, identifier, now, thought.state, cause=cause, note=thought.text)
     if thought.state == "integrated" and thought.keep == "later":
-        owe(connection, namespace, earlier, later, cause="contemplation")
+        # A record that tells other things too is linked to, and does not end.
+        ends = says_one_thing(text)
+        owe(connection, namespace, earlier, later, cause="contemplation" if ends else "link")
+        if ends:
+            note_end(connection, identifier, "earlier")
     return True
 
 
@@ -232,23 +271,20 @@ def add_step(connection: apsw.Connection, identifier: str, now: int, state: str,
     )
 
 
+def tell_update(connection: apsw.Connection, finding: Finding) -> None:
+    owe(connection, finding.namespace, finding.earlier.memory, finding.later.memory, cause="update" if finding.ends else "link")
+    if finding.ends:
+        note_end(connection, finding.id, "earlier")
+
+
+def note_end(connection: apsw.Connection, identifier: str, side: str) -> None:
+    """Which side holds no longer."""
+    connection.execute("UPDATE paradox SET ended = ? WHERE id = ?", (side, identifier))
+
+
 def owe(connection: apsw.Connection, namespace: str, ended: str, by: str, *, cause: str) -> None:
     """Memory is to be told, once this is on disk."""
     connection.execute(
         "INSERT INTO owed (namespace, ended, by, cause) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (namespace, ended, by, cause),
     )
-
-
-def columns(side: Side) -> Sequence[Any]:
-    return (side.memory, side.text, side.speaker, micros(side.time))
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(value: int) -> datetime:
-    """The moment that so many microseconds since 1970 are, UTC."""
-    return EPOCH + timedelta(microseconds=value)

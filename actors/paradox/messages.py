@@ -158,6 +158,44 @@ class GetProgress(Message, type="paradox.progress", reply=Progress, idempotent=T
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
 
 
+class SetAside(Data):
+    """A change of memory's feed that could not be judged: it failed so often, last with this error."""
+
+    id: Name
+    namespace: Namespace
+    memory: Name
+    attempts: int
+    error: str
+    time: Time
+
+
+class SetAsides(Reply, type="paradox.set_aside_listed"):
+    """Oldest first."""
+
+    items: tuple[SetAside, ...]
+
+
+class ListSetAside(Message, type="paradox.set_aside", reply=SetAsides, idempotent=True):
+    """What could not be judged in a namespace."""
+
+    namespace: Namespace = "default"
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class Retried(Reply, type="paradox.retried"):
+    """It was judged. `found`: how many contradictions and updates came of it."""
+
+    id: Name
+    found: int
+
+
+class Retry(Message, type="paradox.retry", reply=Retried):
+    """Judge what was set aside once more, now. `conflict` when it fails again; `not_found` when it was forgotten meanwhile."""
+
+    namespace: Namespace = "default"
+    id: Name
+
+
 class MoodTold(Reply, type="paradox.mood_told"):
     """A talk's mood: the labels that are worth telling, strongest first; how good it is, -1 to 1; and why.
 

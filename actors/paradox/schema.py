@@ -97,4 +97,51 @@ CREATE TABLE place (
 ) STRICT;
 """
 
-MIGRATIONS = (FIRST, LIFE, PLACES, KEYS)
+OPINIONS = """
+-- When a model was asked about it, 0: never; and which side was ended, if any.
+ALTER TABLE paradox ADD COLUMN consulted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE paradox ADD COLUMN ended TEXT NOT NULL DEFAULT '';
+
+-- Pairs that are too improbable to be kept, and wait for a model's opinion. They go when either record does.
+CREATE TABLE doubt (
+    id TEXT PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    found INTEGER NOT NULL,
+    verdict TEXT NOT NULL,
+    type TEXT NOT NULL,
+    earlier TEXT NOT NULL,
+    earlier_text TEXT NOT NULL,
+    earlier_speaker TEXT,
+    earlier_time INTEGER NOT NULL,
+    later TEXT NOT NULL,
+    later_text TEXT NOT NULL,
+    later_speaker TEXT,
+    later_time INTEGER NOT NULL,
+    score REAL NOT NULL,
+    importance REAL NOT NULL,
+    why TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX doubt_earlier ON doubt (namespace, earlier);
+CREATE INDEX doubt_later ON doubt (namespace, later);
+
+-- Calls of a model within the last day.
+CREATE TABLE asked (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL
+) STRICT;
+
+-- Several later statements may each want a link to one that they replace a part of.
+CREATE TABLE owing (
+    number INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    ended TEXT NOT NULL,
+    by TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    UNIQUE (namespace, ended, by, cause)
+) STRICT;
+INSERT INTO owing SELECT number, namespace, ended, by, cause FROM owed;
+DROP TABLE owed;
+ALTER TABLE owing RENAME TO owed;
+"""
+
+MIGRATIONS = (FIRST, LIFE, PLACES, KEYS, OPINIONS)

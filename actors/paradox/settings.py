@@ -65,8 +65,11 @@ class ParadoxSettings(BaseModel):
     contemplate_rest_s: Annotated[float, Field(ge=0, le=31_536_000)] = 86_400.0
     """A paradox is thought over at most once in so many seconds."""
 
-    judge_model: bool = False
+    judge_model: bool = True
     """Let a model judge what is in doubt, through the llm actor, in the background. Without, no model is ever called."""
+
+    judge_model_after_s: Annotated[float, Field(ge=0, le=86_400)] = 20.0
+    """Not before so many seconds: what is said next often decides, and a model has to be paid."""
 
     judge_model_name: Name | None = None
     """Which model; None: the first endpoint's first."""

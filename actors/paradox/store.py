@@ -12,11 +12,13 @@ import apsw
 
 from actors.database import Database
 from actors.once import Once, only_once
-from actors.paradox import life
+from actors.paradox import aside, doubts, life
 from actors.paradox.advice import advice
+from actors.paradox.doubts import Question
 from actors.paradox.effects import Effect
-from actors.paradox.life import Thought, micros, moment
-from actors.paradox.messages import Note, Paradox, Progress, Resolve, Side, Step
+from actors.paradox.life import Thought
+from actors.paradox.messages import Note, Paradox, Progress, Resolve, SetAside, Side, Step
+from actors.paradox.moments import micros, moment
 from actors.paradox.schema import MIGRATIONS
 from transport.errors import Conflict, Invalid, NotFound
 
@@ -76,7 +78,23 @@ class Store:
 
     async def failed(self, seq: int, namespace: str, memory: str, error: str, now: datetime) -> int:
         """Count a failure to handle a change; how many it has had."""
-        return await self._database.write(count_failure, seq, namespace, memory, error=error[:500], now=micros(now))
+        return await self._database.write(aside.count, seq, namespace, memory, error=error[:500], now=micros(now))
+
+    async def set_aside(self, namespace: str, limit: int) -> tuple[SetAside, ...]:
+        """What could not be judged, oldest first."""
+        return await self._database.read(aside.listed, namespace, limit)
+
+    async def one_set_aside(self, namespace: str, identifier: str) -> SetAside:
+        """One of it.
+
+        Raises:
+            NotFound: nothing is set aside under that id.
+        """
+        return await self._database.read(aside.named, namespace, identifier)
+
+    async def judged_after_all(self, seq: int, effects: Sequence[Effect], now: datetime, *, judged: int = 1) -> None:
+        """Keep what came of a change that had been set aside, which it is no longer."""
+        await self._database.write(judge_after_all, seq, effects, judged=judged, now=micros(now))
 
     async def resolve(self, message: Resolve, now: datetime, once: Once | None = None) -> Paradox:
         """End a paradox. Resolving it again in the same way changes nothing, nor does a call that was made before.
@@ -121,9 +139,21 @@ class Store:
         """Let tensions fade; how many paradoxes fell asleep."""
         return await self._database.write(life.doze, micros(now), half_life, below, namespace)
 
-    async def notes_of(self, author_is_not: str, since: datetime) -> int:
-        """How many notes others than that author have written since."""
-        return await self._database.read(notes_of, author_is_not, micros(since))
+    async def question(self, before: datetime, low: float, high: float) -> Question | None:
+        """What a model is to be asked next, of what was found before a moment."""
+        return await self._database.read(doubts.next_question, micros(before), low, high)
+
+    async def charge(self, now: datetime, per_day: int) -> int | None:
+        """Count a call of a model that is about to be made; None where the day's are used up."""
+        return await self._database.write(doubts.charge, micros(now), per_day)
+
+    async def refund(self, number: int) -> None:
+        """The call was not made."""
+        await self._database.write(doubts.refund, number)
+
+    async def answered(self, identifier: str, thought: Thought | None, now: datetime, keep_from: float) -> None:
+        """Keep what a model said, and what follows from it, in one transaction."""
+        await self._database.write(life.judged, identifier, thought, micros(now), keep_from)
 
     async def place(self, name: str) -> int:
         """How far another follower has come; 0 at its start."""
@@ -152,13 +182,11 @@ def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: in
     return any(removed)
 
 
-def count_failure(connection: apsw.Connection, seq: int, namespace: str, memory: str, *, error: str, now: int) -> int:
-    rows: Any = connection.execute(
-        "INSERT INTO poison VALUES (?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET attempts = attempts + 1,"
-        " error = excluded.error, time = excluded.time RETURNING attempts",
-        (seq, namespace, memory, error, now),
-    ).fetchall()
-    return int(rows[0][0])
+def judge_after_all(connection: apsw.Connection, seq: int, effects: Sequence[Effect], *, judged: int, now: int) -> None:
+    aside.drop(connection, seq)
+    connection.execute("UPDATE follow SET judged = judged + ?", (judged,))
+    for effect in effects:
+        life.apply(connection, effect, now)
 
 
 def resolve(connection: apsw.Connection, message: Resolve, now: int, once: Once | None) -> Paradox:
@@ -243,13 +271,6 @@ def due(connection: apsw.Connection, namespace: str | None, before: int, limit: 
         (before, namespace, namespace, limit),
     ).fetchall()
     return tuple(as_paradox(connection, row) for row in rows)
-
-
-def notes_of(connection: apsw.Connection, author_is_not: str, since: int) -> int:
-    rows: Any = connection.execute(
-        "SELECT count(*) FROM note WHERE author <> ? AND time > ?", (author_is_not, since)
-    ).fetchall()
-    return int(rows[0][0])
 
 
 def place(connection: apsw.Connection, name: str) -> int:

@@ -73,7 +73,7 @@ async def write_paradox(host: Host, home: Path, clock: ManualClock) -> None:
     from actors.paradox.settings import ParadoxSettings
 
     await host.start_actor(Memory, MemorySettings(), home, clock)
-    await host.start_actor(Paradox, ParadoxSettings(), home, clock)
+    await host.start_actor(Paradox, ParadoxSettings(classifier="none"), home, clock)
     said, paradox = host.ref("memory"), host.ref("paradox")
     for speaker, texts in (
         ("ana", ("I live in Lisbon.", "I live in Oslo.")),

@@ -3,15 +3,14 @@
 import asyncio
 import time
 
-import apsw
 import pytest
 
 from actors.memory.messages import Forget, GetStats, Supersede
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
-from actors.paradox.messages import Check, Get, GetProgress, List, Resolve, Statement
+from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
 from tests.paradox.house import Process, followed, found, house, say
-from transport.errors import Invalid, NotFound
+from transport.errors import Conflict, Invalid, NotFound
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
 KEPT = ("contradiction", *CLASH)
@@ -188,15 +187,45 @@ async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest
 
     monkeypatch.setattr(Judge, "pairs", fragile)
     async with house(short_dir) as host:
-        await say(host, "I live in Bergen.", "I live in Lisbon.", "I was born in Graz.", "I was born in Linz.")
+        ids = await say(host, "I live in Bergen.", "I live in Lisbon.", "I was born in Graz.", "I was born in Linz.")
         progress = await followed(host)
         assert progress.set_aside == 1
         assert await found(host) == [("contradiction", "I was born in Graz.", "I was born in Linz.")]
 
-    connection = apsw.Connection(str(short_dir / "data" / "paradox.db"))
-    rows = connection.execute("SELECT attempts, error FROM poison").fetchall()
-    connection.close()
-    assert rows == [(3, "ValueError: this one is too much for the rules")]
+        (aside,) = (await host.ref("paradox").ask(ListSetAside())).items
+        assert (aside.memory, aside.attempts, aside.error) == (ids[1], 3, "ValueError: this one is too much for the rules")
+        assert (await host.ref("paradox").ask(ListSetAside(namespace="other"))).items == ()
+
+
+async def test_what_was_set_aside_is_judged_once_it_is_asked_for(short_dir, monkeypatch) -> None:
+    broken = True
+    real = Judge.pairs
+
+    def fragile(judge, pairs):
+        if broken and any("Lisbon" in statement.text for pair in pairs for statement in pair):
+            raise ValueError("too much")
+        return real(judge, pairs)
+
+    monkeypatch.setattr(Judge, "pairs", fragile)
+    async with house(short_dir, retry_s=0.01) as host:
+        paradox = host.ref("paradox")
+        await say(host, "I live in Oslo.", "I live in Lisbon.", "My cat sleeps.")
+        assert (await followed(host)).set_aside == 1
+        (aside,) = (await paradox.ask(ListSetAside())).items
+        with pytest.raises(Conflict, match="too much"):
+            await paradox.ask(Retry(id=aside.id))
+        assert [one.attempts for one in (await paradox.ask(ListSetAside())).items] == [4]
+        for wrong in (Retry(id="7777"), Retry(id="x"), Retry(namespace="other", id=aside.id)):
+            with pytest.raises(NotFound):
+                await paradox.ask(wrong)
+
+        broken = False
+        assert (await paradox.ask(Retry(id=aside.id))).found == 1
+        assert await found(host) == [("contradiction", "I live in Oslo.", "I live in Lisbon.")]
+        progress = await paradox.ask(GetProgress())
+        assert (progress.set_aside, progress.judged) == (0, 3)
+        with pytest.raises(NotFound):
+            await paradox.ask(Retry(id=aside.id))
 
 
 async def test_check_keeps_nothing(short_dir) -> None:

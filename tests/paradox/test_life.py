@@ -9,6 +9,7 @@ from actors.memory.messages import Forget, GetHistory, Revise
 from actors.memory.messages import Get as GetMemory
 from actors.paradox.messages import Contemplate, Contemplated, List, Resolve
 from tests.paradox.house import START, followed, found, house, say, settled
+from transport.errors import Conflict
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
 LATER = START + timedelta(days=60)
@@ -153,6 +154,34 @@ async def test_what_the_user_decides_ends_the_other_side(short_dir) -> None:
         assert (await memory(host, old)).valid_to is None
         assert (await memory(host, new)).valid_to is not None
         assert (await the_one(host)).history[-1].cause == "resolved"
+
+
+async def test_a_side_that_was_ended_cannot_be_kept_after_all(short_dir) -> None:
+    """Both would be gone."""
+    async with house(short_dir) as host:
+        _, new = await say(host, *CLASH)
+        await followed(host)
+        one = await the_one(host)
+        await host.ref("paradox").ask(Resolve(id=one.id, keep="later", reason="they moved"))
+        with pytest.raises(Conflict, match="earlier"):
+            await host.ref("paradox").ask(Resolve(id=one.id, keep="earlier", reason="they did not"))
+        await settled(host)
+        assert (await memory(host, new)).valid_to is None
+        assert (await the_one(host)).history[-1].note == "keep later: they moved"
+
+
+async def test_contemplation_ends_no_record_that_tells_other_things_too(short_dir) -> None:
+    async with house(short_dir, clock=ManualClock(LATER)) as host:
+        old, new = await say(host, "I live in Lisbon and my sister studies law.", "I live in Oslo.")
+        await say(host, "My flat is in Oslo and I live in Oslo.", "I still live in Oslo.", day=10)
+        await followed(host)
+        await host.ref("paradox").ask(Contemplate(limit=20))
+        await settled(host)
+        listed = (await host.ref("paradox").ask(List())).paradoxes
+        (one,) = [one for one in listed if {one.earlier.memory, one.later.memory} == {old, new}]
+        assert one.state == "integrated"
+        assert (await memory(host, old)).valid_to is None
+        assert (await memory(host, new)).links[0].relation == "supersedes"
 
 
 async def test_a_forgotten_records_notes_and_debts_go_with_it(short_dir) -> None:
