@@ -230,7 +230,7 @@ class Memory(AsyncActor):
     async def export(self, message: Export) -> Exported:
         """A page of records with all that belongs to them, the recalls before this question included."""
         if message.cursor is None:
-            await self._database.settle()
+            await self._note_recalls()
         return await self._database.read(transfer.export, message, page_bytes=self.settings.page_bytes)
 
     @handles(Import)
@@ -269,7 +269,7 @@ class Memory(AsyncActor):
     @handles(GetHistory)
     async def history(self, message: GetHistory) -> History:
         """What happened to a record, the recalls before this question included."""
-        await self._database.settle()
+        await self._note_recalls()
         return await self._database.read(store.history, message.namespace, message.id)
 
     @handles(GetStats)
@@ -395,6 +395,13 @@ class Memory(AsyncActor):
             except (Overloaded, Unavailable) as error:
                 logger.bind(code=error.code, reason=error.message).warning("old calls are kept for now")
             await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def _note_recalls(self) -> None:
+        """Have all recalls so far written down, unless the disk takes nothing: reading goes on without them."""
+        try:
+            await self._database.settle()
+        except Unavailable as error:
+            logger.bind(code=error.code, reason=error.message).warning("the latest recalls are not written down")
 
     def _note(self, message: Recall, recalled: Recalled) -> None:
         said = message.context or repr((message.session, recalling.words_of(message.query)))

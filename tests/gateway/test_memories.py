@@ -245,6 +245,10 @@ async def test_what_holds_no_record_is_refused(lattice: House, data: bytes, word
 async def test_a_transcript_and_an_archive_come_in_too(lattice: House) -> None:
     status, told = await imported(lattice, b"Ana: hello\nBen: hi there\n" * 40)
     assert (status, told["created"]) == (200, 80)
+    assert (await imported(lattice, b"Ana: hello\nBen: hi there\n" * 40))[1]["known"] == 80
+    assert (await imported(lattice, b"Ana: hello\nCarl: hi there\n"))[1]["created"] == 2
+    sessions = (await lattice.get("/v1/sessions", x_lattice_namespace="to"))["sessions"]
+    assert sorted(session["turns"] for session in sessions) == [2, 80]
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("memories.json", json.dumps({"memories": [{"id": "1", "content": "Ana likes tea."}]}))

@@ -13,7 +13,7 @@ import pytest
 from actors.database import NewerDatabase
 from actors.host import Host
 from actors.memory.actor import Memory
-from actors.memory.messages import GetStats, List, NewMemory, Recall, Remember
+from actors.memory.messages import Export, GetHistory, GetStats, List, NewMemory, Recall, Remember
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import index_more
 from transport.errors import Invalid, Unavailable
@@ -125,6 +125,21 @@ async def test_a_full_disk_refuses_writes_while_reads_go_on_and_recovers(short_d
         await database.write(lambda connection: connection.pragma("max_page_count", 1_000_000))
         await memory.ask(Remember(memories=(NewMemory(text="there is space again"),)))
         assert (await memory.ask(GetStats())).count == 2
+
+
+async def test_a_disk_that_takes_nothing_keeps_neither_history_nor_export_from_being_read(short_dir):
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        memory = host.ref("memory")
+        [stored] = (await memory.ask(Remember(memories=(NewMemory(text="kept"),)))).memories
+        database = host._post.actors["memory"]._database
+        await database.write_rebuildable(lambda connection: connection.pragma("query_only", True))
+        with pytest.raises(Unavailable):
+            await memory.ask(Remember(memories=(NewMemory(text="refused"),)))
+
+        assert [hit.text for hit in (await memory.ask(Recall(query="kept"))).memories] == ["kept"]
+        assert [event.change for event in (await memory.ask(GetHistory(id=stored.id))).events] == ["remembered"]
+        assert [record.text for record in (await memory.ask(Export())).records] == ["kept"]
 
 
 async def test_a_key_is_known_with_its_message_by_the_next_process(short_dir):

@@ -228,6 +228,11 @@ def test_a_talk_copied_from_the_page_is_told_apart():
     ]
 
 
+def test_talks_in_two_archives_are_two_though_their_files_have_one_name():
+    ana, ben = (records(zipped("_chat.txt", f"1/5/24, 10:00 - {name}: hello\n"), f"{name}.zip") for name in ("Ana", "Ben"))
+    assert ana[0].session != ben[0].session
+
+
 def test_a_system_prompt_in_a_transcript_does_not_come():
     assert [record.text for record in records(b"System: be brief\nUser: hello\nAssistant: hi\n")] == ["hello", "hi"]
 

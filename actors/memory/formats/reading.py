@@ -128,8 +128,8 @@ def of_document(document: Any, known: str | None, name: str) -> Iterator[Taken]:
 
 
 def named(kind: str, name: str) -> str:
-    """What the talk in a file is called."""
-    return f"{kind}:{name.rsplit('/', 1)[-1]}"[:200]
+    """What the talk in a file is called; in an archive, whose members have the same name in each, after both."""
+    return f"{kind}:{name}"[:200]
 
 
 def unknown(name: str) -> str:
