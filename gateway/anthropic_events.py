@@ -11,6 +11,7 @@ from actors.llm.messages import Usage
 from actors.thinking.messages import Thought
 from gateway.completion import lattice
 from gateway.errors import error_body
+from gateway.in_turn import InTurn
 
 __all__ = ["MessageVoice", "failure", "message"]
 
@@ -107,6 +108,8 @@ class MessageVoice:
         self.open: tuple[str, int] | None = None
         """The block that is being told: its kind, and which tool call it is."""
 
+        self.in_turn = InTurn()
+
     @property
     def named(self) -> bool:
         """Whether the answer has its id yet."""
@@ -131,6 +134,10 @@ class MessageVoice:
         if index:
             return []
 
+        return [event for part, _ in self.in_turn.take(delta) for event in self.tell(part)]
+
+    def tell(self, delta: dict[str, JsonValue]) -> list[Event]:
+        """A piece whose turn it is."""
         events: list[Event] = []
         if thinking := delta.get("reasoning_content"):
             events += self.block("thinking", 0, {"type": "thinking", "thinking": "", "signature": ""})
@@ -194,4 +201,5 @@ class MessageVoice:
             "usage": usage(thought.usage),
             "lattice": lattice(thought).model_dump(),
         }
-        return [[*self.close(), end, {"type": "message_stop"}]]
+        last = [event for part, _ in self.in_turn.close() for event in self.tell(part)]
+        return [[*last, *self.close(), end, {"type": "message_stop"}]]

@@ -11,6 +11,7 @@ from actors.llm.messages import Usage
 from actors.thinking.messages import Thought
 from gateway.completion import lattice
 from gateway.errors import error_body
+from gateway.in_turn import InTurn
 
 __all__ = ["Asked", "ResponseVoice", "failure", "response"]
 
@@ -165,6 +166,7 @@ class ResponseVoice:
         self.open: tuple[str, int] | None = None
         """The item that is being told: its kind, and which tool call it is."""
 
+        self.in_turn = InTurn()
         self.item: dict[str, Any] = {}
         self.told: list[str] = []
         self.logprobs: list[Any] = []
@@ -192,6 +194,10 @@ class ResponseVoice:
         if index:
             return []
 
+        return [event for part in self.in_turn.take(delta, logprobs) for event in self.tell(*part)]
+
+    def tell(self, delta: dict[str, JsonValue], logprobs: JsonValue) -> list[Event]:
+        """A piece whose turn it is."""
         events: list[Event] = []
         if thought := delta.get("reasoning_content"):
             events += self.begin("reasoning", 0, delta)
@@ -297,7 +303,8 @@ class ResponseVoice:
 
     def ending(self, thought: Thought) -> list[list[Event]]:
         """The end, with the whole response once more."""
-        events = self.close()
+        events = [event for part in self.in_turn.close() for event in self.tell(*part)]
+        events += self.close()
         how = ended(thought.choices[0].finish_reason)
         whole = {
             **envelope(self.id, thought.model, self.created, self.asked),
