@@ -3,6 +3,7 @@
 One packet is one message, descriptors travel along, and an end of file means that the other side's process is gone.
 
     a process says   hello {pid, name?, incarnation?, epoch?, state}   first thing on each connection
+                     hello {pid, state: zygote, keeper}            a zygote that has outlived its supervisor
                      warm {}                                       a spare that had been told to warm up, and listens again
                      prepared {}                                   one that was told to rehearse, and waits for its assignment
                      taken {}                                      it has its assignment

@@ -19,11 +19,13 @@ __all__ = [
     "kill",
     "name_process",
     "open_pidfd",
+    "parent_of",
     "reap",
     "start_time",
 ]
 
 PR_SET_CHILD_SUBREAPER = 36
+PARENT_FIELD = 4
 STARTTIME_FIELD = 22
 """Of /proc/<pid>/stat, counted from 1 (proc(5)): clock ticks from boot to the process's start. With the pid it is unique."""
 
@@ -63,13 +65,22 @@ def open_pidfd(pid: int, started: int | None = None) -> int | None:
 
 def start_time(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None when there is none."""
+    return _stat(pid, STARTTIME_FIELD)
+
+
+def parent_of(pid: int) -> int | None:
+    """The pid of a process's parent; None when there is no such process."""
+    return _stat(pid, PARENT_FIELD)
+
+
+def _stat(pid: int, field: int) -> int | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
 
     # The second field, the command's name, may hold anything, parentheses and spaces too.
-    return int(stat[stat.rindex(")") + 2 :].split()[STARTTIME_FIELD - 3])
+    return int(stat[stat.rindex(")") + 2 :].split()[field - 3])
 
 
 def kill(pidfd: int, number: signal.Signals = signal.SIGKILL) -> None:

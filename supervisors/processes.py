@@ -70,7 +70,16 @@ class Processes:
 
         self.kept_files = KeptFiles(place.run_dir, place.kept_files)
         self.looking: asyncio.TimerHandle | None = None
-        self.spares = Spares(place.zygote_command, place.run_dir, spec.spares, self.reaper, supervisor=place.name, first=zygote)
+        self.spares = Spares(
+            place.zygote_command,
+            place.run_dir,
+            spec.spares,
+            self.reaper,
+            supervisor=place.name,
+            # One that forks its own zygote has the next one at once.
+            keeper=place.keeper_pid if zygote is None else None,
+            first=zygote,
+        )
         self.standbys = Standbys(self.spares, kept=spec.standbys)
         self.house = House(place=place, spares=self.spares, standbys=self.standbys, save=self._save_roster, on_report=on_report)
         self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
@@ -272,6 +281,8 @@ class Processes:
             control.close()
         elif message["state"] == "spare":
             self._spare(control)
+        elif message["state"] == "zygote":
+            self._elder(control, message["keeper"])
         else:
             child = self.children.get(message.get("name", ""))
             if child is None or not child.hello(control, message):
@@ -280,12 +291,23 @@ class Processes:
                 control.close()
 
     def _spare(self, control: Control) -> None:
+        if (process := self._process_at(control)) is not None:
+            self.spares.arrived(process)
+
+    def _elder(self, control: Control, keeper: int) -> None:
+        process = self._process_at(control)
+        if process is not None and not (keeper == self.place.keeper_pid and self.spares.borrow(process)):
+            process.send("begone")
+            process.let_go()
+
+    def _process_at(self, control: Control) -> Process | None:
+        """Who is at the other end; None when nobody is any more."""
         pid = control.peer_pid()
         pidfd = linux.open_pidfd(pid)
         if pidfd is None:
             control.close()
-            return
+            return None
 
         process = Process(pid, pidfd, self.reaper)
         process.attach(control)
-        self.spares.arrived(process)
+        return process

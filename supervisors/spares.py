@@ -48,6 +48,7 @@ class Spares:
         keep: how many wait when nothing happens.
         reaper: collects exit statuses.
         supervisor: whose spares they are.
+        keeper: who starts the next supervisor when this one is killed, for which the zygote then waits; None: nobody does.
         first: pid and socket of a zygote that runs already; the command starts those after it.
     """
 
@@ -59,6 +60,7 @@ class Spares:
         reaper: Reaper,
         *,
         supervisor: str = "supervisor",
+        keeper: int | None = None,
         first: tuple[int, socket.socket] | None = None,
     ) -> None:
         self.command = [*command]
@@ -66,6 +68,7 @@ class Spares:
         self.keep = keep
         self.reaper = reaper
         self.supervisor = supervisor
+        self.keeper = keeper
         self.first = first
         self.waiting: deque[Process] = deque()
         self.warming: Process | None = None
@@ -84,6 +87,12 @@ class Spares:
         self.expected = 0
         self.zygote: Process | None = None
         self.zygote_is_ready = False
+        self.elder: Process | None = None
+        """The zygote of the last supervisor, while this one's own imports."""
+
+        self.borrowed: set[Process] = set()
+        """Spares of the elder's. They are no children of this process, which does not learn how they end."""
+
         self.backoff = Backoff(0.2, 2.0, 10.0, random.Random())  # noqa: S311 (jitter, no secret)
         self.closed = False
 
@@ -99,8 +108,8 @@ class Spares:
         self.zygote.attach(Control(ours))
         self.zygote.on_message = lambda _: self._zygote_has_imported()
         self.zygote.on_end = self._zygote_ended
-        self.ordered.clear()
-        self.owing_since = None
+        if self.elder is None:
+            self._owe_nothing()
 
     def _start_zygote(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -121,6 +130,16 @@ class Spares:
         self.expected = number
         self._order()
 
+    def borrow(self, elder: Process) -> bool:
+        """Let a zygote that has outlived its supervisor make the spares until this one's own does; False: it does already."""
+        if self.closed or self.zygote_is_ready or self.elder is not None:
+            return False
+
+        self.elder = elder
+        elder.on_end = lambda _: self._elder_ended()
+        self._order()
+        return True
+
     def take(self, taker: Callable[[Process], None]) -> None:
         """Give a spare to `taker`, now if one waits, else as soon as one does."""
         self.expected = max(0, self.expected - 1)
@@ -128,6 +147,7 @@ class Spares:
         if self.waiting:
             process = self.waiting.popleft()
             self.warm.discard(process)
+            self.borrowed.discard(process)
             process.on_end = lambda _: None
             process.on_message = lambda _: None
             taker(process)
@@ -141,7 +161,7 @@ class Spares:
     def can_lend(self) -> bool:
         """Whether one may be taken that is not needed now, and another be left for a child that ends meanwhile."""
         enough = len(self.waiting) >= min(2, self.keep)
-        return enough and not (self.closed or self.warming or self.expected or self.takers)
+        return enough and not (self.closed or self.warming or self.expected or self.takers or self.elder or self.borrowed)
 
     def withdraw(self, taker: Callable[[Process], None]) -> None:
         """The taker wants none any more."""
@@ -161,41 +181,55 @@ class Spares:
         process.on_message = lambda message: self._heard(process, message["say"])
         process.on_end = lambda _: self._spare_ended(process)
         self.waiting.append(process)
+        if linux.parent_of(process.pid) != os.getpid():
+            self.borrowed.add(process)
+        self._give_back()
         self._warm_up_later()
 
     def close(self) -> None:
         """End the zygote and all spares; they end when their connection does."""
         self.closed = True
         self.takers.clear()
-        for process in (*self.waiting, self.warming, self.zygote):
+        for process in (*self.waiting, self.warming, self.zygote, self.elder):
             if process is not None:
                 process.kill()
 
     def _order(self) -> None:
-        if self.closed or self.zygote is None or not self.zygote_is_ready:
+        zygote = self.zygote if self.zygote_is_ready else self.elder
+        if self.closed or zygote is None:
             return
 
         loop = asyncio.get_running_loop()
         if self.owing_since is not None and self.owing_since + HUNG_S <= loop.time():
-            logger.warning("the zygote is hung", pid=self.zygote.pid)
-            self.zygote.kill()
+            logger.warning("the zygote is hung", pid=zygote.pid)
+            zygote.kill()
             return
 
         while self.ordered and self.ordered[0] + ARRIVAL_S <= loop.time():
             self.ordered.popleft()
 
-        there = len(self.waiting) + (self.warming is not None) + len(self.ordered)
+        # Borrowed ones are good enough for now, and are replaced once that can be done.
+        good = len(self.waiting) - (len(self.borrowed) if self.zygote_is_ready else 0)
+        there = good + (self.warming is not None) + len(self.ordered)
         missing = self.keep + self.expected + len(self.takers) - there
         for _ in range(missing):
-            if not self.zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor):
+            if not zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor, keeper=self.keeper):
                 break
             self.ordered.append(loop.time())
             self.owing_since = self.owing_since or loop.time()
             loop.call_later(ARRIVAL_S, self._order)
 
+    def _owe_nothing(self) -> None:
+        """Whatever was ordered was ordered of another."""
+        self.ordered.clear()
+        self.owing_since = None
+
     def _zygote_has_imported(self) -> None:
         self.zygote_is_ready = True
         self.backoff.reset()
+        if self.elder is not None:
+            self.elder.kill()
+            self._owe_nothing()
         self._order()
 
     def _warm_up_later(self) -> None:
@@ -227,11 +261,25 @@ class Spares:
 
     def _spare_ended(self, process: Process) -> None:
         self.warm.discard(process)
+        self.borrowed.discard(process)
         if process is self.warming:
             self.warming = None
         if process in self.waiting:
             self.waiting.remove(process)
         self._order()
+
+    def _give_back(self) -> None:
+        """End what is borrowed once there are enough others."""
+        if self.zygote_is_ready and len(self.waiting) - len(self.borrowed) >= self.keep:
+            for process in self.borrowed:
+                self.waiting.remove(process)
+                process.kill()
+            self.borrowed.clear()
+
+    def _elder_ended(self) -> None:
+        self.elder = None
+        if not self.zygote_is_ready:
+            self._owe_nothing()
 
     def _zygote_ended(self, result: os.waitid_result | None) -> None:
         """Its spares live on; a new zygote makes the next ones."""

@@ -3,6 +3,9 @@
 It holds no thread, no loop, no ZeroMQ context and no open database, since none of them survives a fork. A spare is forked
 twice: the process between ends at once, so that the kernel makes the supervisor (a subreaper) the spare's parent, who
 then learns its exit status. Each spare connects to the supervisor and blocks until it is told who it is.
+
+The zygote of a house outlives a supervisor that is killed, and forks for the next one until that one's own has imported:
+whoever dies meanwhile need not wait for that.
 """
 
 from __future__ import annotations
@@ -11,12 +14,14 @@ import asyncio
 import gc
 import hashlib
 import os
+import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -43,6 +48,12 @@ SCRATCH = "/dev/shm"  # noqa: S108 (a fresh directory in it, 0700)
 """Where a spare walks through a start beforehand. On a disk that is busy its fsyncs took up to 0.3 s, in which nobody could be
 promoted."""
 
+KNOCK_S = 0.05
+"""Between two looks of a zygote whose supervisor was killed whether there is another."""
+
+ORPHAN_GRACE_S = 60.0
+"""For so long it looks."""
+
 Become = Callable[[Assignment, Control], int]
 """What a promoted spare does, with the descriptors of its assignment in `control.handed`; returns the process's exit code."""
 
@@ -51,7 +62,7 @@ Walk = Callable[[str, Path], Coroutine[Any, Any, None]]
 
 
 def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int:
-    """Fork a spare for each `fork {run_dir}` on the control socket until it ends. Call it when all is imported.
+    """Fork a spare for each `fork {run_dir}` on the control socket until the house ends. Call it when all is imported.
 
     Args:
         control_fd: the connection to the supervisor.
@@ -69,14 +80,25 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
     gc.freeze()
     linux.name_process("zygote")
     control.send("hello")
-    cleared = False
+    find_next: Callable[[], Control | None] | None = None
 
-    while (received := control.receive()) is not None:
+    while True:
+        if (received := control.receive()) is None:
+            control.close()
+            following = None if find_next is None else find_next()
+            if following is None:
+                return 0
+            control = following
+            continue
+
         message, _ = received
+        if message["say"] == "begone":
+            return 0
+
         run_dir, supervisor = Path(message["run_dir"]), message["supervisor"]
-        if not cleared:
+        if find_next is None:
             clear_scratch(run_dir, supervisor)
-            cleared = True
+            find_next = _finder(run_dir, supervisor, message["keeper"])
         between = os.fork()
         if between == 0:
             if os.fork() != 0:
@@ -87,7 +109,27 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
 
         os.waitpid(between, 0)
 
-    return 0
+
+def _finder(run_dir: Path, supervisor: str, keeper: int | None) -> Callable[[], Control | None]:
+    """What finds the supervisor that `keeper` starts when the present one is killed; nobody, where there is no keeper."""
+    started = None if keeper is None else linux.start_time(keeper)
+
+    def find_next() -> Control | None:
+        pidfd = None if keeper is None else linux.open_pidfd(keeper, started)
+        if pidfd is None:
+            return None
+
+        until = time.monotonic() + ORPHAN_GRACE_S
+        try:
+            while time.monotonic() < until and not select.select([pidfd], [], [], KNOCK_S)[0]:
+                control = connect(run_dir, supervisor)
+                if control is not None and control.send("hello", pid=os.getpid(), state="zygote", keeper=keeper):
+                    return control
+        finally:
+            os.close(pidfd)
+        return None
+
+    return find_next
 
 
 def fork_zygote(become: Become, control: Control) -> tuple[int, socket.socket]:

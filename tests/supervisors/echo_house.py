@@ -247,6 +247,8 @@ def main() -> int:
             assignment={"root": str(root)},
         )
     if what == "zygote":
+        while (root / "imports-slowly").exists():
+            time.sleep(0.01)
 
         async def populate(host, assignment, sockets):
             await start(host, assignment.name, Path(assignment.settings["root"]), *sockets)
