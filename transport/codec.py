@@ -40,6 +40,13 @@ CONTAINERS: Final = bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)])
 SUSPECTS: Final = bytes([0xC4, 0xC5, 0xC6, 0xCA, 0xCB])
 """How byte strings begin, of which keys could be made, and floats, which may be NaN."""
 
+MOST_STEPS: Final = 32
+LONGEST_STEP: Final = 64
+"""Of the way to what is wrong: how deep it is looked for, and how many characters of a name are told."""
+
+PLACED_ITEMS: Final = 1 << 14
+"""Items of a body in which it is looked for: some 10 ms of a loop that could do better."""
+
 MODEST: Final = 2048
 """Items of an array that are always believed. The decoder keeps at most 1,024 arrays open inside each other: 16 MiB."""
 
@@ -108,8 +115,16 @@ HEADER_LIMITS: Final = Limits(body_bytes=4096, array_items=64, map_items=64, ite
 class Malformed(Invalid):
     """The bytes are not a message of this protocol."""
 
-    def __init__(self, message: str, *, reason: str, id: str | None = None, partial: Envelope | None = None) -> None:  # noqa: A002 (the wire's own word)
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        id: str | None = None,  # noqa: A002 (the wire's own word)
+        partial: Envelope | None = None,
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, detail=detail)
         self.reason = reason
         """A short word for counters."""
 
@@ -177,7 +192,9 @@ def decode(frames: Sequence[bytes], limits: Limits = LIMITS) -> Envelope:
     try:
         envelope.body = _unpack(frames[1], limits)
     except Refused as error:
-        raise Malformed(f"body: {error}", reason="body_" + error.reason, id=envelope.id, partial=envelope) from error
+        raise Malformed(
+            f"body: {error}", reason="body_" + error.reason, id=envelope.id, partial=envelope, detail=error.detail
+        ) from error
 
     if envelope.kind == CREDIT:
         _check_credit(envelope)
@@ -271,13 +288,20 @@ def _unpack(raw: bytes, limits: Limits) -> dict[str, Any]:
             raise Refused("extension", EXTENSION) from error
 
         reason = "utf8" if isinstance(error, UnicodeDecodeError) else "msgpack"
-        raise Refused(reason, f"not msgpack within the limits: {str(error) or type(error).__name__}") from error
+        problem = f"not msgpack within the limits: {str(error) or type(error).__name__}"
+        raise Refused(reason, problem, _place_of_the_error(raw, limits)) from error
 
     if type(value) is not dict:
         raise Refused("map", "a msgpack map is needed")
 
     if not _is_harmless(raw, limits.depth):
-        _check(value, limits.depth)
+        try:
+            _check(value, limits.depth)
+        except Refused as error:
+            if error.reason != "number":
+                raise
+
+            raise Refused("number", error.message, _place(value, _is_no_number)) from None
 
     return value
 
@@ -290,25 +314,62 @@ def _is_harmless(raw: bytes, depth: int) -> bool:
     return len(raw.translate(None, CONTAINERS)) >= len(raw) - depth and len(raw.translate(None, SUSPECTS)) == len(raw)
 
 
-def _build(raw: bytes, limits: Limits) -> Any:
+def _place_of_the_error(raw: bytes, limits: Limits) -> str | None:
+    """Where a text is no UTF-8, or a map too large: read once more, and more leniently, once it is known to be modest."""
+
+    def is_wrong(value: Any) -> bool:
+        if type(value) is str:
+            return not value.isascii() and any("\udc80" <= character <= "\udcff" for character in value)
+
+        return type(value) is dict and len(value) > limits.map_items
+
+    try:
+        scan(raw, PLACED_ITEMS, limits.depth)
+        return _place(_build(raw, limits, unicode_errors="surrogateescape", max_map_len=PLACED_ITEMS), is_wrong)
+    except (ValueError, Refused):
+        return None
+
+
+def _place(value: Any, is_wrong: Callable[[Any], bool], depth: int = MOST_STEPS) -> str | None:
+    """The names and places that lead to the first value that is wrong, with dots between them; None where there is none."""
+    if depth == 0 or type(value) not in {dict, list}:
+        return None
+
+    for key, item in value.items() if type(value) is dict else enumerate(value):
+        step = str(key)[:LONGEST_STEP].encode("utf-8", "replace").decode()
+
+        if is_wrong(item):
+            return step
+
+        if (rest := _place(item, is_wrong, depth - 1)) is not None:
+            return f"{step}.{rest}"
+
+    return None
+
+
+def _is_no_number(value: Any) -> bool:
+    return type(value) is float and not isfinite(value)
+
+
+def _build(raw: bytes, limits: Limits, **leniently: Any) -> Any:
     size = len(raw)
 
     if size < SMALL:
-        return limits.decode_small(raw)
+        return limits.decode_small(raw, **leniently)
 
     count = _Count(limits.items)
 
     if _claims(raw) > limits.depth:
         # Array and map headers reserve memory for what they announce before it has come; see `scan`.
         try:
-            return limits.decode_small(raw, object_pairs_hook=count.mapping, list_hook=count.array)
+            return limits.decode_small(raw, object_pairs_hook=count.mapping, list_hook=count.array, **leniently)
         except Refused:
             raise
         except ValueError:
             scan(raw, limits.items, limits.depth)
             count = _Count(limits.items)
 
-    return limits.decode_large(raw, object_pairs_hook=count.mapping, list_hook=count.array)
+    return limits.decode_large(raw, object_pairs_hook=count.mapping, list_hook=count.array, **leniently)
 
 
 def _claims(raw: bytes) -> int:

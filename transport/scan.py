@@ -15,10 +15,17 @@ __all__ = ["Refused", "scan"]
 
 
 class Refused(Invalid):
-    """The bytes are not a value that is taken."""
+    """The bytes are not a value that is taken.
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+    Args:
+        reason: a short word for counters.
+        message: what is wrong.
+        field: where in the value, as names and places with dots between them; None where that cannot be told.
+    """
+
+    def __init__(self, reason: str, message: str, field: str | None = None) -> None:
+        detail = {"fields": [{"field": field, "problem": message}]} if field else None
+        super().__init__(f"{field}: {message}" if field else message, detail=detail)
         self.reason = reason
 
 

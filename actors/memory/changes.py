@@ -68,11 +68,28 @@ def end(transaction: Transaction, number: int, by: str | None, time: datetime | 
 
 
 def relate(transaction: Transaction, message: Relate) -> Found:
-    """Link a record to another, once."""
+    """Link a record to another, once.
+
+    Raises:
+        Invalid: it would be derived from itself, at some remove.
+    """
     source, target = both_ends(transaction, message)
+    if message.relation in SOURCES and source in everything_behind(transaction, target):
+        raise Invalid("target: it was derived from the source itself", detail={"field": "target"})
     if transaction.link(source, message.relation, target):
         transaction.event("linked", source, "link", relation=message.relation, target=message.target)
     return Found(memory=one(transaction.connection, source))
+
+
+def everything_behind(transaction: Transaction, number: int) -> set[int]:
+    """What a record was derived from, at any remove."""
+    found: set[int] = set()
+    looked_at = [number]
+    while looked_at:
+        new = set(sources_of(transaction.connection, looked_at.pop())) - found
+        found |= new
+        looked_at += new
+    return found
 
 
 def unrelate(transaction: Transaction, message: Unrelate) -> Found:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
+from actors.memory.messages.fields import Weight
 
 
 class RecallWeights(BaseModel):

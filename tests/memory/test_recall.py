@@ -126,6 +126,9 @@ async def test_weights_of_one_request(memory):
     assert [hit.score for hit in hits] == [1.0, 0.0]
     with pytest.raises(Invalid, match=r"weights\.charm"):
         await memory.ask(Recall(query="tea", weights={"charm": 1.0}))
+    for beyond in (1.7e308, -1e7):
+        with pytest.raises(Invalid, match=r"weights\.recency"):
+            Recall.parse({"query": "tea", "weights": {"recency": beyond}})
 
 
 async def test_equals_come_in_the_order_of_their_ids_and_always_the_same(memory):

@@ -67,6 +67,11 @@ async def test_nothing_derived_is_without_its_sources(memory):
     links = tuple(Link(relation="derives_from", target=source) for source in (one, two))
     [fact] = await remember(memory, {"text": "both", "kind": "fact", "links": links})
 
+    [more] = await remember(memory, {"text": "more", "links": (Link(relation="derives_from", target=fact),)})
+    for relation in ("derives_from", "summarises"):
+        with pytest.raises(Invalid, match="target: it was derived from the source itself"):
+            await memory.ask(Relate(source=one, relation=relation, target=more))
+    await memory.ask(Relate(source=one, relation="relates", target=more))
     await memory.ask(Unrelate(source=fact, relation="derives_from", target=one))
     with pytest.raises(Invalid, match="target"):
         await memory.ask(Unrelate(source=fact, relation="derives_from", target=two))

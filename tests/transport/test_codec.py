@@ -142,6 +142,24 @@ def test_a_wrong_body_is_malformed_and_its_header_known(raw):
     assert caught.value.partial.type == "t.echo"
 
 
+PLACES = {
+    "memories.1.importance": {"memories": [{"text": "x"}, {"importance": float("nan")}]},
+    "memories.0.metadata.list.2": {"memories": [{"metadata": {"list": [1, 2.5, float("-inf")]}}]},
+    "memories.0.text": {"memories": [{"text": "half of a pair: \ud800"}]},
+    "memories.0.metadata": {"memories": [{"metadata": {str(number): number for number in range(10_000)}}]},
+}
+
+
+@pytest.mark.parametrize("padding", [0, 5_000], ids=["small", "large"])
+@pytest.mark.parametrize(("place", "body"), PLACES.items(), ids=PLACES)
+def test_where_in_the_body_something_is_wrong_is_told(place, body, padding):
+    raw = msgpack.packb({"first": "x" * padding, **body}, unicode_errors="surrogatepass")
+    with pytest.raises(Malformed, match=f"^body: {place}: ") as caught:
+        decode([packed(), raw])
+
+    assert caught.value.detail["fields"][0]["field"] == place
+
+
 @pytest.mark.parametrize("frames", [[], [packed()], [packed(), EMPTY, EMPTY]], ids=["none", "one", "three"])
 def test_a_message_has_exactly_two_frames(frames):
     with pytest.raises(Malformed, match="two frames"):

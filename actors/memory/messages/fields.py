@@ -109,6 +109,8 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64), Afte
 Metadata = Annotated[dict[Name, Annotated[JsonValue, AfterValidator(plain_json)]], Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
+"""Of a term of a score: with larger ones sums would lose what tells records apart, or overflow."""
 
 
 def known_emotions(felt: dict[str, float]) -> dict[str, float]:

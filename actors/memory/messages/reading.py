@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from actors.memory.messages.feed import Happening
-from actors.memory.messages.fields import Felt, Identifier, Kind, Limit, Metadata, Name, Namespace, Stage, Time
+from actors.memory.messages.fields import Felt, Identifier, Kind, Limit, Metadata, Name, Namespace, Stage, Time, Weight
 from actors.memory.messages.records import Memory
 from actors.message import Data, Message, Reply
 
@@ -43,7 +43,7 @@ class Recall(Message, type="memory.recall", reply=Recalled, idempotent=True):
 
     metadata: Metadata | None = None
     explain: bool = False
-    weights: Annotated[dict[Name, float], Field(max_length=32)] | None = None
+    weights: Annotated[dict[Name, Weight], Field(max_length=32)] | None = None
     felt: Felt | None = None
     """What is felt now: records in which the like was felt are preferred by the weight `affect`, which is 0 unless set."""
 
