@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from actors.clock import Clock, system_clock
 from actors.daemon import aspects, batches, scheduler, statements
-from actors.daemon.cycles import enabled
+from actors.daemon.cycles import enabled, following_of
 from actors.daemon.feed import Following
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.holding import CYCLE, Holding
@@ -122,7 +122,7 @@ class Daemon(AsyncActor):
     @property
     def following(self) -> Following:
         """What the cycles follow of memory's feed."""
-        return Following({name: kind.follows for name, kind in self.cycles.items()})
+        return following_of(tuple(self.cycles.values()))
 
     @handles(Backup)
     async def back_up(self, message: Backup) -> BackedUp:

@@ -15,7 +15,7 @@ from typing import Any
 import apsw
 from loguru import logger
 
-from actors.daemon import answers, aspects, rederivation
+from actors.daemon import answers, aspects, rederivation, statements
 from actors.daemon.store import Store, micros
 from actors.daemon.work import Asks, Work
 from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed
@@ -34,10 +34,12 @@ class Following:
 
     Args:
         follows: kinds of records by cycle; every cycle counts new turns, also one that follows none.
+        rereads: cycles that are laid a record before again whenever it is corrected.
     """
 
-    def __init__(self, follows: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, follows: Mapping[str, frozenset[str]], rereads: frozenset[str] = frozenset()) -> None:
         self._follows = dict(follows)
+        self._rereads = rereads
 
     async def catch_up(self, work: Work) -> None:
         """Take over the feed's changes up to its end, under a run. Several may do so at once: one of them takes a page."""
@@ -89,27 +91,38 @@ class Following:
         gone = False
         for change in fed.changes:
             connection.execute("INSERT OR IGNORE INTO namespace VALUES (?)", (change.namespace,))
-            if change.change == "forgotten":
-                gone |= let_go(connection, change)
-                continue
-            if change.change == "withheld":
-                # Its text is gone until it is derived anew; what was drawn from it goes with the text.
-                gone |= let_go(connection, change)
-                rederivation.note(connection, change.namespace, change.id)
-                continue
-            reworded = change.change == "revised" and change.memory is not None and is_reworded(connection, change.memory)
-            if reworded:
-                gone |= drop_derived(connection, change.namespace, change.id)
-            if change.memory is not None and (reworded or change.change in ("remembered", "rederived")):
-                for cycle in self._follows:
-                    if change.seq > cursors[cycle]:
-                        self._offer(connection, cycle, change, change.memory)
+            gone |= self._take(connection, change, cursors)
 
         for cycle, cursor in cursors.items():
             connection.execute(
                 "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                 (f"feed:{cycle}", str(max(cursor, fed.cursor))),
             )
+        return gone
+
+    def _take(self, connection: apsw.Connection, change: Change, cursors: Mapping[str, int]) -> bool:
+        """Keep what one change says; whether anything was let go of."""
+        if change.change == "forgotten":
+            return let_go(connection, change)
+        if change.change == "withheld":
+            # Its text is gone until it is derived anew; what was drawn from it goes with the text.
+            rederivation.note(connection, change.namespace, change.id)
+            return let_go(connection, change)
+        if change.change == "superseded":
+            statements.withdraw(connection, change.namespace, change.id)
+        if change.memory is None:
+            return False
+
+        corrected = change.change == "revised"
+        reworded = corrected and is_reworded(connection, change.memory)
+        gone = reworded and drop_derived(connection, change.namespace, change.id)
+        for cycle, cursor in cursors.items():
+            if change.seq <= cursor:
+                continue
+            if reworded or change.change in ("remembered", "rederived"):
+                self._offer(connection, cycle, change, change.memory)
+            elif corrected and cycle in self._rereads:
+                self._lay_before(connection, cycle, change, change.memory)
         return gone
 
     def _go_back(self, connection: apsw.Connection, end: int) -> None:
@@ -121,13 +134,16 @@ class Following:
         )
 
     def _offer(self, connection: apsw.Connection, cycle: str, change: Change, memory: Memory) -> None:
+        self._lay_before(connection, cycle, change, memory)
+        if memory.kind == "turn":
+            connection.execute("UPDATE cycle SET new = new + 1 WHERE name = ?", (cycle,))
+
+    def _lay_before(self, connection: apsw.Connection, cycle: str, change: Change, memory: Memory) -> None:
         if memory.kind in self._follows[cycle]:
             connection.execute(
                 "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, ?, ?, NULL)",
                 (cycle, change.seq, change.namespace, memory.session or "", change.id, micros(memory.ingested)),
             )
-        if memory.kind == "turn":
-            connection.execute("UPDATE cycle SET new = new + 1 WHERE name = ?", (cycle,))
 
 
 def namespaces(connection: apsw.Connection) -> list[str]:

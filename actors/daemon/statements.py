@@ -8,17 +8,22 @@ from datetime import datetime
 from typing import Any
 
 import apsw
+from loguru import logger
 
 from actors.daemon.messages import Deliver, Delivered, ListStatements, Statement, Statements
 from actors.daemon.store import Store, micros, moment
 from actors.daemon.work import Asks
 from actors.memory.messages import Found, Get
-from transport.errors import Conflict, NotFound
+from actors.paradox.messages import Found as FoundParadox
+from actors.paradox.messages import Get as GetParadox
+from transport.errors import Conflict, LatticeError, NotFound
 
-__all__ = ["deliver", "expire", "is_known", "listed", "open_count", "put"]
+__all__ = ["deliver", "expire", "is_known", "listed", "open_count", "put", "withdraw"]
 
 COLUMNS = "memory, why, urgency, created, expires, state, thought"
 ASK_S = 5.0
+PARADOX_S = 0.5
+"""Somebody waits for an answer meanwhile, and a killed actor is back sooner."""
 
 
 def put(
@@ -61,6 +66,13 @@ def expire(connection: apsw.Connection, now: int) -> int:
     return connection.changes()
 
 
+def withdraw(connection: apsw.Connection, namespace: str, memory: str) -> None:
+    """Let go of a statement whose record has ended: what it is about is over."""
+    connection.execute(
+        "UPDATE statement SET state = 'expired' WHERE namespace = ? AND memory = ? AND state = 'open'", (namespace, memory)
+    )
+
+
 async def listed(store: Store, ask: Asks, message: ListStatements, now: datetime) -> Statements:
     """Statements with their texts, most urgent first; what memory has forgotten is left out."""
 
@@ -73,7 +85,7 @@ async def listed(store: Store, ask: Asks, message: ListStatements, now: datetime
         ).fetchall()
 
     rows = await store.read(select)
-    told = await asyncio.gather(*(told_of(ask, message.namespace, row) for row in rows))
+    told = await asyncio.gather(*(told_of(store, ask, message.namespace, row) for row in rows))
     return Statements(statements=tuple(statement for statement in told if statement is not None))
 
 
@@ -82,7 +94,7 @@ async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> D
 
     Raises:
         NotFound: there is no such statement in this namespace.
-        Conflict: another thought has it, or it has expired.
+        Conflict: another thought has it, or it has expired; or what it is about is settled.
     """
 
     def take(connection: apsw.Connection) -> Any:
@@ -103,19 +115,46 @@ async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> D
         )
         return (*row[:5], "delivered", message.thought)
 
+    open_one = await store.read(one_open, message.namespace, message.id)
+    if open_one is not None:
+        # It expires here where what it is about is settled.
+        await told_of(store, ask, message.namespace, open_one)
     row = await store.write(take)
-    told = await told_of(ask, message.namespace, row)
+    told = await told_of(store, ask, message.namespace, row)
     if told is None:
         raise NotFound(f"id: no statement {message.id!r} in this namespace", detail={"field": "id"})
     return Delivered(statement=told)
 
 
-async def told_of(ask: Asks, namespace: str, row: Sequence[Any]) -> Statement | None:
-    """A statement with the text of its record; None where that is forgotten."""
+def one_open(connection: apsw.Connection, namespace: str, memory: str) -> Any:
+    select = f"SELECT {COLUMNS} FROM statement WHERE namespace = ? AND memory = ? AND state = 'open'"  # noqa: S608 (fixed)
+    return connection.execute(select, (namespace, memory)).fetchone()
+
+
+async def is_settled(ask: Asks, namespace: str, found: Found) -> bool:
+    """Whether the contradiction that a statement is about stands open no longer."""
+    paradox = found.memory.metadata.get("paradox")
+    if not isinstance(paradox, str):
+        return False
+    try:
+        told: FoundParadox = await ask(GetParadox(namespace=namespace, id=paradox), timeout=PARADOX_S)
+    except NotFound:
+        return True
+    except LatticeError as error:
+        logger.info("whether a contradiction is settled could not be asked", paradox=paradox, error=error.code)
+        return False
+    return told.paradox.state in ("integrated", "dismissed")
+
+
+async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -> Statement | None:
+    """A statement with the text of its record; None where that is forgotten, or it is open and what it is about is settled."""
     memory, why, urgency, created, expires, state, thought = row
     try:
         found: Found = await ask(Get(namespace=namespace, id=memory), timeout=ASK_S)
     except NotFound:
+        return None
+    if state == "open" and await is_settled(ask, namespace, found):
+        await store.write(lambda connection: withdraw(connection, namespace, memory))
         return None
     return Statement(
         id=memory,

@@ -37,6 +37,7 @@ def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> 
     if "text" in changed:
         # Whoever says what it should say ends its being withheld.
         transaction.connection.execute("UPDATE memory SET withheld = 0 WHERE number = ?", (number,))
+        transaction.end_what_was_drawn_from(number, transaction.now)
     if "importance" in changed:
         transaction.connection.execute(
             "UPDATE memory SET base = ?, since = ? WHERE number = ?", (message.importance, transaction.now, number)

@@ -27,6 +27,17 @@ def namespace_number(connection: apsw.Connection, name: str) -> int | None:
     return row[0] if row else None
 
 
+DRAWN_FROM_WHAT_ENDED = """
+SELECT m.number FROM link AS l JOIN memory AS m ON m.number = l.source
+WHERE l.target = ?1 AND l.relation = 'derives_from' AND m.valid_to IS NULL AND (
+    m.kind = 'statement' OR m.kind = 'fact' AND NOT EXISTS (
+        SELECT 1 FROM link AS o JOIN memory AS s ON s.number = o.target
+        WHERE o.source = m.number AND o.relation = 'derives_from' AND o.target <> ?1 AND s.valid_to IS NULL
+    )
+)
+"""
+
+
 class Transaction:
     """One write in progress.
 
@@ -192,6 +203,18 @@ class Transaction:
         )
         if self.connection.changes():
             self.event("superseded", number, cause, **detail)
+            self.end_what_was_drawn_from(number, time, **detail)
+
+    def end_what_was_drawn_from(self, number: int, time: int, **detail: Any) -> None:
+        """Facts that were drawn from what has ended, or says something else now, and from nothing else that holds, end too.
+
+        So does what the assistant would bring up about it, whatever else that is about: it is moot.
+        """
+        drawn: Any = self.connection.execute(DRAWN_FROM_WHAT_ENDED, (number,)).fetchall()
+        for (one,) in drawn:
+            if "by" in detail:
+                self.link(self.number_of(detail["by"]), "supersedes", one)
+            self.end(one, time, "source", **detail)
 
     def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
         """Write down what happened to a record: its history, and the feed."""

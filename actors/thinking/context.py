@@ -146,7 +146,12 @@ async def recall(
     wanted = settings.recall_k + min(len(message.messages), 64)
     asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True, context=message.session)
     reply: Recalled = await actor.ask(asked, timeout=seconds)
-    return reply.memories
+    return tuple(memory for memory in reply.memories if not is_to_be_brought_up(memory))
+
+
+def is_to_be_brought_up(memory: Memory) -> bool:
+    """What the daemon would like to bring up is given out once, by itself; recalled, it would be brought up again and again."""
+    return memory.kind == "statement" and memory.provenance is not None and memory.provenance.by == "statements"
 
 
 async def session_tail(

@@ -36,6 +36,26 @@ async def test_a_settled_talk_becomes_facts_and_a_summary_linked_to_its_turns(sh
         assert len(await records(host, "fact")) == 3
 
 
+async def test_a_corrected_turn_is_read_anew_and_what_was_drawn_from_it_ends(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate",)) as host:
+        (turn,) = await talk(host, clock, texts=("I live in Lisbon.",))
+        clock.advance(DAY)
+        assert (await run(host, "consolidate")).effects["facts"] == 1
+        await host.ref("memory").ask(Revise(id=turn, importance=0.9))
+        clock.advance(DAY)
+        await run(host, "consolidate")
+        assert [(fact.text, fact.valid_to) for fact in await records(host, "fact")] == [("I live in Lisbon.", None)]
+
+        await host.ref("memory").ask(Revise(id=turn, text="I live in Oslo."))
+        clock.advance(DAY)
+        await run(host, "consolidate")
+        assert [(fact.text, fact.valid_to is None) for fact in await records(host, "fact")] == [
+            ("I live in Lisbon.", False),
+            ("I live in Oslo.", True),
+        ]
+
+
 async def test_a_talk_that_goes_on_is_summarised_in_stretches(short_dir) -> None:
     clock = ManualClock()
     async with house(short_dir, clock, consolidate={"segment": 8}) as host:

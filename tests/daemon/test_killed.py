@@ -27,6 +27,7 @@ async def effects(host) -> dict[str, dict[str, int]]:
     return total
 
 
+@pytest.mark.timeout(180)  # several processes, one after the other: on a busy machine each takes seconds
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_write_after_write_the_effects_are_there_once(short_dir, when) -> None:
     clock = ManualClock()
@@ -55,6 +56,7 @@ async def test_killed_at_write_after_write_the_effects_are_there_once(short_dir,
         assert [event.change for event in history.events] == ["remembered"]
 
 
+@pytest.mark.timeout(180)  # several processes, one after the other: on a busy machine each takes seconds
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_write_after_write_a_profile_and_statements_are_drawn_once(short_dir, when) -> None:
     clock = ManualClock()
@@ -87,6 +89,7 @@ LATER = {
 }
 
 
+@pytest.mark.timeout(180)  # several processes, one after the other: on a busy machine each takes seconds
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_write_after_write_old_talks_dreams_aspects_and_thoughts_are_there_once(short_dir, when) -> None:
     clock = ManualClock()
@@ -143,6 +146,7 @@ async def test_what_a_model_was_paid_for_is_not_asked_again_after_a_kill(short_d
 HOUSEKEEPING = {"cycles": ["backup", "health"], "health": {"free_bytes": 1 << 60}}
 
 
+@pytest.mark.timeout(180)  # several processes, one after the other: on a busy machine each takes seconds
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_write_after_write_one_whole_backup_is_there_and_the_house_was_looked_at(short_dir, when) -> None:
     clock = ManualClock()

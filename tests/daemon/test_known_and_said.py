@@ -9,7 +9,8 @@ from actors.daemon import batches
 from actors.daemon.actor import Daemon
 from actors.daemon.messages import Deliver, GetProfile, ListStatements, RunCycle
 from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Remember
-from actors.paradox.messages import GetProgress
+from actors.paradox.messages import GetProgress, Resolve
+from actors.paradox.messages import List as ListParadoxes
 from actors.thinking.actor import Thinking
 from actors.thinking.settings import ThinkingSettings
 from tests.daemon.house import TALK, begun, ended, house, records, run, settings, talk
@@ -244,6 +245,27 @@ async def test_an_open_contradiction_is_contemplated_and_becomes_something_to_br
         assert statement.why == "a contradiction stands open"
         assert "never been to Portugal" in statement.text
         assert "grew up in Portugal" in statement.text
+
+
+async def test_what_is_settled_is_not_brought_up_any_more(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("statements",)) as host:
+        await said(host, clock, "I have never been to Portugal.", "I have no dog.")
+        clock.advance(60)
+        await said(host, clock, "I grew up in Portugal.", "I have a dog.", session="two")
+        reached = (await host.ref("memory").ask(Feed())).cursor
+        await host.ref("paradox").ask(GetProgress(reached=reached, wait_ms=20_000))
+        await run(host, "statements")
+        opened = (await host.ref("daemon").ask(ListStatements())).statements
+        assert len(opened) == 2
+
+        for paradox in (await host.ref("paradox").ask(ListParadoxes())).paradoxes:
+            state = "dismissed" if "dog" in paradox.later.text else "integrated"
+            keep = "both" if state == "dismissed" else "later"
+            await host.ref("paradox").ask(Resolve(id=paradox.id, state=state, keep=keep, reason="they told me"))
+        with pytest.raises(Conflict, match="expired"):
+            await host.ref("daemon").ask(Deliver(id=opened[0].id, thought="th_1"))
+        assert (await host.ref("daemon").ask(ListStatements())).statements == ()
 
 
 async def test_copies_of_all_databases_are_made_and_the_oldest_go(short_dir) -> None:

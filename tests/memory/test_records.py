@@ -19,6 +19,8 @@ from actors.memory.messages import (
     Recall,
     Relate,
     Remember,
+    Revise,
+    Supersede,
     Unrelate,
 )
 from tests.memory.conftest import NOW
@@ -131,3 +133,45 @@ async def test_listing_by_stage_and_by_time(memory):
     listed = await memory.ask(List(stage="raw", before=NOW - timedelta(days=50)))
     assert [found.id for found in listed.memories] == [old]
     assert (await memory.ask(List(stage="archived"))).memories == ()
+
+
+async def test_a_fact_ends_with_the_last_record_that_it_was_drawn_from(memory):
+    said, again, other = await remember(memory, {"text": "I live in Rome"}, {"text": "Rome as ever"}, {"text": "I moved"})
+    one, both, summary = await remember(
+        memory,
+        {"text": "I live in Rome.", "kind": "fact", "links": (Link(relation="derives_from", target=said),)},
+        {
+            "text": "Rome is home.",
+            "kind": "fact",
+            "links": tuple(Link(relation="derives_from", target=source) for source in (said, again)),
+        },
+        {"text": "Rome was spoken of.", "kind": "summary", "links": (Link(relation="summarises", target=said),)},
+    )
+    await memory.ask(Supersede(id=said, by=other, time=NOW, cause="update"))
+    assert (await get(memory, one)).valid_to == NOW
+    assert [(link.relation, link.target) for link in (await get(memory, other)).links] == [
+        ("supersedes", said),
+        ("supersedes", one),
+    ]
+    assert (await memory.ask(GetHistory(id=one))).events[-1].cause == "source"
+    assert (await get(memory, both)).valid_to is None
+    assert (await get(memory, summary)).valid_to is None
+
+    await memory.ask(Supersede(id=again, cause="update"))
+    assert (await get(memory, both)).valid_to is not None
+
+
+async def test_a_fact_ends_when_what_it_was_drawn_from_is_corrected(memory):
+    [turn] = await remember(memory, {"text": "I live in Rome"})
+    links = (Link(relation="derives_from", target=turn),)
+    fact, statement = await remember(
+        memory,
+        {"text": "I live in Rome.", "kind": "fact", "links": links},
+        {"text": "Ask how Rome is.", "kind": "statement", "links": links},
+    )
+    await memory.ask(Revise(id=turn, importance=0.9))
+    assert (await get(memory, fact)).valid_to is None
+    await memory.ask(Revise(id=turn, text="I live in Oslo"))
+    assert (await get(memory, turn)).valid_to is None
+    assert (await get(memory, fact)).valid_to is not None
+    assert (await get(memory, statement)).valid_to is not None

@@ -13,6 +13,7 @@ from actors.daemon.messages import (
     Statement,
     Statements,
 )
+from actors.memory.messages import Link, NewMemory, Provenance, Remember
 from actors.runtime import AsyncActor, handles
 from actors.thinking.messages import GetThought, Think
 from tests.thinking.house import house
@@ -86,6 +87,23 @@ async def test_the_profile_is_shown_and_a_statement_is_brought_up_once(short_dir
     told = {part["part"]: part for part in record.context}
     assert (told["statements"]["id"], told["statements"]["score"]) == ("mem_3", 0.6)
     assert told["profile"]["memories"] == ["mem_1"]
+
+
+async def test_what_is_to_be_brought_up_is_not_recalled_like_a_memory(short_dir, model) -> None:
+    async with house(short_dir, url=model.base_url) as host:
+        (turn,) = (await host.ref("memory").ask(Remember(memories=(NewMemory(text="The regatta is on Sunday."),)))).memories
+        statement = NewMemory(
+            text="The regatta is over; ask how the regatta went.",
+            kind="statement",
+            provenance=Provenance(by="statements", rule="extractive"),
+            links=(Link(relation="derives_from", target=turn.id),),
+        )
+        await host.ref("memory").ask(Remember(memories=(statement,)))
+        await host.ref("thinking").ask(Think(session="a", messages=(user("What do you know of the regatta?"),)))
+
+    prompt = prompt_of(model.log()[-1])
+    assert "The regatta is on Sunday." in prompt
+    assert "ask how the regatta went" not in prompt
 
 
 async def test_a_program_is_told_nothing_that_is_meant_for_people(short_dir, model) -> None:

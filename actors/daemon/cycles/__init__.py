@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from actors.daemon.cycles.backup import Backup
@@ -22,7 +22,7 @@ from actors.daemon.feed import Following
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.work import Cycle
 
-__all__ = ["enabled"]
+__all__ = ["enabled", "following_of"]
 
 KINDS: tuple[type[Any], ...] = (
     Backup,
@@ -41,9 +41,15 @@ KINDS: tuple[type[Any], ...] = (
 )
 
 
+def following_of(kinds: Iterable[Any]) -> Following:
+    """What these cycles follow."""
+    rereads = frozenset(kind.name for kind in kinds if getattr(kind, "rereads", False))
+    return Following({kind.name: kind.follows for kind in kinds}, rereads)
+
+
 def enabled(settings: DaemonSettings) -> Mapping[str, Cycle]:
     """The cycles that are switched on, by name, and what they follow."""
     own = {kind: getattr(settings, kind.name.replace("-", "_")) for kind in KINDS}
     kinds = [kind for kind in KINDS if own[kind].enabled]
-    following = Following({kind.name: kind.follows for kind in kinds})
+    following = following_of(kinds)
     return {kind.name: kind(own[kind], following) for kind in kinds}

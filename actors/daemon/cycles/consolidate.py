@@ -13,7 +13,7 @@ import apsw
 from actors.daemon import batches, extract, rederivation
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
-from actors.daemon.feed import Following
+from actors.daemon.feed import Following, text_digest
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.store import micros
 from actors.daemon.work import Work
@@ -40,6 +40,8 @@ class Consolidate:
 
     needs_model: ClassVar[str] = "Summaries in words of their own: without one they are sentences chosen from the talk."
     follows: ClassVar[frozenset[str]] = frozenset({"turn"})
+    rereads: ClassVar[bool] = True
+    """A turn that is corrected says other things: what was drawn from it has ended."""
 
     def __init__(self, settings: ConsolidateSettings, following: Following) -> None:
         self.settings = settings
@@ -84,7 +86,7 @@ class Consolidate:
                         importance=max(FACT_IMPORTANCE, turn.importance),
                         provenance=work.provenance(),
                         links=(Link(relation="derives_from", target=turn.id),),
-                        key=f"consolidate:fact:{turn.id}:{number}",
+                        key=f"consolidate:fact:{turn.id}:{number}:{text_digest(turn).hex()}",
                     )
                 )
 

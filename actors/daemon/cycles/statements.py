@@ -42,6 +42,7 @@ class Idea:
     opens: datetime
     sources: tuple[str, ...]
     key: str
+    paradox: str | None = None
 
 
 class Statements:
@@ -106,7 +107,7 @@ class Statements:
                 time=work.now,
                 kind="statement",
                 importance=idea.urgency,
-                metadata={"why": idea.why},
+                metadata={"why": idea.why, **({"paradox": idea.paradox} if idea.paradox else {})},
                 provenance=work.provenance(),
                 links=tuple(Link(relation="derives_from", target=source) for source in idea.sources),
                 key=f"statements:{idea.key}",
@@ -151,7 +152,13 @@ def idea_of(paradox: Paradox, now: datetime) -> Idea:
     else:
         text = f"{who(earlier.speaker)} said {first}, but {who(later.speaker, first=False)} said {second}. Ask which holds."
     return Idea(
-        text, "a contradiction stands open", paradox.tension, now, (earlier.memory, later.memory), f"paradox:{paradox.id}"
+        text,
+        "a contradiction stands open",
+        paradox.tension,
+        now,
+        (earlier.memory, later.memory),
+        f"paradox:{paradox.id}",
+        paradox.id,
     )
 
 
