@@ -245,6 +245,8 @@ class Composition:
                 shutdown=rules.drain_s,
                 heartbeat_s=rules.heartbeat_s,
                 gets_listener=name == "gateway",
+                # A stream may be longer than any drain, and its client cannot be sent to another process.
+                lingers_s=settings.gateway.request_timeout_s if name == "gateway" else 0.0,
                 ready_timeout_s=READY_S,
             )
             for name in self.actors

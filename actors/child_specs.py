@@ -50,6 +50,11 @@ class ChildTemplate(Data):
     heartbeats_missed: Annotated[int, Field(ge=1)] = 3
     """A ready child that says nothing for `heartbeat_s * heartbeats_missed` is hung, which is as good as dead."""
 
+    lingers_s: Annotated[float, Field(ge=0)] = 0.0
+    """When it is restarted because somebody wishes it: how long it may finish what runs beside its successor, to which it has
+    given its name. 0: its successor waits for its end. For who has no state that two could spoil, and callers who cannot come
+    back: a connection is no message that another process could be asked again."""
+
     gets_listener: bool = False
     """It is handed the house's listening socket."""
 

@@ -112,6 +112,12 @@ class Host:
         self.unfinished: list[str] = []
         """What still ran when the time to drain was up, in words for a person."""
 
+        self.lingers_s = 0.0
+        """How long what runs may still take, where another process bears the names of this one already."""
+
+        self.on_hurry: Callable[[], None] | None = None
+        """Called when there is less time than that after all: the house is being stopped."""
+
         self.started = time.monotonic()
         self.draining = asyncio.Event()
         """Set from the beginning of `drain`, for handlers that wait long for something to happen."""
@@ -301,6 +307,19 @@ class Host:
         return client
 
     # The end
+
+    async def give_names_back(self, lingers_s: float) -> None:
+        """Lets another process bear the names of this one, which only finishes what runs: `drain` follows at once."""
+        self.draining.set()
+        self.lingers_s = lingers_s
+        await self._doors.close()
+        self._doors.release()
+
+    def hurry(self) -> None:
+        """What lingers beside its successor is to end as if it had none."""
+        self.lingers_s = 0.0
+        if self.on_hurry is not None:
+            self.on_hurry()
 
     async def drain(self, timeout_s: float) -> None:
         """Takes nothing more from outside, lets what runs finish, stops the actors in reverse, flushes and closes.

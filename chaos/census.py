@@ -20,8 +20,9 @@ __all__ = ["Census", "Resident", "census", "compare"]
 
 MIB = 1 << 20
 SUPERVISOR = "lattice:supervisor"[:15]
-COME_AND_GO = {"spare": 4, "standby": 7}
-"""Of these there may be fewer at any time, and so many at most: two spares wait, two are on their way, a standby an actor."""
+COME_AND_GO = {"spare": 4, "standby": 7, "leaving": 2}
+"""Of these there may be fewer at any time, and so many at most: two spares wait, two are on their way, a standby an actor; a
+gateway that was restarted finishes its streams beside the next one."""
 
 NAMES = {"supervi": "supervisor"}
 """The kernel keeps fifteen bytes of a name."""

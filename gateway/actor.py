@@ -64,6 +64,8 @@ class Gateway(AsyncActor):
         self.service: Service | None = None
         self.admission: Admission | None = None
         self.most_connections = 0
+        self.ending: asyncio.TimerHandle | None = None
+        """While it stops: when requests that still run are ended."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -122,7 +124,10 @@ class Gateway(AsyncActor):
         }
 
     async def on_stop(self) -> None:
-        """Accept no more, and finish what runs within `drain_s`. An inherited socket stays open elsewhere: connections wait."""
+        """Accept no more, and finish what runs within `drain_s`, or `lingers_s` where the next gateway listens already.
+
+        An inherited socket stays open elsewhere: connections wait.
+        """
         if self.listener is not None and self.listener.fileno() >= 0:
             # asyncio drops a connection that it has accepted and not yet made when its server closes.
             asyncio.get_running_loop().remove_reader(self.listener.fileno())
@@ -130,11 +135,21 @@ class Gateway(AsyncActor):
                 await asyncio.sleep(0)
 
         if self.runner is not None:
-            ending = asyncio.get_running_loop().call_later(self.settings.drain_s, self.end_requests)
+            lingers_s = self.host.lingers_s if self.host is not None else 0.0
+            if self.host is not None:
+                self.host.on_hurry = lambda: self.end_within(self.settings.drain_s)
+            self.end_within(max(lingers_s, self.settings.drain_s))
+            self.runner.shut_down_within(max(lingers_s, self.settings.drain_s) + LAST_ANSWERS_S)
             try:
                 await self.runner.cleanup()
             finally:
-                ending.cancel()
+                self.end_within(None)
+
+    def end_within(self, seconds: float | None) -> None:
+        """Give requests so long to finish; None: none is left."""
+        if self.ending is not None:
+            self.ending.cancel()
+        self.ending = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self.end_requests)
 
     def end_requests(self) -> None:
         """Time is up: who still waits is told to ask again, and then is served by the gateway after this one."""

@@ -62,6 +62,10 @@ class Runner(web.AppRunner):
         self._head_timeout_s = head_timeout_s
         self._most_connections = most_connections
 
+    def shut_down_within(self, seconds: float) -> None:
+        """How long requests may take from the beginning of `cleanup`, in place of `shutdown_timeout`."""
+        self._shutdown_timeout = seconds
+
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         return Server(

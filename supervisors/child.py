@@ -52,7 +52,8 @@ def run_child(
     1. Logs go to `<data dir>/logs/<name>.log`, stacks of faults to `<name>.stack` beside it.
     2. The host is made and populated in a fresh event loop; then the supervisor hears `ready`, and a heartbeat from then on.
     3. `drain`, SIGTERM, or the end of both supervisor and `up` drain the host: exit 0. SIGINT is left to the supervisor; a
-       process that stands alone drains at SIGINT and SIGHUP too.
+       process that stands alone drains at SIGINT and SIGHUP too. Told to linger, it gives its name back first, says `left`,
+       and finishes what runs beside its successor; when the house is stopped, or its supervisor is gone, it hurries.
     4. An actor's failure is reported with its traceback; the process ends at once, with exit code 1. One that stops by
        itself takes its process along as well: it is drained, exit 0.
     5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long. Without one it drains after
@@ -90,6 +91,7 @@ class Life:
 
         self.state = "starting"
         self.drain_s = assignment.drain_s
+        self.lingers_s = 0.0
         self.knocking: asyncio.Task[None] | None = None
         self.up_pidfd: int | None = None
 
@@ -182,7 +184,10 @@ class Life:
                 logger.info("draining", seconds=self.drain_s)
                 if self.control is None:
                     await self._let_callers_drain()
-                await host.drain(self.drain_s if self.drain_s is not None else float("inf"))
+                if self.lingers_s:
+                    await self._leave(host)
+                seconds = self.drain_s if self.drain_s is not None else math.inf
+                await host.drain(seconds + self.lingers_s)
                 if host.unfinished:
                     logger.warning(
                         "still running when the time was up", count=len(host.unfinished), what=host.unfinished[:NAMED]
@@ -200,6 +205,17 @@ class Life:
             stopping.cancel()
             if self.knocking is not None:
                 self.knocking.cancel()
+
+    async def _leave(self, host: Host) -> None:
+        """Make way for the successor."""
+        self.state = "leaving"
+        await host.give_names_back(self.lingers_s)
+        linux.name_process("leaving")
+        logger.info("left; what runs is finished beside the next one", seconds=self.lingers_s)
+        self._say("left")
+        if self.control is None:
+            # The supervisor died at this moment.
+            host.hurry()
 
     async def _let_callers_drain(self) -> None:
         """Serve on until those that were started later are gone, whose calls in flight may still need this one.
@@ -290,8 +306,11 @@ class Life:
                 return
 
             message = received[0]
+            if self.state == "leaving":
+                self.host.hurry()
+                return
             if message["say"] == "drain":
-                self.drain_s = message["timeout_s"]
+                self.drain_s, self.lingers_s = message["timeout_s"], message.get("lingers_s", 0.0)
             if message["say"] in ("drain", "begone"):
                 self.told_to_stop.set()
 
@@ -300,6 +319,11 @@ class Life:
             self.loop.remove_reader(self.control.fileno())
             self.control.close()
             self.control = None
+
+        if self.state == "leaving":
+            # The next one knows nothing of it.
+            self.host.hurry()
+            return
 
         logger.warning("the supervisor is gone", grace_s=self.assignment.orphan_grace_s)
         self.knocking = self.loop.create_task(self._knock(), name="knock")

@@ -18,6 +18,7 @@ from supervisors import linux
 from supervisors.actions import End
 from supervisors.control import Assignment, Control
 from supervisors.crashes import stack_path, write_report
+from supervisors.leaving import Leaving
 from supervisors.place import Place
 from supervisors.process import Process
 from supervisors.roster import Entry
@@ -43,6 +44,7 @@ class House:
     place: Place
     spares: Spares
     standbys: Standbys
+    leaving: Leaving
     save: Callable[[], None]
     """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
 
@@ -103,7 +105,8 @@ class ProcessChild:
             self.process.kill()
         else:
             seconds = self.supervision.seconds_to_drain(self.spec)
-            if not self.process.send("drain", timeout_s=seconds):
+            lingers_s = self.spec.lingers_s if self.supervision.is_to_come_back(self.spec.name) else 0.0
+            if not self.process.send("drain", timeout_s=seconds, lingers_s=lingers_s):
                 self.process.kill(signal.SIGTERM)
 
             self._set_timer(seconds, lambda: self._condemn(f"had not drained within {seconds:g} s"))
@@ -214,6 +217,8 @@ class ProcessChild:
                 self.unfinished = f"{message['count']} still running: {', '.join(message['what'])}"
             case "ignored":
                 self.ignored = True
+            case "left" if self.stopping:
+                self._left()
 
     def _serve(self, message: dict[str, Any]) -> None:
         self.serves = True
@@ -283,6 +288,17 @@ class ProcessChild:
         else:
             stack_path(self.house.place.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
         self.supervision.ended(self.spec.name, replace(end, pid=process.pid if process else None))
+
+    def _left(self) -> None:
+        """It has given its name back, and is watched elsewhere until it has finished what runs."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+
+        self._set_timer(None, self._not_ready)
+        stack_path(self.house.place.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
+        self.house.leaving.watch(self.spec.name, process, self.spec.lingers_s + (self.spec.drain_s or 0.0))
+        self.supervision.ended(self.spec.name, End("shutdown", "left its name to the next", pid=process.pid))
 
     def _facts(self, pid: int, end: End, *, core_dumped: bool) -> dict[str, Any]:
         return {

@@ -17,6 +17,7 @@ from actors.supervision import Child as ChildView
 from supervisors import linux
 from supervisors.control import Control, bind
 from supervisors.kept_files import KeptFiles
+from supervisors.leaving import Leaving
 from supervisors.place import Place
 from supervisors.process import Process, Reaper
 from supervisors.process_child import House, ProcessChild
@@ -81,7 +82,15 @@ class Processes:
             first=zygote,
         )
         self.standbys = Standbys(self.spares, kept=spec.standbys)
-        self.house = House(place=place, spares=self.spares, standbys=self.standbys, save=self._save_roster, on_report=on_report)
+        self.leaving = Leaving()
+        self.house = House(
+            place=place,
+            spares=self.spares,
+            standbys=self.standbys,
+            leaving=self.leaving,
+            save=self._save_roster,
+            on_report=on_report,
+        )
         self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
 
     def open(self) -> None:
@@ -110,6 +119,7 @@ class Processes:
             self._save_roster()
         if self.unsaved is not None:
             self.unsaved.cancel()
+        self.leaving.hurry()
         self.standbys.close()
         self.spares.close()
         for child in self.children.values():

@@ -159,6 +159,10 @@ class Supervision:
 
         return min(child.drain_s, max(LEAST_DRAIN_S, self.drains_since + most - time.monotonic()))
 
+    def is_to_come_back(self, name: str) -> bool:
+        """Whether a child that is stopped now is started again as soon as it is down."""
+        return self.strategy.finishing is None and self.strategy.members[name].wanted
+
     async def settled(self) -> None:
         """Until all that was to start has been tried, or all are down for good."""
         if not self.strategy.settled and not self.finished.done():

@@ -123,7 +123,7 @@ class SupervisorProcess:
         )
         self.processes.open()
         self.supervision = self.processes.supervision
-        self.loop.add_signal_handler(signal.SIGTERM, self.supervision.shutdown, "told to stop")
+        self.loop.add_signal_handler(signal.SIGTERM, self._shut_down, "told to stop")
 
         async with Host(run_dir=self.place.run_dir) as host:
             await host.start_actor(Supervisor, self.supervision, self._begin, data_dir=self.place.data_dir)
@@ -139,6 +139,9 @@ class SupervisorProcess:
                 reason, trace = host.failed.result()
                 logger.error("the supervisor failed", reason=reason, traceback=trace)
                 return 1
+
+            # Killed when their time is up, so that this ends.
+            await self.processes.leaving.all_gone.wait()
 
         finish = self.supervision.finished.result()
         logger.info("finished", reason=finish.reason)
@@ -182,7 +185,12 @@ class SupervisorProcess:
             os.close(pidfd)
 
         logger.warning("up is gone: draining all")
-        self.supervision.shutdown("up is gone")
+        self._shut_down("up is gone")
+
+    def _shut_down(self, reason: str) -> None:
+        # At once: those that linger have the same time as the others.
+        self.processes.leaving.hurry()
+        self.supervision.shutdown(reason)
 
 
 def say(event: str, **fields: Any) -> None:
