@@ -25,6 +25,7 @@ from actors.llm.latency import Latest
 from actors.llm.limits import Limits
 from actors.llm.pulse import Pulse
 from actors.llm.repetition import Repetition, question_of
+from actors.llm.secrecy import redacted
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
 from actors.llm.sse import Events, Lines
@@ -120,41 +121,43 @@ class Endpoint:
         Raises:
             Failure: whatever goes wrong, an end without a finish included.
         """
-        limits = Limits(self.settings, deadline)
-        answer = Answer() if answer is None else answer
-        repetition = Repetition(self.max_repetition, question_of(asked.messages))
-        response = await self.post(self.dialect.generate(asked), limits, tally)
-        complete = False
-        try:
-            await self.check(response, limits)
-            async with contextlib.aclosing(self.events(response, self.dialect.reader(), limits)) as events:
-                async for event in events:
-                    answer.add(event)
-                    if isinstance(event, Piece) and (event.text or not complete):
-                        # Whoever says more after a finish has not finished.
-                        complete = False
-                        limits.token()
-                        repetition.feed(event.text)
+        with self.keyless():
+            limits = Limits(self.settings, deadline)
+            answer = Answer() if answer is None else answer
+            repetition = Repetition(self.max_repetition, question_of(asked.messages))
+            response = await self.post(self.dialect.generate(asked), limits, tally)
+            complete = False
+            try:
+                await self.check(response, limits)
+                async with contextlib.aclosing(self.events(response, self.dialect.reader(), limits)) as events:
+                    async for event in events:
+                        answer.add(event)
+                        if isinstance(event, Piece) and (event.text or not complete):
+                            # Whoever says more after a finish has not finished.
+                            complete = False
+                            limits.token()
+                            repetition.feed(event.text)
 
-                    if not complete and answer.finished(asked.choices):
-                        complete = True
-                        limits.finished()
+                        if not complete and answer.finished(asked.choices):
+                            complete = True
+                            limits.finished()
 
-                    yield event
-        except Failure:
-            # Only the token counts are missing, or the end mark.
+                        yield event
+            except Failure:
+                # Only the token counts are missing, or the end mark.
+                if not complete:
+                    raise
+            finally:
+                self.there.release(response, complete=complete)
+
             if not complete:
-                raise
-        finally:
-            self.there.release(response, complete=complete)
-
-        if not complete:
-            raise Failure("its answer ended without a finish", passing=True)
+                raise Failure("its answer ended without a finish", passing=True)
 
     async def ask(self, call: Call, *, deadline: float | None, tally: Tally) -> Any:
         """The body of an answer that is no generation."""
         limits = Limits(self.settings, deadline)
-        return await self.whole(await self.post(call, limits, tally), limits)
+        with self.keyless():
+            return await self.whole(await self.post(call, limits, tally), limits)
 
     def fitted(self, asked: Asked, model: str) -> Asked:
         """A request as this endpoint is known to take it."""
@@ -225,8 +228,9 @@ class Endpoint:
             Failure: when it does not, within the time.
         """
         limits = Limits(self.settings, asyncio.get_running_loop().time() + timeout_s)
-        response, _ = await self.there.send("GET", self.dialect.models_path, None, limits)
-        return self.dialect.models(await self.whole(response, limits))
+        with self.keyless():
+            response, _ = await self.there.send("GET", self.dialect.models_path, None, limits)
+            return self.dialect.models(await self.whole(response, limits))
 
     async def list_itself(self) -> None:
         """Ask for the list of models, of which the response's head is enough.
@@ -236,6 +240,16 @@ class Endpoint:
         """
         response, _ = await self.there.send("GET", self.dialect.models_path, None, Limits(self.settings, None))
         self.there.release(response, complete=True)
+
+    @contextlib.contextmanager
+    def keyless(self) -> Iterator[None]:
+        """Whatever it says: what is told of its failures does not hold its key."""
+        try:
+            yield
+        except Failure as failure:
+            failure.reason, failure.told = redacted(failure.reason, self.key), redacted(failure.told, self.key)
+            failure.args = (failure.reason,)
+            raise
 
     def hangs(self) -> None:
         """It answers nobody: its breaker opens."""
@@ -292,8 +306,6 @@ class Endpoint:
         with contextlib.suppress(Failure, AttributeError, TypeError):
             told = self.dialect.told(parsed(await self.there.read(response, limits, MAX_ERROR_BYTES)))
 
-        # An endpoint that repeats the key it was given must not bring it before the caller's eyes.
-        told = told.replace(self.key, "…") if self.key else told
         raise status_failure(response.status, response.headers, told, now=dt.datetime.now(dt.UTC))
 
     async def events(self, response: aiohttp.ClientResponse, reader: Reader, limits: Limits) -> AsyncGenerator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -183,7 +183,7 @@ class EndpointSettings(BaseModel):
     def usable_url(cls, url: str) -> str:
         """An address over HTTP, without a password in it."""
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port(parts):
             raise ValueError(f"{url!r} is no URL of an endpoint; it looks like https://api.openai.com/v1")
 
         if parts.username or parts.password:
@@ -302,6 +302,14 @@ class LlmSettings(BaseModel):
             seen.add(endpoint.name)
 
         return endpoints
+
+
+def has_port(parts: SplitResult) -> bool:
+    """Whether the port of a URL is one, or is left out."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def read_key_file(endpoint: str, path: Path) -> str:

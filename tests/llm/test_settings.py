@@ -16,6 +16,7 @@ URL = "http://127.0.0.1:9101/v1"
     [
         ({"dialect": "klingon"}, "there is no dialect 'klingon'; there are: anthropic, ollama, openai, responses"),
         ({"base_url": "127.0.0.1:9101"}, "is no URL of an endpoint"),
+        ({"base_url": "http://127.0.0.1:99999/v1"}, "is no URL of an endpoint"),
         ({"base_url": "http://me:secret@host/v1"}, "must not hold a password"),
         ({"first_token_timeout_s": -1}, "a timeout is more than 0 seconds, not -1"),
         ({"connect_timeout_s": 0}, "more than 0 seconds"),

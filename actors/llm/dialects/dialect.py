@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -10,6 +11,9 @@ from pydantic_core import from_json
 
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Event
+
+NAME = re.compile(r"[\w.:/-]{1,64}")
+"""What an endpoint calls an error; anything else may be a sentence with contents in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +118,5 @@ def error_failure(error: Any) -> Failure:
     kind = str(error.get("type") or error.get("code") or "unnamed") if isinstance(error, dict) else "unnamed"
     told = str(error.get("message") or "") if isinstance(error, dict) else str(error)
     blame = Blame.REQUEST if kind in {"invalid_request_error", "context_length_exceeded"} else Blame.ENDPOINT
-    return Failure(f"an error inside the answer: {kind[:64]}", blame=blame, told=told[:500])
+    kind = kind if NAME.fullmatch(kind) else "unnamed"
+    return Failure(f"an error inside the answer: {kind}", blame=blame, told=told[:500])
