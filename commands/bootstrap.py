@@ -8,10 +8,18 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
+from collections import deque
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
+
+LAST_LINES = 20
+"""Of pip's, where it fails."""
+
+TOLD_EVERY_S = 10.0
+"""Where no terminal shows each step."""
 
 NEEDED = (
     "aiohttp",
@@ -101,14 +109,41 @@ def make_environment(python: Path, requirements: Path) -> None:
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line[0].isspace())
     say(f"installing {count} pinned packages from {requirements.name} into {VENV} (once; about a minute)")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-
-    if subprocess.run([*pip, "install", "--no-deps", "--require-hashes", "-r", str(requirements)], check=False).returncode:
-        sys.exit(f"lattice: the packages of {requirements.name} could not be installed; the lines above say why")
+    last, failed = run_pip([*pip, "install", "--no-deps", "--require-hashes", "-r", str(requirements)], count)
+    if failed:
+        sys.stderr.write("".join(last))
+        sys.exit(f"lattice: the packages of {requirements.name} could not be installed; the lines above are pip's last")
 
     stamp.write_text(wanted)
     if requirements.name == "requirements-test.txt":
         # The test requirements contain all others at the same versions.
         (VENV / ".requirements").write_text(hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest())
+
+
+def run_pip(command: list[str], count: int) -> tuple[deque[str], bool]:
+    """Run pip and tell how far it is; its last lines, and whether it failed.
+
+    Of its own output nobody needs the several hundred lines unless it fails.
+    """
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    seen, told = 0, time.monotonic()
+    terminal = sys.stderr.isatty()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:
+        assert pip.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
+        for line in pip.stdout:
+            last.append(line)
+            seen += line.startswith(("Collecting ", "Processing ", "Requirement already satisfied"))
+            # Of the pinned ones some are for other systems.
+            step = "unpacking" if line.startswith("Installing ") else f"{seen} of at most {count}"
+            if terminal:
+                sys.stderr.write(f"\rlattice: {step}          ")
+                sys.stderr.flush()
+            elif time.monotonic() - told > TOLD_EVERY_S:
+                told = time.monotonic()
+                say(step)
+    if terminal:
+        sys.stderr.write("\r" + " " * 40 + "\r")
+    return last, pip.returncode != 0
 
 
 def say(line: str) -> None:
