@@ -168,15 +168,26 @@ class Campaign:
         with self.folder() as folder:
             shared = [row for row in rows if row.own is None]
             if shared:
-                with self.stage(folder / "shared", Own()) as stage:
+                with self.told_of(None), self.stage(folder / "shared", Own()) as stage:
                     for row in shared:
                         self.play(row, stage)
                     self.close(stage, "end")
             for row in rows:
                 if row.own is not None:
-                    with self.stage(folder / row.name, row.own) as stage:
+                    with self.told_of(row), self.stage(folder / row.name, row.own) as stage:
                         self.play(row, stage)
         return self.results
+
+    @contextmanager
+    def told_of(self, row: Row | None) -> Iterator[None]:
+        """What goes wrong with a house itself, that it does not start or does not stop, is a line: other rows are played."""
+        began = time.monotonic()
+        try:
+            yield
+        except Exception:  # noqa: BLE001 (told in full)
+            name, number, fault = ("end", 0, "its house") if row is None else (row.name, row.number, row.fault)
+            complaint = f"the house itself failed:\n{traceback.format_exc()}"
+            self.finish(Result(name, number, fault, row.passes if row is not None else ""), [complaint], began)
 
     @contextmanager
     def folder(self) -> Iterator[Path]:

@@ -48,15 +48,15 @@ class Admission:
         self.held_to = settings.max_in_flight
         self.held_at = -math.inf
 
-    def principal(self, headers: Mapping[str, str], access: Access) -> Principal:
-        """Who asks, by the head of a request.
+    def principal(self, headers: Mapping[str, str], access: Access, host: str | None) -> Principal:
+        """Who asks, by the head of a request; `host` is who is meant by it, where it says so.
 
         Raises:
             Unauthorized: a key is needed, and none that is known was given.
             HttpError: 403, the key does not open this route, or a web page of another site asks.
         """
         if not self.keys_required:
-            refuse_foreign_pages(headers)
+            refuse_foreign_pages(headers, host)
         if access == "open":
             return ANYONE
 
@@ -76,7 +76,7 @@ class Admission:
     def lets_in(self, headers: Mapping[str, str], access: Access) -> bool:
         """Whether whoever sent such a head may come in at all."""
         try:
-            self.principal(headers, access)
+            self.principal(headers, access, headers.get("Host"))
         except (Unauthorized, HttpError):
             return False
 
@@ -158,7 +158,7 @@ def secret_of(headers: Mapping[str, str]) -> str | None:
     return headers.get("x-api-key") or None
 
 
-def refuse_foreign_pages(headers: Mapping[str, str]) -> None:
+def refuse_foreign_pages(headers: Mapping[str, str], host: str | None) -> None:
     """Refuse what a web page of another site sends to this machine's loopback, by its Origin or by a name of its own for us.
 
     Raises:
@@ -168,8 +168,6 @@ def refuse_foreign_pages(headers: Mapping[str, str]) -> None:
     if origin is not None and not is_local(urlsplit(origin).hostname if "://" in origin else None):
         raise HttpError(403, "unauthorized", "pages of other sites may not use a gateway that asks for no API key")
 
-    # A path that is a whole URL names the host that is meant, whatever Host says (RFC 9112 3.2.2).
-    host = headers.get("Host")
     if host is not None and not is_local(hostname_of(host)):
         message = f"this gateway asks for no API key and goes by localhost only, not {host!r}; set gateway.require_keys"
         raise HttpError(403, "unauthorized", message)

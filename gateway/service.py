@@ -114,7 +114,9 @@ class Service:
         """What aiohttp calls for a route."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            principal = self.admission.principal(request.headers, route.access)
+            # A path that is a whole URL names the host that is meant, whatever Host says (RFC 9112 3.2.2).
+            host = request.host if "Host" in request.headers else None
+            principal = self.admission.principal(request.headers, route.access, host)
             call = Incoming(
                 request,
                 asker=self.asker,
@@ -190,6 +192,7 @@ class Service:
 
         try:
             check_version(request)
+            check_coding(request)
             response = await handler(request)
         except asyncio.CancelledError as error:
             failure = error
@@ -252,6 +255,21 @@ def check_version(request: web.Request) -> None:
     """
     if request.version not in VERSIONS:
         raise HttpError(400, "invalid", "HTTP/1.1 and HTTP/1.0 are spoken here")
+
+
+def check_coding(request: web.Request) -> None:
+    """Refuse a body whose coding another program may understand otherwise (RFC 9112 6.1).
+
+    Raises:
+        HttpError: 400, chunks where there are none; 501, the chunks are coded further.
+    """
+    coding = request.headers.get("Transfer-Encoding")
+    if coding is None:
+        return
+    if request.version == HttpVersion10:
+        raise HttpError(400, "invalid", "HTTP/1.0 has no Transfer-Encoding")
+    if coding.strip().lower() != "chunked":
+        raise HttpError(501, "invalid", "of transfer codings chunked alone is understood")
 
 
 async def mark(request: web.Request, response: web.StreamResponse) -> None:
