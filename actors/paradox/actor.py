@@ -182,8 +182,8 @@ class Paradox(AsyncActor):
     async def _judge(self, change: Change) -> list[Effect]:
         if change.change == "revised":
             texts = await self.store.texts_of(change.namespace, change.id)
-            return await revised(change, texts, self.ask, self._workshop.pairs, self.settings)
-        return await findings(change, self.ask, self._workshop.pairs, self.settings)
+            return await revised(change, texts, self.ask, self._workshop.several, self.settings)
+        return await findings(change, self.ask, self._workshop.several, self.settings)
 
     async def _judge_sides(self, pairs: Sequence[tuple[Side, Side]]) -> list[Judgement]:
         return await self._workshop.pairs(

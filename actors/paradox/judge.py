@@ -35,9 +35,9 @@ MOST_CLASSIFIED = 48
 LEAST_CLASSIFIED = 2
 """Of several statements a quarter goes to the classifier, a few milliseconds each, at least and at most so many.
 
-Those come first that a rule finds at odds, then those whose words are nearest to the new one's. Of the conflicts of our
-scenarios (4.6 to 5.4 statements each) 99 in a hundred are among the first two, no more among the first three; a third one that
-is read is more often pointed at wrongly than rightly.
+Those come first that a rule finds at odds, all of them: what a rule says alone is no probability. Then those whose words are
+nearest to the new one's. Of the conflicts of our scenarios (4.6 to 5.4 statements each) 99 in a hundred are among the first
+two, no more among the first three; a third one that is read is more often pointed at wrongly than rightly.
 """
 
 EACH_CLASSIFIED = 2
@@ -105,17 +105,20 @@ class Judge:
         return Checked(verdict="unrelated", score=min((judgement.score for judgement in judged), default=1.0), conflicts=())
 
     def pairs(self, pairs: Sequence[tuple[Statement, Statement]]) -> list[Judgement]:
-        """A judgement for each (earlier, later)."""
-        return [self.against([earlier], later)[0] for earlier, later in pairs]
+        """A judgement for each (earlier, later), each as if it were alone: the classifier is asked about all of them."""
+        return [self.several([pair])[0] for pair in pairs]
 
     def against(self, statements: Sequence[Statement], new: Statement) -> list[Judgement]:
         """A judgement for each of the earlier statements: its surest conflict, else what it is closest to."""
-        late = [read(part, new.speaker, new.time) for part in parts(new.text)]
+        return self.several([(old, new) for old in statements])
+
+    def several(self, pairs: Sequence[tuple[Statement, Statement]]) -> list[Judgement]:
+        """A judgement for each (earlier, later) of which one side is the same in all; the classifier reads a quarter."""
         sides = [
-            (index, read(part, old.speaker, old.time), one)
-            for index, old in enumerate(statements)
+            (index, read(part, old.speaker, old.time), read(one, new.speaker, new.time))
+            for index, (old, new) in enumerate(pairs)
             for part in parts(old.text)
-            for one in late
+            for one in parts(new.text)
         ]
         if len(sides) > MOST_PAIRS:
             sides = sorted(sides, key=lambda side: (-len(side[1].stems & side[2].stems), side[0]))[:MOST_PAIRS]
@@ -127,7 +130,7 @@ class Judge:
             if index not in best or rank(judgement) > rank(best[index]):
                 best[index] = judgement
         nothing = Judgement("unrelated", 1.0, "not looked at")
-        return [best.get(index, nothing) for index in range(len(statements))]
+        return [best.get(index, nothing) for index in range(len(pairs))]
 
     def weighed(self, sides: Sequence[Side], ruled: Sequence[Judgement]) -> list[Judgement]:
         """The rules' judgements, with the classifier's opinion where it is asked."""
@@ -149,7 +152,9 @@ class Judge:
         promises = promised(classifier, sides, ruled)
         chosen: list[int] = []
         taken: Counter[int] = Counter()
-        limit = min(MOST_CLASSIFIED, max(LEAST_CLASSIFIED, len({index for index, _, _ in sides}) // 4))
+        found = sum(one.verdict in ("contradiction", "update") for one in ruled)
+        quarter = len({index for index, _, _ in sides}) // 4
+        limit = min(MOST_CLASSIFIED, max(LEAST_CLASSIFIED, quarter, found))
         for number in sorted(range(len(sides)), key=lambda number: (-promises[number], number)):
             index = sides[number][0]
             if taken[index] < EACH_CLASSIFIED and len(chosen) < limit and not repeats(*sides[number][1:]):

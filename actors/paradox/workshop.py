@@ -49,10 +49,16 @@ class Workshop:
         return await self._run(self._front, lambda: self._ready().check(statements, new))
 
     async def pairs(self, pairs: Sequence[tuple[Statement, Statement]]) -> list[Judgement]:
-        """A judgement for each (earlier, later), in the background."""
+        """A judgement for each (earlier, later), as if it were alone, in the background."""
         if not pairs:
             return []
         return await self._run(self._back, lambda: self._ready().pairs(pairs))
+
+    async def several(self, pairs: Sequence[tuple[Statement, Statement]]) -> list[Judgement]:
+        """A judgement for each (earlier, later) of one statement, in the background."""
+        if not pairs:
+            return []
+        return await self._run(self._back, lambda: self._ready().several(pairs))
 
     async def feel(self, texts: Sequence[str]) -> list[dict[str, float]] | None:
         """What is felt in texts, in the background; None where there is no classifier."""

@@ -178,14 +178,14 @@ async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_
 
 
 async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest_goes_on(short_dir, monkeypatch) -> None:
-    real = Judge.pairs
+    real = Judge.several
 
     def fragile(judge, pairs):
         if any("Lisbon" in later.text for _, later in pairs):
             raise ValueError("this one is too much for the rules")
         return real(judge, pairs)
 
-    monkeypatch.setattr(Judge, "pairs", fragile)
+    monkeypatch.setattr(Judge, "several", fragile)
     async with house(short_dir) as host:
         ids = await say(host, "I live in Bergen.", "I live in Lisbon.", "I was born in Graz.", "I was born in Linz.")
         progress = await followed(host)
@@ -199,14 +199,14 @@ async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest
 
 async def test_what_was_set_aside_is_judged_once_it_is_asked_for(short_dir, monkeypatch) -> None:
     broken = True
-    real = Judge.pairs
+    real = Judge.several
 
     def fragile(judge, pairs):
         if broken and any("Lisbon" in statement.text for pair in pairs for statement in pair):
             raise ValueError("too much")
         return real(judge, pairs)
 
-    monkeypatch.setattr(Judge, "pairs", fragile)
+    monkeypatch.setattr(Judge, "several", fragile)
     async with house(short_dir, retry_s=0.01) as host:
         paradox = host.ref("paradox")
         await say(host, "I live in Oslo.", "I live in Lisbon.", "My cat sleeps.")

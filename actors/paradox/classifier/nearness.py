@@ -38,14 +38,14 @@ class Nearness:
     def __init__(self, pieces: Callable[[str], list[tuple[str, int]]], vectors: Floats | None = None) -> None:
         self._pieces = pieces
         self._vectors = word_vectors() if vectors is None else vectors
-        self._direction = lru_cache(maxsize=KEPT_TEXTS)(self._direction_of)
+        self._direction = lru_cache(maxsize=KEPT_TEXTS)(self.direction_of)
 
     def near(self, texts: Sequence[str], other: str) -> list[float]:
         """The cosine of each text with the other one, in their order; 0 where one has only small words."""
         towards = self._direction(other)
         return [float(self._direction(text) @ towards) for text in texts]
 
-    def _direction_of(self, text: str) -> Floats:
+    def direction_of(self, text: str) -> Floats:
         """Of length 1, or 0 for a text without content."""
         rows = [row for piece, row in self._pieces(text) if piece.strip("#").isalnum() and piece not in STOPWORDS]
         if not rows:
