@@ -18,6 +18,7 @@ import apsw
 from actors.damage import Salvaged, everything_wrong, remove
 from actors.encryption import APPLICATION, StoreKey
 from actors.pages import Pages
+from actors.salvage.first_page import restored
 from actors.salvage.leftovers import from_pages
 from actors.salvage.tables import UNREADABLE, Table, numbers, tables_of
 from actors.salvage.walking import copy_table
@@ -129,9 +130,7 @@ def opened(copy: Path, migrations: Sequence[str], key: StoreKey | None, report: 
     """The copy, if its schema can be read, and the version of its schema; the newest where that is not known."""
     connection = None
     try:
-        connection = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
-        if key is not None:
-            key.unlock(connection)
+        connection = connected(copy, migrations, key, report)
         connection.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1)  # a file that is too short is read as far as it goes
         version = connection.pragma("user_version")
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -145,6 +144,22 @@ def opened(copy: Path, migrations: Sequence[str], key: StoreKey | None, report: 
         report.lost.append("it holds no table of this program" if names else "it holds nothing")
         return None, len(migrations)
     return connection, version
+
+
+def connected(copy: Path, migrations: Sequence[str], key: StoreKey | None, report: Salvaged) -> apsw.Connection:
+    """The copy, with a new first page where it has none that can be read. What is encrypted has no second one."""
+    connection = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
+    if key is not None:
+        key.unlock(connection)
+        return connection
+    try:
+        connection.pragma("user_version")
+    except UNREADABLE:
+        connection.close()
+        if restored(copy, migrations):
+            report.lost.append("its first page could not be read: it was made anew, and everything else is sound")
+        connection = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
+    return connection
 
 
 def sequences(source: apsw.Connection | None, target: apsw.Connection, tables: Sequence[Table]) -> None:
@@ -194,7 +209,13 @@ def drop_dangling(target: apsw.Connection, tables: Sequence[Table]) -> list[str]
             else:
                 target.execute(f'DELETE FROM "{name}" WHERE rowid = ?', (number,))
             gone[name, parent] = gone.get((name, parent), 0) + 1
-    return [f"{many} rows of {name} referred to rows of {parent} that are lost" for (name, parent), many in gone.items()]
+    return [told_of(name, parent, many) for (name, parent), many in gone.items()]
+
+
+def told_of(name: str, parent: str, many: int) -> str:
+    """What became of rows that referred to lost ones."""
+    told = f"{many} rows of {name} referred to rows of {parent} that are lost"
+    return f"{told}; their namespace is called recovered- and its number now" if parent == "namespace" else told
 
 
 def rebuild(target: apsw.Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from actors.pages import Pages
-from actors.salvage.tables import Table, merged, row_fits
+from actors.salvage.tables import Table, is_whole, merged, row_fits
 from actors.salvage.walking import PROBES, putter
 
 __all__ = ["from_pages"]
@@ -21,8 +21,8 @@ def from_pages(pages: Pages, target: apsw.Connection, tables: Sequence[Table]) -
     wanted = {table.name: table for table in numbered if table.lost or table.unread}
     puts: dict[tuple[str, int], Callable[[Sequence[Any]], None]] = {}
     for number, values in pages.rows(max(len(table.columns) for table in tables)):
-        fitting = [table for table in numbered if row_fits(table, values)]
-        if len(fitting) != 1 or (table := fitting[0]).name not in wanted:
+        table = table_of(values, numbered)
+        if table is None or table.name not in wanted:
             continue
         if table.lost and not any(low <= number <= high for low, high in table.lost):
             continue
@@ -36,6 +36,14 @@ def from_pages(pages: Pages, target: apsw.Connection, tables: Sequence[Table]) -
         puts[table.name, len(row)](row)
     for table in wanted.values():
         table.lost = still_missing(target, table)
+
+
+def table_of(values: Sequence[Any], tables: Sequence[Table]) -> Table | None:
+    """The one table that a row fits, or of several the one in which nothing of it is missing; None where that is not clear."""
+    fitting = [table for table in tables if row_fits(table, values)]
+    if len(fitting) > 1:
+        fitting = [table for table in fitting if is_whole(table, values)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def still_missing(target: apsw.Connection, table: Table) -> list[tuple[int, int]]:

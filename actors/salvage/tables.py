@@ -10,7 +10,7 @@ import apsw
 
 from actors.damage import SIGNS
 
-__all__ = ["UNREADABLE", "Table", "merged", "numbers", "quoted", "row_fits", "tables_of"]
+__all__ = ["UNREADABLE", "Table", "is_whole", "merged", "numbers", "quoted", "row_fits", "tables_of"]
 
 UNREADABLE: Final = (*SIGNS, apsw.IOError, apsw.SQLError, UnicodeDecodeError)
 """What SQLite raises where it meets damage."""
@@ -24,6 +24,11 @@ class Table:
     columns: tuple[str, ...]
     types: tuple[str, ...]
     required: tuple[bool, ...]
+    """Which columns a row of any age has."""
+
+    filled: tuple[bool, ...]
+    """Which columns a row has that was written since the last of them was added."""
+
     keys: tuple[str, ...]
     """Its primary key's columns."""
 
@@ -54,6 +59,7 @@ def tables_of(connection: apsw.Connection) -> list[Table]:
                 columns=tuple(row[1] for row in info),
                 types=tuple(row[2].upper() for row in info),
                 required=tuple(bool(row[3]) and row[4] is None for row in info),
+                filled=tuple(bool(row[3]) for row in info),
                 keys=keys,
                 rowid=number or (None if without_rowid else "rowid"),
             )
@@ -62,6 +68,12 @@ def tables_of(connection: apsw.Connection) -> list[Table]:
 
 
 KINDS: Final[dict[str, Any]] = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": (float, int)}
+
+
+def is_whole(table: Table, values: Sequence[Any]) -> bool:
+    """Whether a row that fits has a value wherever today's rows of the table have one."""
+    columns = zip(table.columns, table.filled, values, strict=False)
+    return all(value is not None for column, filled, value in columns if filled and column != table.rowid)
 
 
 def row_fits(table: Table, values: Sequence[Any]) -> bool:

@@ -13,6 +13,8 @@ from actors.backup import write_copy
 from actors.damage import frames_lost, reports
 from actors.database import Database, NewerDatabase
 from actors.encryption import KEY, StoreKey
+from actors.salvage.leftovers import table_of
+from actors.salvage.tables import tables_of
 from transport.errors import Unavailable
 
 ROWS = 3000
@@ -135,6 +137,49 @@ async def test_a_first_page_of_nonsense_costs_no_row(path):
     there, report = await recovered(path)
     assert there == set(range(1, ROWS + 1))
     assert any("first page" in line for line in report["lost"])
+
+
+def readers(connection: apsw.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM reads").fetchone()[0])
+
+
+@pytest.mark.parametrize("lost", [16, 100, 4096], ids=["its beginning", "its header", "all of it"])
+async def test_a_first_page_of_zeros_costs_nothing_at_all(tmp_path, monkeypatch, lost):
+    """Neither what is kept by its key alone, nor names that rows refer to, nor what is in the log."""
+    monkeypatch.delenv(KEY, raising=False)
+    path = tmp_path / "books.db"
+    database = await opened(path)
+    await database.write(fill)
+    await database.close()
+    await with_a_log(path, 3)
+    with path.open("r+b") as file:
+        file.write(bytes(lost))
+
+    there, report = await recovered(path)
+    assert there == set(range(1, ROWS + 1))
+    assert report["rows"]["reads"] == ROWS
+    assert len(report["lost"]) == 1
+    database = await opened(path)
+    assert await database.read(lambda connection: list(connection.execute("SELECT name FROM shelf"))) == [("default",)]
+    assert await database.read(readers) == ROWS
+    assert await database.read(one_value) == [2]
+    await database.close()
+
+
+def test_a_row_that_fits_two_tables_is_that_ones_of_which_it_has_everything():
+    connection = apsw.Connection(":memory:")
+    connection.execute(
+        """
+        CREATE TABLE shelf (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;
+        CREATE TABLE author (number INTEGER PRIMARY KEY, name TEXT NOT NULL, born INTEGER NOT NULL DEFAULT 0) STRICT;
+        """
+    )
+    tables = tables_of(connection)
+    for values, name in (((None, "a", None), "shelf"), ((None, "a", 1900), "author")):
+        found = table_of(values, tables)
+        assert found is not None
+        assert found.name == name
+    assert table_of((None, None, None), tables) is None
 
 
 async def test_a_file_of_nonsense_is_set_aside(path):
