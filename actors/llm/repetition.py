@@ -1,8 +1,8 @@
 """Notices an answer that has fallen into repeating one phrase, as models do that then never end. It knows no endpoint.
 
-A phrase of words that comes 64 times in a row is no answer to most questions, and 2,048 characters of anything over and over
-are none either. Where the question asks for that, by a count, by the word or by the phrase itself, sixteen times as much is let
-through: somebody does want a line a hundred times.
+A word that comes 64 times in a row is no answer to most questions, nor is a line that comes twenty times, nor are 2,048
+characters of anything over and over. Where the question asks for that, by a count, by the word or by the phrase itself,
+sixteen times so many characters are let through: somebody does want a line a hundred times.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from actors.llm.messages import ChatMessage
 
 LONGEST_PHRASE = 256
 TIMES = 64
-"""So many times in a row a phrase of words is too often, though it is short."""
+"""So many times in a row a word is too often."""
 
 LEAST = 256
-"""Characters."""
+LONG = 512
+LONG_TIMES = 8
+"""Of a long phrase so many times, and so many characters beyond, are."""
 
 LETTERS = 3
 """What has fewer different letters is no word: laughter, rows of zeros, rules of tables may be long."""
@@ -33,7 +35,7 @@ ANCHOR = 16
 LONGEST_QUESTION = 8192
 WORDS = re.compile(
     r"\brepeat|\bover and over|\bagain and again|\bhundreds?\b|\bthousands?\b|\bforever\b|\bendless|\bfill\b|\bmatrix\b"
-    r"|\b\d{2,}\s?(?:x\b|\u00d7|\*)"
+    r"|\b\d{2,}\s?[x\u00d7*]"
     r"|\b\d{2,} ?[a-z]* ?(?:times?|lines?|rows?|cop(?:y|ies)|words?|characters?|letters?|zeros|zeroes|ones)\b"
     r"|\b\d{2,}\s?(?:mal|fois|veces|volte|vezes|raz[ya]?|keer)\b",
     re.IGNORECASE,
@@ -92,7 +94,8 @@ def repeated(text: str, limit: int, share: int = 1) -> str:
         period = len(text) - len(anchor) - at
         phrase = text[-period:]
         is_word = len({letter for letter in phrase if letter.isalpha()}) >= LETTERS
-        run = share * (min(max(TIMES * period, LEAST), limit) if is_word else limit)
+        often = max(min(TIMES * period, LONG + LONG_TIMES * period), LEAST)
+        run = min(often, limit) if is_word and share == 1 else limit * share
         if len(text) >= run and text[-run + period :] == text[-run:-period]:
             return phrase
 

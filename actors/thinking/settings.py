@@ -112,6 +112,8 @@ class ThinkingSettings(BaseModel):
         "*-thinking*",
         "*-think",
         "*exaone-deep*",
+        "*minimax-m[12]*",
+        "*nemotron*",
     )
     """Models (shell patterns, any case) whose answers may begin in the middle of reasoning: nothing of such a stream goes
     out before its reasoning is closed. Others are learned when they are first seen to do so. A server that sends the reasoning

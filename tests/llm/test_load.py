@@ -149,10 +149,11 @@ def said_before_it_was_noticed(text: str, question: str) -> int | None:
         ("la ", "Hello", 2000, 2304),
         ("x", "Hello", 2000, 2304),
         ("again ", "Hello", 256, 512),
-        (JACK, "Who is Jack? I ask for the 12 of us.", 2000, 2304),
+        (JACK, "Who is Jack? I ask for the 12 of us.", 800, 1024),
         (JACK, "Write 'All work and no play makes Jack a dull boy.' down the page.", 32_000, 34_000),
-        ("perro ", "Write the Spanish word for dog 500 times.", 24_000 // 4, 34_000),
+        ("perro ", "Write the Spanish word for dog 500 times.", 32_000, 34_000),
         ("0, ", "A row of 5000 zeros, please", 32_000, 34_000),
+        ("grass, ", "A map of 40x40 tiles", 32_000, 34_000),
     ],
 )
 def test_an_answer_that_only_repeats_itself_is_noticed_late_where_that_was_asked_for(text, question, least, most) -> None:
