@@ -280,8 +280,8 @@ class LlmSettings(BaseModel):
     max_response_bytes: int = Field(16 << 20, ge=1024)
     max_repetition: int = Field(2048, ge=0)
     """An answer whose last so many characters only repeat a phrase is a failure of the endpoint: models do fall into that, and
-    would go on until their limit. A word is too often after 64 times, a line after 20; where the question asks for repetition, sixteen
-    times so many characters are let through. 0: let them."""
+    would go on until their limit. A word is too often after 64 times, a line after 20; where the question asks for repetition,
+    sixteen times so many characters are let through. 0: let them."""
 
     models_timeout_s: Seconds = Field(1.0, gt=0)
     """How long a listing of models waits for an endpoint."""
