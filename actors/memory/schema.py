@@ -350,6 +350,9 @@ ALTER TABLE call ADD COLUMN request BLOB;
 MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
 
 MEND = """
+UPDATE memory SET metadata = '{}' WHERE NOT json_valid(metadata);
+UPDATE memory SET provenance = NULL WHERE NOT json_valid(provenance);
+UPDATE event SET detail = '{}' WHERE NOT json_valid(detail);
 DELETE FROM mark;
 INSERT INTO mark SELECT substr(chain, 1, 8), number FROM memory WHERE chain IS NOT NULL
     UNION SELECT substr(fingerprint, 1, 8), number FROM memory WHERE fingerprint IS NOT NULL;

@@ -77,7 +77,12 @@ def is_whole(table: Table, values: Sequence[Any]) -> bool:
 
 
 def row_fits(table: Table, values: Sequence[Any]) -> bool:
-    """Whether a row could be the table's: by the types of its values, and by what must not be missing."""
+    """Whether a row could be the table's: by the types of its values, and by what must not be missing.
+
+    A text with a NUL in it was overwritten: nothing that is kept here has one.
+    """
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        return False
     if any(value is not None for value in values[len(table.columns) :]):
         return False
     for column, kind, required, value in zip(table.columns, table.types, table.required, values, strict=False):

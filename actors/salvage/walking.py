@@ -128,10 +128,13 @@ def copy_by_index(source: apsw.Connection, table: Table, columns: Sequence[str],
 
 
 def putter(target: apsw.Connection, table: Table, columns: Sequence[str]) -> Callable[[Sequence[Any]], None]:
-    """Writes a row where none of its key is; one that breaks the schema's rules is counted."""
+    """Writes a row where none of its key is; one that breaks the schema's rules, or has a NUL in a text, is counted."""
     sql = f'INSERT OR IGNORE INTO "{table.name}" ({quoted(columns)}) VALUES ({", ".join("?" * len(columns))})'
 
     def put(row: Sequence[Any]) -> None:
+        if any(isinstance(value, str) and "\0" in value for value in row):
+            table.rejected += 1
+            return
         try:
             target.execute(sql, row)
         except apsw.ConstraintError:

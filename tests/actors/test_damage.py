@@ -240,6 +240,18 @@ async def test_a_damaged_root_costs_no_row(path, key):
     assert there == set(range(1, ROWS + 1))
 
 
+async def test_a_row_whose_text_was_overwritten_with_zeros_does_not_come_back(path, key):
+    database = await opened(path)
+    zeros = "UPDATE book SET title = 'book' || char(0, 0) WHERE number = 7"
+    await database.write(lambda connection: connection.execute(zeros) and None)
+    await database.close()
+    (root,) = pages_of(path, key, "book", "internal")
+    overwrite(path, root)
+    await suspected(path, titles)
+    there, _ = await recovered(path)
+    assert there == set(range(1, ROWS + 1)) - {7}
+
+
 async def test_a_damaged_index_costs_no_row(path, key):
     overwrite(path, pages_of(path, key, "book_title", "leaf")[3])
     await suspected(path, lambda connection: list(connection.execute("SELECT title FROM book ORDER BY title")))

@@ -23,6 +23,8 @@ from actors.memory.messages import (
     Supersede,
     Unrelate,
 )
+from actors.memory.schema import MEND
+from actors.memory.store import find, history
 from tests.memory.conftest import NOW
 from transport.errors import Invalid, NotFound
 
@@ -175,3 +177,13 @@ async def test_a_fact_ends_when_what_it_was_drawn_from_is_corrected(memory):
     assert (await get(memory, turn)).valid_to is None
     assert (await get(memory, fact)).valid_to is not None
     assert (await get(memory, statement)).valid_to is not None
+
+
+def test_what_was_recovered_with_nonsense_in_it_can_be_read(book):
+    last = book.converse("u:kept").last
+    book.connection.execute("UPDATE memory SET metadata = '{', provenance = 'x'")
+    book.connection.execute("UPDATE event SET detail = ''")
+    book.connection.execute(MEND)
+    memory = find(book.connection, "default", last).memory
+    assert (memory.text, memory.metadata, memory.provenance) == ("kept", {}, None)
+    assert history(book.connection, "default", last).events[0].change == "remembered"
