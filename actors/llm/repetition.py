@@ -23,7 +23,8 @@ LONG_TIMES = 8
 """Of a long phrase so many times, and so many characters beyond, are."""
 
 LETTERS = 3
-"""What has fewer different letters is no word: laughter, rows of zeros, rules of tables may be long."""
+"""What has fewer different letters is no word: laughter, rows of zeros, rules of tables may be long. Empty space is none
+either, and is no answer sooner than that: models that are to give JSON fall into it."""
 
 ASKED_FOR = 16
 """Times as much is let through where it was asked for."""
@@ -93,7 +94,7 @@ def repeated(text: str, limit: int, share: int = 1) -> str:
     while (at := text.rfind(anchor, max(len(text) - ANCHOR - LONGEST_PHRASE, 0), at + len(anchor) - 1)) >= 0:
         period = len(text) - len(anchor) - at
         phrase = text[-period:]
-        is_word = len({letter for letter in phrase if letter.isalpha()}) >= LETTERS
+        is_word = phrase.isspace() or len({letter for letter in phrase if letter.isalpha()}) >= LETTERS
         often = max(min(TIMES * period, LONG + LONG_TIMES * period), LEAST)
         run = min(often, limit) if is_word and share == 1 else limit * share
         if len(text) >= run and text[-run + period :] == text[-run:-period]:
