@@ -232,7 +232,7 @@ class Campaign:
             stage.house.start()
         if stage.plateau is None:
             stage.plateau = self.warm(stage)
-        before = census.census(stage.house).at_least(stage.plateau)
+        before = self.look(stage).at_least(stage.plateau)
         slowness = stage.slowness
         stage.models.reset()
         stage.models.always(**SPEED)
@@ -286,7 +286,16 @@ class Campaign:
             time.sleep(0.5)
             after = census.census(stage.house)
             if after.cpu_s - before < IDLE / 2 or time.monotonic() > until:
-                return after
+                return self.look(stage)
+
+    def look(self, stage: Stage) -> census.Census:
+        """Who lives in the house, once nobody is being made or is ending any more."""
+        until = time.monotonic() + SETTLE_S
+        while True:
+            found = census.census(stage.house)
+            if found.is_steady or time.monotonic() > until:
+                return found
+            time.sleep(0.1)
 
     def load(self, name: str, stage: Stage) -> Load:
         """Clients for a row."""
@@ -341,7 +350,7 @@ class Campaign:
         if stage.house.process.poll() is not None:
             stage.house.start()
         told = [record for namespace in stage.namespaces for record in evidence.records_told(stage.house.get, namespace)]
-        last = census.census(stage.house)
+        last = self.look(stage)
         code = stage.house.stop()
         complaints = [] if code == 0 else [f"exit code {code}: {stage.house.output[-500:]}"]
         if stage.plateau is not None:
