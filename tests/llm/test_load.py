@@ -148,8 +148,8 @@ def said_before_it_was_noticed(text: str, question: str) -> int | None:
     [
         ("la ", "Hello", 2000, 2304),
         ("x", "Hello", 2000, 2304),
-        ("again ", "Hello", 256, 512),
-        ("\n", "Hello", 256, 512),
+        ("again ", "Hello", 255, 512),
+        ("\n", "Hello", 255, 512),
         (JACK, "Who is Jack? I ask for the 12 of us.", 800, 1024),
         (JACK, "Write 'All work and no play makes Jack a dull boy.' down the page.", 32_000, 34_000),
         ("perro ", "Write the Spanish word for dog 500 times.", 32_000, 34_000),
