@@ -54,9 +54,14 @@ class Census:
     def is_steady(self) -> bool:
         """Whether nobody is on the way in or out: of each kind that does not come and go there is one process.
 
-        For a moment a process that was just forked has its parent's name, and the heir of one that has ended is nobody's.
+        For a moment a process that was just forked has its parent's name, one that starts has none, and the heir of one that has
+        ended is nobody's.
         """
-        return all(len(of_kind) == 1 for what, of_kind in self.residents.items() if what not in COME_AND_GO)
+        return all(
+            len(of_kind) == 1 and what != "heir" and not what.startswith("python")
+            for what, of_kind in self.residents.items()
+            if what not in COME_AND_GO
+        )
 
     def most(self, what: str) -> Resident:
         """The most that one of a kind holds, in memory and in descriptors."""
