@@ -54,8 +54,8 @@ class Census:
     def is_steady(self) -> bool:
         """Whether nobody is on the way in or out: of each kind that does not come and go there is one process.
 
-        For a moment a process that was just forked has its parent's name, one that starts has none, and the heir of one that has
-        ended is nobody's.
+        For a moment a process that was just forked has its parent's name, one that starts has none, and the heir of one that
+        has ended is nobody's.
         """
         return all(
             len(of_kind) == 1 and what != "heir" and not what.startswith("python")
