@@ -65,7 +65,7 @@ async def test_a_consumer_that_stops_reading_holds_the_maker_until_the_deadline_
                 gates.left["maker"].set()
 
     await home.start_actor(Watched, gates)
-    stream = near.ref("probe").stream(Count(to=10_000), timeout=0.2)
+    stream = near.ref("probe").stream(Count(to=10_000), timeout=1.0)
     assert (await anext(stream)).n == 0
     await asyncio.wait_for(gates.left["maker"].wait(), 5)
     with pytest.raises(DeadlineExceeded):
