@@ -9,6 +9,7 @@ from actors.paradox.classifier.model import SHIPPED, Classifier
 from actors.paradox.classifier.rendering import render
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Statement
+from actors.paradox.settings import ParadoxSettings
 
 MARCH = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -34,6 +35,29 @@ def verdict(classifier: Classifier, old: str, new: str) -> str:
 )
 def test_plain_pairs(classifier, old: str, new: str, expected: str) -> None:
     assert verdict(classifier, old, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I live in Lisbon.", "I live in Oslo."),
+        ("I was born in Graz.", "I was born in Linz."),
+        ("My name is Ana.", "My name is Berta."),
+        ("I'm 34 years old.", "I'm 29 years old."),
+        ("I work as a nurse.", "I work as a plumber."),
+        ("My favourite colour is blue.", "My favourite colour is green."),
+        ("The meeting is on Monday.", "The meeting is on Thursday."),
+        ("I have a cat.", "I don't have any pets."),
+        ("I love jazz.", "I hate jazz."),
+    ],
+)
+def test_the_plainest_contradictions_are_found_and_kept(classifier, old: str, new: str) -> None:
+    """A network that had learnt subtle ones had forgotten them."""
+    pair = (Statement(text=old, speaker="ana", time=MARCH), Statement(text=new, speaker="ana", time=MARCH + timedelta(days=1)))
+    (judged,) = Judge(classifier).pairs([pair])
+
+    assert judged.verdict == "contradiction"
+    assert judged.score >= ParadoxSettings().keep_from
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.paradox.made import made
+from training.paradox.memories import AT_ODDS, Memories
 from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE
 from training.paradox.scenarios import built
 from training.paradox.written import Line, Teller, families, line, written
@@ -15,6 +16,7 @@ from training.paradox.written import Line, Teller, families, line, written
 SCENARIOS = Path(__file__).resolve().parents[2] / "training" / "paradox" / "scenarios"
 SECOND = SCENARIOS / "second.txt"
 THIRD = SCENARIOS / "third.jsonl"
+FOURTH = SCENARIOS / "fourth.jsonl"
 DEV = Path(__file__).resolve().parents[3] / "shared" / "paradox" / "dev.jsonl"
 
 
@@ -67,7 +69,17 @@ def test_frames_make_all_four_verdicts() -> None:
     assert {pair.label for pair in made(300, 5)} == {CONTRADICTION, UPDATE, COMPATIBLE, UNRELATED}
 
 
-@pytest.mark.parametrize("path", [DEV, THIRD], ids=["development set", "third"])
+def test_a_memory_is_one_new_statement_beside_several_of_which_at_most_one_is_at_odds() -> None:
+    told = Memories(4).told_of(frozenset({"lures"}), 0.2)
+
+    assert told == Memories(4).told_of(frozenset({"lures"}), 0.2)
+    assert max(len(memory) for memory in told) > 2
+    for memory in told:
+        assert len({pair.new for pair in memory}) == 1
+        assert sum(pair.label in AT_ODDS for pair in memory) <= 1
+
+
+@pytest.mark.parametrize("path", [DEV, THIRD, FOURTH], ids=["development set", "third", "fourth"])
 def test_nothing_of_a_set_that_is_only_looked_at_is_trained_on(path: Path) -> None:
     if not path.exists():
         pytest.skip("the development set is kept beside the repository")

@@ -1,0 +1,95 @@
+"""Tells families as whole memories: a new statement beside the one that it is about and others that may be taken for it. Seeded.
+
+The others are the family's own neighbours, and those statements of other families whose words are nearest to it, which is how the
+judge chooses what it reads. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from actors.network import tokenizer_file
+from actors.paradox.classifier.nearness import Nearness
+from training.paradox.made import made
+from training.paradox.pair import CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE, Pair
+from training.paradox.written import Family, Line, Teller, families
+
+__all__ = ["AT_ODDS", "Memories", "Memory", "gathered"]
+
+AT_ODDS = (CONTRADICTION, UPDATE)
+NEAREST = 24
+"""Of all statements, so many of the nearest by their words may stand beside a new one."""
+
+Memory = list[Pair]
+
+
+def gathered(seed: int, files: frozenset[str], share: float, others: float, amount: int) -> list[Memory]:
+    """Memories of some files and of the others, a share of either, and made pairs."""
+    teller, chance = Memories(seed), random.Random(seed)
+    rest = frozenset(family.file for family in families()) - files
+    memories = [*teller.told_of(files, share), *teller.told_of(rest, others)]
+    return memories + [[pair] for pair in chance.sample(made(2 * amount, seed), amount)]
+
+
+class Memories(Teller):
+    """Tells families as memories: lists of pairs with the same new statement, of which at most one is at odds."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        cut = Tokenizer.from_file(str(tokenizer_file()))
+
+        def pieces(text: str) -> list[tuple[str, int]]:
+            read = cut.encode(text, add_special_tokens=False)
+            return list(zip(read.tokens, read.ids, strict=True))
+
+        self.nearness = Nearness(pieces)
+        self.olds = [family.old for family in self.families]
+        self.directions = np.stack([self.nearness.direction_of(old.text) for old in self.olds])
+
+    def told_of(self, files: frozenset[str], share: float) -> list[Memory]:
+        """A share of the lines of some files' families, once each, among others; and what follows from them, alone."""
+        found: list[Memory] = []
+        for number, family in enumerate(self.families):
+            if family.file not in files:
+                continue
+            for after in family.after:
+                if self.random.random() >= share:
+                    continue
+                found.append(self.memory(number, family, after))
+                found += [[self.noised(self.renamed(pair))] for pair in self.following(family, after)]
+        return found
+
+    def memory(self, number: int, family: Family, after: Line) -> Memory:
+        """One line beside its statement and one to three others."""
+        first = self.told(family.old, after)
+        pairs = [first]
+        if family.near and self.random.random() < 0.5:
+            pairs.append(self.beside(first, self.random.choice(family.near), NOT_AT_ODDS))
+        for _ in range(self.random.choice((0, 1, 1, 2))):
+            other = self.random.choice(self.near(number, after.text))
+            if other.speaker is None:
+                pairs.append(self.beside(first, other.text, NOT_AT_ODDS))
+        if self.random.random() < 0.25:
+            pairs.append(self.beside(first, self.random.choice(self.olds).text, UNRELATED))
+        return self.alike(pairs)
+
+    def beside(self, first: Pair, old: str, label: int) -> Pair:
+        """Another statement of the memory, of either speaker, from any time before that of the new one."""
+        speakers = (self.random.choice(first.speakers), first.speakers[1])
+        return Pair(old, first.new, label, speakers, first.gap if self.random.random() < 0.4 else self.any_gap())
+
+    def near(self, number: int, text: str) -> list[Line]:
+        """Statements of other families whose words are near."""
+        said = self.directions @ self.nearness.direction_of(text)
+        order = np.argpartition(-said, NEAREST)[:NEAREST]
+        return [self.olds[one] for one in order.tolist() if one != number]
+
+    def alike(self, pairs: Memory) -> Memory:
+        """With the noise of a chat; the new statement is the same in all of them."""
+        first, *others = [self.noised(replace(pair)) for pair in pairs]
+        named = first.speakers if pairs[0].speakers == ("user", "user") else None
+        return [first, *(replace(other, new=first.new, speakers=named or other.speakers) for other in others)]
