@@ -29,6 +29,7 @@ REFUSED_BY_THE_DISK = (
     apsw.NotADBError,
     apsw.NoMemError,
     apsw.PermissionsError,
+    UnicodeDecodeError,
 )
 
 

@@ -39,7 +39,9 @@ __all__ = [
     "work",
 ]
 
-SIGNS: Final = (apsw.CorruptError, apsw.NotADBError)
+SIGNS: Final = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
+"""A text that is no UTF-8 was written by nobody: SQLite keeps no sums of its pages, and finds a flipped bit in none of them."""
+
 WITH: Final = ("", "-wal", "-shm", "-journal", "-open")
 """What belongs to a database file, itself included; `-open` says that it was opened and not closed since."""
 
@@ -106,7 +108,19 @@ def everything_wrong(connection: apsw.Connection) -> str:
         found = [str(line) for (line,) in connection.execute(f"PRAGMA integrity_check({COMPLAINTS})")]
     except apsw.Error as error:
         return f"{type(error).__name__}: {error}"
-    return "" if found == ["ok"] else "; ".join(found)
+    return unreadable_text(connection) if found == ["ok"] else "; ".join(found)
+
+
+def unreadable_text(connection: apsw.Connection) -> str:
+    """The table in which a text is no UTF-8; empty where there is none."""
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    for (name,) in connection.execute(tables).fetchall():
+        try:
+            for _ in connection.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (the schema's own)
+                pass
+        except UnicodeDecodeError:
+            return f"a text in {name} is no UTF-8"
+    return ""
 
 
 def frames_lost(connection: apsw.Connection, path: Path) -> int:

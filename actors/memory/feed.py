@@ -9,7 +9,7 @@ import apsw
 
 from actors.memory.messages import Change, Fed, Feed
 from actors.memory.rows import last_given
-from actors.memory.store import one, weight_of
+from actors.memory.store import NONSENSE, leave_out, one, weight_of
 from actors.memory.stored import moment
 from transport.errors import Invalid
 
@@ -36,18 +36,25 @@ def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
         },
     ).fetchall()
     changes: list[Change] = []
-    left = page_bytes
-    for seq, change, number, time, cause, memory_id, namespace, lives in rows:
-        memory = one(connection, number) if lives else None
+    left, last, left_out = page_bytes, message.cursor, 0
+    for seq, happened, number, time, cause, memory_id, namespace, lives in rows:
+        try:
+            memory = one(connection, number) if lives else None
+            change = Change(
+                seq=seq, change=happened, namespace=namespace, id=memory_id, time=moment(time), cause=cause, memory=memory
+            )
+        except NONSENSE as error:
+            leave_out("event", seq, error)
+            left_out, last = left_out + 1, seq
+            continue
         left -= weight_of(memory) if memory else 512
         if changes and left < 0:
             break
-        changes.append(
-            Change(seq=seq, change=change, namespace=namespace, id=memory_id, time=moment(time), cause=cause, memory=memory)
-        )
+        changes.append(change)
+        last = seq
 
-    if len(changes) < len(rows) or len(rows) == message.limit:
-        cursor = changes[-1].seq
+    if len(changes) + left_out < len(rows) or len(rows) == message.limit:
+        cursor = last
     else:
         cursor = max(message.cursor, newest(connection))
     return Fed(changes=tuple(changes), cursor=cursor)

@@ -8,7 +8,7 @@ import apsw
 
 from actors.memory.cursor import cursor_of, position_of
 from actors.memory.messages import List, Listed
-from actors.memory.store import fitting, records
+from actors.memory.store import SPARE, fitting, records
 from actors.memory.stored import micros
 
 __all__ = ["list_memories"]
@@ -41,7 +41,7 @@ def list_memories(connection: apsw.Connection, message: List, *, page_bytes: int
 
     direction = "DESC" if message.newest else "ASC"
     found = records(
-        connection, f"WHERE {' AND '.join(clauses)} ORDER BY m.number {direction} LIMIT ?", [*values, message.limit + 1]
+        connection, f"WHERE {' AND '.join(clauses)} ORDER BY m.number {direction} LIMIT ?", [*values, message.limit + 1 + SPARE]
     )
     page, more = fitting(found, message.limit, page_bytes)
     return Listed(memories=tuple(memory for _, memory in page), next_cursor=cursor_of(order, page[-1][0]) if more else None)

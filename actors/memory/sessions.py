@@ -26,7 +26,7 @@ from actors.memory.messages import (
     Sessions,
     Turn,
 )
-from actors.memory.store import fitting, records
+from actors.memory.store import SPARE, fitting, records
 from actors.memory.stored import micros, moment
 from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
 from actors.memory.transaction import Transaction
@@ -380,7 +380,7 @@ def get_session(connection: apsw.Connection, message: GetSession, *, page_bytes:
     latest = records(
         connection,
         "WHERE m.session = ? AND m.chain IS NOT NULL ORDER BY m.number DESC LIMIT ?",
-        (number, message.limit),
+        (number, message.limit + SPARE),
     )
     turns, _ = fitting(latest, message.limit, page_bytes)
     return SessionFound(session=session_from(row), turns=tuple(memory for _, memory in reversed(turns)))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import apsw
+from loguru import logger
 
 from actors.memory.embedding.vectors import pending
 from actors.memory.messages import (
@@ -117,6 +118,14 @@ def sources_of(connection: apsw.Connection, number: int) -> list[int]:
     return [target for (target,) in rows]
 
 
+NONSENSE: Final = (ValueError, OverflowError)
+"""What reading a row raises in which damage has left what never was written: no JSON, no kind, no time."""
+
+
+SPARE: Final = 1000
+"""Rows that a page reads beyond its own where some make no sense: it is not to look like the last one for that."""
+
+
 def find(connection: apsw.Connection, namespace: str, memory_id: str) -> Found:
     """A record by its id.
 
@@ -129,19 +138,44 @@ def find(connection: apsw.Connection, namespace: str, memory_id: str) -> Found:
 
 
 def one(connection: apsw.Connection, number: int) -> Memory:
-    """A record by its number."""
-    return next(records(connection, "WHERE m.number = ?", (number,)))[1]
+    """A record by its number.
+
+    Raises:
+        ValueError, OverflowError: it makes no sense.
+    """
+    return Memory(**fields_of(next(stored_rows(connection, "WHERE m.number = ?", (number,)))[1:]))
 
 
 def records(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> Iterator[tuple[int, Memory]]:
     """Records with their numbers. In `clause`, m is the record, n its namespace and s its session."""
-    return ((number, Memory(**fields)) for number, fields in rows_of(connection, clause, values))
+    for number, fields in rows_of(connection, clause, values):
+        try:
+            memory = Memory(**fields)
+        except NONSENSE as error:
+            leave_out("record", number, error)
+            continue
+        yield number, memory
 
 
 def rows_of(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
     """As `records`, the fields alone."""
-    for row in connection.execute(f"SELECT {COLUMNS} FROM {FROM} {clause}", values):  # noqa: S608 (clauses are our own)
-        yield row[0], fields_of(row[1:])
+    for row in stored_rows(connection, clause, values):
+        try:
+            fields = fields_of(row[1:])
+        except NONSENSE as error:
+            leave_out("record", row[0], error)
+            continue
+        yield row[0], fields
+
+
+def stored_rows(connection: apsw.Connection, clause: str, values: Sequence[Any]) -> Iterator[Any]:
+    """As `records`, as they stand in the file."""
+    return iter(connection.execute(f"SELECT {COLUMNS} FROM {FROM} {clause}", values))  # noqa: S608 (clauses are our own)
+
+
+def leave_out(what: str, number: int, error: Exception) -> None:
+    """Tell the operator of a row that makes no sense, as after a bit of it was flipped on the disk. The others are answered."""
+    logger.bind(what=what, number=number, error=type(error).__name__).error("a row makes no sense and is left out")
 
 
 def fitting(found: Iterator[tuple[int, Memory]], limit: int, page_bytes: int) -> tuple[list[tuple[int, Memory]], bool]:
@@ -208,10 +242,15 @@ def history(connection: apsw.Connection, namespace: str, memory_id: str) -> Hist
 
 def events_of(row: Sequence[Any]) -> Iterator[Event]:
     """An event from its row. That of an import brings those from before with it, which come first."""
-    seq, change, time, cause, detail = row[0], row[1], moment(row[2]), row[3], json.loads(row[4])
-    for past in detail.pop("history", ()):
-        yield Event(seq=seq, **past)
-    yield Event(seq=seq, change=change, time=time, cause=cause, detail=detail)
+    seq, change, cause = row[0], row[1], row[3]
+    try:
+        detail = json.loads(row[4])
+        events = [Event(seq=seq, **past) for past in detail.pop("history", ())]
+        events.append(Event(seq=seq, change=change, time=moment(row[2]), cause=cause, detail=detail))
+    except NONSENSE as error:
+        leave_out("event", seq, error)
+        return
+    yield from events
 
 
 def forget_calls(connection: apsw.Connection, oldest: int) -> None:

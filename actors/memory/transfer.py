@@ -14,7 +14,7 @@ import apsw
 
 from actors.memory.cursor import cursor_of, position_of
 from actors.memory.messages import BroughtIn, Echoed, Export, Exported, Import, Imported, Memory, Past, Portable, Provenance
-from actors.memory.store import events_of, known_as, records, tip_of, weight_of
+from actors.memory.store import SPARE, events_of, known_as, records, tip_of, weight_of
 from actors.memory.stored import canonical, micros, moment
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction
@@ -46,7 +46,7 @@ def export(connection: apsw.Connection, message: Export, *, page_bytes: int) -> 
         connection,
         "WHERE m.namespace = (SELECT number FROM namespace WHERE name = ?) AND m.number > ? AND m.number <= ? "
         "AND m.withheld = 0 ORDER BY m.number LIMIT ?",
-        (message.namespace, after, until, message.limit + 1),
+        (message.namespace, after, until, message.limit + 1 + SPARE),
     )
     for number, memory in rows:
         record = portable(connection, number, memory)

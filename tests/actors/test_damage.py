@@ -252,6 +252,17 @@ async def test_a_row_whose_text_was_overwritten_with_zeros_does_not_come_back(pa
     assert there == set(range(1, ROWS + 1)) - {7}
 
 
+async def test_a_text_that_is_no_utf_8_costs_its_row_and_no_other(path):
+    database = await opened(path)
+    broken = "UPDATE book SET title = CAST(x'62ff6b' AS TEXT) WHERE number = 7"
+    await database.write(lambda connection: connection.execute(broken) and None)
+    await database.close()
+    await suspected(path, titles)
+    there, report = await recovered(path)
+    assert there == set(range(1, ROWS + 1)) - {7}
+    assert "no UTF-8" in report["why"]
+
+
 async def test_a_damaged_index_costs_no_row(path, key):
     overwrite(path, pages_of(path, key, "book_title", "leaf")[3])
     await suspected(path, lambda connection: list(connection.execute("SELECT title FROM book ORDER BY title")))

@@ -13,7 +13,7 @@ import pytest
 from actors.database import NewerDatabase
 from actors.host import Host
 from actors.memory.actor import Memory
-from actors.memory.messages import Export, GetHistory, GetStats, List, NewMemory, Recall, Remember
+from actors.memory.messages import Export, Feed, GetHistory, GetStats, List, NewMemory, Recall, Remember
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import index_more
 from transport.errors import Invalid, Unavailable
@@ -140,6 +140,61 @@ async def test_a_disk_that_takes_nothing_keeps_neither_history_nor_export_from_b
         assert [hit.text for hit in (await memory.ask(Recall(query="kept"))).memories] == ["kept"]
         assert [event.change for event in (await memory.ask(GetHistory(id=stored.id))).events] == ["remembered"]
         assert [record.text for record in (await memory.ask(Export())).records] == ["kept"]
+
+
+FLIPPED = {
+    "a stage": "UPDATE memory SET stage = 'saw' WHERE text = 'one'",
+    "a kind": "UPDATE memory SET kind = 'tern' WHERE text = 'one'",
+    "metadata": "UPDATE memory SET metadata = '{\"a\"z1}' WHERE text = 'one'",
+    "a time": "UPDATE memory SET time = 1 << 62 WHERE text = 'one'",
+}
+
+
+@pytest.mark.parametrize("flipped", FLIPPED.values(), ids=FLIPPED)
+async def test_a_flipped_bit_costs_its_record_and_no_answer(short_dir, flipped):
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        memory = host.ref("memory")
+        await memory.ask(Remember(memories=(NewMemory(text="one"), NewMemory(text="two"))))
+        await host._post.actors["memory"]._database.write(lambda connection: connection.execute(flipped) and None)
+
+        for page in (List(), List(limit=1)):
+            assert [record.text for record in (await memory.ask(page)).memories] == ["two"]
+        assert [record.text for record in (await memory.ask(Export())).records] == ["two"]
+        assert "two" in [hit.text for hit in (await memory.ask(Recall(query="one two"))).memories]
+        fed = await memory.ask(Feed())
+        assert [change.memory.text for change in fed.changes] == ["two"]
+        assert fed.cursor == 2
+
+
+async def test_a_page_in_which_a_record_makes_no_sense_is_not_the_last_one(short_dir):
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        memory = host.ref("memory")
+        await memory.ask(Remember(memories=tuple(NewMemory(text=f"number {number}", session="s") for number in range(10))))
+        flipped = "UPDATE memory SET stage = 'saw' WHERE text IN ('number 1', 'number 8')"
+        await host._post.actors["memory"]._database.write(lambda connection: connection.execute(flipped) and None)
+
+        for question in (List, Export):
+            found, cursor = [], None
+            while not found or cursor is not None:
+                page = await memory.ask(question(limit=3, cursor=cursor))
+                found += [record.text for record in (page.memories if question is List else page.records)]
+                cursor = page.next_cursor
+            assert found == [f"number {number}" for number in range(10) if number not in (1, 8)]
+
+
+async def test_a_change_that_makes_no_sense_stops_no_follower(short_dir):
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(), short_dir)
+        memory = host.ref("memory")
+        await memory.ask(Remember(memories=(NewMemory(text="one"), NewMemory(text="two"))))
+        flipped = "UPDATE event SET change = 'remembevd'"
+        await host._post.actors["memory"]._database.write(lambda connection: connection.execute(flipped) and None)
+
+        fed = await memory.ask(Feed(limit=1))
+        assert (fed.changes, fed.cursor) == ((), 1)
+        assert (await memory.ask(Feed(cursor=fed.cursor))).cursor == 2
 
 
 async def test_a_key_is_known_with_its_message_by_the_next_process(short_dir):

@@ -25,7 +25,7 @@ from actors.memory.search.lexical import WORD, words_of
 from actors.memory.search.scoring import Scores, score
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings, RecallWeights
-from actors.memory.store import rows_of, weight_of
+from actors.memory.store import NONSENSE, leave_out, rows_of, weight_of
 from actors.memory.stored import moment
 from actors.memory.tail import Tail
 from actors.memory.transaction import namespace_number
@@ -115,13 +115,19 @@ def told(
     memories: list[Recollection] = []
     left = page_bytes
     for number, row in chosen:
-        fields = rows[number]
+        fields = rows.get(number)
+        if fields is None:
+            continue
         passage = None
         if len(fields["text"]) > LONG:
             start, stop = found.passage(number) or by_words(fields["text"], wanted.words)
             passage = fields["text"][start:stop]
         explain = scores.explain(row) if message.explain else None
-        memory = Recollection(**fields, score=float(scores.total[row]), explain=explain, passage=passage)
+        try:
+            memory = Recollection(**fields, score=float(scores.total[row]), explain=explain, passage=passage)
+        except NONSENSE as error:
+            leave_out("record", number, error)
+            continue
         left -= weight_of(memory)
         if memories and left < 0:
             break

@@ -15,13 +15,15 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.memory.messages import Kind
+from actors.memory.messages import EARLIEST, LATEST, Kind
 from actors.memory.search.columns import Column
 from actors.memory.search.traits import traits_of
+from actors.memory.stored import micros
 
 __all__ = ["KINDS", "Shelf"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+FIRST, LAST = micros(EARLIEST), micros(LATEST)
 PLACE_OF_KIND = {kind: place for place, kind in enumerate(KINDS)}
 
 RECORD = """SELECT m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind, m.valid_from,
@@ -120,7 +122,7 @@ class Shelf:
             if self.gists is not None:
                 self.gists.values[row] = 0
             stood = self.alive.values[row] and self.placed.values[row]
-            if record is None:
+            if record is None or not makes_sense(record):
                 self.alive.values[row] = False
             else:
                 self._write(row, record)
@@ -147,6 +149,9 @@ class Shelf:
         return self.previous.values, self.following.values
 
     def _add(self, rows: Sequence[Any]) -> None:
+        rows = [row for row in rows if makes_sense(row)]
+        if not rows:
+            return
         base = len(self)
         numbers, sessions, speakers, times, importances, kinds, begins, ends, placed, alive, gists, traits, texts = zip(
             *rows, strict=True
@@ -244,3 +249,8 @@ class Shelf:
         session = int(self.sessions.values[row])
         if self._last_of.get(session) == row:
             self._last_of[session] = before
+
+
+def makes_sense(record: Sequence[Any]) -> bool:
+    """Whether a record's time and kind are ones that were ever written: damage may have left others."""
+    return FIRST <= record[3] <= LAST and record[5] in PLACE_OF_KIND
