@@ -27,9 +27,6 @@ class Attempts:
     """Those that would do, the first one best; None: whatever an endpoint has."""
 
     deadline: float | None
-    began: float
-    """In the loop's time."""
-
     named: str | None = None
     """What the caller asked for, an alias perhaps."""
 

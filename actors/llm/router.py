@@ -33,11 +33,11 @@ from actors.llm.vectors import vectors
 from transport.errors import DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
 
 PATIENCE = 0.3
-"""Of an endpoint's first-token allowance: how old a request becomes while it waits for news of the next endpoint,
-where nothing is known of that and the retry budget is used up."""
+"""Of an endpoint's first-token allowance: how long those who come over from a failed endpoint wait for news of the next one,
+where nothing is known of it and the retry budget is used up."""
 
-LEAST_PATIENCE = 0.1
-"""The same of those that have lost more than that already: what a fault costs is to stay within its allowance and a tenth."""
+PATIENCE_LEFT = 0.1
+"""The same of those whom silence has cost an allowance: a fault is to cost no more than that and a tenth."""
 
 LEDGER_S = 0.25
 """How long an answer waits for its usage to be on disk; it is written in any case."""
@@ -125,7 +125,6 @@ class Router:
         attempts = Attempts(
             self.chooser.models(message.model),
             deadline,
-            asyncio.get_running_loop().time(),
             named=message.model,
             namespace=message.namespace,
             tags=frozenset(message.tags),
@@ -192,8 +191,7 @@ class Router:
             raise Unavailable(f"no endpoint can embed: {how}")
 
         self.retries.request()
-        began = asyncio.get_running_loop().time()
-        attempts = Attempts((model,), deadline, began, named=model, namespace=message.namespace, lane=lane, embedding=True)
+        attempts = Attempts((model,), deadline, named=model, namespace=message.namespace, lane=lane, embedding=True)
         while True:
             attempt = await self.choose(attempts)
             endpoint = attempt.endpoint
@@ -316,8 +314,8 @@ class Router:
         if evidence.proven or self.retries.take() or untroubled:
             return True
 
-        now, allowance = asyncio.get_running_loop().time(), candidate.endpoint.settings.first_token_timeout_s
-        until = max(attempts.began + PATIENCE * allowance, now + LEAST_PATIENCE * allowance)
+        patience = PATIENCE_LEFT if any(failure.silent for failure in attempts.failures.values()) else PATIENCE
+        until = asyncio.get_running_loop().time() + patience * candidate.endpoint.settings.first_token_timeout_s
         while candidate.endpoint.in_flight and candidate.endpoint.breakers.state(candidate.model) == "closed":
             if not await evidence.news(until) or evidence.proven:
                 return True
