@@ -37,6 +37,20 @@ def test_plain_pairs(classifier, old: str, new: str, expected: str) -> None:
     assert verdict(classifier, old, new) == expected
 
 
+@pytest.mark.parametrize("speakers", [("ana", "ben"), ("person88", "person90"), ("u-1", "u-2")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I counted 88 birds at the lake.", "I counted 90 birds at the lake."),
+        ("I live in Lisbon.", "I live in Oslo."),
+        ("I never drink coffee.", "I drink coffee every morning."),
+    ],
+)
+def test_what_two_people_say_of_themselves_is_no_contradiction_whatever_they_are_called(classifier, speakers, old, new) -> None:
+    first, second = (Statement(text=text, speaker=name, time=MARCH) for text, name in zip((old, new), speakers, strict=True))
+    assert Judge(classifier).check([first], second).verdict == "compatible"
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -80,6 +94,8 @@ def test_speakers_and_time_are_written_into_the_pair() -> None:
     times = (MARCH, MARCH + timedelta(minutes=5))
     assert render("I am a nurse.", "I am a cook.", ("ana", "ben"), times) == ("ana: I am a nurse.", "now: ben: I am a cook.")
     assert render("Hi.", "Ho.", ("ana", "Ana"), (None, None)) == ("Hi.", "later: Ho.")
+    assert render("Hi.", "Ho.", ("u-1", "ben"), (None, None)) == ("Ana: Hi.", "later: ben: Ho.")
+    assert render("Hi.", "Ho.", ("ana", "7"), (None, None)) == ("ana: Hi.", "later: Carla: Ho.")
 
 
 def test_it_is_smaller_than_thirty_megabytes() -> None:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 __all__ = ["render"]
 
+STAND_INS = ("Ana", "Ben", "Carla")
+
 LONGEST = 320
 """Characters of each side that are read; the model takes 96 tokens of both."""
 
@@ -17,11 +19,18 @@ def render(
     first, second = old[:LONGEST], new[:LONGEST]
     early, late = speakers
     if early and late and early.casefold() != late.casefold():
-        first, second = f"{early}: {first}", f"{late}: {second}"
+        first, second = f"{called(early, late)}: {first}", f"{called(late, early, 1)}: {second}"
 
     before, after = times
     gap = timedelta(days=7) if before is None or after is None else after - before
     return first, f"{later(gap)}: {second}"
+
+
+def called(speaker: str, other: str, number: int = 0) -> str:
+    """The speaker's name, if it is one, else another: figures in it (`person88`) the model takes for what is said to differ."""
+    if all(part.isalpha() for part in speaker.split()):
+        return speaker
+    return [name for name in STAND_INS if name.casefold() != other.casefold()][number]
 
 
 def later(gap: timedelta) -> str:
