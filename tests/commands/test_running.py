@@ -130,7 +130,7 @@ def test_a_line_that_is_no_record_is_named_and_the_others_come_in(run: Run, hous
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\xff\xfe", "UTF-8"),
+        (b'{"text": "\xff"}', "UTF-8"),
         (b'{"text":', "line 1"),
         (b'{"text": "a", "time": "x"}', "time"),
     ],
