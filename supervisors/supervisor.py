@@ -150,10 +150,11 @@ class SupervisorProcess:
         return GAVE_UP if finish.gave_up else 0
 
     def _begin(self) -> None:
-        self._watch_up()
         say("supervising", pid=os.getpid())
         self._beat()
         self.processes.start()
+        # Not before: where `up` is gone already, who was left by the last supervisor has to be known to be ended.
+        self._watch_up()
         self._tell_when_all_are_ready()
 
     # What is said to `up`, and heard of it

@@ -1,9 +1,11 @@
 """Who hangs is replaced, and what it held is taken from it: it can neither write nor answer when it wakes."""
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
@@ -48,14 +50,18 @@ async def test_who_stopped_in_the_middle_of_a_write_does_not_finish_it_when_it_w
         assert (await home.children())["echo"].last_exit == f"no heartbeat for {SILENCE_S:g} s"
 
 
-async def test_who_stopped_under_a_house_that_is_gone_is_ended_before_the_next_house_has_its_name(house):
+@pytest.mark.parametrize("up_dies", ["at once", "when it has started another supervisor"])
+async def test_who_stopped_under_a_house_that_is_gone_is_ended_before_the_next_house_has_its_name(house, up_dies):
     async with house(echo={"heartbeat_s": 0.2, "shutdown": 0.3}) as home:
         await home.ready()
         writing = asyncio.ensure_future(home.client.ref("echo").ask(Note(text="once"), timeout=55))
         old = await until_it_writes(home)
         home.kill(old, signal.SIGSTOP)
-        for pid in (home.supervisor_pid(), home.process.pid):
-            home.kill(pid)
+        supervisor = home.supervisor_pid()
+        home.kill(supervisor)
+        while up_dies != "at once" and not set(started_to_supervise(home)) - {supervisor}:
+            await asyncio.sleep(0)
+        home.kill(home.process.pid)
         await home.gone(home.process.pid)
 
         next_house = EchoHouse(home.root, echo={"heartbeat_s": 0.2, "shutdown": 0.3})
@@ -68,6 +74,13 @@ async def test_who_stopped_under_a_house_that_is_gone_is_ended_before_the_next_h
             answer = await writing
             assert answer.pid == (await next_house.say()).pid != old
             assert notes(home) == [("once", answer.pid)]
+
+
+def started_to_supervise(home):
+    for pid in linux.children_of(home.process.pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if b"supervise" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                yield pid
 
 
 async def until_it_writes(home):
