@@ -126,11 +126,11 @@ async def test_enough_new_memories_begin_a_cycle_before_its_time(short_dir) -> N
     async with house(short_dir, clock, reflect={"after_new": 8, "turns_from": 8}) as host:
         async with asyncio.timeout(20), host.ref("daemon").stream(Watch()) as steps:
             await talk(host, clock)
+            # The end of the run that was due at the start may be told after it is written down.
             async for step in steps:
-                if (step.what, step.cycle) == ("ended", "reflect"):
+                if (step.what, step.cycle) == ("ended", "reflect") and len(runs := await ended(host, "reflect")) > 1:
                     break
-        runs = await ended(host, "reflect")
-        assert runs[0].cause == "8 new memories"
+        assert [run.cause for run in runs] == ["8 new memories", "schedule"]
         assert len(await records(host, "reflection")) == 1
 
 
