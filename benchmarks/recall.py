@@ -40,9 +40,9 @@ from actors.memory.search.recall import View, recall
 from actors.memory.search.shelves import Shelves
 from actors.memory.search.traits import traits_of
 from actors.memory.settings import MemorySettings
-from actors.memory.stored import micros
 from actors.memory.tail import Tail, index_more
 from actors.memory.transaction import Transaction
+from actors.moments import micros
 from actors.opening import open_to_read
 from benchmarks.conversations import Talk, Turn
 from benchmarks.figures import percentile, table

@@ -6,13 +6,16 @@ of the other dialects have one item open at a time, and their packages break on 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from pydantic import JsonValue
-from pydantic_core import from_json
 
-__all__ = ["InTurn"]
+__all__ = ["InTurn", "Wholeness"]
+
+IN_STRING: Final = re.compile(r'["\\]')
+OUTSIDE: Final = re.compile(r'["{}\[\]]')
 
 Told = tuple[dict[str, JsonValue], JsonValue]
 """A delta that belongs to one item, or to texts; and its log probabilities."""
@@ -25,7 +28,7 @@ class InTurn:
         self.open: int | None = None
         """The call that is being told."""
 
-        self.arguments: list[str] = []
+        self.arguments = Wholeness()
         self.over: set[int] = set()
         self.waiting: list[Told] = []
 
@@ -34,7 +37,7 @@ class InTurn:
         for part in apart(delta, logprobs):
             yield from self.feed(part)
 
-        while self.waiting and self.is_whole:
+        while self.waiting and self.arguments.is_whole:
             yield from self.go_on()
 
     def close(self) -> Iterator[Told]:
@@ -57,7 +60,7 @@ class InTurn:
             return
 
         if self.open not in {None, call}:
-            if self.waiting or not self.is_whole:
+            if self.waiting or not self.arguments.is_whole:
                 self.waiting.append(part)
                 return
 
@@ -65,7 +68,7 @@ class InTurn:
 
         if call is not None:
             self.open = call
-            self.arguments.append(arguments_in(part))
+            self.arguments.feed(arguments_in(part))
         yield part
 
     def end(self) -> None:
@@ -73,19 +76,43 @@ class InTurn:
         if self.open is not None:
             self.over.add(self.open)
         self.open = None
-        self.arguments.clear()
+        self.arguments = Wholeness()
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the open call's arguments are a whole object."""
-        text = "".join(self.arguments)
-        if not text.rstrip().endswith("}"):
-            return False
 
-        try:
-            return isinstance(from_json(text), dict)
-        except ValueError:
-            return False
+class Wholeness:
+    """Whether a JSON object that comes in pieces is whole. Each piece is read once: there may be a million of them."""
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self.depth = 0
+        self.in_string = False
+        self.escaped = False
+
+    def feed(self, text: str) -> None:
+        """The next piece; what follows a whole object changes nothing."""
+        at = 0
+        while not self.is_whole and at < len(text):
+            if self.escaped:
+                # Whatever it is, it ends nothing.
+                self.escaped = False
+                at += 1
+                continue
+
+            found = (IN_STRING if self.in_string else OUTSIDE).search(text, at)
+            if found is None:
+                return
+
+            at = found.end()
+            match found[0]:
+                case "\\":
+                    self.escaped = True
+                case '"':
+                    self.in_string = not self.in_string
+                case "{" | "[":
+                    self.depth += 1
+                case _:
+                    self.depth -= 1
+                    self.is_whole = self.depth <= 0
 
 
 def apart(delta: dict[str, JsonValue], logprobs: JsonValue) -> Iterator[Told]:

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from actors.daemon.messages import Aspect, AspectKind, Trait
-from actors.daemon.store import moment
+from actors.moments import moment
 
 __all__ = ["ASSISTANT", "Held", "Source", "forget_source", "held", "is_drawn_from_other", "profile", "put", "traits"]
 

@@ -15,9 +15,10 @@ import apsw
 from loguru import logger
 
 from actors.daemon.messages import SetAside
-from actors.daemon.store import Fenced, micros, moment
+from actors.daemon.store import Fenced
 from actors.daemon.work import BudgetSpent, Paused, Work
 from actors.memory.messages import Found, Get, Memory, NewMemory, Remember
+from actors.moments import micros, moment
 from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 
 __all__ = ["Batch", "Outcome", "finish", "groups", "lay", "lay_all", "retry", "set_aside"]

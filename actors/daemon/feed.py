@@ -16,9 +16,10 @@ import apsw
 from loguru import logger
 
 from actors.daemon import answers, aspects, rederivation, statements
-from actors.daemon.store import Store, micros
+from actors.daemon.store import Store
 from actors.daemon.work import Asks, Work
 from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed
+from actors.moments import micros
 from transport.errors import Invalid, LatticeError
 
 __all__ = ["Following", "namespaces", "text_digest"]

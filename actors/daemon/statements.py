@@ -11,9 +11,10 @@ import apsw
 from loguru import logger
 
 from actors.daemon.messages import Deliver, Delivered, ListStatements, Statement, Statements
-from actors.daemon.store import Store, micros, moment
+from actors.daemon.store import Store
 from actors.daemon.work import Asks
 from actors.memory.messages import Found, Get
+from actors.moments import micros, moment
 from actors.paradox.messages import Found as FoundParadox
 from actors.paradox.messages import Get as GetParadox
 from transport.errors import Conflict, LatticeError, NotFound

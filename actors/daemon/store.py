@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +14,14 @@ import apsw
 from actors.daemon.messages import Cost, Run
 from actors.daemon.schema import MIGRATIONS
 from actors.database import Database
+from actors.moments import micros, moment
 from actors.once import Once, made_before, note, only_once
 from transport.errors import Conflict, Invalid, NotFound
 
-__all__ = ["Fenced", "State", "Store", "micros", "moment"]
+__all__ = ["Fenced", "State", "Store"]
 
 T = TypeVar("T")
 FILE = "daemon.db"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_NUMBER = 18
 """Digits that surely fit into SQLite's integers."""
 
@@ -342,13 +342,3 @@ def as_run(row: Sequence[Any]) -> Run:
         cost=Cost.model_validate_json(cost),
         error=error,
     )
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return (time - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(value: int) -> datetime:
-    """The time of so many microseconds since 1970, UTC."""
-    return EPOCH + timedelta(microseconds=value)

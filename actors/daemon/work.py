@@ -16,9 +16,10 @@ from actors.daemon import answers
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import Cost, Planned, Run
 from actors.daemon.settings import CycleSettings, DaemonSettings
-from actors.daemon.store import Store, micros
+from actors.daemon.store import Store
 from actors.llm.messages import Generate, Generated
 from actors.memory.messages import Get, Memory, Provenance
+from actors.moments import micros
 from transport.errors import Cancelled, DeadlineExceeded, NotFound, Overloaded, Unavailable
 
 __all__ = ["PLANNED", "Asks", "BudgetSpent", "Cycle", "Paused", "Work"]

@@ -79,11 +79,11 @@ from actors.memory.search import recall as recalling
 from actors.memory.search.events import event_in
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
-from actors.memory.stored import MICROSECOND, micros
 from actors.memory.tail import Tail
 from actors.memory.transaction import Transaction
 from actors.message import Reply
 from actors.metrics import Metric
+from actors.moments import MICROSECOND, micros
 from actors.runtime import AsyncActor, handles
 from transport.errors import Overloaded, Unavailable
 

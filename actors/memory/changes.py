@@ -13,8 +13,9 @@ from actors.memory.life import move_on
 from actors.memory.messages import SOURCES, Found, NoteAffect, Noted, Relate, Revise, Supersede, Unrelate
 from actors.memory.settings import LifeSettings
 from actors.memory.store import one, sources_of
-from actors.memory.stored import canonical, felt_in, micros
+from actors.memory.stored import canonical, felt_in
 from actors.memory.transaction import Transaction
+from actors.moments import micros
 from transport.errors import Invalid
 
 __all__ = ["note_affect", "relate", "revise", "supersede", "unrelate"]

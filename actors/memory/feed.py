@@ -10,7 +10,7 @@ import apsw
 from actors.memory.messages import Change, Fed, Feed
 from actors.memory.rows import last_given
 from actors.memory.store import NONSENSE, leave_out, one, weight_of
-from actors.memory.stored import moment
+from actors.moments import moment
 from transport.errors import Invalid
 
 __all__ = ["feed"]

@@ -9,7 +9,7 @@ import apsw
 from actors.memory.cursor import cursor_of, position_of
 from actors.memory.messages import List, Listed
 from actors.memory.store import SPARE, fitting, records
-from actors.memory.stored import micros
+from actors.moments import micros
 
 __all__ = ["list_memories"]
 

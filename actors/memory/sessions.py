@@ -27,9 +27,9 @@ from actors.memory.messages import (
     Turn,
 )
 from actors.memory.store import SPARE, fitting, records
-from actors.memory.stored import micros, moment
 from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
 from actors.memory.transaction import Transaction
+from actors.moments import micros, moment
 from transport.errors import NotFound
 
 __all__ = ["answer", "converse", "get_session", "list_sessions"]

@@ -26,9 +26,10 @@ from actors.memory.messages import (
     Stats,
     Stored,
 )
-from actors.memory.stored import canonical, felt_from, micros, moment
+from actors.memory.stored import canonical, felt_from
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction, namespace_number
+from actors.moments import micros, moment
 from transport.errors import NotFound
 
 __all__ = [

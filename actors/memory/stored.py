@@ -1,4 +1,4 @@
-"""How values stand in the database: times as microseconds since 1970, JSON in one form, emotions as a byte for each label.
+"""How values stand in the database: JSON in one form, emotions as a byte for each label. Times: `actors.moments`.
 
 Knows no table.
 """
@@ -7,26 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actors.memory.messages import EMOTIONS
 
-__all__ = ["MICROSECOND", "canonical", "felt_from", "felt_in", "micros", "moment"]
+__all__ = ["canonical", "felt_from", "felt_in"]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970."""
-    return (time - EPOCH) // MICROSECOND
-
-
-def moment(time: int) -> datetime:
-    """The moment that so many microseconds since 1970 are, UTC."""
-    return EPOCH + timedelta(microseconds=time)
 
 
 def canonical(value: Any) -> str:

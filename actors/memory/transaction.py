@@ -13,7 +13,8 @@ import apsw
 
 from actors.memory.ledger import Ledger, Talk
 from actors.memory.messages import NewMemory, Past
-from actors.memory.stored import canonical, felt_in, micros
+from actors.memory.stored import canonical, felt_in
+from actors.moments import micros
 from transport.errors import KeyReused, NotFound
 
 __all__ = ["Transaction", "namespace_number"]

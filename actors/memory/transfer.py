@@ -15,9 +15,10 @@ import apsw
 from actors.memory.cursor import cursor_of, position_of
 from actors.memory.messages import BroughtIn, Echoed, Export, Exported, Import, Imported, Memory, Past, Portable, Provenance
 from actors.memory.store import SPARE, events_of, known_as, records, tip_of, weight_of
-from actors.memory.stored import canonical, micros, moment
+from actors.memory.stored import canonical
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction
+from actors.moments import micros, moment
 
 __all__ = ["bring_in", "export"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import apsw
 
+from actors.moments import moment
 from actors.paradox.messages import SetAside
-from actors.paradox.moments import moment
 from transport.errors import NotFound
 
 __all__ = ["count", "drop", "listed", "named"]

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import apsw
 
+from actors.moments import micros, moment
 from actors.paradox.effects import Doubt, Finding
 from actors.paradox.messages import Side
-from actors.paradox.moments import columns, moment
 
-__all__ = ["Question", "add", "charge", "dropped", "next_question", "refund", "taken"]
+__all__ = ["Question", "add", "charge", "columns", "dropped", "next_question", "refund", "taken"]
 
 MOST: Final = 1000
 """Doubts that wait at once, of all namespaces: of more, the least probable go."""
@@ -122,6 +122,11 @@ def charge(connection: apsw.Connection, now: int, per_day: int) -> int | None:
 def refund(connection: apsw.Connection, number: int) -> None:
     """The call was not made: no model was there."""
     connection.execute("DELETE FROM asked WHERE number = ?", (number,))
+
+
+def columns(side: Side) -> Sequence[Any]:
+    """Record, text, speaker, time: a side as it stands in the tables."""
+    return (side.memory, side.text, side.speaker, micros(side.time))
 
 
 def sides_of(row: Sequence[Any]) -> tuple[Side, Side]:

@@ -14,7 +14,6 @@ import apsw
 from actors.paradox import doubts
 from actors.paradox.effects import Doubt, Effect, End, Finding, Forgetting, Revision, says_one_thing
 from actors.paradox.messages import Resolve
-from actors.paradox.moments import columns
 from transport.errors import Conflict
 
 __all__ = ["Thought", "apply", "contemplate", "doze", "judged", "resolve"]
@@ -69,8 +68,8 @@ def keep(connection: apsw.Connection, finding: Finding, now: int) -> None:
             state,
             now,
             finding.why,
-            *columns(finding.earlier),
-            *columns(finding.later),
+            *doubts.columns(finding.earlier),
+            *doubts.columns(finding.later),
             finding.importance,
             now,
         ),

@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 
 from actors.database import Database
+from actors.moments import micros, moment
 from actors.once import Once, only_once
 from actors.paradox import aside, doubts, life
 from actors.paradox.advice import advice
@@ -18,7 +19,6 @@ from actors.paradox.doubts import Question
 from actors.paradox.effects import Effect
 from actors.paradox.life import Thought
 from actors.paradox.messages import Note, Paradox, Progress, Resolve, SetAside, Side, Step
-from actors.paradox.moments import micros, moment
 from actors.paradox.schema import MIGRATIONS
 from transport.errors import Conflict, Invalid, NotFound
 

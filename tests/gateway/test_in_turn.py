@@ -11,7 +11,7 @@ import pytest
 from actors.llm.messages import Choice, Usage
 from actors.thinking.messages import Thought
 from gateway.anthropic_events import MessageVoice
-from gateway.in_turn import InTurn
+from gateway.in_turn import InTurn, Wholeness
 from gateway.response_events import Asked, ResponseVoice
 
 CALLS = {0: '{"city": "Porto", "days": {"from": 1}}', 1: '{"city": "Oslo"}', 2: "{}"}
@@ -97,4 +97,19 @@ def test_a_single_call_waits_for_nothing() -> None:
     for piece in ('{"a"', ": 1}"):
         delta: dict[str, Any] = {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
         assert [part for part, _ in turns.take(delta)] == [delta]
-    assert json.loads("".join(turns.arguments)) == {"a": 1}
+    assert turns.arguments.is_whole
+
+
+@pytest.mark.parametrize("text", ["{}", '{"a": "}\\"]{"}', '{"a": [{"b": "\\\\"}, []]}', ' {"\u00e9": {"": 1}}'])
+def test_an_object_is_whole_with_its_last_brace_wherever_it_is_cut(text: str) -> None:
+    assert isinstance(json.loads(text), dict)
+    for first in range(len(text)):
+        for second in range(first, len(text)):
+            read = Wholeness()
+            for piece in (text[:first], text[first:second], text[second:-1]):
+                read.feed(piece)
+            assert not read.is_whole
+            read.feed(text[-1])
+            assert read.is_whole
+            read.feed(" {")
+            assert read.is_whole

@@ -15,9 +15,9 @@ from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
 from actors.daemon.feed import Following, text_digest
 from actors.daemon.settings import ConsolidateSettings
-from actors.daemon.store import micros
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory
+from actors.moments import micros
 
 __all__ = ["Consolidate"]
 

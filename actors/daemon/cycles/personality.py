@@ -17,9 +17,9 @@ from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import moved, people_of
 from actors.daemon.feed import Following, text_digest
 from actors.daemon.settings import PersonalitySettings
-from actors.daemon.store import micros
 from actors.daemon.work import Work
 from actors.memory.messages import Memory
+from actors.moments import micros
 
 __all__ = ["Personality", "signs"]
 

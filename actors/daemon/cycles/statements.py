@@ -17,9 +17,9 @@ from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import people_of
 from actors.daemon.feed import Following, namespaces
 from actors.daemon.settings import StatementsSettings
-from actors.daemon.store import micros
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory, Remember, Remembered
+from actors.moments import micros
 from actors.paradox.messages import List as ListParadoxes
 from actors.paradox.messages import Paradox, Paradoxes
 from transport.errors import NotFound

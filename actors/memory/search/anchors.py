@@ -17,8 +17,8 @@ from actors.memory.search.scoring import DAY_US, EPOCH, score
 from actors.memory.search.shelves import Held
 from actors.memory.search.times import spans_of
 from actors.memory.settings import MemorySettings, RecallWeights
-from actors.memory.stored import moment
 from actors.memory.tail import Tail
+from actors.moments import moment
 
 __all__ = ["anchor_of"]
 

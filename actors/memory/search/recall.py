@@ -26,9 +26,9 @@ from actors.memory.search.scoring import Scores, score
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings, RecallWeights
 from actors.memory.store import NONSENSE, leave_out, rows_of, weight_of
-from actors.memory.stored import moment
 from actors.memory.tail import Tail
 from actors.memory.transaction import namespace_number
+from actors.moments import moment
 from transport.errors import Invalid
 
 __all__ = ["View", "recall", "weights_of", "words_of"]

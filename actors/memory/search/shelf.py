@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from actors.memory.messages import EARLIEST, LATEST, Kind
 from actors.memory.search.columns import Column
 from actors.memory.search.traits import traits_of
-from actors.memory.stored import micros
+from actors.moments import micros
 
 __all__ = ["KINDS", "Shelf"]
 

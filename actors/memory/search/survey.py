@@ -17,7 +17,7 @@ from actors.memory.search.candidates import Wanted
 from actors.memory.search.events import Anchor, fitting
 from actors.memory.search.maxsim import Asked, nearness
 from actors.memory.search.shelf import Shelf
-from actors.memory.stored import moment
+from actors.moments import moment
 
 __all__ = ["Lexical", "best", "survey", "with_neighbours"]
 
