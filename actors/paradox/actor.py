@@ -145,8 +145,12 @@ class Paradox(AsyncActor):
     @handles(Retry)
     async def retry(self, message: Retry) -> Retried:
         """Judge what was set aside."""
+        once = once_of(self.call, message, self.clock.now())
+        known = await self.store.retried(once)
+        if known is not None:
+            return Retried(id=message.id, found=known)
         item = await self.store.one_set_aside(message.namespace, message.id)
-        found = await retried(item, self.store, self.clock, self.ask, self._judge)
+        found = await retried(item, self.store, self.clock, self.ask, self._judge, once=once)
         self._settler.wake()
         return Retried(id=item.id, found=found)
 

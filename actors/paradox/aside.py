@@ -11,10 +11,11 @@ from typing import Any
 import apsw
 
 from actors.moments import moment
+from actors.once import Once, made_before, note
 from actors.paradox.messages import SetAside
 from transport.errors import NotFound
 
-__all__ = ["count", "drop", "listed", "named"]
+__all__ = ["count", "drop", "listed", "named", "noted", "outcome"]
 
 LEFT_OUT = "FROM poison WHERE namespace = ? AND seq <= (SELECT cursor FROM follow)"
 """What the feed was followed beyond; a change that is still being tried is none of them."""
@@ -55,8 +56,35 @@ def named(connection: apsw.Connection, namespace: str, identifier: str) -> SetAs
 
 
 def drop(connection: apsw.Connection, seq: int) -> None:
-    """It was judged, or there is nothing left to judge."""
-    connection.execute("DELETE FROM poison WHERE seq = ?", (seq,))
+    """It was judged, or there is nothing left to judge.
+
+    Raises:
+        NotFound: another call was faster, or the record was forgotten.
+    """
+    if not connection.execute("DELETE FROM poison WHERE seq = ? RETURNING seq", (seq,)).fetchall():
+        raise NotFound(f"nothing is set aside under '{seq}' any more", detail={"field": "id"})
+
+
+def noted(connection: apsw.Connection, once: Once | None, found: int) -> None:
+    """Note under the call's key what came of it."""
+    if once is None:
+        return
+    note(connection, once)
+    connection.execute("INSERT INTO retried VALUES (?, ?, ?, ?)", (once.type, once.namespace, once.key, found))
+
+
+def outcome(connection: apsw.Connection, once: Once | None) -> int | None:
+    """How much came of the call that was made under the same key before; None where there was none.
+
+    Raises:
+        KeyReused: its key came with another message.
+    """
+    if once is None or not made_before(connection, once):
+        return None
+    rows: Any = connection.execute(
+        "SELECT found FROM retried WHERE (type, namespace, key) = (?, ?, ?)", (once.type, once.namespace, once.key)
+    ).fetchall()
+    return int(rows[0][0])
 
 
 def as_item(row: Sequence[Any]) -> SetAside:

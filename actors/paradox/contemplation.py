@@ -1,7 +1,9 @@
 """Thinking open paradoxes over in the background: what else memory knows of either side. Asks no model.
 
 Evidence alone settles a paradox when at least two other statements of the same speaker agree with one side, contradict the
-other, and none does the reverse. Everything else stays open, with a note. Changes no memory by itself.
+other, and none does the reverse. Whether the later side was wrong only what was said after it can tell: what agreed with the
+earlier one before shows how it was then, and the world may have changed. Everything else stays open, with a note. Of what is
+settled the side that lost gets its end in memory; nothing is deleted.
 """
 
 from __future__ import annotations
@@ -113,8 +115,9 @@ def conclusion(paradox: Paradox, seen: int, for_earlier: Sequence[Side], for_lat
     if len(for_later) >= ENOUGH and not for_earlier:
         return Thought("evidence", f"{listed(for_later)} agree with the later statement and not with the earlier.",
                        state="integrated", keep="later")  # fmt: skip
-    if len(for_earlier) >= ENOUGH and not for_later:
-        return Thought("evidence", f"{listed(for_earlier)} agree with the earlier statement and not with the later.",
+    said_again = [other for other in for_earlier if other.time > paradox.later.time]
+    if len(said_again) >= ENOUGH and not for_later:
+        return Thought("evidence", f"{listed(said_again)} agree with the earlier statement and not with the later.",
                        state="integrated", keep="earlier")  # fmt: skip
     if for_earlier or for_later:
         counts = f"{len(for_earlier)} of {seen} related statements speak for the earlier, {len(for_later)} for the later"

@@ -12,7 +12,8 @@ from loguru import logger
 
 from actors.clock import Clock
 from actors.memory.messages import Change, Fed, Found, Get
-from actors.paradox.effects import Effect, End, Forgetting, Revision
+from actors.once import Once
+from actors.paradox.effects import Effect, End, Forgetting
 from actors.paradox.feed import Asks, away, follow
 from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
@@ -29,12 +30,12 @@ GONE = frozenset({"forgotten", "withheld"})
 SAID = frozenset({"remembered", "rederived", "revised"})
 
 
-async def retried(item: SetAside, store: Store, clock: Clock, ask: Asks, judge: Judges) -> int:
+async def retried(item: SetAside, store: Store, clock: Clock, ask: Asks, judge: Judges, *, once: Once | None) -> int:
     """Judge once more what was set aside; how many contradictions and updates came of it.
 
     Raises:
         Conflict: it failed again.
-        NotFound: the record was forgotten.
+        NotFound: the record was forgotten, or it is set aside no longer.
     """
     seq = int(item.id)
     try:
@@ -53,8 +54,7 @@ async def retried(item: SetAside, store: Store, clock: Clock, ask: Asks, judge: 
         told = f"{type(error).__name__}: {error}"
         await store.failed(seq, item.namespace, item.memory, told, clock.now())
         raise Conflict(f"it failed again: {told[:200]}") from error
-    await store.judged_after_all(seq, effects, clock.now())
-    return sum(len(one.found) for one in effects if isinstance(one, Revision))
+    return await store.judged_after_all(seq, effects, clock.now(), once=once)
 
 
 class Follower:

@@ -188,8 +188,8 @@ def resolve(
     settle(connection, message.id, now, message.state, cause="resolved", note=note)
     if message.state == "integrated" and message.keep in ("earlier", "later"):
         earlier, later = sides
-        side, gone, by = ("earlier", earlier, later) if message.keep == "later" else ("later", later, "")
-        owe(connection, message.namespace, gone, by, cause="resolved")
+        side, loser, holds = ("earlier", earlier, later) if message.keep == "later" else ("later", later, earlier)
+        owe(connection, message.namespace, loser, holds, cause="resolved")
         note_end(connection, message.id, side)
 
 
@@ -213,12 +213,13 @@ def judged(connection: apsw.Connection, identifier: str, thought: Thought | None
 
 def think(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
     rows: Any = connection.execute(
-        "SELECT state, namespace, earlier, later, earlier_text FROM paradox WHERE id = ? AND state IN ('fresh', 'processing')",
+        "SELECT state, namespace, earlier, later, earlier_text, later_text FROM paradox"
+        " WHERE id = ? AND state IN ('fresh', 'processing')",
         (identifier,),
     ).fetchall()
     if not rows:
         return False
-    state, namespace, earlier, later, text = rows[0]
+    state, namespace, earlier, later, earlier_text, later_text = rows[0]
     connection.execute(
         "INSERT INTO note (paradox, time, author, text) VALUES (?, ?, ?, ?)", (identifier, now, thought.author, thought.text)
     )
@@ -232,12 +233,16 @@ def think(connection: apsw.Connection, identifier: str, thought: Thought, now: i
     if thought.state != state:
         cause = "contemplated" if thought.state == "processing" else "contemplation"
         settle(connection, identifier, now, thought.state, cause=cause, note=thought.text)
-    if thought.state == "integrated" and thought.keep == "later":
+    if thought.state == "integrated" and thought.keep in ("earlier", "later"):
+        keeps_later = thought.keep == "later"
+        side, loser, holds, text = (
+            ("earlier", earlier, later, earlier_text) if keeps_later else ("later", later, earlier, later_text)
+        )
         # A record that tells other things too is linked to, and does not end.
         ends = says_one_thing(text)
-        owe(connection, namespace, earlier, later, cause="contemplation" if ends else "link")
+        owe(connection, namespace, loser, holds, cause="contemplation" if ends else "link")
         if ends:
-            note_end(connection, identifier, "earlier")
+            note_end(connection, identifier, side)
     return True
 
 

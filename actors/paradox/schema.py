@@ -144,4 +144,16 @@ DROP TABLE owed;
 ALTER TABLE owing RENAME TO owed;
 """
 
-MIGRATIONS = (FIRST, LIFE, PLACES, KEYS, OPINIONS)
+RETRIES = """
+-- How much came of judging what had been set aside, under the key of the call: who asks again with it gets the same answer.
+CREATE TABLE retried (
+    type TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    key TEXT NOT NULL,
+    found INTEGER NOT NULL,
+    PRIMARY KEY (type, namespace, key),
+    FOREIGN KEY (type, namespace, key) REFERENCES call ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (FIRST, LIFE, PLACES, KEYS, OPINIONS, RETRIES)

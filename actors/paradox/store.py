@@ -16,7 +16,7 @@ from actors.once import Once, only_once
 from actors.paradox import aside, doubts, life
 from actors.paradox.advice import advice
 from actors.paradox.doubts import Question
-from actors.paradox.effects import Effect
+from actors.paradox.effects import Effect, Finding, Revision
 from actors.paradox.life import Thought
 from actors.paradox.messages import Note, Paradox, Progress, Resolve, SetAside, Side, Step
 from actors.paradox.schema import MIGRATIONS
@@ -92,9 +92,23 @@ class Store:
         """
         return await self._database.read(aside.named, namespace, identifier)
 
-    async def judged_after_all(self, seq: int, effects: Sequence[Effect], now: datetime, *, judged: int = 1) -> None:
-        """Keep what came of a change that had been set aside, which it is no longer."""
-        await self._database.write(judge_after_all, seq, effects, judged=judged, now=micros(now))
+    async def retried(self, once: Once | None) -> int | None:
+        """How much came of a retry that was made under the same key before; None where there was none.
+
+        Raises:
+            KeyReused: the key came with another message.
+        """
+        return await self._database.read(aside.outcome, once)
+
+    async def judged_after_all(
+        self, seq: int, effects: Sequence[Effect], now: datetime, *, judged: int = 1, once: Once | None = None
+    ) -> int:
+        """Keep what came of a change that had been set aside, which it is no longer; how many conflicts came of it.
+
+        Raises:
+            NotFound: it is set aside no longer.
+        """
+        return await self._database.write(judge_after_all, seq, effects, judged=judged, now=micros(now), once=once)
 
     async def resolve(self, message: Resolve, now: datetime, once: Once | None = None) -> Paradox:
         """End a paradox. Resolving it again in the same way changes nothing, nor does a call that was made before.
@@ -182,11 +196,19 @@ def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: in
     return any(removed)
 
 
-def judge_after_all(connection: apsw.Connection, seq: int, effects: Sequence[Effect], *, judged: int, now: int) -> None:
+def judge_after_all(
+    connection: apsw.Connection, seq: int, effects: Sequence[Effect], *, judged: int, now: int, once: Once | None
+) -> int:
+    known = aside.outcome(connection, once)
+    if known is not None:
+        return known
     aside.drop(connection, seq)
     connection.execute("UPDATE follow SET judged = judged + ?", (judged,))
     for effect in effects:
         life.apply(connection, effect, now)
+    found = sum(isinstance(one, Finding) for effect in effects if isinstance(effect, Revision) for one in effect.found)
+    aside.noted(connection, once, found)
+    return found
 
 
 def resolve(connection: apsw.Connection, message: Resolve, now: int, once: Once | None) -> Paradox:

@@ -10,7 +10,7 @@ from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
 from tests.paradox.house import Process, followed, found, house, say
-from transport.errors import Conflict, Invalid, NotFound
+from transport.errors import Conflict, Invalid, KeyReused, NotFound
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
 KEPT = ("contradiction", *CLASH)
@@ -226,6 +226,35 @@ async def test_what_was_set_aside_is_judged_once_it_is_asked_for(short_dir, monk
         assert (progress.set_aside, progress.judged) == (0, 3)
         with pytest.raises(NotFound):
             await paradox.ask(Retry(id=aside.id))
+
+
+async def test_a_retry_under_the_same_key_gets_the_same_answer_and_is_judged_once(short_dir, monkeypatch) -> None:
+    broken = True
+    real = Judge.several
+
+    def fragile(judge, pairs):
+        if broken and any("Lisbon" in statement.text for pair in pairs for statement in pair):
+            raise ValueError("too much")
+        return real(judge, pairs)
+
+    monkeypatch.setattr(Judge, "several", fragile)
+    async with house(short_dir, retry_s=0.01) as host:
+        paradox = host.ref("paradox")
+        await say(host, "I live in Oslo.", "I live in Lisbon.")
+        await followed(host)
+        (aside,) = (await paradox.ask(ListSetAside())).items
+        with pytest.raises(Conflict):
+            await paradox.ask(Retry(id=aside.id), key="k")
+
+        broken = False
+        told = await asyncio.gather(*(paradox.ask(Retry(id=aside.id), key="k") for _ in range(3)))
+        assert {(one.id, one.found) for one in told} == {(aside.id, 1)}
+        assert await paradox.ask(Retry(id=aside.id), key="k") == told[0]
+        assert (await paradox.ask(GetProgress())).judged == 2
+        with pytest.raises(KeyReused):
+            await paradox.ask(Retry(id="7777"), key="k")
+        with pytest.raises(NotFound):
+            await paradox.ask(Retry(id=aside.id), key="another")
 
 
 async def test_check_keeps_nothing(short_dir) -> None:

@@ -95,6 +95,39 @@ async def test_what_others_agree_with_settles_it_and_ends_the_other_side(short_d
         assert (await memory(host, old)).valid_to is not None
 
 
+async def test_what_is_said_again_after_it_ends_the_later_side_which_stays_with_a_link(short_dir) -> None:
+    async with house(short_dir, clock=ManualClock(LATER)) as host:
+        old, new = await say(host, *CLASH)
+        await say(host, "My flat is in Lisbon and I live in Lisbon.", "I still live in Lisbon.", day=10)
+        await followed(host)
+        await host.ref("paradox").ask(Contemplate(limit=20))
+        await settled(host)
+        listed = (await host.ref("paradox").ask(List())).paradoxes
+        (one,) = [one for one in listed if {one.earlier.memory, one.later.memory} == {old, new}]
+        assert (one.state, one.history[-1].cause) == ("integrated", "contemplation")
+        assert "agree with the earlier statement" in one.history[-1].note
+        ended = await memory(host, new)
+        assert (ended.text, ended.valid_to is not None) == (CLASH[1], True)
+        assert (await memory(host, old)).valid_to is None
+        assert ("supersedes", new) in [(link.relation, link.target) for link in (await memory(host, old)).links]
+        events = (await host.ref("memory").ask(GetHistory(id=new))).events
+        assert ("superseded", "contemplation") in [(event.change, event.cause) for event in events]
+        assert (await followed(host)).open == 0
+
+
+async def test_what_was_said_before_does_not_end_the_later_side(short_dir) -> None:
+    """They may have moved without a word about it."""
+    async with house(short_dir, clock=ManualClock(LATER)) as host:
+        await say(host, "I live in Lisbon.", "My flat is in Lisbon and I live in Lisbon.", "I still live in Lisbon.")
+        (new,) = await say(host, "I live in Oslo.", day=10)
+        await followed(host)
+        await host.ref("paradox").ask(Contemplate(limit=20))
+        await settled(host)
+        listed = (await host.ref("paradox").ask(List())).paradoxes
+        assert {one.state for one in listed} == {"processing"}
+        assert (await memory(host, new)).valid_to is None
+
+
 async def test_what_nobody_touches_fades_and_falls_asleep_and_a_new_statement_wakes_it(short_dir) -> None:
     clock = ManualClock(START + timedelta(days=3))
     async with house(short_dir, clock=clock) as host:
