@@ -148,7 +148,7 @@ class MemorySettings(BaseModel):
     worse by measuring some (R@10 .841 for .840 on three conversations in one namespace)."""
 
     shelf_bytes: Annotated[int, Field(ge=0)] = 64 << 20
-    """What the namespaces that are held for searching take together; those longest unused go. A record takes 220 bytes, and 2
+    """What the namespaces that are held for searching take together; those longest unused go. A record takes 370 bytes, and 2
     kB more with its vectors: of a namespace that does not fit with these (25,000 records), they are read as they are
     needed."""
 

@@ -19,8 +19,8 @@ from actors.memory.search.asks import named_in
 from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
 from actors.memory.search.filters import allowed
 from actors.memory.search.lexical import scope_of
-from actors.memory.search.matrix import Matrix, passages_in_tables
-from actors.memory.search.maxsim import Asked, asked, best_matches, nearness, weighted
+from actors.memory.search.matrix import Matrix, Passages, passages_in_tables
+from actors.memory.search.maxsim import Asked, asked, best_matches, best_matches_packed, nearness, weighted
 from actors.memory.search.shelf import Shelf
 from actors.memory.search.shelves import Held
 from actors.memory.search.survey import Lexical, best, survey, with_neighbours
@@ -57,11 +57,12 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     mask = allowed(connection, shelf, wanted.message, wanted.now)
     lexical = by_words(connection, held, tail, mask, wanted)
     question = asked_of(held.measure, wanted.question)
-    spread, gist_spread = (None, None) if held.whole or question is None else usual(held, question)
+    near = None if question is None or shelf.gists is None else nearness(shelf.packed, shelf.gists.values, question.gist)
+    spread, gist_spread = (None, None) if held.whole or question is None else usual(held, question, near)
     if held.whole:
-        rows, found = np.flatnonzero(mask), None
+        rows, found = mask.nonzero()[0], None
     else:
-        chosen = survey(shelf, mask, lexical, question, wanted, hits)
+        chosen = survey(shelf, mask, lexical, near, wanted, hits)
         rows, found = surveyed(connection, held, mask, lexical, question, chosen, spread)
     candidates = candidates_of(shelf, rows)
     beside = candidates.previous, candidates.next
@@ -86,8 +87,8 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     measures.dense_around[known] = weighted(around(of_rows, *beside, MEANING), question)[known]
     if known.any():
         measures.dense_spread = spread or spread_of(dense[known])
-    if known.any() and shelf.gists is not None:
-        measures.gist = nearness(shelf.gists.values[rows], question.gist)
+    if known.any() and near is not None:
+        measures.gist = near[rows].astype(np.float64)
         measures.gist_spread = gist_spread or spread_of(measures.gist[known])
     return Finding(candidates, measures, spans_of(shelf, found, question).get)
 
@@ -109,8 +110,9 @@ def surveyed(  # noqa: PLR0917 (all that is known of the namespace and the query
     words = beyond_nothing(lexical).standard(lexical.relevance[rows])
     relevance = (spread or spread_of(meaning)).standard(meaning) + LEXICAL * words
     all_rows = with_neighbours(held.shelf, mask, rows, best(rows, relevance, BESIDE))
-    more = matched(connection, held, np.setdiff1d(all_rows, rows, assume_unique=True), question)
-    return all_rows, found.with_more(more)
+    added = np.ones(len(all_rows), bool)
+    added[all_rows.searchsorted(rows)] = False
+    return all_rows, found.with_more(matched(connection, held, all_rows[added], question))
 
 
 def by_words(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[np.bool_], wanted: Wanted) -> Lexical:
@@ -167,7 +169,7 @@ def places_in(rows: Integers, wanted: Integers | NDArray[np.int32]) -> Integers:
     """Where each of the wanted rows stands among these; -1 for what does not."""
     if not len(rows):
         return np.empty(0, np.int64)
-    places = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    places = np.minimum(rows.searchsorted(wanted), len(rows) - 1)
     return np.where(rows[places] == wanted, places, -1)
 
 
@@ -205,7 +207,14 @@ def matched(connection: apsw.Connection, held: Held, rows: Integers, question: A
         passages = passages_in_tables(connection, held.shelf, rows, question.vectors.shape[1])
     else:
         passages = held.all.all() if held.whole else held.all.of(rows)
-    return Matches(passages.rows, passages.spans, best_matches(passages.vectors, passages.starts, question))
+    return Matches(passages.rows, passages.spans, matches_of(passages, question))
+
+
+def matches_of(passages: Passages, question: Asked) -> NDArray[np.int32]:
+    """`[passages, words]`: see `best_matches`."""
+    if passages.packed is None:
+        return best_matches(passages.vectors, passages.starts, question)
+    return best_matches_packed(passages.packed, passages.vectors, passages.starts, question)
 
 
 def by_row(found: Matches, rows: Integers) -> tuple[Floats, NDArray[np.bool_]]:
@@ -222,8 +231,11 @@ def by_row(found: Matches, rows: Integers) -> tuple[Floats, NDArray[np.bool_]]:
 
 def by_record(rows: Integers, matches: NDArray[np.int32]) -> tuple[Integers, NDArray[np.int32]]:
     """Rows that have passages, and the best match of each word in any of these."""
-    firsts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1]))) if len(rows) else np.empty(0, np.int64)
-    return rows[firsts], np.maximum.reduceat(matches, firsts) if len(firsts) < len(rows) else matches
+    another = rows[1:] != rows[:-1]
+    if another.all():
+        return rows, matches
+    firsts = np.concatenate(([0], another.nonzero()[0] + 1))
+    return rows[firsts], np.maximum.reduceat(matches, firsts)
 
 
 def beyond_nothing(lexical: Lexical) -> Spread:
@@ -231,22 +243,23 @@ def beyond_nothing(lexical: Lexical) -> Spread:
     return Spread(0.0, float(lexical.relevance.max(initial=0.0)) / TOP)
 
 
-def usual(held: Held, question: Asked) -> tuple[Spread | None, Spread | None]:
-    """Mean and deviation of MaxSim over a sample, and of how near gists are."""
+def usual(held: Held, question: Asked, near: NDArray[np.int32] | None) -> tuple[Spread | None, Spread | None]:
+    """Mean and deviation of MaxSim over a sample, and of how near its gists are."""
     if held.sample is None or held.sample.vectors is None:
         return None, None
     passages = held.sample.all()
-    rows, best = by_record(passages.rows, best_matches(passages.vectors, passages.starts, question))
+    rows, best = by_record(passages.rows, matches_of(passages, question))
     if not len(rows):
         return None, None
-    gists = held.shelf.gists
-    near = None if gists is None else spread_of(nearness(gists.values[rows], question.gist))
-    return spread_of(weighted(best, question)), near
+    return spread_of(weighted(best, question)), None if near is None else spread_of(near[rows].astype(np.float64))
 
 
 def spread_of(values: Floats) -> Spread:
     """Mean and deviation of these."""
-    return Spread(float(values.mean()), float(values.std())) if len(values) else Spread(0.0, 0.0)
+    if not len(values):
+        return Spread(0.0, 0.0)
+    mean = values.mean(keepdims=True)
+    return Spread(float(mean[0]), float(values.std(mean=mean)))
 
 
 def spans_of(shelf: Shelf, found: Matches, question: Asked) -> dict[int, tuple[int, int]]:

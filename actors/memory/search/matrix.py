@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from actors.memory.embedding.vectors import PLACES
 from actors.memory.search.columns import Column, places_of
+from actors.memory.search.packed import Packed
 from actors.memory.search.shelf import Shelf
 
 __all__ = ["Matrix", "Passages", "passages_in_tables"]
@@ -30,7 +31,11 @@ OF_RECORDS = """SELECT v.place, v.start, v.stop, v.tokens, v.vectors FROM memory
     CROSS JOIN vectors v ON v.place BETWEEN m.number * 2048 AND m.number * 2048 + 2047
     WHERE m.namespace = ? AND m.number > ? AND m.number <= ? AND m.number % ? = 0 AND v.place & 1 = ? AND v.vectors <> x''
     ORDER BY m.number, v.place"""
-OF_SOME = """SELECT v.place, v.start, v.stop, v.vectors
+OF_SHORT = """SELECT v.place, v.start, v.stop, v.vectors
+    FROM json_each(?) j CROSS JOIN vectors v ON v.place = j.value * 2048 + ? WHERE v.vectors <> x''"""
+"""Of texts of one passage: to look whether there is another may take reading one more page of the file for each."""
+
+OF_LONG = """SELECT v.place, v.start, v.stop, v.vectors
     FROM json_each(?) j CROSS JOIN vectors v ON v.place BETWEEN j.value * 2048 AND j.value * 2048 + 2047
     WHERE v.place & 1 = ? AND v.vectors <> x''"""
 OF_ONE = """SELECT place, start, stop, tokens, vectors FROM vectors
@@ -53,6 +58,9 @@ class Passages:
     vectors: NDArray[np.int8]
     """`[vectors, dimensions]`."""
 
+    packed: Packed | None = None
+    """What has these vectors too, laid out for asking of all of them."""
+
 
 class Matrix:
     """Vectors that are held.
@@ -71,6 +79,7 @@ class Matrix:
         self.records = 0
         """How many have vectors."""
 
+        self._packed = Packed()
         self._shelf = shelf
         self._rows = Column(np.int64)
         self._starts = Column(np.int64)
@@ -90,7 +99,7 @@ class Matrix:
     def nbytes(self) -> int:
         """About how much memory it takes."""
         vectors = 0 if self.vectors is None else self.vectors.nbytes
-        return vectors + self._tokens.nbytes + 48 * len(self._rows) + self.frequencies.nbytes
+        return vectors + self._packed.nbytes + self._tokens.nbytes + 48 * len(self._rows) + self.frequencies.nbytes
 
     @property
     def worn(self) -> bool:
@@ -119,11 +128,11 @@ class Matrix:
         """Every passage of it."""
         if not (self._rising and not self._struck):
             return self.of(np.flatnonzero(self._count.values))
-        return Passages(self._rows.values, self._spans.values, self._starts.values, self._vectors())
+        return Passages(self._rows.values, self._spans.values, self._starts.values, self._vectors(), self._packed)
 
     def of(self, rows: Integers) -> Passages:
         """The passages of some records, given as rows in rising order; of a matrix that holds all."""
-        rows = rows[: np.searchsorted(rows, len(self._count))]
+        rows = rows[: rows.searchsorted(len(self._count))]
         counts = self._count.values[rows].astype(np.int64)
         firsts = self._first.values[rows].astype(np.int64)
         passages = places_of(firsts, counts)
@@ -146,6 +155,7 @@ class Matrix:
         self.frequencies[np.unique(self._tokens.values[begin:end])] -= 1
         # Nothing of what was forgotten stays.
         self._vectors()[begin:end] = 0
+        self._packed.drop(range(begin, end))
         self._tokens.values[begin:end] = 0
         self._struck += end - begin
 
@@ -183,8 +193,15 @@ class Matrix:
 
 def passages_in_tables(connection: apsw.Connection, shelf: Shelf, rows: Integers, dimensions: int) -> Passages:
     """As `Matrix.of`, read from the database: of a namespace whose vectors are not held."""
-    numbers = shelf.numbers.values[rows[shelf.read.values[rows]]]
-    found: Any = connection.execute(OF_SOME, (json.dumps(numbers.tolist()), shelf.side)).fetchall()
+    rows = rows[shelf.read.values[rows]]
+    several = shelf.long.values[rows]
+    found: list[Any] = []
+    for statement, some in ((OF_SHORT, rows[~several]), (OF_LONG, rows[several])):
+        if len(some):
+            numbers = json.dumps(shelf.numbers.values[some].tolist())
+            found += connection.execute(statement, (numbers, shelf.side))
+    if len(several) and several.any():
+        found.sort()
     if not found:
         none = np.empty(0, np.int64)
         return Passages(none, np.empty((0, 2), np.int64), none, np.empty((0, dimensions), np.int8))

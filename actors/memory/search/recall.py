@@ -93,7 +93,7 @@ def weights_of(message: Recall, settings: MemorySettings) -> RecallWeights:
         if name not in RecallWeights.model_fields:
             known = ", ".join(RecallWeights.model_fields)
             raise Invalid(f"weights.{name}: no such term; there are {known}", detail={"field": f"weights.{name}"})
-    return settings.weights.model_copy(update=message.weights or {})
+    return settings.weights.model_copy(update=message.weights) if message.weights else settings.weights
 
 
 def records_in(connection: apsw.Connection, namespace: int) -> int:

@@ -134,10 +134,15 @@ def has(candidates: Candidates, trait: int) -> Floats:
 
 def best_of_session(relevance: Floats, sessions: NDArray[np.int64]) -> Floats:
     """For each candidate the best relevance in its session, and no less than 0; 0 for those without a session."""
-    _, places = np.unique(sessions, return_inverse=True)
-    best = np.zeros(places.max(initial=-1) + 1)
-    np.maximum.at(best, places, relevance)
-    return np.where(sessions >= 0, best[places], 0.0)
+    if not len(sessions):
+        return np.zeros(0)
+    order = sessions.argsort(kind="stable")
+    together = sessions[order]
+    firsts = np.concatenate(([0], (together[1:] != together[:-1]).nonzero()[0] + 1))
+    best = np.maximum(np.maximum.reduceat(relevance[order], firsts), 0.0)
+    of_each = np.empty(len(sessions))
+    of_each[order] = np.repeat(best, np.diff(firsts, append=len(sessions)))
+    return np.where(sessions >= 0, of_each, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ class Speakers:
 
 def by_named_speakers(candidates: Candidates, text: str) -> Speakers:
     """See `Speakers`."""
-    here = {candidates.names[place]: int(place) for place in np.unique(candidates.speakers) if place >= 0}
+    here = {candidates.names[place]: place for place in set(candidates.speakers.tolist()) if place >= 0}
     named = named_in(text, here)
     nobody = np.zeros(len(candidates))
     if not named:

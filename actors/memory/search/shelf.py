@@ -1,7 +1,7 @@
 """A shelf: what one namespace's records are like, as arrays with a row a record, for looking at all of them at once.
 
 Rows stand in the order of numbers, and a record keeps its row: what a talk adds is appended, what changes is written over. A
-row takes about 220 bytes with its gist, the mean of its vectors. Read from the database, never written to it. Lives in the
+row takes about 370 bytes with its gist, the mean of its vectors. Read from the database, never written to it. Lives in the
 reader's thread. Knows no query and no score.
 """
 
@@ -15,8 +15,10 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.memory.embedding.passages import LONG
 from actors.memory.messages import EARLIEST, LATEST, Kind
 from actors.memory.search.columns import Column
+from actors.memory.search.packed import Packed
 from actors.memory.search.traits import traits_of
 from actors.moments import micros
 
@@ -27,13 +29,14 @@ FIRST, LAST = micros(EARLIEST), micros(LATEST)
 PLACE_OF_KIND = {kind: place for place, kind in enumerate(KINDS)}
 
 RECORD = """SELECT m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind, m.valid_from,
-    coalesce(m.valid_to, 1 << 62), m.chain IS NOT NULL, m.withheld = 0, g.vector, g.traits, iif(g.traits IS NULL, m.text, '')
+    coalesce(m.valid_to, 1 << 62), m.chain IS NOT NULL, m.withheld = 0, length(m.text) > :long, g.vector, g.traits,
+    iif(g.traits IS NULL, m.text, '')
     FROM memory m LEFT JOIN gist g ON g.place = m.number * 2 + :side WHERE m.namespace = :namespace"""
 
 AT_ONCE = 1000
 """Rows that are made arrays of together: 2 ms, for which nobody else in the process gets the interpreter."""
 
-WEIGHT = 72
+WEIGHT = 73
 """Bytes of a row without its gist."""
 
 
@@ -66,11 +69,17 @@ class Shelf:
         """Row of the turn before in its talk; -1 for none."""
 
         self.following = Column(np.int32)
+        self.long = Column(np.bool_)
+        """Whether its text has more than one passage."""
+
         self.read = Column(np.bool_)
         """Whether it has vectors, and so a gist."""
 
         self.gists: Column | None = None
         """`[n, dimensions] int8`; made with the first. Zeros for what has no vectors."""
+
+        self.packed = Packed()
+        """The gists, laid out for asking of all of them."""
 
         self._place_of_name: dict[str, int] = {}
         self._last_of: dict[int, int] = {}
@@ -90,7 +99,8 @@ class Shelf:
     @property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        return WEIGHT * len(self) + 100 * len(self._last_of) + (0 if self.gists is None else self.gists.nbytes)
+        gists = 0 if self.gists is None else self.gists.nbytes
+        return WEIGHT * len(self) + 100 * len(self._last_of) + gists + self.packed.nbytes
 
     def rows(self, numbers: Any) -> NDArray[np.int64]:
         """The row of each record; -1 for what is not here."""
@@ -98,14 +108,14 @@ class Shelf:
         known = self.numbers.values
         if not len(known):
             return np.full(len(wanted), -1)
-        rows = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        rows = np.minimum(known.searchsorted(wanted), len(known) - 1)
         return np.where(known[rows] == wanted, rows, -1)
 
     def append(self, connection: apsw.Connection) -> None:
         """Read the records that came in."""
         new = connection.execute(
             f"{RECORD} AND m.number > :last ORDER BY m.number",
-            {"side": self.side, "namespace": self.namespace, "last": self.last},
+            {"long": LONG, "side": self.side, "namespace": self.namespace, "last": self.last},
         )
         while rows := [*islice(new, AT_ONCE)]:
             self._add(rows)
@@ -116,11 +126,12 @@ class Shelf:
         for row in rows[rows >= 0].tolist():
             record: Any = connection.execute(
                 f"{RECORD} AND m.number = :number",
-                {"side": self.side, "namespace": self.namespace, "number": int(self.numbers.values[row])},
+                {"long": LONG, "side": self.side, "namespace": self.namespace, "number": int(self.numbers.values[row])},
             ).fetchone()
             self.read.values[row] = False
             if self.gists is not None:
                 self.gists.values[row] = 0
+                self.packed.drop([row])
             stood = self.alive.values[row] and self.placed.values[row]
             if record is None or not makes_sense(record):
                 self.alive.values[row] = False
@@ -153,7 +164,7 @@ class Shelf:
         if not rows:
             return
         base = len(self)
-        numbers, sessions, speakers, times, importances, kinds, begins, ends, placed, alive, gists, traits, texts = zip(
+        numbers, sessions, speakers, times, importances, kinds, begins, ends, placed, alive, long, gists, traits, texts = zip(
             *rows, strict=True
         )
         self.numbers.extend(numbers)
@@ -166,6 +177,7 @@ class Shelf:
         self.ends.extend(ends)
         self.placed.extend(placed)
         self.alive.extend(alive)
+        self.long.extend(long)
         self.traits.extend([traits_of(text) if known is None else known for known, text in zip(traits, texts, strict=True)])
         self.read.extend(np.zeros(len(rows), bool))
         self.previous.extend(np.full(len(rows), -1))
@@ -180,7 +192,7 @@ class Shelf:
             self._joined = False
 
     def _write(self, row: int, record: Sequence[Any]) -> None:
-        _, session, speaker, time, importance, kind, begins, ends, placed, alive, gist, traits, text = record
+        _, session, speaker, time, importance, kind, begins, ends, placed, alive, long, gist, traits, text = record
         self.sessions.values[row] = session
         self.speakers.values[row] = self._place(speaker)
         self.times.values[row] = time
@@ -190,6 +202,7 @@ class Shelf:
         self.ends.values[row] = ends
         self.placed.values[row] = placed
         self.alive.values[row] = alive
+        self.long.values[row] = long
         self.traits.values[row] = traits_of(text) if traits is None else traits
         if gist:
             self._take_gists(np.array([row]), [gist])
@@ -201,6 +214,7 @@ class Shelf:
             self.gists = Column(np.int8, len(gists[0]))
             self.gists.extend(np.zeros((len(self), len(gists[0]))))
         self.gists.values[rows] = np.frombuffer(b"".join(gists), np.int8).reshape(len(rows), -1)
+        self.packed.drop(rows.tolist())
         self.read.values[rows] = True
 
     def _place(self, name: str) -> int:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.memory.search.asks import names_time, periods_of
 from actors.memory.search.candidates import Wanted
+from actors.memory.search.columns import once
 from actors.memory.search.events import Anchor, fitting
-from actors.memory.search.maxsim import Asked, nearness
 from actors.memory.search.shelf import Shelf
 from actors.moments import moment
 
@@ -27,10 +28,11 @@ EPOCH = date(1970, 1, 1).toordinal()
 FAR = 0.5
 """What fits the time of an event no better is looked for by its words alone."""
 
-NOWHERE = -np.inf
+NOWHERE = np.iinfo(np.int32).min
 """Further than anything."""
 
 Integers = NDArray[np.int64]
+Scores = TypeVar("Scores", NDArray[np.float64], NDArray[np.int32])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Lexical:
 
 
 def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
-    shelf: Shelf, mask: NDArray[np.bool_], lexical: Lexical, question: Asked | None, wanted: Wanted, hits: int
+    shelf: Shelf, mask: NDArray[np.bool_], lexical: Lexical, near: NDArray[np.int32] | None, wanted: Wanted, hits: int
 ) -> Integers:
     """Rows that meet the filters and may be answers, or stand beside them; rising.
 
@@ -54,11 +56,11 @@ def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
         shelf: the namespace's records.
         mask: which meet the filters.
         lexical: how well each matches the words.
-        question: the query's vectors; None to go by words alone.
+        near: how near each gist is to the query's; None to go by words alone.
         wanted: what is asked for.
         hits: about how many, the turns beside them not counted: half by words, half by gists.
     """
-    named = np.flatnonzero(lexical.relevance > 0)
+    named = lexical.relevance.nonzero()[0]
     relevance = lexical.relevance[named]
     chosen = [best(named, relevance, hits // 2)]
     if names_time(wanted.message.query, moment(wanted.now).date()):
@@ -67,35 +69,31 @@ def survey(  # noqa: PLR0917 (all that is known of the namespace and the query)
     if wanted.anchor is not None:
         then = beside_event(shelf, named, wanted.anchor)
         chosen.append(best(named[then], relevance[then], hits // 2))
-    if question is not None and shelf.gists is not None:
-        chosen.append(nearest(shelf.gists.values, mask & shelf.read.values, question.gist, hits // 2))
-    return np.unique(np.concatenate(chosen))
+    if near is not None:
+        chosen.append(nearest(near, mask & shelf.read.values, hits // 2))
+    return once(np.concatenate(chosen))
 
 
-def best(rows: Integers, scores: NDArray[np.float64], count: int) -> Integers:
+def best(rows: Integers, scores: Scores, count: int) -> Integers:
     """The `count` rows with the best scores, equals in their order; in no order."""
     return rows if len(rows) <= count else rows[best_places(scores, count)]
 
 
-def best_places(scores: NDArray[np.float64], count: int) -> Integers:
+def best_places(scores: Scores, count: int) -> Integers:
     """Where the `count` best scores stand, of as many at least; equals in their order."""
     least = np.partition(scores, len(scores) - count)[len(scores) - count]
-    places = np.flatnonzero(scores >= least)
+    places: Integers = (scores >= least).nonzero()[0]
     if len(places) == count:
         return places
     found = scores[places]
-    return np.concatenate((places[found > least], places[found == least][: count - np.count_nonzero(found > least)]))
+    equal = places[found == least][: count - np.count_nonzero(found > least)]
+    chosen: Integers = np.concatenate((places[found > least], equal))
+    return chosen
 
 
-def nearest(gists: NDArray[np.int8], there: NDArray[np.bool_], gist: NDArray[np.int8], count: int) -> Integers:
+def nearest(near: NDArray[np.int32], there: NDArray[np.bool_], count: int) -> Integers:
     """The rows with the nearest gists, of those that are there."""
-    if 2 * np.count_nonzero(there) < len(there):
-        rows = np.flatnonzero(there)
-        return best(rows, nearness(gists[rows], gist), count)
-    # Most are: to leave the others out afterwards is faster than to pick these.
-    near = nearness(gists, gist)
-    near[~there] = NOWHERE
-    found = best_places(near, min(count, len(near)))
+    found = best_places(np.where(there, near, NOWHERE), min(count, len(near)))
     return found[there[found]]
 
 
@@ -126,7 +124,7 @@ def with_neighbours(shelf: Shelf, mask: NDArray[np.bool_], rows: Integers, of: I
     """Rows, and the two turns before each of some and the one after, as far as they meet the filters; rising."""
     previous, following = shelf.neighbours()
     before = beside(previous, of)
-    all_of_them = np.unique(np.concatenate((rows, before, beside(previous, before), beside(following, of))))
+    all_of_them = once(np.concatenate((rows, before, beside(previous, before), beside(following, of))))
     chosen: Integers = all_of_them[mask[all_of_them]]
     return chosen
 

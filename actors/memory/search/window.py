@@ -38,9 +38,12 @@ def around(matches: Floats, previous: Integers, following: Integers, reach: dict
     best = matches
     known = with_missing(matches, 0)
     for step, sign in ((previous, -1), (following, 1)):
+        furthest = max(place * sign for place in reach)
+        if furthest < 1:
+            continue
         steps = with_missing(step, -1)
         rows = step
-        for distance in range(1, max(reach, key=lambda place: place * sign) * sign + 1):
+        for distance in range(1, furthest + 1):
             best = np.maximum(best, reach[sign * distance] * known[rows])
             rows = steps[rows]
     return best

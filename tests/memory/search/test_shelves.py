@@ -12,6 +12,9 @@ from actors.memory.embedding.vectors import adopt, keep, waiting
 from actors.memory.forgetting import forget
 from actors.memory.messages import Forget, NewMemory, Remember, Revise, Supersede
 from actors.memory.search.columns import places_of
+from actors.memory.search.matrix import passages_in_tables
+from actors.memory.search.maxsim import Asked, best_matches, best_matches_packed, nearness
+from actors.memory.search.packed import Packed
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import LifeSettings
 from actors.memory.store import remember
@@ -19,6 +22,7 @@ from actors.memory.tail import Tail, index_more
 from tests.memory.conftest import Store
 
 WORDS = ("lemon", "river", "Porto", "dogs", "bread")
+QUESTION = Asked(np.arange(-24, 24, dtype=np.int8).reshape(3, 16), np.full(3, 1 / 3))
 
 
 class Life:
@@ -92,6 +96,9 @@ def seen(connection, shelves, tail):
         )
         for row in alive
     }
+    if shelf.gists is not None:
+        near = nearness(shelf.packed, shelf.gists.values, QUESTION.gist)
+        assert near.tolist() == (shelf.gists.values.astype(np.int32) @ QUESTION.gist.astype(np.int32)).tolist()
     vectors = []
     for matrix in held.matrices:
         passages = matrix.of(alive)
@@ -101,6 +108,16 @@ def seen(connection, shelves, tail):
             (int(numbers[row]), *span, one.tobytes())
             for row, span, one in zip(passages.rows, passages.spans.tolist(), each, strict=True)
         ]
+        all_of_it = matrix.all()
+        assert (
+            best_matches_packed(all_of_it.packed or Packed(), all_of_it.vectors, all_of_it.starts, QUESTION).tolist()
+            == best_matches(all_of_it.vectors, all_of_it.starts, QUESTION).tolist()
+        )
+        if matrix.every == 1:
+            in_tables = passages_in_tables(connection, shelf, alive, 16)
+            assert [one.tolist() for one in (in_tables.rows, in_tables.spans, in_tables.vectors)] == [
+                one.tolist() for one in (passages.rows, passages.spans, passages.vectors)
+            ]
         vectors.append((rows, matrix.records, matrix.frequencies.nonzero()[0].tolist(), int(matrix.frequencies.sum())))
     words = {
         word: sorted(set(numbers[held.words.rows(connection, tail, word.lower(), "")].tolist()) & facts.keys())
