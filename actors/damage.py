@@ -20,6 +20,7 @@ import apsw
 from loguru import logger
 
 __all__ = [
+    "MADE_ANEW",
     "SIGNS",
     "Salvaged",
     "at_work",
@@ -33,6 +34,7 @@ __all__ = [
     "put_in_place",
     "remove",
     "reports",
+    "rescued_path",
     "set_aside",
     "suspect",
     "suspicion",
@@ -45,8 +47,13 @@ SIGNS: Final = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 WITH: Final = ("", "-wal", "-shm", "-journal", "-open")
 """What belongs to a database file, itself included; `-open` says that it was opened and not closed since."""
 
+MADE_ANEW: Final = ("-shm", "-open")
+"""Of these, what holds nothing that anybody would miss."""
+
 FRAME: Final = 24
 """Bytes before each page in a write-ahead log; the log itself begins with 32."""
+
+ANOTHERS: Final = "it was put in the place of a database that was open; that one was written back whole"
 
 COMPLAINTS: Final = 20
 """Most lines of integrity_check that are kept."""
@@ -195,15 +202,7 @@ def recover_and_replace(path: Path, why: str, recover: Callable[[Path], Salvaged
     remove(recovered)
     salvaged = recover(building)
 
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    while any(aside.with_name(aside.name + suffix).exists() for suffix in WITH):
-        aside = aside.with_name(aside.name + "-again")
-    report = {"database": path.name, "why": why, "set_aside": aside.name, "time": stamp, **asdict(salvaged)}
-    with aside.with_name(f"{aside.name}.json").open("w", encoding="utf-8") as file:
-        json.dump(report, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
+    aside = report_aside(path, why, salvaged)
     put_in_place(building, recovered)
     rename_away(path, aside)
     put_in_place(recovered, path)
@@ -211,8 +210,34 @@ def recover_and_replace(path: Path, why: str, recover: Callable[[Path], Salvaged
     logger.bind(database=path.name, aside=aside.name, rows=salvaged.rows, lost=salvaged.lost).error("a database was recovered")
 
 
+def report_aside(path: Path, why: str, salvaged: Salvaged) -> Path:
+    """Say what is about to be set aside, and why; returns the name that it is to have."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    while any(aside.with_name(aside.name + suffix).exists() for suffix in (*WITH, ".json")):
+        aside = aside.with_name(aside.name + "-again")
+    report = {"database": path.name, "why": why, "set_aside": aside.name, "time": stamp, **asdict(salvaged)}
+    with aside.with_name(f"{aside.name}.json").open("w", encoding="utf-8") as file:
+        json.dump(report, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    return aside
+
+
 def finish(path: Path) -> None:
-    """Go on where an interrupted setting aside stopped: the recovered file is whole as soon as it has its name."""
+    """Go on where an interrupted setting aside stopped: the recovered file is whole as soon as it has its name.
+
+    So is a rescued one, which holds all of a database that had lost its name while it was open. What stands in its place came
+    later, and is somebody else's.
+    """
+    rescued = rescued_path(path)
+    if rescued.exists():
+        if any(path.with_name(path.name + suffix).exists() for suffix in WITH if suffix not in MADE_ANEW):
+            aside = report_aside(path, ANOTHERS, Salvaged())
+            rename_away(path, aside)
+            logger.bind(database=path.name, aside=aside.name).error("what stood in a database's place is set aside")
+        remove(path)
+        put_in_place(rescued, path)
     recovered = recovered_path(path)
     if recovered.exists():
         if not path.exists():
@@ -221,13 +246,18 @@ def finish(path: Path) -> None:
             put_in_place(recovered, path)
         else:
             remove(recovered)
-    for stale in ("recovering", "salvaging", "new"):
+    for stale in ("recovering", "rescuing", "salvaging", "new"):
         remove(path.with_name(f"{path.name}.{stale}"))
 
 
 def recovered_path(path: Path) -> Path:
     """Where a recovered file waits for its place."""
     return path.with_name(f"{path.name}.recovered")
+
+
+def rescued_path(path: Path) -> Path:
+    """Where all of a database that has lost its name waits for its place."""
+    return path.with_name(f"{path.name}.rescued")
 
 
 def rename_away(path: Path, aside: Path) -> None:

@@ -19,7 +19,8 @@ from actors.backup import backup_path, write_copy
 from actors.commit import Held, NothingHeld, as_told
 from actors.encryption import StoreKey
 from actors.group_commit import Reader, Writer
-from actors.opening import BUSY_MS, Damaged, NewerDatabase, open_and_note, open_to_read
+from actors.in_place import InPlace
+from actors.opening import BUSY_MS, Damaged, NewerDatabase, open_to_read
 from actors.ownership import own, release
 from transport.errors import Unavailable
 
@@ -57,10 +58,11 @@ class Database:
         held: Held | None = None,
         mend: str = "",
     ) -> None:
-        self.path = path
-        self._mend = mend
-        self._migrations = tuple(migrations)
-        self._writer = Writer(path.name, queue_limit, held or NothingHeld())
+        # A link is followed: SQLite puts the log beside the file itself.
+        self.path = path.resolve()
+        self._key: StoreKey | None = None
+        self._in_place = InPlace(self.path, tuple(migrations), mend)
+        self._writer = Writer(path.name, queue_limit, held or NothingHeld(), self._keep, self._moved)
         self._reader = Reader(path.name, queue_limit)
         self._damaged: asyncio.Future[None] | None = None
         self._owned = False
@@ -77,17 +79,17 @@ class Database:
             Conflict: another process has it open, and has not ended in time.
             Unavailable: the file cannot be opened.
         """
-        key = StoreKey.from_environment()
+        self._key = key = StoreKey.from_environment()
         await own(self.path)
         self._owned = True
         self._damaged = asyncio.get_running_loop().create_future()
         try:
-            await self._writer.start(partial(_told, open_and_note, self.path, self._migrations, key, self._mend))
+            await self._writer.start(partial(_told, self.path.name, self._in_place.open, key))
         except BaseException:
             self._give_up_ownership()
             raise
         # Whoever comes back after a kill is waited for by writes, mostly, and this is a fifth of what opening takes.
-        reading = self._reader.begin(partial(_told, open_to_read, self.path, key))
+        reading = self._reader.begin(partial(_told, self.path.name, open_to_read, self.path, key))
         reading.add_done_callback(self._reader_is_open)
 
     async def close(self) -> None:
@@ -197,6 +199,12 @@ class Database:
             self._suspect(error)
             raise
 
+    def _keep(self, connection: apsw.Connection) -> apsw.Connection:
+        return self._in_place.keep(connection, self._key)
+
+    def _moved(self) -> None:
+        self._reader.connect_anew(partial(_told, self.path.name, open_to_read, self.path, self._key))
+
     async def _watched(self, answer: Awaitable[T]) -> T:
         try:
             return await answer
@@ -222,13 +230,11 @@ class Database:
             self._damaged.exception()  # looked at: nobody need be watching
 
 
-def _told(
-    connect: Callable[Concatenate[Path, P], apsw.Connection], path: Path, *args: P.args, **kwargs: P.kwargs
-) -> apsw.Connection:
+def _told(name: str, connect: Callable[P, apsw.Connection], *args: P.args, **kwargs: P.kwargs) -> apsw.Connection:
     try:
-        return connect(path, *args, **kwargs)
+        return connect(*args, **kwargs)
     except OSError as error:
-        raise Unavailable(f"{path.name} cannot be opened: {error.strerror}") from error
+        raise Unavailable(f"{name} cannot be opened: {error.strerror}") from error
     except apsw.Error as error:
         raise as_told(error) from error
 

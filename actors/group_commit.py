@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import apsw
 from loguru import logger
 
-from actors.commit import Held, Job, as_told, commit, run
+from actors.commit import Held, Job, as_told, commit, lose, run
 from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Reader", "Writer"]
@@ -40,6 +40,9 @@ GATHER_STEPS = 4
 
 AFTER_A_VAIN_WAIT = 8
 """Groups that do not wait after one that did in vain: who writes once and goes costs others a ninth of the wait."""
+
+LOOK_S = 1.0
+"""How often a writer that has nothing to do sees that its file is in its place, in seconds."""
 
 LATER_S = 0.2
 """Longest that a later write waits for others, in seconds: at most five commits a second are made for these alone."""
@@ -72,6 +75,7 @@ class _Thread:
         self._ended: asyncio.Future[None] | None = None
         self._before_closing: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop
+        self._connection: apsw.Connection
 
     async def start(self, connect: Callable[[], apsw.Connection]) -> None:
         await self.begin(connect)
@@ -131,7 +135,7 @@ class _Thread:
 
     def _main(self, connect: Callable[[], apsw.Connection], opened: asyncio.Future[None]) -> None:
         try:
-            connection = connect()
+            self._connection = connect()
         except BaseException as error:  # noqa: BLE001 (whoever opens is told, whatever it was)
             self._accepting = False
             self._post(_settle_future, opened, error)
@@ -140,14 +144,14 @@ class _Thread:
 
         self._post(_settle_future, opened, None)
         try:
-            self._serve(connection)
+            self._serve()
         finally:
             self._accepting = False
             if self._before_closing is not None:
                 with suppress(OSError):
                     self._before_closing()
             with suppress(apsw.Error):
-                connection.close()
+                self._connection.close()
             self._post(self._end)
 
     def _end(self) -> None:
@@ -158,7 +162,7 @@ class _Thread:
         self._jobs.clear()
         _settle_future(self._ended, None)
 
-    def _serve(self, connection: apsw.Connection) -> None:
+    def _serve(self) -> None:
         raise NotImplementedError
 
     def _deliver(self, jobs: Sequence[Job]) -> None:
@@ -174,13 +178,31 @@ class _Thread:
 
 
 class Writer(_Thread):
-    """Commits for all jobs that wait, and for the later ones when they are due."""
+    """Commits for all jobs that wait, and for the later ones when they are due.
+
+    Args:
+        name: of the database, in errors and logs.
+        limit: most jobs that may wait.
+        held: what jobs hold in memory.
+        keep: called before and after each transaction with the connection; gives the one to go on with, which is another where
+            the file had lost its name. What it refuses with `Unavailable`, the jobs are told in place of their success.
+        on_moved: called after it has given another, before anybody learns of the transaction.
+    """
 
     kind = "writer"
 
-    def __init__(self, name: str, limit: int, held: Held) -> None:
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        held: Held,
+        keep: Callable[[apsw.Connection], apsw.Connection],
+        on_moved: Callable[[], None],
+    ) -> None:
         super().__init__(name, limit)
         self._held = held
+        self._keep = keep
+        self._on_moved = on_moved
         self._later: deque[Job] = deque()
         self._later_since = 0.0
         self._hurried = False
@@ -213,10 +235,10 @@ class Writer(_Thread):
         self._ring()
         await future
 
-    def _serve(self, connection: apsw.Connection) -> None:
+    def _serve(self) -> None:
         while group := self._take():
             grouped = [job for job in group if job.grouped and job.wanted]
-            rest, self._commit_s = commit(connection, grouped, self._held)
+            rest, self._commit_s = self._commit(grouped)
             if rest:
                 self._jobs.extendleft(reversed(rest))
                 grouped = grouped[: -len(rest)]
@@ -225,15 +247,50 @@ class Writer(_Thread):
             self._deliver(grouped)
 
             for job in (job for job in group if not job.grouped and job.wanted):
-                run(job, connection)
+                self._run_alone(job)
                 self._deliver([job])
+        self._misplaced()
+
+    def _commit(self, jobs: list[Job]) -> tuple[list[Job], float]:
+        """As `commit`, and in a file that is in its place, before and afterwards."""
+        if not jobs:
+            return [], 0.0
+        if (error := self._misplaced()) is not None:
+            lose(jobs, error)
+            return [], 0.0
+
+        rest, seconds = commit(self._connection, jobs, self._held)
+        # Whoever is told of it here may find later that it was kept after all: it asks again, with the same key.
+        if (error := self._misplaced()) is not None:
+            lose(jobs[: len(jobs) - len(rest)], error)
+        return rest, seconds
+
+    def _run_alone(self, job: Job) -> None:
+        if (error := self._misplaced()) is None:
+            run(job, self._connection)
+            error = self._misplaced()
+        if error is not None:
+            lose([job], error)
+
+    def _misplaced(self) -> Unavailable | None:
+        """Why nothing may be acknowledged: the file is not where others would find it, and could not be written back."""
+        try:
+            kept = self._keep(self._connection)
+        except Unavailable as error:
+            return error
+        if kept is not self._connection:
+            self._connection = kept
+            self._on_moved()
+        return None
 
     def _take(self) -> list[Job]:
         """What shares the next transaction; empty when all is done and nothing more is accepted."""
         while not self._jobs and not self._later_is_due():
             if not self._accepting and not self._jobs and not self._later:
                 return []
-            self._sleep(self._later_since + LATER_S - time.monotonic() if self._later else None)
+            self._sleep(self._later_since + LATER_S - time.monotonic() if self._later else LOOK_S)
+            if not self._jobs and not self._later:
+                self._misplaced()
 
         self._gather()
         group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
@@ -270,20 +327,33 @@ class Reader(_Thread):
     """Runs one job after another, each over one snapshot."""
 
     kind = "reader"
+    _anew: Callable[[], apsw.Connection] | None = None
+    _connected: Callable[[], apsw.Connection] | None = None
 
-    def _serve(self, connection: apsw.Connection) -> None:
+    def connect_anew(self, connect: Callable[[], apsw.Connection]) -> None:
+        """Have the next job, and all after it, read another file. Any thread may say so."""
+        self._anew = connect
+
+    def _serve(self) -> None:
         while job := self._take():
             if not job.wanted:
                 continue
             try:
-                connection.execute("BEGIN")
-            except apsw.Error as error:
+                if (connect := self._anew) is not self._connected and connect is not None:
+                    self._connect(connect)
+                self._connection.execute("BEGIN")
+            except (apsw.Error, Unavailable) as error:
                 job.error = as_told(error)
             else:
-                run(job, connection)
+                run(job, self._connection)
                 with suppress(apsw.Error):
-                    connection.execute("ROLLBACK")
+                    self._connection.execute("ROLLBACK")
             self._deliver([job])
+
+    def _connect(self, connect: Callable[[], apsw.Connection]) -> None:
+        connection = connect()
+        self._connection.close()
+        self._connection, self._connected = connection, connect
 
     def _take(self) -> Job | None:
         while not self._jobs:

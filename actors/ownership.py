@@ -13,7 +13,7 @@ from pathlib import Path
 from transport.errors import Unavailable
 from transport.lock import Lock
 
-__all__ = ["own", "release"]
+__all__ = ["keep_owned", "own", "release"]
 
 WAIT_S = 10.0
 """How long the last owner may take to die."""
@@ -48,6 +48,23 @@ async def own(path: Path) -> None:
     except BaseException:
         release(path)
         raise
+
+
+def keep_owned(path: Path) -> None:
+    """Lock the file anew where the lock's own file has lost its name: the next owner would find no lock.
+
+    Raises:
+        Conflict: another process owns the database meanwhile; the detail has its `pid`.
+        OSError: the file system refuses.
+    """
+    if (owned := _owned.get(path)) is None or owned.lock.in_place:
+        return
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = Lock(owned.lock.path)
+    new.take()
+    owned.lock.release()
+    owned.lock = new
 
 
 def release(path: Path) -> None:

@@ -66,6 +66,15 @@ class Lock:
 
         return True
 
+    def take(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            Conflict: another holds it; the message names the holder.
+        """
+        if not self.held and not self.try_acquire():
+            raise self._taken()
+
     def held_by_another(self) -> bool:
         """Whether a process holds the lock. Its content stays; several may look at once, and none is taken for the holder.
 
@@ -110,8 +119,7 @@ class Lock:
             self._descriptor = None
 
     def __enter__(self) -> Self:
-        if not self.held and not self.try_acquire():
-            raise self._taken()
+        self.take()
 
         return self
 
