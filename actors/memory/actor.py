@@ -76,6 +76,7 @@ from actors.memory.messages import (
 )
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.memory.search import recall as recalling
+from actors.memory.search.asks import spans_in
 from actors.memory.search.events import event_in
 from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
@@ -215,16 +216,12 @@ class Memory(AsyncActor):
     @handles(Forget)
     async def forget(self, message: Forget) -> Forgotten:
         """Forget records for good. The answer comes when they are out of the log too."""
-        forgotten = await self._write(message, forgetting.forget)
-        await self._database.checkpoint()
-        return forgotten
+        return await self._forget(message, forgetting.forget)
 
     @handles(ForgetSession)
     async def forget_session(self, message: ForgetSession) -> Forgotten:
         """Forget a talk for good."""
-        forgotten = await self._write(message, forgetting.forget_session)
-        await self._database.checkpoint()
-        return forgotten
+        return await self._forget(message, forgetting.forget_session)
 
     @handles(Export)
     async def export(self, message: Export) -> Exported:
@@ -358,6 +355,14 @@ class Memory(AsyncActor):
         self._indexing.written()
         self._wake_followers()
         return written
+
+    async def _forget(self, message: Any, fn: Callable[..., Forgotten]) -> Forgotten:
+        """As `_write`, until it is out of the log and of what is kept of questions."""
+        forgotten = await self._write(message, fn)
+        self._lane.forget_questions()
+        spans_in.cache_clear()
+        await self._database.checkpoint()
+        return forgotten
 
     async def _once(self, reply: type[R], message: Any, fn: Callable[..., R], **settings: Any) -> R:
         """As `_write`; a call whose envelope key is known gets the answer that was given then, and changes nothing.

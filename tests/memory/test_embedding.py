@@ -11,6 +11,7 @@ from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.messages import Forget, GetStats, NewMemory, Recall, Remember, Revise
 from actors.memory.settings import MemorySettings
+from actors.system import SysMetrics
 
 TALK = (
     ("Ann", "Did you see the lighthouse on the cliff?"),
@@ -112,6 +113,25 @@ async def test_vectors_go_with_their_record_and_those_read_after_it_are_made_ane
         await embedded(memory)
         assert dict(rows(short_dir)).keys() == before.keys() - {3}
         assert "puppy" not in " ".join(hit.text for hit in await found(memory, "Who got a dog?"))
+
+
+async def questions_read(memory):
+    """How many questions the encoder has read."""
+    metrics = (await memory._host.ref("encoder").ask(SysMetrics())).metrics
+    [handled] = [metric for metric in metrics if metric.name == "lattice_handled_total"]
+    return sum(sample.value for sample in handled.samples if "encoder.encode_question" in sample.labels.values())
+
+
+async def test_a_question_is_read_once_and_anew_after_something_was_forgotten(short_dir, model_cache):
+    async with house(short_dir, model_cache) as memory:
+        ids = await remember(memory, *TALK)
+        await embedded(memory)
+        for _ in range(2):
+            await found(memory, TALK[2][1])
+        assert await questions_read(memory) == 1
+        await memory.ask(Forget(ids=(ids[2],)))
+        await found(memory, TALK[2][1])
+        assert await questions_read(memory) == 2
 
 
 async def test_a_correction_is_embedded_again(short_dir, model_cache):

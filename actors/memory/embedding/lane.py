@@ -104,6 +104,10 @@ class Lane:
         """Something was committed."""
         self._work.set()
 
+    def forget_questions(self) -> None:
+        """Keep none of the questions so far: what is forgotten may have been asked by its own words, as a chat does."""
+        self._questions.clear()
+
     def hold(self, seconds: float) -> None:
         """Make no vectors for records for so long; 0: go on."""
         self._held_until = asyncio.get_running_loop().time() + seconds

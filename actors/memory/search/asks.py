@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from actors.memory.search.times import WEEKDAYS, Days, Span, spans_of
 
-__all__ = ["Period", "asks_when", "named_in", "names_time", "periods_of"]
+__all__ = ["Period", "asks_when", "named_in", "names_time", "periods_of", "spans_in"]
 
 WHEN = re.compile(
     r"\b(?:when|how long ago|(?:what|which) (?:exact )?(?:date|day|month|year|season|week|time))\b", re.IGNORECASE
