@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -112,6 +113,10 @@ class StoreKey:
         if not hasattr(apsw, "mc_version"):
             raise KeyRefused("this apsw cannot encrypt: install apsw-sqlite3mc in its place (remove .venv and start again)")
         connection.pragma("key", f"raw:{self._hex}")
+
+    def digest(self, salt: bytes) -> bytes:
+        """What tells this key from others, and gives none of it away."""
+        return blake2b(salt, key=bytes.fromhex(self._hex), digest_size=32, person=b"lattice keycheck").digest()
 
     def in_uri(self, path: Path) -> str:
         """The URI of a file to be written with this key, for VACUUM INTO."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import apsw
 from loguru import logger
 
-from actors import damage
+from actors import damage, key_check
 from actors.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
 from actors.salvage import fits, salvage
 from transport.errors import Conflict, Unavailable
@@ -64,7 +64,16 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be opened: {error.strerror}") from error
 
+    connection = opened(path, look, migrations, key, mend)
+    key_check.note(path, key)
+    return connection
+
+
+def opened(path: Path, look: str, migrations: Sequence[str], key: StoreKey | None, mend: str) -> apsw.Connection:
+    """See `open_to_write`."""
     log = path.with_name(f"{path.name}-wal")
+    if look in {"missing", "empty"}:
+        key_check.refuse_other(path, key)
     if look == "missing" and not (log.exists() and log.stat().st_size):
         build(path, migrations, key)
         return sound_or_damaged(path, migrations, key)
@@ -76,6 +85,7 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
 
     refuse_key(path, look, key)
     if damage.log_is_gone(path) and not is_newer(path, migrations, key):
+        refuse_misfit(path, key)
         damage.set_aside(path, LOG_IS_GONE, lambda new: and_lost(salvage(path, new, migrations, key, mend), LOST_WITH_LOG))
     try:
         return sound_or_damaged(path, migrations, key)
@@ -123,6 +133,17 @@ def refuse_key(path: Path, look: str, key: StoreKey | None) -> None:
         raise KeyRefused(f"{path.name} is encrypted: set {KEY}, or LATTICE_MEMORY_KEY_FILE, to its key")
 
 
+def refuse_misfit(path: Path, key: StoreKey | None) -> None:
+    """See that a file which cannot be opened is not merely under another key.
+
+    Raises:
+        KeyRefused: it is, or seems to be: nothing tells which key it is under, and none of its pages opens with this one.
+    """
+    key_check.refuse_other(path, key)
+    if key is not None and not key_check.path_of(path).exists() and not fits(path, key):
+        raise KeyRefused(f"{path.name} is encrypted with another key than the one in {KEY}")
+
+
 def sound_or_damaged(path: Path, migrations: Sequence[str], key: StoreKey | None) -> apsw.Connection:
     """The connection to a file that shows no damage, with its schema up to date.
 
@@ -147,8 +168,7 @@ def sound_or_damaged(path: Path, migrations: Sequence[str], key: StoreKey | None
             connection.close()
         if not isinstance(error, damage.SIGNS):
             raise
-        if key is not None and look_of(path) == "encrypted" and not fits(path, key):
-            raise KeyRefused(f"{path.name} is encrypted with another key than the one in {KEY}") from None
+        refuse_misfit(path, key)
         raise Damaged(f"{type(error).__name__.removesuffix('Error')}: {error}") from error
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
     return connection

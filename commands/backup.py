@@ -186,6 +186,7 @@ def put_back(part: Path, data_dir: Path, names: list[str]) -> None:
     Raises:
         click.ClickException: one is not sound.
     """
+    from actors import key_check
     from actors.backup import check
     from actors.damage import put_in_place
     from actors.encryption import StoreKey
@@ -196,6 +197,7 @@ def put_back(part: Path, data_dir: Path, names: list[str]) -> None:
         if wrong := check(part / name, key):
             raise click.ClickException(f"{name} in it cannot be read ({wrong}): nothing was changed; is the key the right one?")
     for name in names:
+        key_check.drop(data_dir / name)
         put_in_place(part / name, data_dir / name)
 
 

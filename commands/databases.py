@@ -32,9 +32,8 @@ LARGE: Final = 32 << 20
 def look_into(data_dir: Path) -> Iterator[tuple[str, str, str]]:
     """Each database, what is wrong with it, and what to do; empty where nothing. Every page and index is read, none written."""
     from actors.backup import check
-    from actors.encryption import KEY, StoreKey, look_of
-    from actors.opening import refuse_key
-    from actors.salvage import fits
+    from actors.encryption import StoreKey, look_of
+    from actors.opening import refuse_key, refuse_misfit
 
     key = StoreKey.from_environment()
     for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
@@ -45,13 +44,12 @@ def look_into(data_dir: Path) -> Iterator[tuple[str, str, str]]:
         try:
             refuse_key(path, look_of(path), key)
             wrong = check(path, key)
+            if wrong:
+                refuse_misfit(path, key)
         except LatticeError as error:
             yield path.name, error.message, "until then its actor does not start"
             continue
-        if wrong and key is not None and look_of(path) == "encrypted" and not fits(path, key):
-            yield path.name, f"it is encrypted with another key than the one in {KEY}", "name the right one"
-        else:
-            yield path.name, wrong, REPAIR if wrong else ""
+        yield path.name, wrong, REPAIR if wrong else ""
 
 
 def repair(data_dir: Path) -> Iterator[tuple[str, str]]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -42,7 +40,7 @@ LISTED = 20
 """Broken lines that are shown one by one."""
 
 QUIET_S = 2.0
-SPOOLED = 16 << 20
+CHUNK = 1 << 20
 
 
 def a_namespace(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -300,7 +298,9 @@ def seekable(file: IO[bytes]) -> Iterator[IO[bytes]]:
     if file.seekable():
         yield file
         return
-    with tempfile.SpooledTemporaryFile(SPOOLED) as copy:
-        shutil.copyfileobj(file, copy)
-        copy.seek(0)
-        yield copy
+    from actors.spool import Spool
+
+    with Spool() as spool:
+        while chunk := file.read(CHUNK):
+            spool.write(chunk)
+        yield spool.opened()

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from actors.thinking.messages import Thought
 from gateway.anthropic_events import MessageVoice, failure, message
-from gateway.bodies import CHAT_HEADERS, Body, Part
+from gateway.bodies import CHAT_HEADERS, Body, Flag, Part, Whole
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
 from gateway.route import Routes
@@ -42,9 +42,9 @@ class MessagesBody(Body):
 
     model: str | None = Field(None, max_length=256)
     messages: list[MessageTurn] = Field(min_length=1, max_length=4095)
-    max_tokens: int = Field(ge=1)
+    max_tokens: Whole = Field(ge=1)
     system: str | list[Block] | None = None
-    stream: bool | None = None
+    stream: Flag | None = None
     stop_sequences: list[str] | None = None
     tools: list[Block] | None = None
     tool_choice: Block | None = None

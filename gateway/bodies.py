@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, Strict
 from pydantic_core import CoreSchema
 
 from actors.memory.messages import on_the_calendar
 from actors.message import Name, Namespace, ending_at_the_first
 
-__all__ = ["CHAT_HEADERS", "DEFAULT_MODELS", "Body", "HouseQuery", "Limit", "Moment", "NamespaceQuery", "Part", "Query"]
+__all__ = [
+    "CHAT_HEADERS",
+    "DEFAULT_MODELS",
+    "Body",
+    "Flag",
+    "HouseQuery",
+    "Limit",
+    "Moment",
+    "NamespaceQuery",
+    "Number",
+    "Part",
+    "Query",
+    "Whole",
+]
 
 CHAT_HEADERS = ("X-Lattice-Session", "X-Lattice-Memory", "X-Lattice-Reasoning", "X-Lattice-Retry", "Cache-Control")
 """What requests for an answer go by, in every dialect."""
 
 DEFAULT_MODELS = (None, "", "default")
 """A request that names one of these takes the first endpoint's first model."""
+
+Flag = Annotated[bool, Strict()]
+"""true or false of JSON, no word for them. In a query, where all is text, `bool` is right."""
+
+Whole = Annotated[int, Strict()]
+"""A whole number of JSON: no text, no 5.0."""
+
+Number = Annotated[float, Strict()]
+"""A number of JSON: no text, no true."""
+
+NUMBER = re.compile(r"\s*[+-]?[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?\s*")
 
 Limit = Annotated[int, Field(ge=1, le=1000)]
 """How many entries a page holds."""
@@ -28,7 +53,18 @@ def with_offset(time: datetime) -> datetime:
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
-Moment = Annotated[datetime, AfterValidator(with_offset), AfterValidator(on_the_calendar)]
+def no_number(value: Any) -> Any:
+    """`value`, if it is no number, not even one in a text: nobody knows of what those count seconds, days or milliseconds.
+
+    Raises:
+        ValueError: it is.
+    """
+    if isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value)):
+        raise ValueError("is no time; ISO 8601 is wanted, such as 2024-05-01T10:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(no_number), AfterValidator(with_offset), AfterValidator(on_the_calendar)]
 """ISO 8601; without an offset it is UTC. In every zone it lies within the years 1 to 9999."""
 
 

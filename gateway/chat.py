@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from actors.message import Name
 from actors.thinking.messages import Effort, Saying, Think, Thought
-from gateway.bodies import CHAT_HEADERS, DEFAULT_MODELS, Body, Part
+from gateway.bodies import CHAT_HEADERS, DEFAULT_MODELS, Body, Flag, Number, Part, Whole
 from gateway.completion import ChatCompletion, Chunks, Voice, completion
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
@@ -36,6 +36,10 @@ EFFORTS: dict[str, Effort] = {
 """Ours by OpenAI's."""
 
 
+OURS = frozenset({"namespace", "session", "model", "messages", "stream", "stream_options", "reasoning_effort"})
+"""Fields that do not reach the model as they are."""
+
+
 class ChatTurn(Part):
     """A message in OpenAI's form; its further fields are passed on as they are."""
 
@@ -50,7 +54,7 @@ class StreamOptions(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    include_usage: bool | None = None
+    include_usage: Flag | None = None
 
 
 class ChatBody(Body):
@@ -60,10 +64,24 @@ class ChatBody(Body):
 
     model: str | None = Field(None, max_length=256)
     messages: list[ChatTurn] = Field(min_length=1, max_length=4095)
-    stream: bool | None = None
+    stream: Flag | None = None
     stream_options: StreamOptions | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     session: Name | None = None
+
+    # Passed on as well. What OpenAI refuses is refused here too, whatever the endpoint of the day makes of it.
+    temperature: Number | None = None
+    top_p: Number | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
+    n: Whole | None = None
+    seed: Whole | None = None
+    max_tokens: Whole | None = None
+    max_completion_tokens: Whole | None = None
+    top_logprobs: Whole | None = None
+    logprobs: Flag | None = None
+    parallel_tool_calls: Flag | None = None
+    store: Flag | None = None
 
 
 @routes.post("/v1/chat/completions", streams=True, headers=CHAT_HEADERS)
@@ -191,7 +209,7 @@ class Telling:
 
 def options_of(raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """What reaches the model as it is: every field that is not ours, and the effort in the client's own word."""
-    options = {name: value for name, value in raw.items() if name not in ChatBody.model_fields}
+    options = {name: value for name, value in raw.items() if name not in OURS}
     if raw.get("reasoning_effort") is not None:
         options["reasoning_effort"] = raw["reasoning_effort"]
 

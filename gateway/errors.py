@@ -27,7 +27,14 @@ STATUSES = {
 }
 """By Lattice's code; whatever is not here is 500."""
 
-TYPES = {401: "authentication_error", 403: "permission_error", 409: "conflict_error", 429: "rate_limit_error"}
+TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    409: "conflict_error",
+    429: "rate_limit_error",
+    501: "invalid_request_error",
+    505: "invalid_request_error",
+}
 """OpenAI's `type` by status; further ones are `invalid_request_error` below 500 and `server_error` from there on."""
 
 ANTHROPIC = {
@@ -70,9 +77,13 @@ def error_response(error: Exception, *, anthropic: bool = False) -> web.Response
     if isinstance(error, web.HTTPMethodNotAllowed):
         headers["Allow"] = ",".join(sorted(error.allowed_methods))
 
-    return web.Response(
+    response = web.Response(
         status=status, body=to_json(error_body(error, anthropic=anthropic)), content_type="application/json", headers=headers
     )
+    if status == HTTPStatus.HTTP_VERSION_NOT_SUPPORTED:
+        # What follows is framed in another way.
+        response.force_close()
+    return response
 
 
 def retry_headers(error: Exception) -> dict[str, str]:

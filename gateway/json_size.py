@@ -1,6 +1,7 @@
 """How much JSON a stranger may send: as many values as the wire takes, so that no body holds up the loop or fills memory.
 
-A few megabytes of `{},{},…` would become hundreds of megabytes of objects, and a million complaints about them.
+A few megabytes of `{},{},…` would become hundreds of megabytes of objects, and a million complaints about them. And whether
+an object has a field twice.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from gateway.errors import HttpError, dotted
 
-__all__ = ["FIELDS", "VALUES", "check_fields", "check_values", "is_large"]
+__all__ = ["FIELDS", "VALUES", "check_fields", "check_values", "is_large", "said_twice"]
 
 VALUES: Final = 1 << 18
 """Values of a body, those inside each other included: as on the wire, where it goes next."""
@@ -26,6 +27,9 @@ LONG: Final = 1 << 18
 """Bytes that are read, and whose digest is made, in a millisecond or two, where they are few values: a picture has more."""
 
 STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+
+NAMED: Final = re.compile(rb'"[ \t\r\n]*:')
+"""Behind the name of a field; and in texts that hold JSON themselves."""
 
 
 def is_large(body: bytes) -> bool:
@@ -66,3 +70,24 @@ def check_fields(value: Any) -> None:
         else:
             inside = enumerate(found)
         waiting.extend((item, (*steps, step)) for step, item in inside if type(item) is dict or type(item) is list)
+
+
+def said_twice(body: bytes, value: Any) -> bool:
+    """Whether an object of a body has a field twice: then there are more names in it than fields have come of them."""
+    told = fields_in(value)
+    # Texts are only left out where it matters: a picture is a text of megabytes.
+    return len(NAMED.findall(body)) != told and STRING.sub(b"", body).count(b":") != told
+
+
+def fields_in(value: Any) -> int:
+    """How many fields the objects of a value have together."""
+    count = 0
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            count += len(found)
+            waiting.extend(found.values())
+        elif isinstance(found, list):
+            waiting.extend(found)
+    return count

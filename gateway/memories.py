@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from actors.memory import messages as memory
 from actors.message import Data, Name
-from gateway.bodies import Body, Moment, NamespaceQuery, Query
+from gateway.bodies import Body, Flag, Moment, NamespaceQuery, Number, Query, Whole
 from gateway.errors import HttpError
 from gateway.incoming import Incoming
 from gateway.route import Routes
@@ -65,7 +65,7 @@ class SearchBody(Body):
     """What to look for. All filters hold at once."""
 
     query: Annotated[str, Field(max_length=16_384)]
-    k: Annotated[int, Field(ge=1, le=200)] = 10
+    k: Annotated[Whole, Field(ge=1, le=200)] = 10
     kinds: tuple[memory.Kind, ...] | None = None
     session: Name | None = None
     speaker: Name | None = None
@@ -73,11 +73,11 @@ class SearchBody(Body):
     until: Moment | None = None
     as_of: Moment | None = None
     metadata: memory.Metadata | None = None
-    explain: bool = False
+    explain: Flag = False
     felt: memory.Felt | None = None
     """What is felt now, by GoEmotions' labels; counts by the weight `affect`."""
 
-    weights: Annotated[dict[Name, float], Field(max_length=32)] | None = None
+    weights: Annotated[dict[Name, Number], Field(max_length=32)] | None = None
 
 
 class Hit(memory.Recollection):
@@ -103,7 +103,7 @@ class ReviseBody(Body):
     """What is to change. The old text stays in the record's history."""
 
     text: memory.Text | None = None
-    importance: Annotated[float, Field(ge=0, le=1)] | None = None
+    importance: memory.Share | None = None
     metadata: memory.Metadata | None = None
     valid_to: Moment | None = None
     """Since when it holds no longer. An end that is known stands."""

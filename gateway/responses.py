@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from actors.message import Name
 from actors.thinking.messages import Thought
-from gateway.bodies import CHAT_HEADERS, Body
+from gateway.bodies import CHAT_HEADERS, Body, Flag, Whole
 from gateway.chat import now
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
@@ -51,8 +51,8 @@ class ResponsesBody(Body):
     model: str | None = Field(None, max_length=256)
     input: str | list[Item] = Field(min_length=1)
     instructions: str | None = None
-    max_output_tokens: int | None = Field(None, ge=1)
-    stream: bool | None = None
+    max_output_tokens: Whole | None = Field(None, ge=1)
+    stream: Flag | None = None
     reasoning: Item | None = None
     text: Item | None = None
     tools: list[Item] | None = None
@@ -60,7 +60,7 @@ class ResponsesBody(Body):
     previous_response_id: str | None = None
     conversation: JsonValue = None
     prompt: JsonValue = None
-    background: bool | None = None
+    background: Flag | None = None
     session: Name | None = None
 
 

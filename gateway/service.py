@@ -251,10 +251,10 @@ def check_version(request: web.Request) -> None:
     """Refuse what is spoken otherwise.
 
     Raises:
-        HttpError: 400.
+        HttpError: 505.
     """
     if request.version not in VERSIONS:
-        raise HttpError(400, "invalid", "HTTP/1.1 and HTTP/1.0 are spoken here")
+        raise HttpError(505, "invalid", "HTTP/1.1 and HTTP/1.0 are spoken here")
 
 
 def check_coding(request: web.Request) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from actors.memory.formats import lines
 from actors.memory.formats.reading import Format, read, recognised
 from actors.memory.formats.taken import Broken, Taken
 from actors.message import Data
+from actors.spool import Spool
 from gateway.bodies import Body
 from gateway.errors import HttpError, error_body
 from gateway.incoming import Incoming, new_key
@@ -35,9 +35,6 @@ MEDIA: Final = "application/jsonl"
 IMPORTED_AT_ONCE: Final = 500
 IMPORTED_BYTES: Final = 1_000_000
 """Of JSON a batch: one write that does not hold up those of others for long."""
-
-SPOOLED: Final = 8 << 20
-"""Bytes of a document that are kept in memory; what is longer goes through a temporary file that has no name."""
 
 LARGEST: Final = 1 << 30
 LISTED: Final = 100
@@ -203,8 +200,8 @@ async def bring_in_document(
     call: Incoming, head: bytes, chunks: AsyncIterator[bytes], known: Format | None, ledger: Ledger
 ) -> None:
     """Take over a file that has to be there as a whole."""
-    with tempfile.SpooledTemporaryFile(SPOOLED) as file:
-        file.write(head)
+    with Spool() as spool:
+        spool.write(head)
         size = len(head)
         content = blake2b(head, digest_size=4)
         async for chunk in chunks:
@@ -212,8 +209,8 @@ async def bring_in_document(
             content.update(chunk)
             if size > LARGEST:
                 raise HttpError(413, "too_large", f"the file is larger than {LARGEST} bytes")
-            await asyncio.to_thread(file.write, chunk)
-        file.seek(0)
+            await asyncio.to_thread(spool.write, chunk)
+        file = await asyncio.to_thread(spool.opened)
         # Talks are named after their file. This one has no name: two transcripts are to be two talks, one sent again the same.
         found = read(file, f"the body ({content.hexdigest()})", known)
         while batch := await asyncio.to_thread(some, found):

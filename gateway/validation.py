@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from gateway.errors import HttpError, dotted
-from gateway.json_size import check_fields, check_values, is_large
+from gateway.json_size import check_fields, check_values, is_large, said_twice
 
 __all__ = ["from_validation", "read_json"]
 
@@ -36,6 +37,12 @@ SENTENCES = {
     "string_type": "a text is wanted",
     "tuple_type": "a list is wanted",
     "list_type": "a list is wanted",
+    "int_type": "a whole number is wanted",
+    "int_parsing": "a whole number is wanted",
+    "float_type": "a number is wanted",
+    "float_parsing": "a number is wanted",
+    "bool_type": "true or false is wanted",
+    "bool_parsing": "true or false is wanted",
 }
 """By pydantic's type of error, where its own words speak of Python."""
 
@@ -44,7 +51,8 @@ def read_json(body: bytes) -> Any:
     """The value that a body holds.
 
     Raises:
-        HttpError: 400; with the field where it is one value that JSON does not have, or has too many fields of its own.
+        HttpError: 400; with the field where it is one value that JSON does not have, has too many fields of its own, or is
+            there twice: readers take the first or the last of them, and what one has checked another does not see.
     """
     if not body.strip():
         raise HttpError(400, "invalid", "the body is empty; JSON is wanted")
@@ -57,6 +65,8 @@ def read_json(body: bytes) -> Any:
 
     if is_large(body) and isinstance(value, dict | list):
         check_fields(value)
+    if said_twice(body, value):
+        raise given_twice(body)
     return value
 
 
@@ -73,6 +83,47 @@ def no_json(body: bytes, error: ValueError) -> HttpError:
             return HttpError(400, "invalid", f"{param}: {what}" if param else what, param=param)
 
     return HttpError(400, "invalid", f"the body is not JSON: {error}")
+
+
+class Twice(dict[str, Any]):
+    """An object that has a field twice."""
+
+    name = ""
+
+
+def given_twice(body: bytes) -> HttpError:
+    """Which field it is; a large body is not read once more for it."""
+    found: tuple[tuple[str | int, ...], str] | None = None
+    if len(body) <= MOST_REREAD:
+        found = twice_in(json.loads(body, object_pairs_hook=noting_twice))
+    if found is None:
+        return HttpError(400, "invalid", "an object in the body has the same field twice")
+
+    path, name = found
+    param = dotted((*path, name))
+    return HttpError(400, "invalid", f"{param}: is given more than once", param=param)
+
+
+def noting_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, which knows of it if it has a field twice."""
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+
+    marked = Twice(made)
+    counted = Counter(name for name, _ in pairs)
+    marked.name = next(name for name, times in counted.items() if times > 1)
+    return marked
+
+
+def twice_in(value: Any, path: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str] | None:
+    """The first object that has a field twice: where it stands, and the field."""
+    if isinstance(value, Twice):
+        return path, value.name
+
+    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = (twice_in(item, (*path, step)) for step, item in inner)
+    return next((one for one in found if one is not None), None)
 
 
 def strange_value(value: Any, path: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str] | None:

@@ -8,10 +8,10 @@ then empties the log by a checkpoint.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from actors.memory.messages import Forget, ForgetSession, Forgotten, Found, Rederive
+from actors.memory.sessions import digest_of, was_forgotten
 from actors.memory.store import one, sources_of
 from actors.memory.stored import canonical
 from actors.memory.transaction import Transaction
@@ -44,19 +44,17 @@ def forget_session(transaction: Transaction, message: ForgetSession) -> Forgotte
     Raises:
         NotFound: there never was one of that name in this namespace.
     """
-    digest = blake2b(f"{transaction.namespace}\0{message.name}".encode(), digest_size=16).digest()
     row = transaction.connection.execute(
         "SELECT number FROM session WHERE namespace = ? AND name = ?", (transaction.known_namespace, message.name)
     ).fetchone()
     if row is None:
-        if transaction.connection.execute("SELECT 1 FROM forgotten_name WHERE digest = ?", (digest,)).fetchone():
+        if was_forgotten(transaction.connection, transaction.namespace, message.name):
             return Forgotten(ids=())
         raise NotFound(f"name: no session {message.name!r} in this namespace", detail={"field": "name"})
 
     numbers = [number for (number,) in transaction.connection.execute("SELECT number FROM memory WHERE session = ?", row)]
     erased = erase(transaction, numbers, "forget_session")
     end_session_if_empty(transaction, row[0])
-    transaction.connection.execute("INSERT OR IGNORE INTO forgotten_name VALUES (?)", (digest,))
     return Forgotten(ids=tuple(erased.gone), withheld=tuple(erased.withheld))
 
 
@@ -200,4 +198,6 @@ def end_session_if_empty(transaction: Transaction, session: int) -> None:
     transaction.connection.execute(
         "UPDATE forgotten SET session = NULL, fingerprint = NULL, chain = NULL WHERE session = ?", (session,)
     )
-    transaction.connection.execute("DELETE FROM session WHERE number = ?", (session,))
+    names = transaction.connection.execute("DELETE FROM session WHERE number = ? RETURNING name", (session,)).fetchall()
+    digests = [(digest_of(transaction.namespace, str(name)),) for (name,) in names]
+    transaction.connection.executemany("INSERT OR IGNORE INTO forgotten_name VALUES (?)", digests)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import apsw
@@ -32,7 +33,7 @@ from actors.memory.transaction import Transaction
 from actors.moments import micros, moment
 from transport.errors import NotFound
 
-__all__ = ["answer", "converse", "get_session", "list_sessions"]
+__all__ = ["answer", "converse", "digest_of", "get_session", "list_sessions", "was_forgotten"]
 
 TITLE = 80
 """Characters of a talk's title."""
@@ -322,9 +323,21 @@ def session_number(connection: apsw.Connection, namespace: str, name: str) -> in
         (namespace, name),
     ).fetchone()
     if row is None:
-        raise NotFound(f"session: no session {name!r} in this namespace", detail={"field": "session"})
+        forgotten = was_forgotten(connection, namespace, name)
+        raise NotFound(f"session: no session {name!r} in this namespace", detail={"field": "session", "forgotten": forgotten})
     number: int = row[0]
     return number
+
+
+def was_forgotten(connection: apsw.Connection, namespace: str, name: str) -> bool:
+    """Whether there was a talk of that name whose last record was forgotten. What it was called is known by a digest alone."""
+    digest = digest_of(namespace, name)
+    return connection.execute("SELECT 1 FROM forgotten_name WHERE digest = ?", (digest,)).fetchone() is not None
+
+
+def digest_of(namespace: str, name: str) -> bytes:
+    """What remains of the name of a forgotten talk."""
+    return blake2b(f"{namespace}\0{name}".encode(), digest_size=16).digest()
 
 
 SESSION = """

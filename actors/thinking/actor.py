@@ -154,7 +154,7 @@ class Thinking(AsyncActor):
         known = await self.thoughts.find(message.namespace, message.thought_id)
         if known is None:
             raise NotFound(f"no thought {message.thought_id!r} in this namespace", detail={"field": "thought_id"})
-        if not has_texts(known):
+        if not has_texts(known) and known.session is None:
             return known
 
         if not await self.following.catch_up():

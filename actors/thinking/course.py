@@ -324,16 +324,16 @@ class Course:
         return Search(look, rounds=settings.search_rounds, fit=fit)
 
     async def recalled(self) -> tuple[Recollection, ...] | None:
-        """What memory holds on the question. It is asked once more where it was too late for the context."""
+        """What memory holds on the question. Where it was too late for the context it is asked once more, and waited for."""
         if self.context.recalled is not None:
             return self.context.recalled
 
         settings = self.mind.settings
-        seconds = min(settings.context_deadline_s, self.call.remaining() * LAST_FRACTION)
-        patience = self.mind.presence.patience("memory", seconds)
+        seconds = min(settings.memory_patience_s, self.call.remaining() * LAST_FRACTION)
         with self.steps.step("memory.recall again") as step:
             try:
-                found = await recall(self.mind.actor, self.message, settings=settings, seconds=patience)
+                asked = recall(self.mind.actor, self.message, settings=settings, seconds=seconds)
+                found = await self.mind.presence.while_alive("memory", asked, seconds)
             except LatticeError as error:
                 step.outcome = error.code
                 return None

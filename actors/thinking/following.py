@@ -1,4 +1,4 @@
-"""Following: memory's feed, for what it forgets. Thoughts that may quote it lose their texts."""
+"""Following: memory's feed, for what it forgets. Thoughts that may quote it lose their texts, and the name of a lost talk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 from loguru import logger
 
-from actors.memory.messages import Fed, Feed, GetStats, Happening, Stats, end_of_feed
+from actors.memory.messages import Fed, Feed, GetSession, GetStats, Happening, Stats, end_of_feed
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
-from actors.thinking.thoughts import Thoughts
-from transport.errors import Invalid, LatticeError
+from actors.thinking.thoughts import Talk, Thoughts
+from transport.errors import Invalid, LatticeError, NotFound
 
 __all__ = ["Following"]
 
@@ -101,7 +101,8 @@ class Following:
             await self.thoughts.follow_from(fed.cursor)
         gone = [(change.namespace, change.id) for change in fed.changes]
         if gone or fed.cursor - self.written >= SEEN_MOST:
-            count = await self.thoughts.scrub(gone, fed.cursor)
+            ended = [talk for talk in await self.thoughts.talks(gone) if await self._is_gone(talk)]
+            count = await self.thoughts.scrub(gone, fed.cursor, ended)
             self.written = fed.cursor
             if gone:
                 self.forgot()
@@ -109,3 +110,12 @@ class Following:
                 logger.bind(thoughts=count).info("thoughts were scrubbed of what memory forgot")
         self.cursor = max(self.cursor, fed.cursor)
         return fed
+
+    async def _is_gone(self, talk: Talk) -> bool:
+        """Whether memory has no talk of that name any more. One that it never had is none: its thoughts were not remembered."""
+        namespace, session = talk
+        try:
+            await self.actor.ask(GetSession(namespace=namespace, name=session, limit=1), timeout=10)
+        except NotFound as error:
+            return (error.detail or {}).get("forgotten") is True
+        return False

@@ -258,7 +258,7 @@ class Ladder:
         kept_out = self.message.memory == "off"
         recalled = None if kept_out else await self.recalled()
         if recalled is None and not kept_out:
-            raise come_back(error)
+            raise come_back(error, "; memory gives no answer in time either")
 
         self.rung = "memory"
         self.quoted = (recalled or ())[: self.settings.quotes]
@@ -269,10 +269,10 @@ class Ladder:
             yield Saying(delta=self.choices[0].message)
 
 
-def come_back(error: LatticeError) -> LatticeError:
+def come_back(error: LatticeError, beside: str = "") -> LatticeError:
     """The honest "cannot now": what went wrong, and when to come back."""
     after = error.retry_after_ms or RETRY_AFTER_MS
     if error.retryable:
-        return type(error)(error.message, retry_after_ms=after, detail=error.detail)
+        return type(error)(f"{error.message}{beside}", retry_after_ms=after, detail=error.detail)
 
-    return Unavailable(f"no answer can be given now: {error.message}", retry_after_ms=after, detail=error.detail)
+    return Unavailable(f"no answer can be given now: {error.message}{beside}", retry_after_ms=after, detail=error.detail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from loguru import logger
 
@@ -43,6 +43,8 @@ class Presence:
         self.patience_s = patience_s
         self.quiet_s = quiet_s
         self.away: dict[str, asyncio.Task[None]] = {}
+        self.since: dict[str, float] = {}
+        """When each of them was first asked for a sign of life."""
 
     def patience(self, name: str, seconds: float) -> float:
         """How long to wait for an actor, at most `seconds`."""
@@ -51,6 +53,7 @@ class Presence:
     def lost(self, name: str) -> None:
         """It did not answer in time."""
         if name not in self.away:
+            self.since[name] = asyncio.get_running_loop().time()
             self.away[name] = self.actor.spawn(self._until_it_is_back(name), name=f"thinking waits for {name}")
             logger.bind(actor=name).info("an actor gives no answer")
 
@@ -79,6 +82,46 @@ class Presence:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
+    async def while_alive(self, name: str, work: Awaitable[Value], seconds: float) -> Value:
+        """What `work` comes to, within `seconds`, where nothing else is left to be waited for.
+
+        The actor that does it may be late, as at its start, when it reads what it searches. It is given up once it has owed a
+        sign of life for `quiet_s`.
+
+        Raises:
+            Unavailable: it gives none, or is not done in time.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            async with asyncio.timeout(seconds):
+                while not task.done():
+                    await self._wait(task, name)
+                return task.result()
+        except TimeoutError:
+            raise Unavailable(f"{name} is not done in time", retry_after_ms=1000) from None
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _wait(self, task: asyncio.Future[Any], name: str) -> None:
+        """Wait for a task, or for a sign of life from who does it.
+
+        Raises:
+            Unavailable: there is neither.
+        """
+        probe = self.away.get(name)
+        if probe is None:
+            done, _ = await asyncio.wait((task,), timeout=self.quiet_s)
+            if not done:
+                self.lost(name)
+            return
+
+        owed_s = asyncio.get_running_loop().time() - self.since[name]
+        await asyncio.wait((task, probe), timeout=max(MOMENT_S, self.quiet_s - owed_s), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() and not probe.done():
+            raise Unavailable(f"{name} gives no sign of life", retry_after_ms=1000)
+
     async def _sign_of_life(self, name: str) -> None:
         seconds = self.patience(name, self.patience_s)
         try:
@@ -99,3 +142,4 @@ class Presence:
                     return
         finally:
             self.away.pop(name, None)
+            self.since.pop(name, None)

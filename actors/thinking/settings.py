@@ -81,6 +81,10 @@ class ThinkingSettings(BaseModel):
     llm_patience_s: Seconds = 10.0
     """How long the llm actor may give no sign of life before the answer comes from memory. A replacement takes milliseconds."""
 
+    memory_patience_s: Seconds = 5.0
+    """How long an answer from memory alone waits for memory, while that gives signs of life: longer than the context, since
+    nothing else is left. The first recall after a start reads all that it searches."""
+
     memory_after_s: Seconds | None = None
     """When no model has said a word for so long, in private or aloud, the next rung of the ladder answers. None: a call may be
     silent for as long as its endpoints' own allowances add up to. Set it where an answer from memory within a second is worth

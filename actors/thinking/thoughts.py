@@ -1,7 +1,8 @@
 """Thoughts: what went on in private, kept in thinking.db for a while, within bounds.
 
 Drafts and reasoning may quote what a thought was given. What is forgotten in memory is not to live on here: `scrub` takes
-the texts out of every thought that was given a record, that left it behind, or that came after it in the same talk.
+the texts out of every thought that was given a record, that left it behind, or that came after it in the same talk. Of a talk
+that is gone whole, not even the name is left.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ TOGETHER_S: Final = 0.05
 MOST_UNWRITTEN: Final = 4_096
 """Thoughts that wait for a disk that takes none; the oldest go first."""
 
+Talk = tuple[str, str]
+"""Namespace, and the session's name."""
+
 MOST_FORGOTTEN: Final = 10_000
 """Forgotten records that are kept in mind for thoughts which were under way when they were forgotten."""
 
@@ -82,6 +86,12 @@ MAY_QUOTE: Final = """
 shows it, where it bears no id."""
 
 
+TALKS: Final = """
+    SELECT DISTINCT t.session FROM sources s JOIN thoughts t ON t.id = s.thought
+    WHERE s.namespace = ?1 AND s.memory = ?2 AND t.session IS NOT NULL
+"""
+
+
 class Thoughts:
     """Kept in memory until they are on disk, so that no answer waits for the write and none is lost on an orderly stop."""
 
@@ -91,6 +101,7 @@ class Thoughts:
         self.clock = clock
         self.unwritten: dict[str, ThoughtRecord] = {}
         self.forgotten: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.ended: OrderedDict[Talk, None] = OrderedDict()
         self.wake = asyncio.Event()
         self.since_sweep = SWEEP_EVERY
 
@@ -98,6 +109,8 @@ class Thoughts:
         """Keep a thought; one with the same id (a thought begun again) is replaced."""
         if self.forgotten and any((record.namespace, memory) in self.forgotten for memory in sources_of(record)):
             record = scrubbed(record)
+            if (record.namespace, record.session) in self.ended:
+                record = nameless(record)
         self.unwritten[record.thought_id] = record
         while len(self.unwritten) > MOST_UNWRITTEN:
             del self.unwritten[next(iter(self.unwritten))]
@@ -147,22 +160,33 @@ class Thoughts:
         """Move the cursor, backwards too: memory's feed ends there."""
         await self.database.write(follow_from, cursor)
 
-    async def scrub(self, gone: Iterable[tuple[str, str]], cursor: int) -> int:
+    async def talks(self, gone: Iterable[tuple[str, str]]) -> tuple[Talk, ...]:
+        """The talks of all thoughts that were given these records (namespace, id), or left them behind."""
+        await self.flush()
+        return await self.database.read(talks_of, tuple(gone))
+
+    async def scrub(self, gone: Iterable[tuple[str, str]], cursor: int, ended: Iterable[Talk] = ()) -> int:
         """Take the texts out of all thoughts that may quote these records (namespace, id), and move the cursor, in one write.
+
+        Args:
+            gone: what was forgotten, or is withheld.
+            cursor: how far the feed was followed with it.
+            ended: talks that are gone whole: their thoughts lose the talk's name too.
 
         Returns how many were scrubbed. Their texts are then in no file any more.
         """
-        lost = tuple(gone)
+        lost, over = tuple(gone), tuple(ended)
         if not lost:
             await self.database.write(advance, cursor)
             return 0
 
-        self.forgotten.update(dict.fromkeys(lost))
-        while len(self.forgotten) > MOST_FORGOTTEN:
-            self.forgotten.popitem(last=False)
+        for kept, new in ((self.forgotten, lost), (self.ended, over)):
+            kept.update(dict.fromkeys(new))
+            while len(kept) > MOST_FORGOTTEN:
+                kept.popitem(last=False)
 
         await self.flush()
-        count = await self.database.write(take_texts, lost, cursor)
+        count = await self.database.write(take_texts, lost, over, cursor)
         if count:
             await self.database.checkpoint()
         return count
@@ -179,6 +203,11 @@ def scrubbed(record: ThoughtRecord) -> ThoughtRecord:
 
     drafts = tuple(draft.model_copy(update={"text": "", "reasoning": ""}) for draft in record.drafts)
     return record.model_copy(update={"reasoning": "", "drafts": drafts, "scrubbed": True})
+
+
+def nameless(record: ThoughtRecord) -> ThoughtRecord:
+    """A thought without its texts, of a talk that nobody names any more."""
+    return scrubbed(record).model_copy(update={"session": None, "mood": {}, "strategy_why": (), "scrubbed": True})
 
 
 def has_texts(record: ThoughtRecord) -> bool:
@@ -217,15 +246,24 @@ def insert(connection: apsw.Connection, records: tuple[ThoughtRecord, ...]) -> N
     )
 
 
-def take_texts(connection: apsw.Connection, lost: tuple[tuple[str, str], ...], cursor: int) -> int:
+def talks_of(connection: apsw.Connection, gone: tuple[tuple[str, str], ...]) -> tuple[Talk, ...]:
+    found = ((namespace, connection.execute(TALKS, (namespace, memory)).fetchall()) for namespace, memory in gone)
+    return tuple(dict.fromkeys((namespace, str(session)) for namespace, rows in found for (session,) in rows))
+
+
+def take_texts(connection: apsw.Connection, lost: tuple[tuple[str, str], ...], ended: tuple[Talk, ...], cursor: int) -> int:
     texts: dict[str, str] = {}
     for namespace, memory in lost:
         found = connection.execute(MAY_QUOTE, (namespace, memory))
         texts.update({str(thought): str(record) for thought, record in found})
+    records = {thought: scrubbed(ThoughtRecord.model_validate_json(text)) for thought, text in texts.items()}
+    for talk in ended:
+        found = connection.execute("SELECT id, record FROM thoughts WHERE namespace = ? AND session = ?", talk)
+        records |= {str(thought): nameless(ThoughtRecord.model_validate_json(text)) for thought, text in found}
 
-    records = [scrubbed(ThoughtRecord.model_validate_json(text)) for text in texts.values()]
     connection.executemany(
-        "UPDATE thoughts SET record = ?, texts = 0 WHERE id = ?", [(one.model_dump_json(), one.thought_id) for one in records]
+        "UPDATE thoughts SET record = ?, session = ?, texts = 0 WHERE id = ?",
+        [(one.model_dump_json(), one.session, one.thought_id) for one in records.values()],
     )
     advance(connection, cursor)
     return len(records)

@@ -5,6 +5,7 @@ import pytest
 from actors.damage import reports
 from actors.database import Database
 from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
+from actors.rekeying import rekey_file
 
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 WORD = b"unmistakeable"
@@ -101,3 +102,91 @@ def test_a_key_file_is_for_its_owner_alone(tmp_path):
         StoreKey.from_environment({KEY_FILE: str(file)})
     file.chmod(0o600)
     assert StoreKey.from_environment({KEY_FILE: str(file)}) == StoreKey("a" * 64)
+
+
+def lose_first_page(path):
+    with path.open("r+b") as file:
+        file.write(bytes(4096))
+
+
+def lose_its_beginning(path):
+    with path.open("r+b") as file:
+        file.write(b"?" * 100)
+
+
+def lose_all_but_the_log(path):
+    path.with_name(f"{path.name}-wal").write_bytes(b"?" * 8192)
+    path.unlink()
+
+
+def lose_its_content(path):
+    path.write_bytes(b"")
+
+
+def lose_its_log(path):
+    path.with_name(f"{path.name}-open").touch()
+
+
+ANYTHING = (lose_first_page, lose_its_beginning, lose_all_but_the_log, lose_its_content, lose_its_log)
+PAGES_ARE_LEFT = (lose_first_page, lose_its_beginning, lose_its_log)
+
+
+@pytest.mark.parametrize(
+    ("lose", "noted", "then"),
+    [
+        *((lose, True, then) for lose in ANYTHING for then in ("b" * 64, None)),
+        # As an earlier version left it: the pages that are left have to tell.
+        *((lose, False, "b" * 64) for lose in PAGES_ARE_LEFT),
+    ],
+)
+async def test_a_wrong_or_missing_key_beside_damage_sets_nothing_aside(tmp_path, monkeypatch, lose, noted, then):
+    """From inside, an encrypted file under another key looks like a damaged one: a new one would begin empty."""
+    path = tmp_path / "notes.db"
+    monkeypatch.setenv(KEY, "a" * 64)
+    await (await written(path)).close()
+    lose(path)
+    if not noted:
+        path.with_name("notes.db.keycheck").unlink()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    if then is None:
+        monkeypatch.delenv(KEY)
+    else:
+        monkeypatch.setenv(KEY, then)
+    with pytest.raises(KeyRefused, match="is encrypted"):
+        await Database(path, SCHEMA).open()
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+    monkeypatch.setenv(KEY, "a" * 64)
+    database = Database(path, SCHEMA)
+    await database.open()
+    await database.close()
+    assert len(reports(tmp_path)) == 1
+
+
+async def test_a_file_that_opens_is_opened_whatever_the_note_beside_it_says(tmp_path, monkeypatch):
+    path = tmp_path / "notes.db"
+    monkeypatch.setenv(KEY, "a" * 64)
+    await (await written(path)).close()
+    check = path.with_name("notes.db.keycheck")
+    told = check.read_bytes()
+    assert bytes.fromhex("a" * 64) not in told
+    assert check.stat().st_mode & 0o077 == 0
+    for wrong in (b"", b"?" * 48, b"?"):
+        check.write_bytes(wrong)
+        await (await written(path)).close()
+        assert len(check.read_bytes()) == len(told)
+
+
+async def test_another_key_by_order_is_noted(tmp_path, monkeypatch):
+    path = tmp_path / "notes.db"
+    monkeypatch.setenv(KEY, "a" * 64)
+    await (await written(path)).close()
+    assert rekey_file(path, StoreKey("a" * 64), StoreKey("b" * 64))
+    lose_first_page(path)
+    with pytest.raises(KeyRefused):
+        await Database(path, SCHEMA).open()
+    monkeypatch.setenv(KEY, "b" * 64)
+    await (await written(path)).close()
+    assert rekey_file(path, StoreKey("b" * 64), None)
+    assert not path.with_name("notes.db.keycheck").exists()

@@ -93,7 +93,7 @@ def test_a_store_is_encrypted_by_a_command_that_does_not_show_the_key(run: Run, 
 @pytest.mark.parametrize(
     ("stored", "given", "told"),
     [
-        ("1" * 64, "2" * 64, "it is encrypted with another key"),
+        ("1" * 64, "2" * 64, "is encrypted with another key"),
         ("1" * 64, "", "memory.db is encrypted: set LATTICE_MEMORY_KEY"),
         ("", "2" * 64, "memory.db is not encrypted, but LATTICE_MEMORY_KEY is set"),
         ("", "nonsense", "64 hexadecimal digits"),

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from gateway.chat import ChatBody
+from gateway.errors import HttpError
 from gateway.validation import read_json
 from tests.gateway.house import House, house
 
@@ -44,6 +46,12 @@ REFUSED: list[tuple[str, str, Any, int, str | None]] = [
     ("an integer of 70 bits", MEMORIES, record(metadata={"a": 2**70}), 400, "memories[1].metadata.a"),
     ("an importance above 1", MEMORIES, record(importance=1.01), 400, "memories[1].importance"),
     ("an importance that is a word", MEMORIES, record(importance="high"), 400, "memories[1].importance"),
+    ("an importance in quotes", MEMORIES, record(importance="0.5"), 400, "memories[1].importance"),
+    ("an importance that is true", MEMORIES, record(importance=True), 400, "memories[1].importance"),
+    ("a feeling in quotes", MEMORIES, record(affect={"user": {"joy": "1"}}), 400, "memories[1].affect.user.joy"),
+    ("a time in seconds", MEMORIES, record(time=1714557600), 400, "memories[1].time"),
+    ("a time in seconds, in quotes", MEMORIES, record(time="1714557600"), 400, "memories[1].time"),
+    ("a day that would be taken for seconds", MEMORIES, record(time="20240501"), 400, "memories[1].time"),
     ("an unknown kind", MEMORIES, record(kind="rumour"), 400, "memories[1].kind"),
     ("an unknown field", MEMORIES, record(colour="red"), 400, "memories[1].colour"),
     ("the 30th of February", MEMORIES, record(time="2024-02-30T10:00:00Z"), 400, "memories[1].time"),
@@ -72,6 +80,12 @@ REFUSED: list[tuple[str, str, Any, int, str | None]] = [
     ("no query", SEARCH, {}, 400, "query"),
     ("a query of 16 KiB and more", SEARCH, {"query": "x" * 16_385}, 400, "query"),
     ("k of 0", SEARCH, {"query": "x", "k": 0}, 400, "k"),
+    ("k in quotes", SEARCH, {"query": "x", "k": "5"}, 400, "k"),
+    ("k of 5.0", SEARCH, {"query": "x", "k": 5.0}, 400, "k"),
+    ("k that is true", SEARCH, {"query": "x", "k": True}, 400, "k"),
+    ("explain that is a word", SEARCH, {"query": "x", "explain": "yes"}, 400, "explain"),
+    ("explain that is a number", SEARCH, {"query": "x", "explain": 1}, 400, "explain"),
+    ("a weight in quotes", SEARCH, {"query": "x", "weights": {"bm25": "1"}}, 400, "weights.bm25"),
     ("an unknown weight", SEARCH, {"query": "x", "weights": {"luck": 1}}, 400, "weights.luck"),
     ("a weight that is a word", SEARCH, {"query": "x", "weights": {"bm25": "much"}}, 400, "weights.bm25"),
     ("an impossible until", SEARCH, {"query": "x", "until": "2023-13-01"}, 400, "until"),
@@ -290,3 +304,78 @@ async def test_a_large_body_is_read_beside_the_loop(bare: House, monkeypatch: py
     assert small is threading.main_thread()
     assert long is not threading.main_thread()
     assert many is not threading.main_thread()
+
+
+CHAT = {"messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        ("/v1/chat/completions", "stream", "yes"),
+        ("/v1/chat/completions", "stream", "true"),
+        ("/v1/chat/completions", "stream", 1),
+        ("/v1/chat/completions", "n", "2"),
+        ("/v1/chat/completions", "max_tokens", "5"),
+        ("/v1/chat/completions", "temperature", "0.5"),
+        ("/v1/chat/completions", "logprobs", "no"),
+        ("/v1/responses", "stream", "yes"),
+        ("/v1/responses", "max_output_tokens", "5"),
+        ("/v1/messages", "stream", "yes"),
+        ("/v1/messages", "max_tokens", "5"),
+    ],
+)
+async def test_values_in_quotes_are_refused_in_every_dialect_as_its_maker_does(
+    short_dir: Path, path: str, field: str, value: Any
+) -> None:
+    body = {"input": "Hello"} if path == "/v1/responses" else {**CHAT, "max_tokens": 9}
+    async with house(short_dir, parts=()) as bare, bare.http.post(bare.url + path, json={**body, field: value}) as response:
+        told = (await response.json())["error"]
+        assert (response.status, told["param"], told["type"]) == (400, field, "invalid_request_error")
+        assert "is wanted" in told["message"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"temperature": 1}, {"temperature": 0.5, "n": 1, "stream": None, "seed": None, "logprobs": None}]
+)
+def test_what_clients_send_is_taken(fields: dict[str, Any]) -> None:
+    """Whole numbers where numbers are wanted, and null for what is not set."""
+    ChatBody.model_validate({**CHAT, **fields})
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ('{"text": "a", "text": "b"}', "text"),
+        ('{"text": "a", "\\u0074ext": "b"}', "text"),
+        ('{"memories": [{"text": "a"}, {"text": "b", "metadata": {"y": {"z": 1, "z": 1}}}]}', "memories[1].metadata.y.z"),
+        ('{"text": "a", "metadata": {"x": {}, "x": {}}}', "metadata.x"),
+        ('[{"a": 1, "a": 2}]', "[0].a"),
+    ],
+)
+def test_a_field_that_is_there_twice_is_refused_by_name(body: str, param: str) -> None:
+    with pytest.raises(HttpError) as refused:
+        read_json(body.encode())
+    assert (refused.value.status, refused.value.param) == (400, param)
+
+
+def test_a_large_body_is_not_read_once_more_to_name_a_field_that_is_there_twice() -> None:
+    with pytest.raises(HttpError, match="the same field twice") as refused:
+        read_json(json.dumps({"text": "a" * (2 << 20)}).replace("{", '{"text": "b", ').encode())
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"text": '{"a": 1, "a": 2}'},
+        {"text": 'a "quote": and \\', "a\\": {"a": 1}, 'b":': [{"a": 1}, {"a": 1}]},
+        {"": {"": {"": ""}}},
+        [],
+        "a: b",
+        7,
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 3])
+def test_texts_that_look_like_fields_are_none(value: Any, indent: int | None) -> None:
+    assert read_json(json.dumps(value, indent=indent).encode()) == value

@@ -262,6 +262,15 @@ async def test_an_import_may_be_larger_than_any_body(lattice: House) -> None:
     assert (status, told["created"]) == (200, 90)
 
 
+async def test_a_document_that_is_larger_than_memory_takes_comes_in(lattice: House) -> None:
+    """It lies on disk meanwhile; what of it is to be read there, tests/actors/test_spool.py tells."""
+    facts = [{"id": f"fact-{number}", "memory": f"Fact {number}."} for number in range(3)]
+    document = b",".join(json.dumps(fact).encode() + b" " * (4 << 20) for fact in facts)
+    status, told = await imported(lattice, io.BytesIO(b"[" + document + b"]"))
+
+    assert (status, told["created"], told["broken"]) == (200, 3, 0)
+
+
 async def imported(lattice: House, data: bytes | io.BytesIO) -> tuple[int, Any]:
     async with lattice.http.post(f"{lattice.url}/v1/memories/import?namespace=to", data=data) as response:
         return response.status, await response.json()

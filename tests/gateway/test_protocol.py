@@ -54,6 +54,17 @@ async def test_what_is_no_request_is_told_so_in_json(bare: House, logged: list[d
     assert (await bare.get("/healthz")) == {"status": "ok"}
 
 
+@pytest.mark.parametrize("version", [b"2.0", b"0.9"])
+async def test_another_version_is_refused_and_the_connection_ends(
+    bare: House, logged: list[dict[str, Any]], version: bytes
+) -> None:
+    head, body = await exchange(bare, b"GET /healthz HTTP/%b\r\nHost: a\r\n\r\n" % version)
+
+    assert head.split(b" ")[1] == b"505"
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert [record for record in logged if record["exception"] or record["level"].no > 20] == []
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
 async def test_a_body_that_is_not_encoded_as_it_says(bare: House, logged: list[dict[str, Any]], encoding: str) -> None:
     headers = f"Connection: close\r\nContent-Encoding: {encoding}\r\nContent-Length: 14\r\n\r\n"

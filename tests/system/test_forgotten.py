@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -20,6 +21,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 WORD = "xylophonist"
 STEM = "xylophon"
+TALK = f"{WORD}s on Monday"
+"""Names are content too: of a talk, of who speaks, of a key."""
+
 WITHIN_S = 30.0
 """For those who follow memory: they learn of it in the background."""
 
@@ -36,27 +40,31 @@ def test_what_is_forgotten_is_in_no_file(house: House, script: SyncModelServer, 
     script.always(mode="echo")
     history: list[dict[str, str]] = []
     for text in SAID:
-        history.append({"role": "user", "content": text})
-        answer = house.post(
-            "/v1/chat/completions", {"messages": history, "reasoning_effort": "high"}, x_lattice_session="music"
-        )
+        history.append({"role": "user", "content": text, "name": WORD})
+        answer = house.post("/v1/chat/completions", {"messages": history, "reasoning_effort": "high"}, x_lattice_session=TALK)
         history.append({"role": "assistant", "content": answer["choices"][0]["message"]["content"]})
     made = house.post(
         "/v1/memories",
-        {"memories": [{"text": f"A {WORD} plays.", "metadata": {"who": WORD}}, {"text": "A pianist plays."}]},
-        idempotency_key="twice",
+        {
+            "memories": [
+                {"text": f"A {WORD} plays.", "metadata": {WORD: WORD}, "speaker": WORD, "key": WORD},
+                {"text": "A pianist plays."},
+            ]
+        },
+        idempotency_key=f"{WORD} twice",
     )["memories"]
     house.post("/v1/memories/search", {"query": WORD})
     links = [{"relation": "summarises", "target": record["id"]} for record in made]
     (mixed,) = house.post("/v1/memories", {"text": f"{WORD} and pianist", "kind": "summary", "links": links})["memories"]
     patch(house, made[0]["id"], {"text": f"Another {WORD} plays."}, idempotency_key="once")
-    for cycle in ("consolidate", "reflect"):
+    house.post("/v1/chat/completions", {"messages": history[:1]}, x_lattice_session=TALK, x_lattice_memory="off")
+    for cycle in ("consolidate", "reflect", "profile", "statements", "percolate", "dream"):
         run(house, cycle)
     until(lambda: house.get("/v1/paradoxes")["paradoxes"])
     holding = {name.partition("-")[0] for name in files_with_the_word(data_dir)}
     assert {"memory.db", "paradox.db", "thinking.db"} <= holding, holding
 
-    gone = delete(house, "/v1/sessions/music")["ids"]
+    gone = delete(house, f"/v1/sessions/{quote(TALK)}")["ids"]
     assert len(gone) >= len(history)
     assert delete(house, f"/v1/memories/{made[0]['id']}")["withheld"] == [mixed["id"]]
     for record in listed(house):

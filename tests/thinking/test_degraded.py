@@ -47,6 +47,30 @@ async def test_without_model_and_memory_it_says_when_to_come_back(short_dir, str
     assert failed.value.retry_after_ms
 
 
+async def test_a_memory_that_is_late_and_alive_is_waited_for_where_nothing_else_is_left(short_dir) -> None:
+    """At its start it reads what it searches, and takes longer than a context is worth."""
+    async with house(short_dir, context_deadline_s=0.001, profile_cache_s=60.0) as host:
+        for number in range(4):
+            thought = await host.ref("thinking").ask(Think(session="s", messages=(user(f"Is there a number {number}?"),)))
+            assert thought.rung == "memory"
+
+
+async def test_a_memory_that_gives_no_sign_of_life_is_not(short_dir) -> None:
+    parts = ("llm", "thinking")
+    async with Process(short_dir, "memory") as memory, house(short_dir, parts=parts, context_deadline_s=0.3) as host:
+        await host.ref("thinking").ask(Think(messages=(user("Hello"),)))
+        memory.halt()
+        took = []
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(Unavailable, match="memory gives no answer in time either"):
+                await host.ref("thinking").ask(Think(memory="read", messages=(user("Hello"),)), timeout=30)
+            took.append(time.monotonic() - began)
+
+    assert took[0] < 0.3 + 1.0 + SLACK_S
+    assert took[1] < SLACK_S
+
+
 async def test_with_memory_off_a_degraded_answer_quotes_nothing(short_dir) -> None:
     async with house(short_dir) as host:
         await host.ref("thinking").ask(Think(session="a", messages=(user("My cat is called Pim."),)))

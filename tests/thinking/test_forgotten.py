@@ -67,6 +67,32 @@ async def test_a_talk_that_is_forgotten_leaves_nothing_in_the_files(short_dir, m
     assert in_files(short_dir) == []
 
 
+async def test_not_even_the_name_is_left_of_a_talk_that_is_forgotten(short_dir, model) -> None:
+    model.always(text=TEXT)
+    async with house(short_dir, url=model.base_url) as host:
+        memory = host.ref("memory")
+        first = await thought_about(host, user("Hello"), session=SECRET)
+        aside = await thought_about(host, user("Off the record"), session=SECRET, memory="off")
+        elsewhere = await thought_about(host, user("Hello"), session="other")
+        first_turn, *others = (await memory.ask(GetSession(name=SECRET))).turns
+
+        await memory.ask(Forget(ids=(first_turn.id,)))
+        assert (await record_of(host, first)).session == SECRET
+
+        await memory.ask(Forget(ids=tuple(turn.id for turn in others)))
+        for thought_id in (first, aside):
+            record = await record_of(host, thought_id)
+            assert (record.session, record.scrubbed) == (None, True)
+        assert (await record_of(host, elsewhere)).session == "other"
+
+        again = await thought_about(host, user("Hello again"), session=SECRET)
+        assert (await record_of(host, again)).session == SECRET
+        await memory.ask(ForgetSession(name=SECRET))
+        assert (await record_of(host, again)).session is None
+
+    assert in_files(short_dir) == []
+
+
 async def test_texts_are_withheld_while_memory_cannot_say_what_it_has_forgotten(short_dir, model) -> None:
     model.always(text=f"<think>{SECRET}, I see.</think>{TEXT}")
     async with house(short_dir, url=model.base_url) as host:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, Strict, StringConstraints
 
 from actors import message as base
 from actors.affect.labels import LABELS
@@ -108,7 +108,9 @@ KeptText = Annotated[str, StringConstraints(min_length=1, max_length=262_144), A
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(plain)]
 Metadata = Annotated[dict[Name, Annotated[JsonValue, AfterValidator(plain_json)]], Field(max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+"""A number, and no text of one."""
+
 Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
 """Of a term of a score: with larger ones sums would lose what tells records apart, or overflow."""
 
