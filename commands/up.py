@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import errno
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -23,11 +24,15 @@ __all__ = ["address_and_port", "open_listener", "supervise", "tell", "up", "url_
 
 READY = """
 Lattice is ready at {url}
+{models}
 
   curl {url}/v1/chat/completions {key}-H 'Content-Type: application/json' \\
     -d '{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 Ctrl-C drains and stops it."""
+
+NO_MODELS = """No model endpoint in the settings or the environment: unless one was added over HTTP, or Ollama runs here, answers
+come from memory alone and say so. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or write [[llm.endpoints]] into lattice.toml: docs/models.md"""
 
 BACKLOG = 1024
 """Connections that may wait while the gateway is replaced; the kernel bounds it by net.core.somaxconn."""
@@ -63,12 +68,12 @@ def up(house: House, *, single_process: bool) -> None:
     with house.locked():
         wait_for_leftovers(run_dir)
         listener = open_listener(house)
-        url = url_of(listener)
+        url, models = url_of(listener), models_of(house.settings.llm)
         tell(f"starting the house in {house.settings.data_dir}")
 
         def on_ready() -> None:
             asked = asks_for_keys(house.settings.gateway)
-            tell(READY.format(url=url, key="-H 'Authorization: Bearer YOUR-KEY' " if asked else ""))
+            tell(READY.format(url=url, models=models, key="-H 'Authorization: Bearer YOUR-KEY' " if asked else ""))
 
         if single_process:
             sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
@@ -150,6 +155,21 @@ def tell(line: str) -> None:
 def url_of(listener: socket.socket) -> str:
     """What a browser on this machine takes."""
     return f"http://{address_and_port(*listener.getsockname()[:2])}"
+
+
+def models_of(llm: Any) -> str:
+    """Which endpoints are asked, or how to get one. A local Ollama is found later, by llm.
+
+    Raises:
+        click.ClickException: a variable of the environment holds no base URL.
+    """
+    from actors.llm.discovery import from_environment
+
+    try:
+        endpoints = llm.endpoints or (from_environment(os.environ) if llm.discover else ())
+    except LatticeError as error:
+        raise click.ClickException(error.message) from error
+    return f"Models are asked of {', '.join(one.name for one in endpoints)}" if endpoints else NO_MODELS
 
 
 def address_and_port(host: str, port: int) -> str:

@@ -155,7 +155,7 @@ def test_a_house_in_one_process_goes_on_after_a_hangup_and_when_nobody_watches(s
     )
     assert process.stdout is not None
     with process.stdout as watched:
-        for text in (b"starting the house in", b"ready at"):
+        for text in (b"starting the house in", b"ready at", b"No model endpoint in the settings"):
             while text not in (line := watched.readline()):
                 assert line, "it ended"
 
