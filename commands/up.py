@@ -31,8 +31,9 @@ Lattice is ready at {url}
 
 Ctrl-C drains and stops it."""
 
-NO_MODELS = """No model endpoint in the settings or the environment: unless one was added over HTTP, or Ollama runs here, answers
-come from memory alone and say so. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or write [[llm.endpoints]] into lattice.toml: docs/models.md"""
+NO_MODELS = """No model endpoint in the settings or the environment: unless one was added over HTTP, or Ollama runs here,
+answers come from memory alone and say so. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or write [[llm.endpoints]] into
+lattice.toml: docs/models.md"""
 
 BACKLOG = 1024
 """Connections that may wait while the gateway is replaced; the kernel bounds it by net.core.somaxconn."""
