@@ -1,6 +1,7 @@
 """The lag watch: how late the loop runs its timers, and the stack of whatever held it for more than 100 ms.
 
-A timer on the loop measures; one thread a host looks, when a beat is overdue, what the loop's thread is doing.
+A timer on the loop measures; one thread a host looks, when a beat is overdue, what the loop's thread is doing. It also tells a
+loop that hangs from one that has much to run before it comes to its timers: asyncio runs all callbacks that are due in one go.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Final
 
 from loguru import logger
@@ -25,6 +28,8 @@ WINDOW: Final = 40
 """Beats that `lag_ms` looks back on: a second."""
 
 RING: Final = 16
+
+RUN: Final = asyncio.Handle._run.__code__  # noqa: SLF001 (the frame in which the loop runs one callback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,11 @@ class LagWatch:
     def __init__(self) -> None:
         self.stalls: deque[Stall] = deque(maxlen=RING)
         self.stall_count = 0
+        self.on_moving: Callable[[], None] | None = None
+        """Called in the watch's thread, every 100 ms while a beat is overdue and the loop has begun another callback since. A
+        callback that never ends is never followed by another, and those of one turn are finite: no loop that hangs moves."""
+
+        self._running: FrameType | None = None
         self._lags: deque[float] = deque([0.0], maxlen=WINDOW)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._beat_at = 0.0
@@ -106,12 +116,18 @@ class LagWatch:
             if self._over.wait(max(0.0, overdue_at - time.monotonic())):
                 return
 
-            if self._beat_at != beat_at or self._seen == beat_at:
+            if self._beat_at != beat_at:
+                self._running = None
                 continue
 
             frame = sys._current_frames().get(thread_id)  # noqa: SLF001 (the documented way to another thread's stack)
 
             if frame is None or self._beat_at != beat_at:
+                continue
+
+            self._look_for_movement(frame)
+
+            if self._seen == beat_at:
                 continue
 
             self._seen = beat_at
@@ -120,7 +136,20 @@ class LagWatch:
                 # Otherwise the loop has nothing to do, and gets no time to see it.
                 self._note("".join(traceback.format_stack(frame)))
 
+    def _look_for_movement(self, frame: FrameType) -> None:
+        last, self._running = self._running, callback_of(frame)
+
+        if self.on_moving is not None and None not in (last, self._running) and last is not self._running:
+            self.on_moving()
+
     def _note(self, stack: str) -> None:
         self.stall_count += 1
         self.stalls.append(Stall(time.time(), stack))
         logger.warning("the loop is held", held_ms=int(HELD_S * 1000), stack=stack)
+
+
+def callback_of(frame: FrameType | None) -> FrameType | None:
+    """The frame of the callback that a loop is running, new for each; None between two."""
+    while frame is not None and frame.f_code is not RUN:
+        frame = frame.f_back
+    return frame

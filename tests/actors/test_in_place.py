@@ -207,6 +207,24 @@ async def test_the_owner_s_lock_is_made_anew(database):
     assert owner.read_text().split() == [str(os.getpid())]
 
 
+async def test_a_link_to_a_file_on_another_disk_stays_one(tmp_path):
+    path, there = tmp_path / "notes.db", tmp_path / "another disk" / "notes.db"
+    there.parent.mkdir()
+    path.symlink_to(there)
+    database = Database(path, SCHEMA)
+    await database.open()
+    await database.write(note, "before")
+    there.unlink()
+    await database.write(note, "after")
+    await database.close()
+
+    assert path.is_symlink()
+    again = Database(path, SCHEMA)
+    await again.open()
+    assert await again.read(notes) == ["before", "after"]
+    await again.close()
+
+
 CHILD = """
 import asyncio, sys
 from pathlib import Path

@@ -47,6 +47,14 @@ class Spin(Message, type="echo.spin"):
     """Holds the loop for good."""
 
 
+class Toil(Message, type="echo.toil", reply=Said, idempotent=True):
+    """Have the loop run so many callbacks in one turn, each as long; with `then_spin` the last never ends."""
+
+    callbacks: int
+    each_s: float
+    then_spin: bool = False
+
+
 class Deadlock(Message, type="echo.deadlock"):
     """Has a thread take what the loop then waits for: a lock, or the interpreter itself."""
 
@@ -170,6 +178,16 @@ class Echo(AsyncActor):
     async def fail(self, _: Break) -> None:
         raise RuntimeError("told to break")
 
+    @handles(Toil)
+    async def toil(self, message: Toil) -> Said:
+        loop = asyncio.get_running_loop()
+        for _ in range(message.callbacks):
+            loop.call_soon(spin_for, message.each_s)
+        if message.then_spin:
+            loop.call_soon(spin_for, 1e9)
+        await asyncio.sleep(0)
+        return Said(text="done", pid=os.getpid())
+
     @handles(Spin)
     async def spin(self, _: Spin) -> None:
         while True:
@@ -182,6 +200,12 @@ class Other(AsyncActor):
     @handles(SayOther)
     async def say(self, message: SayOther) -> Said:
         return Said(text=message.text, pid=os.getpid())
+
+
+def spin_for(seconds):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
 
 
 def wait_for_ever(lock):

@@ -13,7 +13,7 @@ from commands.send import row, with_reasons
 from supervisors import linux
 from supervisors.up import BIRTH_S
 from supervisors.zygote import scratch_of
-from tests.supervisors.echo_house import Break, Spin
+from tests.supervisors.echo_house import Break, Spin, Toil
 from transport.errors import NotFound, Unavailable
 
 FAST = {"echo": {"heartbeat_s": 0.1}}
@@ -83,6 +83,30 @@ async def test_a_spinning_child_is_replaced_and_its_report_says_where_it_spun(ho
         await home.line("crash report")
         (report,) = home.reports()
         assert any("in spin" in line for line in report["stacks"])
+
+
+async def test_a_child_whose_loop_has_much_to_run_in_one_turn_is_not_replaced_while_it_moves(house):
+    async with house(echo={"heartbeat_s": 0.2}) as home:
+        await home.ready()
+        before = await home.say()
+
+        # Five times as long as three heartbeats, of which none can be sent by the loop.
+        toiled = await home.client.ref("echo").ask(Toil(callbacks=150, each_s=0.02), timeout=30)
+
+        assert toiled.pid == before.pid
+        assert (await home.children())["echo"].restarts == 0
+
+
+async def test_a_child_that_moves_and_then_hangs_is_replaced(house):
+    async with house(echo={"heartbeat_s": 0.2}) as home:
+        await home.ready()
+        before = await home.say()
+
+        home.client.ref("echo").tell(Toil(callbacks=50, each_s=0.02, then_spin=True))
+        await home.gone(before.pid)
+
+        assert (await home.say()).pid != before.pid
+        assert (await home.children())["echo"].last_exit == "no heartbeat for 0.6 s"
 
 
 async def test_an_actor_that_fails_is_replaced_and_reported_with_its_traceback(house):
