@@ -25,7 +25,7 @@ import importlib
 import re
 import socket
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ from actors.limits import Limits
 from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
+from actors.named_files import Problem
 from actors.paradox.settings import ParadoxSettings
 from actors.thinking.settings import ThinkingSettings
 from commands.actor import actor
@@ -211,14 +212,14 @@ class Composition:
         except OSError as error:
             raise click.ClickException(f"{config} cannot be read: {error.strerror}") from error
         except ValidationError as error:
-            text = config.read_text(encoding="utf-8") if config is not None else ""
-            raise click.ClickException(explain(error, config, text)) from error
+            raise click.ClickException(explain(wrong_values(error), config, text_of(config))) from error
         except SettingsError as error:
             name = re.search(r'field "(\w+)"', str(error))
             raise click.ClickException(f"LATTICE_{name[1].upper() if name else ''} in the environment is not JSON") from error
         except RuntimeError as error:
             raise click.ClickException(f"data_dir: {settings.data_dir} names a user who has no home directory") from error
 
+        check_files(settings, config)
         check_environment(os.environ)
         if settings.llm.discover and not settings.llm.endpoints:
             from_environment(os.environ)
@@ -338,18 +339,42 @@ def check_environment(environment: Mapping[str, str]) -> None:
         raise click.ClickException(f"LATTICE_LOG_LEVEL in the environment: {error}") from error
 
 
-def explain(error: ValidationError, config: Path | None, text: str = "") -> str:
+def text_of(config: Path | None) -> str:
+    """What stands in the file of the settings; nothing without one."""
+    return "" if config is None else config.read_text(encoding="utf-8")
+
+
+def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
     """Every setting that is wrong, one a line, by its dotted name, and by its line where it stands in the file."""
     lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
-
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        name = ".".join(str(step) for step in problem["loc"]) or "(as a whole)"
-        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        line = line_of(text, problem["loc"])
-        where = "" if line is None else f"line {line}: "
-        lines.append(f"  {where}{name}: {reason.removeprefix('Value error, ')}")
+    for setting, reason in problems:
+        line = line_of(text, setting)
+        where = "" if line is None else f"{config}:{line}: "
+        lines.append(f"  {where}{'.'.join(str(step) for step in setting) or '(as a whole)'}: {reason}")
 
     return "\n".join(lines)
+
+
+def wrong_values(error: ValidationError) -> Iterator[Problem]:
+    """What is wrong with the settings by themselves."""
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        yield Problem(problem["loc"], reason.removeprefix("Value error, "))
+
+
+def check_files(settings: Settings, config: Path | None) -> None:
+    """Refuse settings that name files which nobody can read.
+
+    Raises:
+        click.ClickException: naming them all.
+    """
+    problems = [
+        Problem((part, *problem.setting), problem.reason)
+        for part in ("encoder", "llm", "thinking", "paradox")
+        for problem in getattr(settings, part).file_problems()
+    ]
+    if problems:
+        raise click.ClickException(explain(problems, config, text_of(config)))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

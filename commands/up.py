@@ -66,6 +66,7 @@ def up(house: House, *, single_process: bool) -> None:
     from supervisors.up import run_up
 
     run_dir = house.prepare()
+    check_store_key()
     with house.locked():
         wait_for_leftovers(run_dir)
         listener = open_listener(house)
@@ -121,6 +122,20 @@ def wait_for_leftovers(run_dir: Path) -> None:
                 asyncio.run(lock.acquire(LEFTOVER_S))
 
         lock.release()
+
+
+def check_store_key() -> None:
+    """Refuse to start with a key to the databases that is none: every actor that has one would crash over and over.
+
+    Raises:
+        click.ClickException: saying what is wrong with it.
+    """
+    from actors.encryption import StoreKey
+
+    try:
+        StoreKey.from_environment()
+    except LatticeError as error:
+        raise click.ClickException(error.message) from error
 
 
 def open_listener(house: House) -> socket.socket:

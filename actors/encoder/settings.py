@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from actors.named_files import Problem
 
 
 class EncoderSettings(BaseModel):
@@ -25,3 +29,13 @@ class EncoderSettings(BaseModel):
 
     nice: Annotated[int, Field(ge=0, le=19)] = 15
     """Priority of the threads that read passages and prepare the model, as of `nice`: what is in the foreground goes first."""
+
+    def file_problems(self) -> Iterator[Problem]:
+        """Of a place where nothing can be kept."""
+        path = self.cache_dir
+        if path is None:
+            return
+
+        there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            yield Problem(("cache_dir",), f"{path} is no directory in which anything can be kept")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.llm.attempts import Key
 from actors.llm.breakers import Leave
 from actors.llm.catalogue import Catalogue
 from actors.llm.endpoint import Endpoint, Tally
+from actors.llm.evidence import LOOK_AGAIN
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Answer, Asked, Event, Piece
 from actors.llm.messages import Usage
@@ -29,6 +31,7 @@ class Attempt:
         deadline: of the caller, in the loop's time.
         used: called at the end with the endpoint, the model and what was used.
         left: called when the endpoint has room again.
+        silent: called when it has been silent for a tenth of its first token's allowance.
     """
 
     endpoint: Endpoint
@@ -40,6 +43,7 @@ class Attempt:
     deadline: float | None
     used: Callable[[Endpoint, str, Usage], None]
     left: Callable[[], None]
+    silent: Callable[[Attempt], None] = lambda _: None
     foreground: bool = True
     """Somebody waits for it."""
 
@@ -49,6 +53,8 @@ class Attempt:
     first_token_s: float | None = None
     began: float = 0.0
     """When it began, in the endpoint's time."""
+
+    alarm: asyncio.TimerHandle = field(init=False)
 
     async def events(self, asked: Asked) -> AsyncGenerator[Event]:
         """What the endpoint says.
@@ -84,12 +90,16 @@ class Attempt:
                         self.used(endpoint, model, answer.usage(there))
 
     def speaks(self) -> None:
-        """A token has come; what follows from that follows from the first."""
+        """A token has come."""
+        took_s = self.endpoint.now() - self.began
         if self.first_token_s is not None:
+            self.endpoint.evidence.went_on(took_s - self.first_token_s)
             return
 
-        self.first_token_s = self.endpoint.now() - self.began
+        self.first_token_s = took_s
+        self.alarm.cancel()
         self.endpoint.answered(self.first_token_s)
+        self.endpoint.evidence.left()
         self.leave.first_token()
 
     @contextmanager
@@ -97,9 +107,14 @@ class Attempt:
         """Count a call as in flight, tell the breaker how it ended, and let the next one in line on."""
         endpoint = self.endpoint
         self.began = endpoint.begun()
+        endpoint.evidence.asked()
+        self.alarm = asyncio.get_running_loop().call_later(
+            LOOK_AGAIN * endpoint.settings.first_token_timeout_s, lambda: self.silent(self)
+        )
         try:
             yield
         except Failure as failure:
+            failure.amid = self.first_token_s is not None
             endpoint.failed(failure, self.began)
             match failure.blame:
                 case Blame.ENDPOINT:
@@ -119,7 +134,11 @@ class Attempt:
         else:
             self.succeeded()
         finally:
+            self.alarm.cancel()
             endpoint.left()
+            if self.first_token_s is None:
+                endpoint.evidence.left()
+
             self.left()
 
     def succeeded(self) -> None:
@@ -133,5 +152,6 @@ class Attempt:
             return
 
         endpoint.latest.ended(success=True)
+        endpoint.evidence.finished()
         endpoint.concurrency.succeeded(endpoint.in_flight)
         self.leave.succeeded()

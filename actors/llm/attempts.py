@@ -27,6 +27,9 @@ class Attempts:
     """Those that would do, the first one best; None: whatever an endpoint has."""
 
     deadline: float | None
+    since: float = 0.0
+    """When the request came, in the endpoints' time."""
+
     named: str | None = None
     """What the caller asked for, an alias perhaps."""
 
@@ -38,6 +41,9 @@ class Attempts:
     failures: dict[Key, Failure] = field(default_factory=dict)
     passed_over: set[Key] = field(default_factory=set)
     """Those that were not asked because the retry budget was used up."""
+
+    waits_since: dict[Key, float] = field(default_factory=dict)
+    """Since when news of an endpoint is waited for, from those who have gone ahead."""
 
     rounds: int = 0
     tokens: int = 0
@@ -58,9 +64,19 @@ class Attempts:
         self.failures[key] = failure
 
     @property
+    def until(self) -> float:
+        """The deadline, where no deadline is one that never comes."""
+        return float("inf") if self.deadline is None else self.deadline
+
+    @property
     def is_retry(self) -> bool:
         """Whether the next call is one more than a request has by right."""
         return bool(self.failures)
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether an answer has failed after its first token."""
+        return any(failure.amid for failure in self.failures.values())
 
     @property
     def pointless(self) -> bool:

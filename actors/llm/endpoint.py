@@ -17,7 +17,7 @@ from actors.llm.concurrency import Concurrency
 from actors.llm.connections import APART_S, Connections
 from actors.llm.dialects import DIALECTS, Call, Listed, Reader
 from actors.llm.dialects.dialect import parsed
-from actors.llm.evidence import Evidence
+from actors.llm.evidence import LOOK_AGAIN, Evidence
 from actors.llm.failure import Blame, Failure, status_failure
 from actors.llm.form import Answer, Asked, Event, Piece, joined
 from actors.llm.instructions import has_late, speaks_of_roles, with_early
@@ -72,7 +72,7 @@ class Endpoint:
         self.max_repetition = max_repetition
         self.now = now
         self.breakers = Breakers(settings.breaker, now, changed)
-        self.evidence = Evidence(now)
+        self.evidence = Evidence(now, goes_on_s=LOOK_AGAIN / 2 * settings.between_tokens_timeout_s)
         self.pulse = Pulse(self.name, settings.sign_of_life_s, self.list_itself, usual=lambda: self.latest.percentile(0.95))
         self.pulse.lost = self.hangs
         self.concurrency = Concurrency(settings.max_in_flight, now)

@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 PROOF_S = 2.0
-"""For how long a first token shows that an endpoint is sound."""
+"""For how long an answer shows that an endpoint is sound."""
+
+LOOK_AGAIN = 0.1
+"""Of an endpoint's allowance. After so long without an end of an answer, tokens that come are proof enough: a fault is to cost
+the allowance and a tenth."""
+
+NEVER = float("-inf")
 
 
 class Evidence:
@@ -14,22 +20,66 @@ class Evidence:
 
     Args:
         now: seconds of a clock that only goes forward.
+        goes_on_s: a token that comes so long after the first one of its answer shows that answers go on.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], *, goes_on_s: float) -> None:
         self.now = now
-        self.answered_at = float("-inf")
-        self.failed_at = float("-inf")
+        self.goes_on_s = goes_on_s
+        self.answered_at = NEVER
+        """When a first token came."""
+
+        self.went_on_at = NEVER
+        """When a token came that showed that answers go on."""
+
+        self.finished_at = NEVER
+        """When an answer came to its end."""
+
+        self.failed_at = NEVER
+        self.unanswered = 0
+        """Calls that wait for their first token: those who find out."""
+
         self.waiting: set[asyncio.Future[None]] = set()
 
     @property
     def proven(self) -> bool:
         """Whether it answered a moment ago, and has not failed since."""
-        return self.answered_at > self.failed_at and self.answered_at > self.now() - PROOF_S
+        return self.answers_since(self.now() - PROOF_S)
+
+    def answers_since(self, then: float) -> bool:
+        """Whether it has answered since then, and has not failed after that."""
+        return self.answered_at > self.failed_at and self.answered_at >= then
+
+    def finishes_since(self, then: float) -> bool:
+        """Whether an answer of its came to its end since then, and none has failed after that."""
+        return self.finished_at > self.failed_at and self.finished_at >= then
+
+    def goes_on_since(self, then: float) -> bool:
+        """Whether an answer has gone on since then, and none has failed after that."""
+        return self.went_on_at > self.failed_at and self.went_on_at >= then
+
+    def asked(self) -> None:
+        """A call begins, whose first token is waited for."""
+        self.unanswered += 1
+
+    def left(self) -> None:
+        """A call has ended, or was answered: its first token is waited for no more."""
+        self.unanswered -= 1
+        self.tell()
 
     def answered(self) -> None:
         """A first token has come."""
         self.answered_at = self.now()
+        self.tell()
+
+    def went_on(self, spoken_s: float) -> None:
+        """A further token has come, so long after the first one of its answer."""
+        if spoken_s >= self.goes_on_s:
+            self.went_on_at = self.now()
+
+    def finished(self) -> None:
+        """An answer has come to its end."""
+        self.finished_at = self.now()
         self.tell()
 
     def failed(self) -> None:
@@ -44,16 +94,14 @@ class Evidence:
             if not future.done():
                 future.set_result(None)
 
-    async def news(self, until: float) -> bool:
-        """Wait for the next news, until then (in the loop's time). Whether there was any."""
+    async def news(self, until: float) -> None:
+        """Wait for the next news, until then at most (in the loop's time)."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.add(future)
         try:
             async with asyncio.timeout_at(until):
                 await future
         except TimeoutError:
-            return False
+            return
         finally:
             self.waiting.discard(future)
-
-        return True

@@ -63,6 +63,8 @@ class Failure(Exception):
         self.overload = overload
         self.passing = passing
         self.silent = silent
+        self.amid = False
+        """It came after the first token."""
 
 
 def status_failure(status: int, headers: Mapping[str, str], told: str, *, now: dt.datetime) -> Failure:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from loguru import logger
 
+from actors.llm.attempt import Attempt
 from actors.llm.breaker import Breaker, Permit
 from actors.llm.catalogue import Catalogue
 from actors.llm.endpoint import Endpoint, Tally
@@ -48,6 +49,8 @@ class Prober:
         self.back = back
         self.changed = asyncio.Event()
         self.probing: set[asyncio.Task[None]] = set()
+        self.scouted: set[Endpoint] = set()
+        """Those that a scout is asking now."""
 
     async def run(self) -> None:
         """Probe for ever."""
@@ -110,6 +113,26 @@ class Prober:
         endpoint.evidence.answered()
         logger.info("endpoint is back", endpoint=endpoint.name, model=model)
         self.back(endpoint)
+
+    def scout(self, attempt: Attempt) -> None:
+        """Ask an endpoint that nothing is known of, ahead of those who may have to come over to it."""
+        task = asyncio.create_task(self.find_out(attempt), name=f"scout {attempt.endpoint.name}")
+        self.probing.add(task)
+        self.scouted.add(attempt.endpoint)
+        task.add_done_callback(self.probing.discard)
+        task.add_done_callback(lambda _: self.scouted.discard(attempt.endpoint))
+
+    async def find_out(self, attempt: Attempt) -> None:
+        """One scout; the endpoint's breaker and its evidence learn what came of it."""
+        try:
+            async with aclosing(attempt.events(Asked("", [PROBE], {"max_tokens": 1}))) as events:
+                async for event in events:
+                    if isinstance(event, Piece):
+                        return
+        except Failure as failure:
+            if failure.blame is not Blame.ENDPOINT:
+                # It understood.
+                attempt.endpoint.evidence.answered()
 
     @staticmethod
     def is_about(failure: Failure, model: str | None) -> bool:

@@ -14,7 +14,7 @@ from actors.llm.router import Router
 from actors.llm.settings import EndpointSettings
 from actors.message import invalid
 from actors.once import Once
-from transport.errors import NotFound
+from transport.errors import Invalid, NotFound
 
 
 class Roster:
@@ -53,7 +53,7 @@ class Roster:
             try:
                 kept[name] = EndpointSettings.model_validate_json(settings)
             except ValidationError as error:
-                # A key file that is gone, say. The others are not to wait for it.
+                # Written by another version, say. The others are not to wait for it.
                 logger.error("endpoint not taken up", endpoint=name, problem=error.errors(include_url=False)[0]["msg"])
 
         return list(kept.values())
@@ -91,6 +91,9 @@ class Roster:
             settings = EndpointSettings.model_validate(given)
         except ValidationError as error:
             raise invalid(error, "llm.add_endpoint: endpoint") from error
+
+        if problem := settings.file_problem():
+            raise Invalid(f"llm.add_endpoint: endpoint.api_key_file: {problem}", detail={"param": "endpoint.api_key_file"})
 
         if not await self.ledger.change(settings.name, settings.model_dump_json(), once):
             return self.find(settings.name)

@@ -28,16 +28,10 @@ from actors.llm.messages import Delta, Embed, Generate, Generated, Usage, Vector
 from actors.llm.probing import Prober
 from actors.llm.refusal import UNCONFIGURED, refusal
 from actors.llm.retries import RetryBudget
+from actors.llm.scouts import look_again_s, passage
 from actors.llm.settings import LlmSettings
 from actors.llm.vectors import vectors
 from transport.errors import DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
-
-PATIENCE = 0.3
-"""Of an endpoint's first-token allowance: how long those who come over from a failed endpoint wait for news of the next one,
-where nothing is known of it and the retry budget is used up."""
-
-PATIENCE_LEFT = 0.1
-"""The same of those whom silence has cost an allowance: a fault is to cost no more than that and a tenth."""
 
 LEDGER_S = 0.25
 """How long an answer waits for its usage to be on disk; it is written in any case."""
@@ -125,6 +119,7 @@ class Router:
         attempts = Attempts(
             self.chooser.models(message.model),
             deadline,
+            since=self.now(),
             named=message.model,
             namespace=message.namespace,
             tags=frozenset(message.tags),
@@ -191,7 +186,9 @@ class Router:
             raise Unavailable(f"no endpoint can embed: {how}")
 
         self.retries.request()
-        attempts = Attempts((model,), deadline, named=model, namespace=message.namespace, lane=lane, embedding=True)
+        attempts = Attempts(
+            (model,), deadline, since=self.now(), named=model, namespace=message.namespace, lane=lane, embedding=True
+        )
         while True:
             attempt = await self.choose(attempts)
             endpoint = attempt.endpoint
@@ -243,48 +240,57 @@ class Router:
         if not self.endpoints:
             raise Unavailable(UNCONFIGURED)
 
-        patience = asyncio.get_running_loop().time() + self.settings.queue_timeout_s
-        if attempts.deadline is not None:
-            patience = min(patience, attempts.deadline)
-
+        loop = asyncio.get_running_loop()
+        patience = min(loop.time() + self.settings.queue_timeout_s, attempts.until)
         while True:
             groups = self.chooser.groups(attempts)
-            found, full = await self.pick(groups, attempts)
-            if found is not None:
-                return found
+            match self.pick(groups, attempts):
+                case Attempt() as attempt:
+                    return attempt
+                case Endpoint() as scouted:
+                    await scouted.evidence.news(min(loop.time() + look_again_s(scouted, attempts), attempts.until))
+                    if loop.time() >= attempts.until:
+                        raise DeadlineExceeded
+                case Line():
+                    await self.stand_in_line(patience, attempts)
+                case None:
+                    if not await self.another_round(attempts):
+                        raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
 
-            if not full:
-                if await self.another_round(attempts):
-                    continue
+    async def stand_in_line(self, patience: float, attempts: Attempts) -> None:
+        """Wait for somebody who is full to have room."""
+        if not await self.line.wait(patience, attempts.lane):
+            if patience == attempts.until:
+                raise DeadlineExceeded
 
-                raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
+            raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
 
-            if not await self.line.wait(patience, attempts.lane):
-                if patience == attempts.deadline:
-                    raise DeadlineExceeded
-
-                raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
-
-    async def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> tuple[Attempt | None, bool]:
-        """The best of those that may be asked now; without one, whether there is somebody sound who is full."""
+    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Line | None:
+        """The best of those that may be asked now. Without one: whose news, or that the line is to be waited for."""
         for group in groups:
             full = False
             for candidate in self.chooser.in_order(group, attempts):
-                breakers = candidate.endpoint.breakers
-                if breakers.state(candidate.model) != "closed":
+                endpoint = candidate.endpoint
+                if endpoint.breakers.state(candidate.model) != "closed":
                     continue
 
-                if not candidate.endpoint.has_room:
+                if not endpoint.has_room:
                     full = True
-                elif attempts.is_retry and not await self.may_retry(candidate, attempts):
+                    continue
+
+                may = passage(endpoint, candidate.key, attempts, self.retries) if attempts.is_retry else "go"
+                if may == "wait":
+                    return endpoint
+
+                if may == "no":
                     attempts.passed_over.add(candidate.key)
-                elif (leave := breakers.enter(candidate.model)) is not None:
-                    return self.attempt(candidate, leave, attempts), False
+                elif (leave := endpoint.breakers.enter(candidate.model)) is not None:
+                    return self.attempt(candidate, leave, attempts)
 
             if full:
-                return None, True
+                return self.line
 
-        return None, False
+        return None
 
     def attempt(self, candidate: Candidate, leave: Leave, attempts: Attempts) -> Attempt:
         """An attempt at an endpoint."""
@@ -298,29 +304,9 @@ class Router:
             attempts.deadline,
             used=lambda endpoint, model, usage: self.used(attempts, endpoint, model, usage),
             left=lambda: self.let_on(candidate.endpoint),
+            silent=lambda attempt: self.look_ahead(attempt, attempts),
             foreground=attempts.lane == "fg",
         )
-
-    async def may_retry(self, candidate: Candidate, attempts: Attempts) -> bool:
-        """Whether a request that failed elsewhere may be taken to this endpoint.
-
-        Freely where it answered a moment ago, or where nothing is under way and nothing is known against it: the load is only
-        moved. Otherwise as far as the retry budget goes; who comes beyond that waits for what those find who went before, and
-        gives up with them. So a burst finds the sound endpoint, and no storm comes over endpoints that are all down. Silence is
-        no bad news: then all are let through.
-        """
-        evidence = candidate.endpoint.evidence
-        untroubled = evidence.answered_at >= evidence.failed_at and not candidate.endpoint.in_flight
-        if evidence.proven or self.retries.take() or untroubled:
-            return True
-
-        patience = PATIENCE_LEFT if any(failure.silent for failure in attempts.failures.values()) else PATIENCE
-        until = asyncio.get_running_loop().time() + patience * candidate.endpoint.settings.first_token_timeout_s
-        while candidate.endpoint.in_flight and candidate.endpoint.breakers.state(candidate.model) == "closed":
-            if not await evidence.news(until) or evidence.proven:
-                return True
-
-        return False
 
     async def another_round(self, attempts: Attempts) -> bool:
         """Whether those whose failure may have passed are asked again: within the budget, after a pause (full jitter)."""
@@ -368,6 +354,23 @@ class Router:
         self.writing.add(task)
         attempts.writes.add(task)
         task.add_done_callback(self.writing.discard)
+
+    def look_ahead(self, silent: Attempt, attempts: Attempts) -> None:
+        """Many wait for an endpoint that is silent: whether the others answer is found out meanwhile, by a probe of each."""
+        here = silent.endpoint.evidence
+        crowd = here.unanswered > self.settings.retry.at_least_per_s and here.answered_at < silent.began
+        if not crowd or attempts.lane == "bg" or attempts.embedding or self.settings.probe != "generate":
+            return
+
+        for candidate in self.chooser.in_order(self.chooser.groups(attempts)[0], attempts):
+            endpoint = candidate.endpoint
+            known = endpoint.evidence.unanswered or endpoint.evidence.answers_since(silent.began)
+            if known or endpoint in self.prober.scouted or endpoint.breakers.state(candidate.model) != "closed":
+                continue
+
+            if self.retries.take() and (leave := endpoint.breakers.enter(candidate.model)) is not None:
+                nobodys = Attempts((candidate.wanted,), None, since=self.now(), named=attempts.named)
+                self.prober.scout(self.attempt(candidate, leave, nobodys))
 
     def look_at_all(self) -> None:
         """One endpoint is silent: whether the others live is asked meanwhile, so that nobody waits for each of them in turn."""

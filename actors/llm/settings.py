@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -20,8 +22,10 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from actors.llm.dialects import DIALECTS
+from actors.named_files import Problem, read_text
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
+MAX_KEY_FILE_BYTES = 64 << 10
 EndpointName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
@@ -193,14 +197,10 @@ class EndpointSettings(BaseModel):
 
     @field_validator("api_key_file")
     @classmethod
-    def readable(cls, path: Path | None, info: ValidationInfo) -> Path | None:
-        """A key from one place, which can be read."""
-        name = info.data.get("name", "")
+    def from_one_place(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        """A key from one place. Whether the file can be read is asked when the endpoint is taken up: see `key_problem`."""
         if path is not None and info.data.get("api_key_env"):
-            raise ValueError(f"endpoint {name!r} has both api_key_env and api_key_file; leave one out")
-
-        if path is not None:
-            read_key_file(name, path)
+            raise ValueError(f"endpoint {info.data.get('name', '')!r} has both api_key_env and api_key_file; leave one out")
 
         return path
 
@@ -229,16 +229,29 @@ class EndpointSettings(BaseModel):
         return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
 
     def key(self) -> str | None:
-        """The key, read anew from where it is kept. None where none is named, or the variable is not set."""
-        if self.api_key_file is not None:
+        """The key, read anew from where it is kept. None where none is named, or it is not there: see `key_problem`."""
+        if self.api_key_file is None:
+            return os.environ.get(self.api_key_env) or None if self.api_key_env else None
+
+        with contextlib.suppress(ValueError):
             return read_key_file(self.name, self.api_key_file)
 
-        return os.environ.get(self.api_key_env) or None if self.api_key_env else None
+        return None
 
     def key_problem(self) -> str:
         """What is wrong with its key, for doctor and the log; empty when nothing is."""
         if self.api_key_env and not os.environ.get(self.api_key_env):
             return f"the environment variable {self.api_key_env}, named by api_key_env, is not set"
+
+        return self.file_problem()
+
+    def file_problem(self) -> str:
+        """Why the file with its key cannot be used; empty when it can, or none is named."""
+        try:
+            if self.api_key_file is not None:
+                read_key_file(self.name, self.api_key_file)
+        except ValueError as error:
+            return str(error)
 
         return ""
 
@@ -303,6 +316,12 @@ class LlmSettings(BaseModel):
 
         return endpoints
 
+    def file_problems(self) -> Iterator[Problem]:
+        """Of key files that cannot be used."""
+        for number, endpoint in enumerate(self.endpoints):
+            if problem := endpoint.file_problem():
+                yield Problem(("endpoints", number, "api_key_file"), problem)
+
 
 def has_port(parts: SplitResult) -> bool:
     """Whether the port of a URL is one, or is left out."""
@@ -319,12 +338,11 @@ def read_key_file(endpoint: str, path: Path) -> str:
         ValueError: when the file cannot be read or holds no key.
     """
     try:
-        key = path.expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ValueError(f"endpoint {endpoint!r}: the key file {path} cannot be read: {why}") from None
+        key = read_text(path, MAX_KEY_FILE_BYTES).strip()
+    except ValueError as error:
+        raise ValueError(f"endpoint {endpoint!r}: the key file {error}") from None
 
-    if not key or "\n" in key:
+    if not key or not key.isprintable():
         raise ValueError(f"endpoint {endpoint!r}: the key file {path} should hold one line, the key")
 
     return key

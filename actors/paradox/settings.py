@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from actors.message import Name
+from actors.named_files import Problem
 
 __all__ = ["ParadoxSettings"]
 
@@ -76,3 +79,13 @@ class ParadoxSettings(BaseModel):
 
     judge_model_per_day: Annotated[int, Field(ge=0, le=100_000)] = 50
     """So many questions to the model within 24 hours, over all namespaces."""
+
+    def file_problems(self) -> Iterator[Problem]:
+        """Of a network that is not there: without a word paradox would judge by its rules alone."""
+        path = self.classifier_file
+        if path is None or self.classifier == "none":
+            return
+
+        gone = [file for file in (path, path.with_suffix(".json")) if not file.is_file() or not os.access(file, os.R_OK)]
+        if gone:
+            yield Problem(("classifier_file",), f"{gone[0]} is no file that can be read")

@@ -11,6 +11,7 @@ from typing import Final
 
 from loguru import logger
 
+from actors.named_files import read_text
 from transport.errors import Invalid
 
 __all__ = ["LONGEST", "Persona", "read_persona"]
@@ -19,6 +20,8 @@ LONGEST: Final = 100_000
 """Characters of a persona."""
 
 LOOK_EVERY_S: Final = 1.0
+NEVER: Final = (-1, -1)
+"""The mark of a file that nobody has looked at."""
 
 
 def read_persona(path: Path) -> str:
@@ -28,15 +31,11 @@ def read_persona(path: Path) -> str:
         Invalid: it cannot be read, is not UTF-8, or too long; names the file.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(4 * LONGEST + 1)
-        text = data.decode("utf-8-sig").replace("\0", "").strip()
-    except OSError as error:
-        raise Invalid(f"thinking.persona_file: {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise Invalid(f"thinking.persona_file: {path} is not UTF-8: byte {error.start}") from error
+        text = read_text(path, 4 * LONGEST).replace("\0", "").strip()
+    except ValueError as error:
+        raise Invalid(str(error)) from None
     if len(text) > LONGEST:
-        raise Invalid(f"thinking.persona_file: {path} has more than {LONGEST} characters")
+        raise Invalid(f"{path} has more than {LONGEST} characters")
 
     return text
 
@@ -46,17 +45,17 @@ class Persona:
 
     Args:
         text: where there is no file.
-        path: the file; what cannot be read later leaves the last text in place.
-
-    Raises:
-        Invalid: the file cannot be read at the start.
+        path: the file. What cannot be read leaves the last text in place. Where there is none, because this process has taken
+            another one's place, answers go out without a persona until the file is back.
     """
 
     def __init__(self, text: str, path: Path | None) -> None:
-        self.path = path
-        self.mark = self._mark()
-        self.known = text if path is None else read_persona(path)
+        self.path = None if path is None else path.expanduser()
+        self.known = text
+        self.mark: tuple[int, int] | None = NEVER
         self.looked = time.monotonic()
+        if self.path is not None:
+            self._look(self.path)
 
     @property
     def text(self) -> str:
@@ -76,7 +75,7 @@ class Persona:
         try:
             self.known = read_persona(path)
         except Invalid as error:
-            logger.bind(reason=error.message).error("the persona stays as it was")
+            logger.bind(reason=error.message).error("the persona's file cannot be read: it stays as it was")
         else:
             logger.bind(characters=len(self.known)).info("the persona was read anew")
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from actors.named_files import Problem
+from actors.thinking.persona import read_persona
+from transport.errors import Invalid
 
 __all__ = ["Budgets", "ThinkingSettings"]
 
@@ -157,3 +162,11 @@ class ThinkingSettings(BaseModel):
             raise ValueError("persona and persona_file: only one of them")
 
         return self
+
+    def file_problems(self) -> Iterator[Problem]:
+        """Of a persona that cannot be read."""
+        try:
+            if self.persona_file is not None:
+                read_persona(self.persona_file)
+        except Invalid as error:
+            yield Problem(("persona_file",), error.message)

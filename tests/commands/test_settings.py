@@ -8,6 +8,7 @@ import pytest
 
 from actors.limits import Limits
 from actors.paradox.settings import ParadoxSettings
+from actors.thinking.persona import Persona
 from commands.reload import changed_actors
 from run import Composition, Settings
 from tests.commands.conftest import Run
@@ -21,24 +22,22 @@ URL = 'base_url = "http://127.0.0.1:1/v1"\n'
     [
         (b"[gateway]\nport =", ["not valid TOML", "at"]),
         (b"\xff\xfe", ["not valid TOML", "byte 0"]),
-        (b'data_dir = "a\\u0000b"', ["line 1: data_dir: ", "is no path"]),
-        (b"[limits]\nmemory_mb = 99999999999999999999", ["line 2: limits.memory_mb: "]),
-        (b"[thinking]\nkept_days = inf", ["line 2: thinking.kept_days: "]),
+        (b'data_dir = "a\\u0000b"', ["wrong.toml:1: data_dir: ", "is no path"]),
+        (b"[limits]\nmemory_mb = 99999999999999999999", ["wrong.toml:2: limits.memory_mb: "]),
+        (b"[thinking]\nkept_days = inf", ["wrong.toml:2: thinking.kept_days: "]),
         (b"port = 8080", ["port: there is no such setting"]),
         (b"[gateway]\nport = 'x'\nprot = 1", ["gateway.port: ", "gateway.prot: there is no such setting"]),
         (ENDPOINT.encode() + b"api_key = 'sk-123'", ["llm.endpoints.0.api_key: there is no such setting"]),
-        (ENDPOINT.encode() + b"base_url = 'nope'", ["line 3: llm.endpoints.0.base_url: 'nope' is no URL"]),
+        (ENDPOINT.encode() + b"base_url = 'nope'", ["wrong.toml:3: llm.endpoints.0.base_url: 'nope' is no URL"]),
         (
-            f"# Two\n{ENDPOINT}{URL}dialect = 'klingon'\nconnect_timeout_s = -1\napi_key_file = '/nowhere'\n"
-            f"[[llm.endpoints]]\nname = 'b'\n".encode(),
+            f"# Two\n{ENDPOINT}{URL}dialect = 'klingon'\nconnect_timeout_s = -1\n[[llm.endpoints]]\nname = 'b'\n".encode(),
             [
-                "line 5: llm.endpoints.0.dialect: there is no dialect 'klingon'",
-                "line 6: llm.endpoints.0.connect_timeout_s: a timeout is more than 0 seconds",
-                "line 7: llm.endpoints.0.api_key_file: endpoint 'a': the key file /nowhere cannot be read",
-                "line 8: llm.endpoints.1.base_url: Field required",
+                "wrong.toml:5: llm.endpoints.0.dialect: there is no dialect 'klingon'",
+                "wrong.toml:6: llm.endpoints.0.connect_timeout_s: a timeout is more than 0 seconds",
+                "wrong.toml:7: llm.endpoints.1.base_url: Field required",
             ],
         ),
-        (f"{ENDPOINT}{URL}{ENDPOINT}{URL}".encode(), ["line 5: llm.endpoints.1.name: two endpoints are called 'a'"]),
+        (f"{ENDPOINT}{URL}{ENDPOINT}{URL}".encode(), ["wrong.toml:5: llm.endpoints.1.name: two endpoints are called 'a'"]),
     ],
 )
 def test_a_wrong_file_is_named_with_the_setting(run: Run, tmp_path: Path, text: bytes, words: list[str]):
@@ -47,6 +46,52 @@ def test_a_wrong_file_is_named_with_the_setting(run: Run, tmp_path: Path, text: 
     said = run("doctor", "--config", path)
     said.refused("wrong.toml", *words)
     assert "sk-123" not in said.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            f"{ENDPOINT}{URL}api_key_file = '/nowhere'\n",
+            "wrong.toml:4: llm.endpoints.0.api_key_file: endpoint 'a': the key file /nowhere cannot be read: No such file",
+        ),
+        (f"{ENDPOINT}{URL}api_key_file = '/dev/zero'\n", "wrong.toml:4: llm.endpoints.0.api_key_file: "),
+        (f"{ENDPOINT}{URL}api_key_file = '/tmp'\n", "wrong.toml:4: llm.endpoints.0.api_key_file: "),
+        (
+            "[thinking]\npersona_file = '/nowhere.md'\n",
+            "wrong.toml:2: thinking.persona_file: /nowhere.md cannot be read: No such file",
+        ),
+        ("[thinking]\npersona_file = '~nobody-of-that-name/x'\n", "wrong.toml:2: thinking.persona_file: "),
+        ("[paradox]\n\nclassifier_file = '/nowhere.onnx'\n", "wrong.toml:3: paradox.classifier_file: /nowhere.onnx is no file"),
+        ("[encoder]\ncache_dir = '/dev/null/cache'\n", "wrong.toml:2: encoder.cache_dir: "),
+    ],
+)
+def test_a_file_that_a_setting_names_in_vain_stops_the_start(run: Run, tmp_path: Path, text: str, words: str):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    run("up", "--config", path).refused(words)
+
+
+def test_a_key_to_the_databases_that_is_not_there_stops_the_start(run: Run):
+    run("up", LATTICE_MEMORY_KEY_FILE="/nowhere").refused("the key file /nowhere cannot be read: No such file")
+
+
+def test_a_file_that_is_gone_keeps_no_replacement_from_its_work(tmp_path: Path):
+    key, persona = tmp_path / "key", tmp_path / "persona.md"
+    key.write_text("sk-1")
+    persona.write_text("You are kind.")
+    config = tmp_path / "right.toml"
+    config.write_text(f"[thinking]\npersona_file = '{persona}'\n{ENDPOINT}{URL}api_key_file = '{key}'\n")
+    composition = Composition()
+    settings = composition.load_settings(config, {"data_dir": tmp_path})
+    composition.write_settings(settings, tmp_path)
+    key.unlink()
+    persona.unlink()
+
+    again = composition.read_settings(tmp_path)
+    assert again.llm.endpoints[0].key() is None
+    assert "cannot be read" in again.llm.endpoints[0].key_problem()
+    assert Persona("", again.thinking.persona_file).text == ""
 
 
 def test_a_file_that_is_not_there_is_named(run: Run, tmp_path: Path):

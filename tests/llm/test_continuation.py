@@ -67,7 +67,7 @@ async def test_a_stream_broken_after_any_token_ends_whole_at_the_other_endpoint(
 async def test_a_model_that_refuses_a_prefilled_answer_is_instructed_instead_from_then_on(servers) -> None:
     first, second = servers
     pair = [endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1, dialect="anthropic")]
-    first.always(fault="cut", text=TEXT)
+    first.always(fault="cut_clean", text=TEXT)
     second.next({"fault": "status", "status": 400, "message": "This model does not support assistant message prefill."})
     async with routing(*pair) as router:
         text, reply = await answer(router, ask(stream=True))

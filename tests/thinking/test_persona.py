@@ -8,7 +8,6 @@ from actors.thinking.persona import Persona
 from actors.thinking.settings import ThinkingSettings
 from tests.thinking.house import house
 from tests.thinking.test_think import prompt_of, user
-from transport.errors import Invalid
 
 
 async def test_the_file_stands_first_in_every_prompt(short_dir, model, tmp_path) -> None:
@@ -36,13 +35,23 @@ def test_an_edit_counts_without_a_restart_and_a_broken_file_changes_nothing(tmp_
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["missing", "not UTF-8"])
-def test_a_file_that_cannot_be_read_stops_the_start_and_is_named(tmp_path, content) -> None:
+def test_a_file_that_cannot_be_read_is_a_problem_of_the_settings(tmp_path, content) -> None:
     path = tmp_path / "persona.md"
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(Invalid, match=r"persona_file: .*persona\.md"):
-        Persona("", path)
+    [problem] = ThinkingSettings(persona_file=path).file_problems()
+    assert problem.setting == ("persona_file",)
+    assert str(path) in problem.reason
+
+
+def test_a_process_that_takes_anothers_place_while_the_file_is_gone_reads_it_once_it_is_back(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(persona_module, "LOOK_EVERY_S", 0.0)
+    path = tmp_path / "persona.md"
+    persona = Persona("", path)
+    assert persona.text == ""
+    path.write_text("One.")
+    assert persona.text == "One."
 
 
 def test_two_personas_are_one_too_many() -> None:
