@@ -55,7 +55,10 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # The fused operation takes several times as long as the two that it stands for (102 us to 27, of 18 tokens, with AVX2).
+        self._session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], disabled_optimizers=["SkipLayerNormFusion"]
+        )
         self._inputs = {one.name for one in self._session.get_inputs()}
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file()))
         self._tokenizer.enable_truncation(int(self.about["tokens"]))
@@ -64,7 +67,9 @@ class Network:
     def run(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Floats:
         """What the network gives for each text or pair of texts: [n, outputs] float32, in their order."""
         rows = []
-        for one in self._tokenizer.encode_batch(list(texts)):
+        for text in texts:
+            # One by one: `encode_batch` wakes a pool of threads as many as there are cores, at no low priority.
+            one = self._tokenizer.encode(*text) if isinstance(text, tuple) else self._tokenizer.encode(text)
             given = {"ids": one.ids, "kinds": one.type_ids, "present": one.attention_mask}
             arrays = {name: np.array([given[name]], np.int64) for name in self._inputs}
             rows.append(self._session.run(None, arrays)[0][0])

@@ -15,6 +15,12 @@ class Process:
         self.command = [sys.executable, "-m", module, *arguments]
         self.process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self.process is not None
+        return self.process.pid
+
     async def ended(self, *, within_s: float = 30) -> int:
         """Its exit status, once it has ended by itself."""
         assert self.process is not None

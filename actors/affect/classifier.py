@@ -25,7 +25,7 @@ _loaded: list[Classifier] = []
 
 
 class Classifier:
-    """Reads texts; one of 18 tokens takes about two thirds of its products in float32, 4 to 7 ms (`benchmarks.affect`)."""
+    """Reads texts; what one costs, beside the same products in float32: `benchmarks.affect`."""
 
     def __init__(self, path: Path = SHIPPED) -> None:
         self._network = Network(path)

@@ -14,7 +14,7 @@ from actors.affect.labels import LABELS
 from actors.network import Network
 from training.affect.scores import f1s, macro_f1, tuned_thresholds
 from training.affect.train import LONGEST, Affect, read
-from training.export import export
+from training.export import Form, export
 from training.minilm import Encoder
 
 
@@ -32,8 +32,8 @@ def main() -> None:
     state = torch.load(chosen.state)
     model = Affect(Encoder.pretrained().narrowed(state["layers"], state["inner"]))
     model.load_state_dict(state["model"], strict=False)
-    about = {"task": "GoEmotions' 28 labels", "tokens": LONGEST, "labels": LABELS}
-    export(model, ("ids", "present"), SHIPPED, {**about, "thresholds": dict.fromkeys(LABELS, 0.5)})
+    about = {"task": "GoEmotions' 28 labels", "labels": LABELS, "thresholds": dict.fromkeys(LABELS, 0.5)}
+    export(model, Form(layers=len(state["layers"]), tokens=LONGEST, outputs=len(LABELS)), SHIPPED, about)
 
     network = Network(SHIPPED)
     texts, labels = read(chosen.data / "dev.tsv")

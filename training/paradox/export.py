@@ -13,11 +13,11 @@ import torch
 from actors.network import Network
 from actors.paradox.classifier.model import SHIPPED
 from actors.paradox.classifier.rendering import render
-from training.export import export
+from training.export import Form, export
 from training.minilm import Encoder
 from training.paradox.made import made
 from training.paradox.pair import LABELS
-from training.paradox.train import LONGEST, Shipped, averaged
+from training.paradox.train import LONGEST, Judge, averaged
 
 
 def main() -> None:
@@ -29,10 +29,11 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     state = torch.load(chosen.states[0])
-    model = Shipped(Encoder.pretrained().narrowed(state["layers"], state["inner"]))
+    model = Judge(Encoder.pretrained().narrowed(state["layers"], state["inner"]))
     model.load_state_dict(averaged(chosen.states), strict=False)
-    about = {"task": "how two statements stand to each other", "tokens": LONGEST, "labels": LABELS}
-    export(model, ("ids", "kinds", "present"), chosen.out, {**about, "temperature": 1.0})
+    about = {"task": "how two statements stand to each other", "labels": LABELS, "temperature": 1.0}
+    form = Form(layers=len(state["layers"]), tokens=LONGEST, outputs=len(LABELS), kinds=True, first=True)
+    export(model, form, chosen.out, about)
 
     start = datetime(2026, 1, 1, tzinfo=UTC)
     pairs = made(400, 77)

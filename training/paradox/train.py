@@ -57,14 +57,6 @@ class Judge(Tunable):
         return self.head(self.dropout(pooled))
 
 
-class Shipped(Judge):
-    """What is exported: the verdicts alone."""
-
-    def forward(self, ids: Tensor, kinds: Tensor, present: Tensor) -> Tensor:
-        """Logits [n, 4]."""
-        return super().forward(ids, kinds, present)[:, :VERDICTS]
-
-
 @dataclass(frozen=True, slots=True)
 class Amounts:
     """How much of what is read or made."""
