@@ -24,29 +24,57 @@ NAMES: Final = (
     "think",
     "thinking",
     "thought",
+    "thoughts",
+    "thought_process",
+    "thinking_process",
+    "chain_of_thought",
     "reasoning",
     "reflection",
+    "analysis",
     "scratchpad",
     "inner_monologue",
+    "inner_thought",
+    "inner_thoughts",
     "internal_monologue",
+    "internal_thoughts",
+    "longcat_think",
+    "antthinking",
     "seed:think",
     "mm:think",
+    "xai:thinking",
     "antml:thinking",
     "antml:think",
 )
-PAIRS: Final = {
-    "[THINK]": "[/THINK]",
-    "◁think▷": "◁/think▷",
-    "<|begin_of_thought|>": "<|end_of_thought|>",
-    "<|START_THINKING|>": "<|END_THINKING|>",
-    "<|channel|>analysis<|message|>": "<|end|>",
-}
-"""Marks that are not of XML's form: Magistral's, Kimi's, Sky-T1's, Command's, gpt-oss's."""
+PAIRS: Final = {"[THINK]": "[/THINK]", "◁think▷": "◁/think▷", "<unused94>": "<unused95>"}
+"""Marks that are not of XML's form: Magistral's, Kimi's, MedGemma's."""
 
 OPENING: Final = {end: start for start, end in PAIRS.items()}
 MARKS: Final = (*PAIRS, *OPENING)
-COMMON: Final = "<|end|>"
-"""It ends other things as well: without an opening it is text."""
+
+BEFORE_A_NAME: Final = {"": False, "begin_": False, "begin_of_": False, "start_": False, "start_of_": False} | {
+    "/": True,
+    "end_": True,
+    "end_of_": True,
+}
+AFTER_A_NAME: Final = {"_begin": False, "_start": False, "_end": True}
+BETWEEN_BARS: Final = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection")
+BARS: Final = {
+    f"<|{before}{name}|>": (f"|{name}|", closing) for name in BETWEEN_BARS for before, closing in BEFORE_A_NAME.items()
+} | {f"<|{name}{after}|>": (f"|{name}|", closing) for name in BETWEEN_BARS for after, closing in AFTER_A_NAME.items()}
+"""Special tokens, as Sky-T1's `<|begin_of_thought|>`, Command's `<|START_THINKING|>`, DeepSeek's with wide bars: what each of
+them opens or closes."""
+
+LONGEST_BAR: Final = max(len(bar) for bar in BARS)
+WIDE: Final = str.maketrans({"\uff5c": "|", "\u2581": "_"})
+
+CHANNEL: Final = "<|channel|>"
+HEADER: Final = re.compile(r"<\|(?:start|channel)\|>(?:[^<]|<\|(?:channel|constrain)\|>){0,120}<\|message\|>")
+HEADER_BEGUN: Final = re.compile(r"<\|(?:start|channel)\|>(?:[^<]|<\|(?:channel|constrain)\|>){0,120}(?:<[|a-z>]{0,12})?$")
+"""gpt-oss's messages: who speaks, on which channel. All but the one called final are private, and so are the headers."""
+
+HEADERS: Final = ("<|start|>", CHANNEL)
+ENDS: Final = ("<|end|>", "<|return|>", "<|call|>")
+"""They end other things as well: where no such header was seen they are text."""
 
 LONGEST: Final = 160
 """Characters of a tag with its attributes; it bounds what is held back. One that goes on is taken to be open already."""
@@ -64,6 +92,11 @@ INDENT: Final = 3
 
 FROM_THE_PROMPT: Final = "*"
 """The name of a block whose opening nobody has seen; any closing tag ends it."""
+
+
+def plain_bar(text: str) -> str:
+    """The beginning of a text as `BARS` writes it, where it may be one of them; else empty."""
+    return text[:LONGEST_BAR].translate(WIDE).lower() if text[:2] in {"<|", "<\uff5c", "<"} else ""
 
 
 class Apart(NamedTuple):
@@ -106,6 +139,9 @@ class Sieve:
 
         self.found = False
         """Whether there was anything private."""
+
+        self._headed = False
+        """Whether there was a header of gpt-oss's."""
 
         self._open: list[str] = [FROM_THE_PROMPT] if begun else []
         self._held = ""
@@ -206,20 +242,70 @@ class Sieve:
                 self._tag(tag[2].lower(), closing=bool(tag[1]))
             return tag.end() - at
 
-        rest = text[at : at + LONGEST]
-        mark = next((mark for mark in MARKS if rest.startswith(mark)), None)
-        if mark is not None and (mark != COMMON or OPENING[mark] in self._open):
-            self._tag(OPENING.get(mark, mark), closing=mark in OPENING)
-            return len(mark)
-        if not final and mark is None and self._may_become_a_tag(text, at, rest):
-            return 0
+        taken = self._token(text, at)
+        if taken or (not final and self._may_become_a_tag(text, at)):
+            return taken
 
         self._take(text[at])
         return 1
 
-    def _may_become_a_tag(self, text: str, at: int, rest: str) -> bool:
-        if any(mark.startswith(rest) for mark in MARKS):
+    def _token(self, text: str, at: int) -> int:
+        """Take what is no tag of XML's form; how many characters it was, 0 where nothing like that stands there."""
+        header = HEADER.match(text, at)
+        if header is not None:
+            self._header(header[0])
+            return len(header[0])
+
+        mark = self._mark(text[at : at + LONGEST])
+        if mark is None:
+            return 0
+
+        length, name, closing = mark
+        if name != CHANNEL or CHANNEL in self._open:
+            self._tag(name, closing=closing)
+        return length
+
+    def _mark(self, rest: str) -> tuple[int, str, bool] | None:
+        """A mark of another form at the beginning of a text: its length, what it is of, and whether it closes that."""
+        for mark in MARKS:
+            if rest.startswith(mark):
+                return len(mark), OPENING.get(mark, mark), mark in OPENING
+
+        if self._headed:
+            for end in ENDS:
+                if rest.startswith(end):
+                    return len(end), CHANNEL, True
+
+        token = plain_bar(rest)
+        known = BARS.get(token[: token.find("|>") + 2])
+        return None if known is None else (token.find("|>") + 2, *known)
+
+    def _header(self, header: str) -> None:
+        """A message of gpt-oss's begins; the one before it has ended, also where nothing said so."""
+        public = CHANNEL not in header or header.rpartition(CHANNEL)[2].startswith("final")
+        first, self._headed, self.found = not self._headed, True, True
+        if CHANNEL in self._open:
+            self._tag(CHANNEL, closing=True)
+        elif public and first and (self._open == [FROM_THE_PROMPT] or self._said_something):
+            # What was said before it stood under a header in the prompt.
+            self._tag(CHANNEL, closing=True)
+        if not public:
+            self._tag(CHANNEL, closing=False)
+
+    @property
+    def _said_something(self) -> bool:
+        return self._went_out or bool("".join(self._public).strip())
+
+    def _may_become_a_tag(self, text: str, at: int) -> bool:
+        rest = text[at : at + LONGEST]
+        marks = (*MARKS, *HEADERS, *(ENDS if self._headed else ()))
+        if any(mark.startswith(rest) for mark in marks) or HEADER_BEGUN.match(text, at):
             return True
+
+        bar = plain_bar(rest)
+        if bar and "|>" not in bar and any(known.startswith(bar) for known in BARS):
+            return True
+
         begun = TAG_BEGUN.match(text, at)
         if begun is None or len(text) - at > LONGEST + 2 * len(NAMES[-2]):
             return False

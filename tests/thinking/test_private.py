@@ -22,6 +22,29 @@ ANSWERS = [
     ("◁think▷SECRET◁/think▷Hello", "Hello"),
     ("<|channel|>analysis<|message|>SECRET<|end|>Hello", "Hello"),
     ("<seed:think>SECRET</seed:think>Hello", "Hello"),
+    ("<analysis>SECRET</analysis>Hello", "Hello"),
+    ("<thought>SECRET</thought>Hello", "Hello"),
+    ("<thoughts>SECRET</thoughts>Hello", "Hello"),
+    ("<thinking_process>SECRET</thinking_process>Hello", "Hello"),
+    ("<inner_thoughts>SECRET</inner_thoughts>Hello", "Hello"),
+    ("<antThinking>SECRET</antThinking>Hello", "Hello"),
+    ("<unused94>thought\nSECRET<unused95>Hello", "Hello"),
+    # Special tokens, by several spellings; one of a block's own name closes it.
+    ("<|thinking|>SECRET<|/thinking|>Hello", "Hello"),
+    ("<|thinking|>SECRET<|end_thinking|>Hello", "Hello"),
+    ("<|think|>SECRET</think>SECRET<|/think|>Hello", "Hello"),
+    ("<|begin_of_thought|>SECRET<|end_of_thought|>Hello", "Hello"),
+    ("<|START_THINKING|>SECRET<|END_THINKING|>Hello", "Hello"),
+    ("<|reasoning_start|>SECRET<|reasoning_end|>Hello", "Hello"),
+    ("<\uff5cbegin\u2581of\u2581think\uff5c>SECRET<\uff5cend\u2581of\u2581think\uff5c>Hello", "Hello"),
+    ("Hello<|thinking|>SECRET", "Hello"),
+    # gpt-oss's channels, as its template writes them, and with what servers leave out of it.
+    ("<|channel|>analysis<|message|>SECRET<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>", "Hello"),
+    ("<|start|>assistant<|channel|>analysis <|message|>SECRET<|end|><|channel|>final<|message|>Hello<|end|>", "Hello"),
+    ("<|channel|>analysis<|message|>SECRET<|start|>assistant<|channel|>final<|message|>Hello", "Hello"),
+    ("<|channel|>analysis to=python code<|message|>SECRET<|call|><|channel|>final<|message|>Hello", "Hello"),
+    ("<|channel|>commentary to=functions.f <|constrain|>json<|message|>SECRET<|call|>Hello", "Hello"),
+    ("<|channel|>analysis<|message|>SECRET", ""),
     ("Hello<think>SECRET</think>, you", "Hello, you"),
     ("<think>SECRET</think>Hello<think>SECRET</think>, you", "Hello, you"),
     # Nested: the inner closing tag does not end the outer block.
@@ -51,6 +74,8 @@ PLAIN = [
     "if (a < think) { return b; }",
     "an end <",
     "◁ and <|x|> and <|end|>",
+    "<|im_start|> and <|return|> and <|thinker|>",
+    "<analyst> wrote <|channel and <\uff5cx\uff5c>",
     "&lt;think&gt;",
 ]
 
@@ -127,6 +152,16 @@ def test_reasoning_that_began_in_the_prompt_ends_at_its_closing_tag() -> None:
         assert SECRET in private
 
 
+def test_reasoning_whose_header_stood_in_the_prompt_ends_at_the_header_of_the_answer() -> None:
+    text = "SECRET, so I greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>"
+
+    assert public_of(text).public == "Hello"
+    for at in range(len(text) + 1):
+        public, private, sieve = through([text[:at], text[at:]], begun=True)
+        assert (public, sieve.stray, sieve.leaked) == ("Hello", True, False)
+        assert SECRET in private
+
+
 def test_a_stream_that_let_such_reasoning_out_says_so() -> None:
     public, _, sieve = through(["Let me ", "see.</think>", "Hello"])
 
@@ -162,6 +197,12 @@ TOKENS = st.sampled_from(
         "é",
         "[THINK]",
         "[/THINK]",
+        "<|thinking|>",
+        "<|end_thinking|>",
+        "<|channel|>",
+        "<|message|>",
+        "<|end|>",
+        "final",
     ]
 )
 
