@@ -116,7 +116,7 @@ class Llm(AsyncActor):
         """Answer, as a stream where parts are asked for."""
         await self.known_endpoints()
         deadline, lane = self.deadline(), self.lane()
-        told = self.cache.answer(message, lambda one: self.router.generate(one, deadline, lane))
+        told = self.cache.answer(message, lambda one, until: self.router.generate(one, until, lane), deadline)
         async with aclosing(told) as parts:
             async for part in parts:
                 yield part

@@ -18,10 +18,11 @@ from pydantic_core import to_json
 
 from actors.llm.messages import Delta, Generate, Generated
 from actors.llm.settings import CacheSettings
-from transport.errors import LatticeError, Unavailable
+from transport.errors import DeadlineExceeded, LatticeError, Unavailable
 
 Part = Delta | Generated
-Ask = Callable[[Generate], AsyncGenerator[Part]]
+Ask = Callable[[Generate, float | None], AsyncGenerator[Part]]
+"""Makes a call, by a deadline in the loop's time."""
 
 
 @dataclass(slots=True)
@@ -73,10 +74,15 @@ class Cache:
 
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def answer(self, message: Generate, ask: Ask) -> AsyncGenerator[Part]:
-        """The answer to a call: kept, shared, or asked for."""
+    async def answer(self, message: Generate, ask: Ask, deadline: float | None = None) -> AsyncGenerator[Part]:
+        """The answer to a call: kept, shared, or asked for.
+
+        Raises:
+            DeadlineExceeded: a shared one did not come in this caller's time.
+            LatticeError: whatever the call ends with.
+        """
         if not (self.settings.seconds or self.settings.single_flight) or message.options.get("temperature") != 0:
-            async with aclosing(ask(message)) as parts:
+            async with aclosing(ask(message, deadline)) as parts:
                 async for part in parts:
                     yield part
             return
@@ -88,15 +94,16 @@ class Cache:
                 yield part
             return
 
-        told = self.shared(key, message, ask) if self.settings.single_flight else self.noted(key, message, ask)
+        single = self.settings.single_flight
+        told = self.shared(key, message, ask, deadline) if single else self.noted(key, message, ask, deadline)
         async with aclosing(told) as parts:
             async for part in parts:
                 yield part
 
-    async def noted(self, key: str, message: Generate, ask: Ask) -> AsyncGenerator[Part]:
+    async def noted(self, key: str, message: Generate, ask: Ask, deadline: float | None) -> AsyncGenerator[Part]:
         """The answer as it comes, which is kept when it is whole."""
         heard: list[Part] = []
-        async with aclosing(ask(message)) as parts:
+        async with aclosing(ask(message, deadline)) as parts:
             async for part in parts:
                 heard.append(part)
                 if isinstance(part, Generated):
@@ -104,8 +111,11 @@ class Cache:
 
                 yield part
 
-    async def shared(self, key: str, message: Generate, ask: Ask) -> AsyncGenerator[Part]:
-        """The answer of the one call for all who ask the same now; it ends when the last of them leaves."""
+    async def shared(self, key: str, message: Generate, ask: Ask, deadline: float | None) -> AsyncGenerator[Part]:
+        """The answer of the one call for all who ask the same now; it ends when the last of them leaves.
+
+        Each of them listens for as long as its own time lasts. The call has no other end: whoever made it may have had less.
+        """
         flight = self.flights.get(key)
         if flight is None:
             flight = self.flights[key] = Flight()
@@ -115,7 +125,11 @@ class Cache:
         heard = 0
         try:
             while True:
-                await flight.more_than(heard)
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        await flight.more_than(heard)
+                except TimeoutError:
+                    raise DeadlineExceeded from None
 
                 while heard < len(flight.parts):
                     heard += 1
@@ -135,7 +149,7 @@ class Cache:
     async def fly(self, key: str, flight: Flight, message: Generate, ask: Ask) -> None:
         """Make the one call."""
         try:
-            async with aclosing(self.noted(key, message, ask)) as parts:
+            async with aclosing(self.noted(key, message, ask, None)) as parts:
                 async for part in parts:
                     flight.parts.append(part)
                     async with flight.said:

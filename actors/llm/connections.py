@@ -113,7 +113,7 @@ class Connections:
         try:
             return await self.request(method, path, body, limits, reuse, hangs), False
         except Failure as failure:
-            closed_meanwhile = reuse.reused and isinstance(failure.__cause__, RESETS)
+            closed_meanwhile = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
             late_s = limits.now() - began - self.settings.connect_timeout_s
             was_busy = isinstance(failure.__cause__, aiohttp.ConnectionTimeoutError) and late_s > LATE_S
             if not (closed_meanwhile or was_busy):
@@ -221,6 +221,11 @@ class Connections:
             # Not in the task itself, which may be cancelled before it has begun. Where the body is not at its end, this
             # closes the connection.
             task.add_done_callback(lambda _: response.release())
+
+
+def has_begun(error: Exception) -> bool:
+    """Whether bytes of an answer had come before the connection was closed: then the request has been seen."""
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
 
 
 class Hangs(Exception):

@@ -163,7 +163,7 @@ def date(value: str) -> dt.datetime | None:
     for read in (email.utils.parsedate_to_datetime, dt.datetime.fromisoformat):
         try:
             then = read(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
 
         return then if then.tzinfo is not None else then.replace(tzinfo=dt.UTC)

@@ -2,10 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from actors.host import Host
 from actors.llm.actor import Llm
 from actors.llm.settings import LlmSettings
 from tests.llm.conftest import TEXT, ask, endpoint
+from transport.errors import DeadlineExceeded
 
 COLD = {"options": {"temperature": 0}}
 
@@ -55,3 +58,18 @@ async def test_identical_calls_in_flight_share_one_which_ends_when_the_last_one_
         for task in asking:
             task.cancel()
         await asyncio.to_thread(first.log, hung_up=1)
+
+
+async def test_a_shared_call_outlives_the_time_of_the_one_who_made_it(short_dir, tmp_path, servers) -> None:
+    first, _ = servers
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, first, single_flight=True)
+        first.next({"text": TEXT, "fault": "hang"})
+        hasty = asyncio.create_task(llm.ask(ask(**COLD), timeout=1.0))
+        await asyncio.to_thread(first.log, holding=1)
+        patient = asyncio.create_task(llm.ask(ask(**COLD)))
+        with pytest.raises(DeadlineExceeded):
+            await hasty
+        await asyncio.to_thread(first.release)
+        assert (await patient).choices[0].message["content"] == TEXT
+        assert len(first.log()) == 1

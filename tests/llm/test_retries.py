@@ -30,6 +30,13 @@ SPENT = {"x-ratelimit-remaining-tokens": "0"}
         ({"anthropic-ratelimit-requests-remaining": "0", "anthropic-ratelimit-requests-reset": "2030-01-01T12:00:09Z"}, 9),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "-3"}, None),
+        ({"retry-after": "1e308"}, 600),
+        ({"retry-after": "1e400"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 600),
+        ({"retry-after": "Fri, 31 Dec 2030 23:59:59 -9999999999999"}, None),
+        ({"retry-after": "9" * 5000 + "h"}, 600),
         ({"retry-after": "99999"}, 600),
     ],
 )

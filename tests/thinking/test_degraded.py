@@ -203,3 +203,22 @@ async def test_who_cannot_read_prose_hears_when_to_come_back(short_dir) -> None:
             await host.ref("thinking").ask(Think(messages=(user("Hello"),), options=options))
 
     assert failed.value.retry_after_ms
+
+
+async def test_a_stream_that_nobody_can_go_on_with_ends_with_an_error_and_is_not_remembered(short_dir, model) -> None:
+    model.always(text=TEXT, fault="cut_clean")
+    async with house(short_dir, url=model.base_url) as host:
+        heard = ""
+        with pytest.raises(Unavailable) as failed:  # noqa: PT012 (what came before counts too)
+            async with host.ref("thinking").stream(Think(session="s", stream=True, messages=(user("Well?"),))) as stream:
+                async for part in stream:
+                    heard += part.delta.get("content", "")
+
+        assert TEXT.startswith(heard.strip())
+        assert heard.strip()
+        assert failed.value.retry_after_ms
+        assert await turns(host, "s") == [("user", "Well?")]
+
+        # Who asked for the whole had heard nothing, and gets an answer.
+        whole = await host.ref("thinking").ask(Think(session="t", messages=(user("Well?"),)))
+        assert whole.rung == "memory"
