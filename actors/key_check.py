@@ -54,10 +54,11 @@ def refuse_other(path: Path, key: StoreKey | None) -> None:
     if not check.exists() or tells(check, key):
         return
 
-    begin = f"(to begin with an empty database instead, move {path.name} and {check.name} away)"
+    gone = not path.exists() or not path.stat().st_size
+    begin = f" (nothing is left of it; to begin with an empty one, move {check.name} away)" if gone else ""
     if key is None:
-        raise KeyRefused(f"{path.name} is encrypted: set {KEY}, or LATTICE_MEMORY_KEY_FILE, to its key {begin}")
-    raise KeyRefused(f"{path.name} is encrypted with another key than the one in {KEY} {begin}")
+        raise KeyRefused(f"{path.name} is encrypted: set {KEY}, or LATTICE_MEMORY_KEY_FILE, to its key{begin}")
+    raise KeyRefused(f"{path.name} is encrypted with another key than the one in {KEY}{begin}")
 
 
 def tells(check: Path, key: StoreKey | None) -> bool:

@@ -85,7 +85,7 @@ class Following:
         return {cycle: known.get(cycle, 0) for cycle in self._follows}
 
     def _advance(self, connection: apsw.Connection, before: int, fed: Fed) -> bool:
-        """Keep what a page says, and the cursors after it, unless another has taken it; whether anything was let go of."""
+        """Keep what a page says, and the cursors after it, unless another has taken it; whether the log is to be emptied."""
         cursors = self._cursors(connection)
         if min(cursors.values()) != before:
             return False
@@ -102,13 +102,16 @@ class Following:
         return gone
 
     def _take(self, connection: apsw.Connection, change: Change, cursors: Mapping[str, int]) -> bool:
-        """Keep what one change says; whether anything was let go of."""
-        if change.change == "forgotten":
-            return let_go(connection, change)
-        if change.change == "withheld":
-            # Its text is gone until it is derived anew; what was drawn from it goes with the text.
-            rederivation.note(connection, change.namespace, change.id)
-            return let_go(connection, change)
+        """Keep what one change says; whether something may be in the log that is to be nowhere.
+
+        That is so whenever something was forgotten: what was done with it before, and its session's name, is in the log too.
+        """
+        if change.change in ("forgotten", "withheld"):
+            if change.change == "withheld":
+                # Its text is gone until it is derived anew; what was drawn from it goes with the text.
+                rederivation.note(connection, change.namespace, change.id)
+            let_go(connection, change)
+            return True
         if change.change == "superseded":
             statements.withdraw(connection, change.namespace, change.id)
         if change.memory is None:
@@ -162,20 +165,21 @@ def is_reworded(connection: apsw.Connection, memory: Memory) -> bool:
     return aspects.is_drawn_from_other(connection, memory.namespace, memory.id, text_digest(memory))
 
 
-def let_go(connection: apsw.Connection, change: Change) -> bool:
-    """Let go of everything about a record that is forgotten; whether there was anything that quoted it."""
+def let_go(connection: apsw.Connection, change: Change) -> None:
+    """Let go of everything about a record that is forgotten."""
     gone = (change.namespace, change.id)
     # Also of batches that are being worked on: they learn of it when they are done.
     connection.execute("DELETE FROM pending WHERE namespace = ? AND memory = ?", gone)
     connection.execute("DELETE FROM statement WHERE namespace = ? AND memory = ?", gone)
     connection.execute(
-        # The error of what was set aside may quote it.
-        "UPDATE set_aside SET error = '' WHERE namespace = ? AND EXISTS"
-        " (SELECT 1 FROM json_each(turns) j WHERE json_extract(j.value, '$[1]') = ?)",
+        # The error of what was set aside may quote it, and its turn names its session.
+        "UPDATE set_aside SET error = '', turns = (SELECT json_group_array(json(j.value)) FROM json_each(turns) j"
+        " WHERE json_extract(j.value, '$[1]') <> ?2) WHERE namespace = ?1 AND EXISTS"
+        " (SELECT 1 FROM json_each(turns) j WHERE json_extract(j.value, '$[1]') = ?2)",
         gone,
     )
-    quoted = connection.changes() > 0
-    return drop_derived(connection, *gone) or quoted
+    connection.execute("DELETE FROM set_aside WHERE turns = '[]'")
+    drop_derived(connection, *gone)
 
 
 def drop_derived(connection: apsw.Connection, namespace: str, memory: str) -> bool:

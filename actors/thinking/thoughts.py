@@ -91,6 +91,14 @@ TALKS: Final = """
     WHERE s.namespace = ?1 AND s.memory = ?2 AND t.session IS NOT NULL
 """
 
+ALOOF: Final = """
+    SELECT DISTINCT session FROM (
+        SELECT session FROM thoughts t WHERE namespace = ?1 AND session IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.thought = t.id) ORDER BY time DESC LIMIT 64
+    )
+"""
+"""Talks of the latest thoughts that were kept out of memory: no record leads to them, though their talk may be memory's."""
+
 
 class Thoughts:
     """Kept in memory until they are on disk, so that no answer waits for the write and none is lost on an orderly stop."""
@@ -161,7 +169,7 @@ class Thoughts:
         await self.database.write(follow_from, cursor)
 
     async def talks(self, gone: Iterable[tuple[str, str]]) -> tuple[Talk, ...]:
-        """The talks of all thoughts that were given these records (namespace, id), or left them behind."""
+        """Talks of thoughts that were given these records (namespace, id), left them behind, or were kept out of memory."""
         await self.flush()
         return await self.database.read(talks_of, tuple(gone))
 
@@ -187,8 +195,8 @@ class Thoughts:
 
         await self.flush()
         count = await self.database.write(take_texts, lost, over, cursor)
-        if count:
-            await self.database.checkpoint()
+        # Also where none was: what was kept for a while, such as an answer that memory could not take, is in the log.
+        await self.database.checkpoint()
         return count
 
     async def close(self) -> None:
@@ -247,8 +255,10 @@ def insert(connection: apsw.Connection, records: tuple[ThoughtRecord, ...]) -> N
 
 
 def talks_of(connection: apsw.Connection, gone: tuple[tuple[str, str], ...]) -> tuple[Talk, ...]:
-    found = ((namespace, connection.execute(TALKS, (namespace, memory)).fetchall()) for namespace, memory in gone)
-    return tuple(dict.fromkeys((namespace, str(session)) for namespace, rows in found for (session,) in rows))
+    led_to = [(namespace, connection.execute(TALKS, (namespace, memory)).fetchall()) for namespace, memory in gone]
+    namespaces = dict.fromkeys(namespace for namespace, _ in gone)
+    aloof = [(namespace, connection.execute(ALOOF, (namespace,)).fetchall()) for namespace in namespaces]
+    return tuple(dict.fromkeys((namespace, str(session)) for namespace, rows in led_to + aloof for (session,) in rows))
 
 
 def take_texts(connection: apsw.Connection, lost: tuple[tuple[str, str], ...], ended: tuple[Talk, ...], cursor: int) -> int:

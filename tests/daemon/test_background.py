@@ -1,13 +1,14 @@
 """The background life beside the foreground: standing still, budgets, dry runs, quarantine, what is set aside, watching."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from actors.clock import ManualClock
 from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.messages import Foreground, ListSetAside, Rehearse, ResumeCycle, Retry, RunCycle, Watch
-from actors.memory.messages import Feed
+from actors.memory.messages import Feed, Forget
 from tests.daemon.house import cycle, ended, house, records, run, talk
 from transport.errors import NotFound
 
@@ -119,6 +120,35 @@ async def test_a_poisoned_piece_is_set_aside_after_three_attempts_and_the_others
         assert (await host.ref("daemon").ask(ListSetAside())).items == ()
         with pytest.raises(NotFound):
             await host.ref("daemon").ask(Retry(cycle="consolidate", id=item.id))
+
+
+async def test_of_a_piece_that_was_set_aside_no_forgotten_turn_is_kept(short_dir, monkeypatch) -> None:
+    def poisoned(*_):
+        raise ValueError("cannot be read")
+
+    monkeypatch.setattr(Consolidate, "_facts", poisoned)
+    clock = ManualClock()
+    async with house(short_dir, clock) as host:
+        first, *others = await talk(host, clock, session="xylophonists")
+        clock.advance(HOUR)
+        for _ in range(3):
+            await run(host, "consolidate")
+        for gone, left in (([first], set(others)), (others, None)):
+            await host.ref("memory").ask(Forget(ids=tuple(gone)))
+            async with asyncio.timeout(20):
+                while True:
+                    items = (await host.ref("daemon").ask(ListSetAside())).items
+                    if {frozenset(item.memories) for item in items} == ({frozenset(left)} if left else set()):
+                        break
+        assert await forgets(short_dir / "data", b"xylophonist")
+
+
+async def forgets(data_dir: Path, word: bytes) -> bool:
+    """Whether a word leaves all files of daemon.db; who follows the feed empties its log a moment after the change."""
+    async with asyncio.timeout(20):
+        while any(word in file.read_bytes() for file in data_dir.glob("daemon.db*")):  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0)
+    return True
 
 
 async def test_enough_new_memories_begin_a_cycle_before_its_time(short_dir) -> None:

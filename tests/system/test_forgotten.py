@@ -77,6 +77,30 @@ def test_what_is_forgotten_is_in_no_file(house: House, script: SyncModelServer, 
     assert [record["text"] for record in listed(house) if not record["withheld"]].count("A pianist plays.") == 1
 
 
+def test_a_namespace_of_which_all_is_forgotten_leaves_its_name_alone(
+    house: House, script: SyncModelServer, data_dir: Path
+) -> None:
+    """Its name is in the accounts of what models were asked for; what was in it is nowhere, in no log and no run directory."""
+    script.always(mode="echo")
+    theirs = {"x_lattice_namespace": "theirs"}
+    for text in SAID:
+        body = {"messages": [{"role": "user", "content": text}]}
+        house.post("/v1/chat/completions", body, x_lattice_session=TALK, **theirs)
+    house.post("/v1/memories", {"text": f"A {WORD} plays.", "key": WORD}, idempotency_key=WORD, **theirs)
+    run(house, "consolidate")
+    assert files_with_the_word(data_dir)
+
+    for session in house.get("/v1/sessions", **theirs)["sessions"]:
+        delete(house, f"/v1/sessions/{quote(session['name'])}?namespace=theirs")
+    for record in house.get("/v1/memories?limit=1000", **theirs)["memories"]:
+        delete(house, f"/v1/memories/{record['id']}?namespace=theirs")
+
+    until(lambda: not files_with_the_word(data_dir), lambda: str(files_with_the_word(data_dir)))
+    assert house.get("/v1/memories/stats", **theirs)["count"] == 0
+    assert house.get("/v1/sessions", **theirs)["sessions"] == []
+    assert house.get("/v1/daemon/profile", **theirs)["speakers"] == {}
+
+
 def run(house: House, cycle: str) -> None:
     """Run a cycle and wait for its end; one that runs by its schedule just now will do."""
     try:

@@ -93,6 +93,20 @@ async def test_not_even_the_name_is_left_of_a_talk_that_is_forgotten(short_dir, 
     assert in_files(short_dir) == []
 
 
+async def test_a_thought_that_was_kept_out_of_memory_goes_with_a_talk_that_was_not(short_dir, model) -> None:
+    model.always(text=f"<think>{SECRET}, I see.</think>{TEXT}")
+    async with house(short_dir, url=model.base_url) as host:
+        memory = host.ref("memory")
+        await memory.ask(Remember(memories=(NewMemory(text="Hello", session=SECRET),)))
+        inside = await thought_about(host, user("Off the record"), session=SECRET, memory="off")
+        elsewhere = await thought_about(host, user("Off the record"), session="never remembered", memory="off")
+        await memory.ask(ForgetSession(name=SECRET))
+
+        record = await record_of(host, inside)
+        assert (record.session, record.scrubbed) == (None, True)
+        assert not (await record_of(host, elsewhere)).scrubbed
+
+
 async def test_texts_are_withheld_while_memory_cannot_say_what_it_has_forgotten(short_dir, model) -> None:
     model.always(text=f"<think>{SECRET}, I see.</think>{TEXT}")
     async with house(short_dir, url=model.base_url) as host:
