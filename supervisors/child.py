@@ -22,7 +22,7 @@ from actors.host import Host
 from actors.limits import set_process_limits
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect, packable
-from supervisors.crashes import stack_path
+from supervisors.crashes import open_stacks
 from supervisors.ignore import Ignore
 from supervisors.logs import log_to_file
 from transport.errors import Conflict
@@ -149,9 +149,7 @@ class Life:
             if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
                 self.loop.add_signal_handler(signal.SIGHUP, self.told_to_stop.set)
 
-        path = stack_path(self.assignment.data_dir, self.assignment.name, self.assignment.epoch)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        with path.open("w") as stacks:
+        with open_stacks(self.assignment.data_dir, self.assignment.name, self.assignment.epoch) as stacks:
             faulthandler.enable(stacks)
             faulthandler.register(signal.SIGUSR1, stacks)
             self._hold_off_fence(stacks)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-__all__ = ["log_path", "read_reports", "stack_path", "tail", "write_report"]
+from loguru import logger
+
+__all__ = ["log_path", "open_stacks", "read_reports", "remove_stacks", "stack_path", "tail", "write_report"]
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 50
@@ -25,6 +28,26 @@ def log_path(data_dir: Path, name: str) -> Path:
 def stack_path(data_dir: Path, name: str, epoch: int) -> Path:
     """Where faulthandler writes the stacks of one incarnation: of a fault in C code, or of a loop that hangs."""
     return data_dir / "logs" / f"{name}.{epoch}.stack"
+
+
+def open_stacks(data_dir: Path, name: str, epoch: int) -> TextIO:
+    """The file at `stack_path`, empty. Where the disk takes none it is standard error: nobody needs it to serve."""
+    path = stack_path(data_dir, name, epoch)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as error:
+        logger.warning("stacks go to standard error", path=str(path), reason=error.strerror)
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w")
+
+
+def remove_stacks(data_dir: Path, name: str, epoch: int) -> None:
+    """Nobody will want them. A disk that refuses keeps them, and hinders nobody."""
+    path = stack_path(data_dir, name, epoch)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("stacks cannot be removed", path=str(path), reason=error.strerror)
 
 
 def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: int) -> Path:

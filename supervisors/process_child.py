@@ -17,7 +17,7 @@ from loguru import logger
 from supervisors import linux
 from supervisors.actions import End
 from supervisors.control import Assignment, Control
-from supervisors.crashes import stack_path, write_report
+from supervisors.crashes import remove_stacks, write_report
 from supervisors.leaving import Leaving
 from supervisors.place import Place
 from supervisors.process import Process
@@ -286,7 +286,7 @@ class ProcessChild:
             asyncio.get_running_loop().call_later(REPORT_AFTER_S, self.write_reports)
             self.reports.append(self._facts(process.pid, end, core_dumped=linux.core_dumped(result)))
         else:
-            stack_path(self.house.place.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
+            remove_stacks(self.house.place.data_dir, self.spec.name, self.epoch)
         self.supervision.ended(self.spec.name, replace(end, pid=process.pid if process else None))
 
     def _left(self) -> None:
@@ -296,7 +296,7 @@ class ProcessChild:
             return
 
         self._set_timer(None, self._not_ready)
-        stack_path(self.house.place.data_dir, self.spec.name, self.epoch).unlink(missing_ok=True)
+        remove_stacks(self.house.place.data_dir, self.spec.name, self.epoch)
         self.house.leaving.watch(self.spec.name, process, self.spec.lingers_s + (self.spec.drain_s or 0.0))
         self.supervision.ended(self.spec.name, End("shutdown", "left its name to the next", pid=process.pid))
 
@@ -327,7 +327,7 @@ class ProcessChild:
                 logger.error("no crash report could be written", child=name, error=str(error))
             else:
                 self.house.on_report(name, path)
-                stack_path(data_dir, name, facts["epoch"]).unlink(missing_ok=True)
+                remove_stacks(data_dir, name, facts["epoch"])
 
     def _forget_the_last(self) -> None:
         self.stats, self.failure = {}, {}

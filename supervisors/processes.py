@@ -152,9 +152,13 @@ class Processes:
 
     def leave_nothing(self) -> None:
         """Remove what a successor would adopt by, and what spares left: this supervisor has ended, and was not killed."""
-        (self.place.run_dir / f"{self.place.name}.ctl").unlink(missing_ok=True)
-        self.place.roster.unlink(missing_ok=True)
-        clear_scratch(self.place.run_dir, self.place.name)
+        try:
+            (self.place.run_dir / f"{self.place.name}.ctl").unlink(missing_ok=True)
+            self.place.roster.unlink(missing_ok=True)
+            clear_scratch(self.place.run_dir, self.place.name)
+        except OSError as error:
+            # The roster names processes with the moment of their start: none of them will be found.
+            logger.warning("what is left in the run directory cannot be removed", reason=error.strerror)
 
     async def kill(self) -> None:
         """End all children at once, whatever they do."""

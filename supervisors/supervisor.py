@@ -20,7 +20,7 @@ from actors.supervision import Child as ChildView
 from supervisors import linux
 from supervisors.actor import Supervisor
 from supervisors.control import Assignment
-from supervisors.crashes import stack_path
+from supervisors.crashes import open_stacks
 from supervisors.logs import log_to_file
 from supervisors.place import Place
 from supervisors.processes import Processes
@@ -109,8 +109,7 @@ class SupervisorProcess:
             kept_files=kept_files,
         )
         self.told_all_ready = False
-        (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
-        self.stacks = stack_path(data_dir, "supervisor", 0).open("w")
+        self.stacks = open_stacks(data_dir, "supervisor", 0)
 
     async def run(self) -> int:
         """See `run_supervisor`."""

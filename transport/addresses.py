@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,8 @@ def run_directory(data_dir: Path) -> Path:
     except OSError as error:
         raise Invalid(f"the run directory {directory} cannot be made: {error.strerror}") from error
 
-    if directory.lstat().st_uid == os.geteuid() and not directory.is_symlink():
+    found = directory.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != 0o700:
         directory.chmod(0o700)
 
     check_private(directory)

@@ -91,6 +91,54 @@ def errors(scene: Scene) -> None:
     scene.require(not aside, f"what the disk refused was taken for damage: {aside}")
 
 
+def read_only(scene: Scene) -> None:
+    """A disk that turns read-only under the house, and actors that are killed meanwhile.
+
+    The kernel lets nobody turn a file system with open files read-only but for an error of the disk. So what is written is
+    refused by a VFS, and where mounting is allowed a read-only mount of the same directory lies over it for whoever opens.
+    Thinking is spared: what was said meanwhile is nowhere but with it.
+    """
+    data_dir = scene.house.data_dir
+    kept = {number: kept_id(keep(scene, number)) for number in range(3)}
+    for victim in (None, *scene.rng.sample(("memory", "paradox", "daemon"), 2)):
+        tell(data_dir, "read-only")
+        covered = cover(data_dir)
+        scene.figures["by"] = "a read-only mount and a VFS" if covered else "a VFS of SQLite's"
+        try:
+            refused(scene, f"read-only, {victim or 'nobody'} killed", kept)
+            if victim is not None:
+                scene.kill(victim)
+            scene.pause(1.0, 3.0)
+        finally:
+            uncover(data_dir)
+            tell(data_dir, "")
+        keeps_again(scene, kept, WITHIN_S)
+        scene.ready()
+        scene.count("faults")
+    wrong = reads(scene, kept)
+    scene.require(wrong is None, f"afterwards: {wrong}")
+    aside = [path.name for path in data_dir.glob("*.damaged-*")]
+    scene.require(not aside, f"what the disk refused was taken for damage: {aside}")
+
+
+def cover(data_dir: Path) -> bool:
+    """Have whoever opens a file there find a read-only file system; False where this is not allowed."""
+    mounted = mounts("mount", "--bind", str(data_dir), str(data_dir))
+    return mounted and mounts("mount", "-o", "remount,bind,ro", str(data_dir))
+
+
+def uncover(data_dir: Path) -> None:
+    """Take that away, if it is there; who has something open below it goes on."""
+    mounts("umount", "--lazy", str(data_dir))
+
+
+def mounts(*command: str) -> bool:
+    """Whether it was done."""
+    with suppress(OSError):
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    return False
+
+
 def slow(scene: Scene) -> None:
     """A disk whose every sync takes long: nobody is refused, reading does not wait for it."""
     kept = {number: kept_id(keep(scene, number)) for number in range(3)}
@@ -179,6 +227,19 @@ ROWS = (
         failed_allowed=None,
         broken_allowed=None,
         stall_s=60.0,
+        grows_mb=GROWS_MB,
+    ),
+    Row(
+        name="disk-read-only",
+        number=5,
+        fault="the data directory turns read-only, and actors are killed meanwhile",
+        passes="writes are refused, reads go on; who was killed is back once the disk takes writes; nothing is lost",
+        run=read_only,
+        own=Own(program=SHIM, clean_up=uncover),
+        failed_allowed=None,
+        broken_allowed=None,
+        degraded_allowed=None,
+        stall_s=90.0,
         grows_mb=GROWS_MB,
     ),
     Row(
