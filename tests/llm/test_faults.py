@@ -213,13 +213,16 @@ async def test_with_all_hanging_as_a_whole_nobody_waits_for_their_allowances(pai
     assert took < FLOOD_TIMES["first_token_timeout_s"] / 2
 
 
+@pytest.mark.parametrize(
+    "script", [{"fault": "status", "status": 500}, {"fault": "hang_first_token"}], ids=["failing", "silent"]
+)
 async def test_with_every_endpoint_down_upstream_sees_less_than_a_fifth_more_calls_than_there_were_callers(
-    fresh_pair: Pair,
+    fresh_pair: Pair, script: dict[str, Any]
 ) -> None:
     pair = fresh_pair
     with addresses(pair.servers[0].port) as ports:
-        await asyncio.to_thread(pair.fault, Fault("500", {"fault": "status", "status": 500}), ports)
-        pair.servers[1].always(fault="status", status=500)
+        await asyncio.to_thread(pair.fault, Fault("down", script), ports)
+        pair.servers[1].always(**script)
         answers, _ = await burst(pair.house)
 
     assert {degraded for _, _, degraded in answers} == {True}
