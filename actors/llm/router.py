@@ -362,7 +362,13 @@ class Router:
         if not crowd or attempts.lane == "bg" or attempts.embedding or self.settings.probe != "generate":
             return
 
-        for candidate in self.chooser.in_order(self.chooser.groups(attempts)[0], attempts):
+        try:
+            group = self.chooser.groups(attempts)[0]
+        except NotFound:
+            # Whoever has the model was removed meanwhile; the calls in flight are finished.
+            return
+
+        for candidate in self.chooser.in_order(group, attempts):
             endpoint = candidate.endpoint
             known = endpoint.evidence.unanswered or endpoint.evidence.answers_since(silent.began)
             if known or endpoint in self.prober.scouted or endpoint.breakers.state(candidate.model) != "closed":

@@ -142,3 +142,22 @@ async def test_tokens_that_go_on_are_proof_to_those_whose_answer_broke_off(serve
     starts = [seen["started"] for seen in chats(second)]
     # An answer takes 8 s and more; nobody waits for the end of another's.
     assert max(starts) - min(starts) < 5
+
+
+async def test_who_waits_for_an_endpoint_that_was_removed_is_waited_for_in_peace(servers) -> None:
+    first, _ = servers
+    first.always(text=TEXT, fault="hang")
+    raised = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    async with routing(endpoint("a", first.base_url, **LONG)) as router:
+        calls = [asyncio.create_task(answer(router, ask())) for _ in range(8)]
+        await asyncio.to_thread(first.log, holding=8)
+        gone = router.endpoints[0]
+        router.remove(gone)
+        # Longer than a tenth of the allowance, after which it is looked ahead.
+        await asyncio.wait(calls, timeout=1.5)
+        first.release()
+        assert {text for text, _ in await asyncio.gather(*calls)} == {TEXT}
+        await gone.close()
+
+    assert raised == []
