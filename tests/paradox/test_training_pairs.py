@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from training.paradox.made import made
-from training.paradox.memories import AT_ODDS, Memories
+from training.paradox.memories import AT_ODDS, LENGTHS, Memories, balanced
 from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE
 from training.paradox.scenarios import built
 from training.paradox.written import Line, Teller, families, line, written
@@ -77,6 +79,18 @@ def test_a_memory_is_one_new_statement_beside_several_of_which_at_most_one_is_at
     for memory in told:
         assert len({pair.new for pair in memory}) == 1
         assert sum(pair.label in AT_ODDS for pair in memory) <= 1
+
+
+def test_how_long_a_new_statement_is_does_not_say_whether_it_is_at_odds() -> None:
+    told = balanced(Memories(4).told_of(frozenset({"lures", "implied"}), 0.4), random.Random(4))
+    shares = []
+    for low, high in pairwise((0, *LENGTHS)):
+        among = [memory for memory in told if low <= len(memory[0].new.split()) < high]
+        if len(among) >= 40:
+            shares.append(sum(any(pair.label in AT_ODDS for pair in memory) for memory in among) / len(among))
+
+    assert len(shares) >= 3
+    assert max(shares) - min(shares) < 0.03
 
 
 @pytest.mark.parametrize("path", [DEV, THIRD, FOURTH], ids=["development set", "third", "fourth"])

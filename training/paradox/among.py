@@ -84,11 +84,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--average", type=float, default=0.99)
     parser.add_argument("--minutes", type=float, default=600.0)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, required=True)
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + chosen.minutes * 60
-    torch.set_num_threads(1)
+    torch.set_num_threads(chosen.threads)
     rows = rows_of(gathered(chosen.seed, frozenset(chosen.files), chosen.share, chosen.others, chosen.made))
     if chosen.frozen:
         rows.settle(chosen.exported, chosen.frozen)

@@ -1,12 +1,14 @@
 """Tells families as whole memories: a new statement beside the one that it is about and others that may be taken for it. Seeded.
 
 The others are the family's own neighbours, and those statements of other families whose words are nearest to it, which is how the
-judge chooses what it reads. Needs no torch.
+judge chooses what it reads. How long the new statement is says nothing: those at odds and those that are not are drawn so that they are alike
+in it. Needs no torch.
 """
 
 from __future__ import annotations
 
 import random
+from bisect import bisect
 from dataclasses import replace
 
 import numpy as np
@@ -18,11 +20,17 @@ from training.paradox.made import made
 from training.paradox.pair import CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE, Pair
 from training.paradox.written import Family, Line, Teller, families
 
-__all__ = ["AT_ODDS", "Memories", "Memory", "gathered"]
+__all__ = ["AT_ODDS", "Memories", "Memory", "balanced", "gathered"]
 
 AT_ODDS = (CONTRADICTION, UPDATE)
 NEAREST = 24
 """Of all statements, so many of the nearest by their words may stand beside a new one."""
+
+JOINED = 0.15
+"""So often another statement of the family stands before or after the new one, whatever that is."""
+
+LENGTHS = (5, 7, 9, 11, 13, 16, 20)
+"""Bounds of the classes of length, in words."""
 
 Memory = list[Pair]
 
@@ -32,7 +40,22 @@ def gathered(seed: int, files: frozenset[str], share: float, others: float, amou
     teller, chance = Memories(seed), random.Random(seed)
     rest = frozenset(family.file for family in families()) - files
     memories = [*teller.told_of(files, share), *teller.told_of(rest, others)]
-    return memories + [[pair] for pair in chance.sample(made(2 * amount, seed), amount)]
+    return balanced(memories, chance) + balanced([[pair] for pair in chance.sample(made(2 * amount, seed), amount)], chance)
+
+
+def balanced(memories: list[Memory], chance: random.Random) -> list[Memory]:
+    """Without so many that of every length as large a share is at odds: a network takes length for a sign otherwise."""
+    classes: dict[int, tuple[list[Memory], list[Memory]]] = {}
+    for memory in memories:
+        length = bisect(LENGTHS, len(memory[0].new.split()))
+        classes.setdefault(length, ([], []))[any(pair.label in AT_ODDS for pair in memory)].append(memory)
+    odds = sum(len(at_odds) for _, at_odds in classes.values()) / max(1, sum(len(calm) for calm, _ in classes.values()))
+    found: list[Memory] = []
+    for calm, at_odds in classes.values():
+        found += chance.sample(calm, min(len(calm), round(len(at_odds) / odds))) if odds else calm
+        found += chance.sample(at_odds, min(len(at_odds), round(len(calm) * odds)))
+    chance.shuffle(found)
+    return found
 
 
 class Memories(Teller):
@@ -65,7 +88,7 @@ class Memories(Teller):
 
     def memory(self, number: int, family: Family, after: Line) -> Memory:
         """One line beside its statement and one to three others."""
-        first = self.told(family.old, after)
+        first = self.told(family.old, self.joined(family, after))
         pairs = [first]
         if family.near and self.random.random() < 0.5:
             pairs.append(self.beside(first, self.random.choice(family.near), NOT_AT_ODDS))
@@ -76,6 +99,14 @@ class Memories(Teller):
         if self.random.random() < 0.25:
             pairs.append(self.beside(first, self.random.choice(self.olds).text, UNRELATED))
         return self.alike(pairs)
+
+    def joined(self, family: Family, after: Line) -> Line:
+        """Now and then with another statement of the family, which is at odds with nothing, before or after it."""
+        if not family.near or after.at_once or self.random.random() >= JOINED:
+            return after
+        two = [self.random.choice(family.near), after.text]
+        self.random.shuffle(two)
+        return replace(after, text=" ".join(two))
 
     def beside(self, first: Pair, old: str, label: int) -> Pair:
         """Another statement of the memory, of either speaker, from any time before that of the new one."""

@@ -153,9 +153,10 @@ class Teller(Told):
             other = self.random.choice(self.families)
             if other is not family:
                 found.append(Pair(other.old.text, new.text, UNRELATED, gap=gap))
-        shared = [one for word in words(new.text) for one in self.by_word.get(word, ()) if one is not family]
-        if shared and self.random.random() < 0.4:
-            found.append(Pair(self.random.choice(shared).old.text, new.text, NOT_AT_ODDS, gap=gap))
+        if self.random.random() < 0.4:
+            shared = [one for word in sorted(words(new.text)) for one in self.by_word.get(word, ()) if one is not family]
+            if shared:
+                found.append(Pair(self.random.choice(shared).old.text, new.text, NOT_AT_ODDS, gap=gap))
         return found
 
     def renamed(self, pair: Pair) -> Pair:
