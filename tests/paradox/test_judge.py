@@ -127,8 +127,8 @@ def test_no_text_makes_the_rules_slow(text: str) -> None:
 
 
 def test_what_asserts_nothing_is_not_looked_up() -> None:
-    assert not any(map(asserts, ("Yes.", "Where do I live?", "I wish I lived in Oslo.")))
-    assert all(map(asserts, ("I live in Oslo.", "I am 40 now.", "No, three.", "Book it, please.")))
+    assert not any(map(asserts, ("Yes.", "Two.", "Where do I live?", "I wish I lived in Oslo.")))
+    assert all(map(asserts, ("I live in Oslo.", "I am 40 now.", "No, three.", "Not two, three.", "Book it, please.")))
 
 
 def test_a_short_denial_means_what_was_said_last() -> None:
