@@ -34,3 +34,16 @@ async def test_a_house_whose_run_directory_is_deleted_goes_on_and_replaces_who_i
         home.kill(home.supervisor_pid())
         await home.line("starting it again")
         assert {name: child.pid for name, child in (await home.children()).items()} == pids
+
+
+async def test_a_run_directory_that_was_opened_to_others_is_closed_and_who_is_killed_then_comes_back(house):
+    async with house() as home:
+        await home.ready()
+        run_dir = home.root / "run"
+        run_dir.chmod(0o777)
+
+        pid = (await home.say()).pid
+        home.kill(pid)
+
+        assert (await home.say()).pid != pid
+        assert run_dir.stat().st_mode & 0o777 == 0o700
