@@ -7,6 +7,9 @@ among them. Paradox runs in a process of its own that kills itself with -9 at it
 off the rest. Every statement has to be judged exactly once, and every contradiction that was put in has to be kept exactly
 once. Meanwhile a record is remembered again and again; how long that takes is told beside the same without any backlog. CPU
 time is that of the process that works off the rest, and of memory's (with the encoder in it, where it is asked for).
+
+Of 10,600 statements and five kills each was judged once, and none of the 100 contradictions was kept: a hundred people say the
+same two sentences in one namespace, and the twelve candidates that recall brings are all other people's. Of six people all are.
 """
 
 from __future__ import annotations
