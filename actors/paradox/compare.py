@@ -53,9 +53,7 @@ async def against(
     if not any(asserts(part) for part in parts(new.text)):
         return []
 
-    recall = Recall(namespace=new.namespace, query=new.text[:2000], k=settings.candidates, kinds=KINDS, exclude=(new.id,))
-    recalled: Recalled = await ask(recall, timeout=30, lane="bg")
-    candidates = [old for old in recalled.memories if wanted(old) and comparable(old, new)]
+    candidates = [old for old in await beside(new, ask, settings.candidates) if wanted(old) and comparable(old, new)]
     ordered = [sorted((old, new), key=lambda memory: (memory.time, memory.id)) for old in candidates]
     judged = await judges([(stated(earlier), stated(later)) for earlier, later in ordered])
     found = [
@@ -68,6 +66,20 @@ async def against(
     if not settings.judge_model or not doubts:
         return [*kept]
     return [*kept, Doubt(max(doubts, key=lambda one: (one.score, one.id)))]
+
+
+async def beside(new: Memory, ask: Asks, most: int) -> list[Memory]:
+    """What recall finds for a record's text; where that is mostly others' words, what it finds of its own speaker's as well."""
+    recall = Recall(namespace=new.namespace, query=new.text[:2000], k=most, kinds=KINDS, exclude=(new.id,))
+    recalled: Recalled = await ask(recall, timeout=30, lane="bg")
+    found: list[Memory] = list(recalled.memories)
+    others = sum(old.speaker != new.speaker for old in found)
+    if new.speaker is None or len(found) < most or 2 * others <= most:
+        return found
+
+    known = (new.id, *(old.id for old in found))
+    recalled = await ask(recall.model_copy(update={"speaker": new.speaker, "exclude": known}), timeout=30, lane="bg")
+    return [*found, *recalled.memories]
 
 
 def comparable(old: Memory, new: Memory) -> bool:

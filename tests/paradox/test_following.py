@@ -60,6 +60,16 @@ async def test_the_assistant_does_not_contradict_its_user_and_what_is_derived_co
         assert await found(host) == []
 
 
+async def test_what_one_of_many_said_is_found_among_others_who_said_the_same(short_dir) -> None:
+    async with house(short_dir) as host:
+        for day in range(14):
+            await say(host, CLASH[0], speaker=f"person{day}", day=day)
+        (later,) = await say(host, CLASH[1], speaker="person0", day=20)
+        await followed(host)
+        (one,) = (await host.ref("paradox").ask(List())).paradoxes
+        assert (one.earlier.speaker, one.later.speaker, one.later.memory) == ("person0", "person0", later)
+
+
 async def test_a_forgotten_memorys_text_leaves_the_file_too(short_dir) -> None:
     secret = "I live in Xanthippopolis."
     async with house(short_dir) as host:
