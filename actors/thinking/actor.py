@@ -157,10 +157,13 @@ class Thinking(AsyncActor):
         if not has_texts(known) and known.session is None:
             return known
 
-        if not await self.following.catch_up():
-            bare = scrubbed(known)
-            return bare.model_copy(update={"scrubbed": known.scrubbed, "notes": (*known.notes, WITHHELD)})
-        return await self.thoughts.find(message.namespace, message.thought_id) or known
+        if await self.following.catch_up():
+            return await self.thoughts.find(message.namespace, message.thought_id) or known
+        if not has_texts(known):
+            return known
+
+        bare = scrubbed(known)
+        return bare.model_copy(update={"scrubbed": known.scrubbed, "notes": (*known.notes, WITHHELD)})
 
     @handles(Analyze)
     def analyze(self, message: Analyze) -> Analysis:
