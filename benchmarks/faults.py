@@ -261,8 +261,7 @@ def row(
 PAGE = """# Faults
 
 Two endpoints, of which the first has a fault; {clients} clients at once, twice in a row; {allowance_s:g} s for a first token.
-Written by `python -m benchmarks.faults --write docs/faults.md`, here with Python {python} and {processors} processors that
-others used too.
+Written by `python -m benchmarks.faults --write docs/faults.md`, here with Python {python} and {processors} processors.
 
 `added s` is the median beyond the same side's median without a fault, in the first and in the second burst: what finding the
 fault costs, and what it costs once it is known. `seen` is what clients saw that had no whole answer. Lattice is asked over
