@@ -24,6 +24,9 @@ COME_AND_GO = {"spare": 4, "standby": 7, "leaving": 2}
 """Of these there may be fewer at any time, and so many at most: two spares wait, two are on their way, a standby an actor; a
 gateway that was restarted finishes its streams beside the next one."""
 
+HELD = 2
+"""Descriptors that the supervisor has for each of these: a channel and a pidfd."""
+
 NAMES = {"supervi": "supervisor"}
 """The kernel keeps fifteen bytes of a name."""
 
@@ -67,6 +70,11 @@ class Census:
         """The most that one of a kind holds, in memory and in descriptors."""
         of_kind = self.residents[what]
         return Resident(of_kind[0].pid, max(one.rss_mb for one in of_kind), max(one.descriptors for one in of_kind))
+
+    def descriptors(self, what: str) -> int:
+        """The most that one of a kind has open, without what the supervisor has for who comes and goes."""
+        for_others = HELD * sum(map(self.count, COME_AND_GO)) if what == "supervisor" else 0
+        return self.most(what).descriptors - for_others
 
     def at_least(self, plateau: Census) -> Census:
         """The same with what each kind is known to hold once it has done all that it does: a new process has not, yet."""
@@ -116,8 +124,8 @@ def compare(before: Census, after: Census, *, grows_mb: float, grows_descriptors
         old, new = before.most(what), after.most(what)
         if new.rss_mb - old.rss_mb > grows_mb:
             yield Finding("growth", f"{what} has {new.rss_mb:.0f} MiB resident, and had {old.rss_mb:.0f}")
-        if new.descriptors - old.descriptors > grows_descriptors:
-            yield Finding("growth", f"{what} has {new.descriptors} descriptors open, and had {old.descriptors}")
+        if (open_now := after.descriptors(what)) - (had := before.descriptors(what)) > grows_descriptors:
+            yield Finding("growth", f"{what} has {open_now} descriptors open, and had {had}")
     for pid in after.dead:
         yield Finding("orphan", f"process {pid} has ended, and nobody collects it")
     for name in sorted(after.sockets ^ before.sockets):

@@ -30,7 +30,7 @@ OLD = (
     "VALUES (?, 1, 'fact', ?, ?, ?, ?, 0.5)"
 )
 LATEST_S = 1.5
-"""After its process is there, within which memory is killed while it starts."""
+"""After its process is there, within which memory is killed while it starts. The first comes sooner, for fast machines."""
 
 CYCLES = ("consolidate", "reflect", "integrate", "percolate", "decay", "profile", "statements")
 WITHIN_S = 0.15
@@ -92,7 +92,7 @@ def kill_starting(scene: Scene, path: Path, over: threading.Event) -> None:
     killed: set[int] = set()
     while len(killed) < scene.kills and not over.is_set():
         living = [pid for pid in scene.house.pids() if comm(pid) == "lattice:memory" and pid not in killed]
-        if not living or over.wait(scene.rng.uniform(0.0, LATEST_S)):
+        if not living or over.wait(scene.rng.uniform(0.0, LATEST_S * (len(killed) + 1) / scene.kills)):
             continue
         if comm(living[0]) != "lattice:memory":
             continue
