@@ -8,8 +8,8 @@ off the rest. Every statement has to be judged exactly once, and every contradic
 once. Meanwhile a record is remembered again and again; how long that takes is told beside the same without any backlog. CPU
 time is that of the process that works off the rest, and of memory's (with the encoder in it, where it is asked for).
 
-Of 10,600 statements and five kills each was judged once, and all of the 100 contradictions were kept, each once, though a hundred
-people say the same two sentences in one namespace: 38 statements a second on two cores that had nothing else to do.
+Of 10,600 statements and five kills each was judged once, and all of the 100 contradictions were kept, each once, though a
+hundred people say the same two sentences in one namespace: 38 statements a second on two cores that had nothing else to do.
 """
 
 from __future__ import annotations
