@@ -122,12 +122,11 @@ class InPlace:
         return identity(file), identity(log)
 
     def _why(self, found: tuple[Identity, Identity]) -> str:
-        for file, now, held in zip(self._files, found, self._held, strict=True):
-            if now is None:
-                return f"{file.name} was deleted or moved away while it was open"
-            if now != held:
-                return f"another file was put in the place of {file.name} while it was open"
-        return f"{self._path.name} is in its place"
+        lost = zip(self._files, found, self._held, strict=True)
+        file, now = next((file, now) for file, now, held in lost if now is None or now != held)
+        if now is None:
+            return f"{file.name} was deleted or moved away while it was open"
+        return f"another file was put in the place of {file.name} while it was open"
 
 
 def identity(path: Path) -> Identity:

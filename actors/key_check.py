@@ -14,6 +14,7 @@ from typing import Final
 
 from loguru import logger
 
+from actors.damage import put_in_place
 from actors.encryption import KEY, KeyRefused, StoreKey
 
 __all__ = ["drop", "note", "path_of", "refuse_other"]
@@ -74,9 +75,6 @@ def write(check: Path, content: bytes) -> None:
     """All of it or nothing, for the owner alone."""
     new = check.with_name(f"{check.name}.new")
     new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(check)
+    put_in_place(new, check)

@@ -6,10 +6,8 @@ The same for the supervisor of the house and for one that is itself a child; kno
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
 from supervisors.zygote import clear_scratch
+from transport.addresses import close_to_others
 
 __all__ = ["Processes"]
 
@@ -138,16 +137,11 @@ class Processes:
             self.kept_files.look()
             if not (self.place.run_dir / f"{self.place.name}.ctl").exists():
                 self._make_run_dir_anew()
-            self._close_run_dir_to_others()
+            # Nobody listens in a directory that others may write to: who is killed would not come back.
+            if (mode := close_to_others(self.place.run_dir)) is not None:
+                logger.warning("the run directory's mode was changed; it is 0700 again", mode=oct(mode))
         except OSError as error:
             logger.error("the run directory is gone and cannot be made anew", path=str(self.place.run_dir), error=str(error))
-
-    def _close_run_dir_to_others(self) -> None:
-        """Nobody listens in a directory that others may write to: who is killed would not come back."""
-        found = self.place.run_dir.lstat()
-        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != 0o700:
-            logger.warning("the run directory's mode was changed; it is 0700 again", mode=oct(stat.S_IMODE(found.st_mode)))
-            self.place.run_dir.chmod(0o700)
 
     def _make_run_dir_anew(self) -> None:
         logger.warning("the run directory was deleted; it is made anew", path=str(self.place.run_dir))

@@ -41,13 +41,21 @@ def run_directory(data_dir: Path) -> Path:
     except OSError as error:
         raise Invalid(f"the run directory {directory} cannot be made: {error.strerror}") from error
 
-    found = directory.lstat()
-    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) != 0o700:
-        directory.chmod(0o700)
-
+    close_to_others(directory)
     check_private(directory)
 
     return directory
+
+
+def close_to_others(directory: Path) -> int | None:
+    """Take from others what they may do in a directory of ours; its mode before, None where it was right, or is not ours."""
+    found = directory.lstat()
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or mode == 0o700:
+        return None
+
+    directory.chmod(0o700)
+    return mode
 
 
 def address_of(name: str, run_dir: Path, overrides: Mapping[str, str] | None = None) -> str:

@@ -187,6 +187,20 @@ async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_
         assert await found(host) == [KEPT]
 
 
+def fails_at(monkeypatch, word):
+    """The rules fail at every pair with a word in it, until what this gives is cleared."""
+    broken = {word}
+    real = Judge.several
+
+    def fragile(judge, pairs):
+        if any(bad in statement.text for bad in broken for pair in pairs for statement in pair):
+            raise ValueError("too much")
+        return real(judge, pairs)
+
+    monkeypatch.setattr(Judge, "several", fragile)
+    return broken
+
+
 async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest_goes_on(short_dir, monkeypatch) -> None:
     real = Judge.several
 
@@ -208,15 +222,7 @@ async def test_an_item_that_fails_is_set_aside_after_three_attempts_and_the_rest
 
 
 async def test_what_was_set_aside_is_judged_once_it_is_asked_for(short_dir, monkeypatch) -> None:
-    broken = True
-    real = Judge.several
-
-    def fragile(judge, pairs):
-        if broken and any("Lisbon" in statement.text for pair in pairs for statement in pair):
-            raise ValueError("too much")
-        return real(judge, pairs)
-
-    monkeypatch.setattr(Judge, "several", fragile)
+    broken = fails_at(monkeypatch, "Lisbon")
     async with house(short_dir, retry_s=0.01) as host:
         paradox = host.ref("paradox")
         await say(host, "I live in Oslo.", "I live in Lisbon.", "My cat sleeps.")
@@ -229,7 +235,7 @@ async def test_what_was_set_aside_is_judged_once_it_is_asked_for(short_dir, monk
             with pytest.raises(NotFound):
                 await paradox.ask(wrong)
 
-        broken = False
+        broken.clear()
         assert (await paradox.ask(Retry(id=aside.id))).found == 1
         assert await found(host) == [("contradiction", "I live in Oslo.", "I live in Lisbon.")]
         progress = await paradox.ask(GetProgress())
@@ -239,15 +245,7 @@ async def test_what_was_set_aside_is_judged_once_it_is_asked_for(short_dir, monk
 
 
 async def test_a_retry_under_the_same_key_gets_the_same_answer_and_is_judged_once(short_dir, monkeypatch) -> None:
-    broken = True
-    real = Judge.several
-
-    def fragile(judge, pairs):
-        if broken and any("Lisbon" in statement.text for pair in pairs for statement in pair):
-            raise ValueError("too much")
-        return real(judge, pairs)
-
-    monkeypatch.setattr(Judge, "several", fragile)
+    broken = fails_at(monkeypatch, "Lisbon")
     async with house(short_dir, retry_s=0.01) as host:
         paradox = host.ref("paradox")
         await say(host, "I live in Oslo.", "I live in Lisbon.")
@@ -256,7 +254,7 @@ async def test_a_retry_under_the_same_key_gets_the_same_answer_and_is_judged_onc
         with pytest.raises(Conflict):
             await paradox.ask(Retry(id=aside.id), key="k")
 
-        broken = False
+        broken.clear()
         told = await asyncio.gather(*(paradox.ask(Retry(id=aside.id), key="k") for _ in range(3)))
         assert {(one.id, one.found) for one in told} == {(aside.id, 1)}
         assert await paradox.ask(Retry(id=aside.id), key="k") == told[0]

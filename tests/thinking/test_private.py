@@ -142,19 +142,15 @@ def test_who_asks_for_the_tag_gets_it_in_code_alone(text, public) -> None:
         assert through([text[:at], text[at:]], literal=True)[:2] == through([text], literal=True)[:2]
 
 
-def test_reasoning_that_began_in_the_prompt_ends_at_its_closing_tag() -> None:
-    text = "SECRET, so I greet.\n</think>\n\nHello"
-
-    assert public_of(text).public == "Hello"
-    for at in range(len(text) + 1):
-        public, private, sieve = through([text[:at], text[at:]], begun=True)
-        assert (public, sieve.stray, sieve.leaked) == ("Hello", True, False)
-        assert SECRET in private
-
-
-def test_reasoning_whose_header_stood_in_the_prompt_ends_at_the_header_of_the_answer() -> None:
-    text = "SECRET, so I greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>"
-
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SECRET, so I greet.\n</think>\n\nHello",
+        "SECRET, so I greet.<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>",
+    ],
+    ids=["closing tag", "header of the answer"],
+)
+def test_reasoning_that_began_in_the_prompt_ends_at_its(text: str) -> None:
     assert public_of(text).public == "Hello"
     for at in range(len(text) + 1):
         public, private, sieve = through([text[:at], text[at:]], begun=True)

@@ -17,13 +17,11 @@ from actors.memory.search.asks import names_time, periods_of
 from actors.memory.search.candidates import Wanted
 from actors.memory.search.columns import once
 from actors.memory.search.events import Anchor, fitting
+from actors.memory.search.scoring import DAY_US, EPOCH
 from actors.memory.search.shelf import Shelf
 from actors.moments import moment
 
 __all__ = ["Lexical", "best", "survey", "with_neighbours"]
-
-DAY_US = 86_400_000_000
-EPOCH = date(1970, 1, 1).toordinal()
 
 FAR = 0.5
 """What fits the time of an event no better is looked for by its words alone."""
