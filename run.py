@@ -297,12 +297,10 @@ class Composition:
             }
         )
         question = Remember(memories=(NewMemory(text="nothing"),)) if name == "memory" else SysPing()
-        switch_s = sys.getswitchinterval()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             async with Host(run_dir=scratch) as host, Host(run_dir=scratch, bind=False) as caller:
                 await self.start_actor(host, name, alone, listener)
                 await caller.ref(name).ask(question, timeout=WALK_S)
-        sys.setswitchinterval(switch_s)
 
     def import_everything(self) -> None:
         """What the zygote does once so that no replacement has to."""

@@ -50,6 +50,9 @@ WITH: Final = ("", "-wal", "-shm", "-journal", "-open")
 MADE_ANEW: Final = ("-shm", "-open")
 """Of these, what holds nothing that anybody would miss."""
 
+STALE: Final = ("recovering", "rescuing", "salvaging", "new")
+"""Endings of what is worth nothing when nobody works at it."""
+
 FRAME: Final = 24
 """Bytes before each page in a write-ahead log; the log itself begins with 32."""
 
@@ -230,6 +233,11 @@ def finish(path: Path) -> None:
     So is a rescued one, which holds all of a database that had lost its name while it was open. What stands in its place came
     later, and is somebody else's.
     """
+    # One look at the directory: a replacement waits for this, and mostly there is nothing.
+    unfinished = tuple(f"{path.name}.{word}" for word in ("rescued", "recovered", *STALE))
+    if not any(entry.name.startswith(unfinished) for entry in path.parent.iterdir()):
+        return
+
     rescued = rescued_path(path)
     if rescued.exists():
         if any(path.with_name(path.name + suffix).exists() for suffix in WITH if suffix not in MADE_ANEW):
@@ -246,7 +254,7 @@ def finish(path: Path) -> None:
             put_in_place(recovered, path)
         else:
             remove(recovered)
-    for stale in ("recovering", "rescuing", "salvaging", "new"):
+    for stale in STALE:
         remove(path.with_name(f"{path.name}.{stale}"))
 
 

@@ -30,6 +30,9 @@ EMPTY_WITHIN_S: Final = 20.0
 """How long who wants the log emptied waits for those who read it, in seconds: longer than any recall takes, and less than the
 time that HTTP gives a request."""
 
+READ_AFTER_S: Final = 0.05
+"""After the file was opened, when the reader's connection is, unless somebody reads before, in seconds."""
+
 FIRST_PAUSE_S: Final = 0.005
 LONGEST_PAUSE_S: Final = 0.25
 """Between two attempts at it, in seconds. Each costs a write that comes at the same time a millisecond or so."""
@@ -66,6 +69,9 @@ class Database:
         self._reader = Reader(path.name, queue_limit)
         self._damaged: asyncio.Future[None] | None = None
         self._owned = False
+        self._reading_later: asyncio.TimerHandle | None = None
+        self._reading: asyncio.Task[None] | None = None
+        """Opens the reader's connection, or has."""
 
     async def open(self) -> None:
         """Open the file, bring its schema up to date, and start both threads.
@@ -89,23 +95,25 @@ class Database:
             self._give_up_ownership()
             raise
         # Whoever comes back after a kill is waited for by writes, mostly, and this is a fifth of what opening takes.
-        reading = self._reader.begin(partial(_told, self.path.name, open_to_read, self.path, key))
-        reading.add_done_callback(self._reader_is_open)
+        self._reading_later = asyncio.get_running_loop().call_later(READ_AFTER_S, self._begin_reading)
 
     async def close(self) -> None:
         """Finish what was accepted, move the log into the file, and close it. Closing twice is closing once."""
+        if self._reading_later is not None:
+            self._reading_later.cancel()
+        if self._reading is not None:
+            await asyncio.wait({self._reading})
         await self._reader.stop()
         await self._writer.stop(partial(damage.note_closed, self.path))
         self._give_up_ownership()
 
     async def watch(self) -> None:
-        """Wait, for ever if need be, until damage shows itself or nobody can read: the owner spawns this, and so fails with it.
+        """Wait, for ever if need be, until damage shows itself: the owner spawns this, and so fails with it.
 
         The next opening then looks at every page.
 
         Raises:
             Damaged: now.
-            Unavailable: the reader could not open the file.
         """
         assert self._damaged is not None  # noqa: S101 (it is open)
         await asyncio.shield(self._damaged)
@@ -194,6 +202,8 @@ class Database:
             Unavailable: the file cannot be read.
         """
         try:
+            if not self._reader.accepting:
+                await asyncio.shield(self._begin_reading())
             return await self._reader.submit(lambda connection: fn(connection, *args, **kwargs))
         except Unavailable as error:
             self._suspect(error)
@@ -212,22 +222,37 @@ class Database:
             self._suspect(error)
             raise
 
+    def _begin_reading(self) -> asyncio.Task[None]:
+        """Have the reader's connection opened, unless that is being done; who reads next tries again what failed."""
+        if self._reading is None or (self._reading.done() and not self._reader.accepting):
+            self._reading = asyncio.get_running_loop().create_task(
+                self._connect_reader(), name=f"open {self.path.name} to read"
+            )
+            self._reading.add_done_callback(_look_at)
+        return self._reading
+
+    async def _connect_reader(self) -> None:
+        # By the writer's thread, which sees before and afterwards that the file is in its place.
+        connect = partial(_told, self.path.name, open_to_read, self.path, self._key)
+        connection = await self._writer.submit(lambda _: connect(), grouped=False)
+        await self._reader.start(lambda: connection)
+
     def _give_up_ownership(self) -> None:
         if self._owned:
             self._owned = False
             release(self.path)
-
-    def _reader_is_open(self, reading: asyncio.Future[None]) -> None:
-        error = None if reading.cancelled() else reading.exception()
-        if error is not None and self._damaged is not None and not self._damaged.done():
-            self._damaged.set_exception(error)
-            self._damaged.exception()  # looked at, as below
 
     def _suspect(self, error: Unavailable) -> None:
         if isinstance(error.__cause__, damage.SIGNS) and self._damaged is not None and not self._damaged.done():
             damage.suspect(self.path, error.message)
             self._damaged.set_exception(Damaged(f"{self.path.name} is damaged: {error.message}"))
             self._damaged.exception()  # looked at: nobody need be watching
+
+
+def _look_at(task: asyncio.Task[None]) -> None:
+    """Whoever reads next tries again, and is told."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _told(name: str, connect: Callable[P, apsw.Connection], *args: P.args, **kwargs: P.kwargs) -> apsw.Connection:

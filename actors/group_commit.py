@@ -77,17 +77,19 @@ class _Thread:
         self._loop: asyncio.AbstractEventLoop
         self._connection: apsw.Connection
 
-    async def start(self, connect: Callable[[], apsw.Connection]) -> None:
-        await self.begin(connect)
+    @property
+    def accepting(self) -> bool:
+        """Whether it takes jobs: it was started, and not stopped since."""
+        return self._accepting
 
-    def begin(self, connect: Callable[[], apsw.Connection]) -> asyncio.Future[None]:
-        """Start the thread; the future tells when it has its connection. Jobs are taken at once."""
+    async def start(self, connect: Callable[[], apsw.Connection]) -> None:
+        """Start the thread, and wait until it has its connection. Jobs are taken at once."""
         self._loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = self._loop.create_future()
         self._ended = self._loop.create_future()
         self._accepting = True
         threading.Thread(target=self._main, args=(connect, opened), name=f"{self._name} {self.kind}", daemon=True).start()
-        return opened
+        await opened
 
     async def stop(self, before_closing: Callable[[], None] | None = None) -> None:
         self._before_closing = self._before_closing or before_closing

@@ -11,8 +11,8 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TextIO
 
 from loguru import logger
@@ -149,29 +149,21 @@ class Life:
             if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
                 self.loop.add_signal_handler(signal.SIGHUP, self.told_to_stop.set)
 
-        with open_stacks(self.assignment.data_dir, self.assignment.name, self.assignment.epoch) as stacks:
-            faulthandler.enable(stacks)
-            faulthandler.register(signal.SIGUSR1, stacks)
-            self._hold_off_fence(stacks)
-            self._watch_up()
-            self._listen()
-            try:
-                return await self._serve()
-            finally:
-                faulthandler.cancel_dump_traceback_later()
-                faulthandler.disable()
-                faulthandler.unregister(signal.SIGUSR1)
+        return await self._serve()
 
     async def _serve(self) -> int:
         stopping = asyncio.ensure_future(self.told_to_stop.wait())
+        guards = ExitStack()
         try:
             self.host = self.prepared or self.make_host(self.assignment)
             set_process_limits(self.host.limits)
             self.host.on_name_lost = self._lost_its_name
-            self.host.lag.on_moving = self._move
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
+                # By the next turn it listens, and its actor has not begun: what takes time is done while callers come back.
+                await asyncio.sleep(0)
+                guards.enter_context(self._guarded())
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if starting.done():
                     await starting
@@ -206,9 +198,29 @@ class Life:
             held_by = error.detail.get("pid") if isinstance(error, Conflict) and error.detail else None
             return self._crash(f"{type(error).__name__}: {error}", traceback.format_exc(), held_by=held_by)
         finally:
+            guards.close()
             stopping.cancel()
             if self.knocking is not None:
                 self.knocking.cancel()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Where its loop is watched, by itself and by others, and a fault leaves its stacks."""
+        self.host.lag.on_moving = self._move
+        if self.prepared is not None:
+            self.host.lag.start()
+        with open_stacks(self.assignment.data_dir, self.assignment.name, self.assignment.epoch) as stacks:
+            faulthandler.enable(stacks)
+            faulthandler.register(signal.SIGUSR1, stacks)
+            self._hold_off_fence(stacks)
+            self._watch_up()
+            self._listen()
+            try:
+                yield
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+                faulthandler.disable()
+                faulthandler.unregister(signal.SIGUSR1)
 
     async def _leave(self, host: Host) -> None:
         """Make way for the successor."""

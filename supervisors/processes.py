@@ -21,7 +21,7 @@ from supervisors.leaving import Leaving
 from supervisors.place import Place
 from supervisors.process import Process, Reaper
 from supervisors.process_child import House, ProcessChild
-from supervisors.roster import Entry, Roster
+from supervisors.roster import Entry, Roster, RosterFile
 from supervisors.spares import Spares
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.standbys import Standbys
@@ -70,6 +70,7 @@ class Processes:
         self.unsaved: asyncio.TimerHandle | None = None
         """Until the roster is written again: a state has changed, or it could not be written."""
 
+        self.roster = RosterFile(place.roster)
         self.kept_files = KeptFiles(place.run_dir, place.kept_files)
         self.looking: asyncio.TimerHandle | None = None
         self.spares = Spares(
@@ -89,7 +90,7 @@ class Processes:
             spares=self.spares,
             standbys=self.standbys,
             leaving=self.leaving,
-            save=self._save_roster,
+            save=self._note_roster,
             on_report=on_report,
         )
         self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
@@ -120,6 +121,7 @@ class Processes:
             self._save_roster()
         if self.unsaved is not None:
             self.unsaved.cancel()
+        self.roster.close()
         self.leaving.hurry()
         self.standbys.close()
         self.spares.close()
@@ -237,7 +239,18 @@ class Processes:
             process.kill(signal.SIGTERM)
             process.let_go()
 
+    def _note_roster(self) -> None:
+        """What a replacement waits for. The file is written anew when nobody does."""
+        self._write_roster(self.roster.add)
+        if self.unsaved is None:
+            self.unsaved = self.loop.call_later(SAVE_STATE_S, self._save_again)
+
     def _save_roster(self) -> None:
+        if self._write_roster(self.roster.replace) and self.unsaved is not None:
+            self.unsaved.cancel()
+            self.unsaved = None
+
+    def _write_roster(self, write: Callable[[Roster], None]) -> bool:
         entries = []
         for name, child in self.children.items():
             member = self.supervision.strategy.members.get(name)
@@ -258,18 +271,15 @@ class Processes:
 
         roster = Roster(up_pid=self.place.keeper_pid, up_started=self.keeper_started, children=tuple(entries))
         try:
-            roster.write(self.place.roster)
+            write(roster)
         except OSError as error:
             # A disk that takes nothing: children are started all the same. Should this supervisor be killed before there is
             # room, the next one starts whom an old roster has as gone, and sends away who bears the name already and knocks.
             if self.unsaved is None:
                 logger.error("the roster of children cannot be written", path=str(self.place.roster), error=str(error))
                 self.unsaved = self.loop.call_later(SAVE_AGAIN_S, self._save_again)
-            return
-
-        if self.unsaved is not None:
-            self.unsaved.cancel()
-            self.unsaved = None
+            return False
+        return True
 
     def _save_again(self) -> None:
         self.unsaved = None

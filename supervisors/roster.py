@@ -1,4 +1,7 @@
-"""Which process bears which name: `<run dir>/children.json`, from which a new supervisor knows whom to adopt."""
+"""Which process bears which name: `<run dir>/children.json`, from which a new supervisor knows whom to adopt.
+
+Each line is the whole roster, and the last whole line is how things stand: somebody may be killed in the middle of writing one.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from pydantic import ValidationError
 
 from supervisors.spec import ChildSpec, Spec
 
-__all__ = ["Entry", "Roster"]
+__all__ = ["Entry", "Roster", "RosterFile"]
+
+MOST_BYTES = 1 << 20
+"""Of a file that is added to; then it is written anew."""
 
 
 class Entry(Spec):
@@ -45,22 +51,86 @@ class Roster(Spec):
     def read(path: Path) -> Roster:
         """What the last supervisor knew; an empty roster where there was none, or none that can be read."""
         try:
-            return Roster.model_validate_json(path.read_bytes())
+            lines = path.read_bytes().splitlines()
         except FileNotFoundError:
             return Roster()
-        except ValidationError as error:
-            logger.error("the roster cannot be read; its processes end by themselves", path=str(path), error=str(error))
-            return Roster()
 
-    def write(self, path: Path) -> None:
-        """Replace the file whole. Not fsynced: after a power cut no process is left that it could name."""
-        fresh = path.with_suffix(".new")
-        # With the system's own calls: a replacement waits for this, and pathlib takes three times as long.
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self.model_dump_json().encode())
-        fresh.replace(path)
+        why = ""
+        for line in reversed(lines):
+            try:
+                return Roster.model_validate_json(line)
+            except ValidationError as error:
+                why = why or str(error)
+        logger.error("the roster cannot be read; its processes end by themselves", path=str(path), error=why)
+        return Roster()
 
     def of_house(self, up_pid: int, up_started: int | None) -> bool:
         """Whether these are children of the same `up`."""
         return (self.up_pid, self.up_started) == (up_pid, up_started)
+
+
+class RosterFile:
+    """The file, for the supervisor that writes it. Not fsynced: after a power cut no process is left that it could name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor: int | None = None
+
+    def add(self, roster: Roster) -> None:
+        """Write how things stand now behind the rest: a replacement waits for this.
+
+        To replace the file would take ten times as long, since ext4 then begins to write it to the disk (0.5 ms for 0.05).
+
+        Raises:
+            OSError: the file system refuses.
+        """
+        if self.descriptor is None or not self._in_place(self.descriptor):
+            self.replace(roster)
+            return
+
+        line = _line(roster)
+        try:
+            written = os.write(self.descriptor, line)
+        except OSError:
+            self.close()
+            raise
+        if written < len(line):
+            # There is no room for the rest: what was here before stands, until there is.
+            self.replace(roster)
+
+    def replace(self, roster: Roster) -> None:
+        """Write the file anew, with this alone.
+
+        Raises:
+            OSError: the file system refuses; what was there is there still.
+        """
+        self.close()
+        fresh = self.path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                file.write(_line(roster))
+            fresh.replace(self.path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self.descriptor = descriptor
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
+
+    def _in_place(self, descriptor: int) -> bool:
+        """Whether a new supervisor would find this file, and it is not too long."""
+        ours = os.fstat(descriptor)
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return False
+        return (ours.st_dev, ours.st_ino) == (found.st_dev, found.st_ino) and ours.st_size < MOST_BYTES
+
+
+def _line(roster: Roster) -> bytes:
+    return roster.model_dump_json().encode() + b"\n"

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 LOAD_WAIT_S = 5.0
 """How long a question waits for a prepared model to be loaded: after this process was replaced, 0.3 s on an idle machine."""
 
+FIRST_S = 0.01
+"""After its start, how long the encoder answers who has waited for it before it begins to load, which takes the interpreter
+from the loop, in seconds."""
+
 BUSY_MS = 2000
 """When to ask again while the model is being prepared."""
 
@@ -136,6 +140,7 @@ class Encoder(AsyncActor):
 
     async def _load(self) -> None:
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(FIRST_S)
         self._name, path = await loop.run_in_executor(self._front, _place, self._folder)
         there = await loop.run_in_executor(self._front, path.exists)
         # What is made for the first time takes seconds and is nobody's hurry; what was made is somebody's question.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -90,10 +89,6 @@ from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Memory"]
 
-SWITCH_S = 0.001
-"""How long the reader's thread may hold the interpreter while the loop wants it, in seconds. CPython's own 5 ms would by itself
-take up all the lag that this loop may have."""
-
 FIRST_S = 0.1
 """After its start, how long memory answers who has waited for it before it begins with work of its own, in seconds."""
 
@@ -128,15 +123,15 @@ class Memory(AsyncActor):
         self._lane = Lane(embedder, self._database, self._shelves.embedded, settings.questions_kept)
         self._committed = asyncio.Event()
         self._leaving = False
+        self._busy_until = 0.0
         self._waiting = 0
         self._unnoted = 0
 
     async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
+        self._busy_until = asyncio.get_running_loop().time() + FIRST_S
         self.spawn(self._database.watch(), name="memory watches its database")
-        self.spawn(self._lane.open(), name="memory sees which vectors there are")
-        sys.setswitchinterval(SWITCH_S)
         if self.host is not None:
             self.spawn(self._embed_on(), name="embedding")
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
@@ -305,6 +300,8 @@ class Memory(AsyncActor):
         if self.call is not None:
             wait_until = min(wait_until, self.call.deadline - 0.1)
 
+        # All followers come back at once to who was just replaced, and have time: others wait for an answer.
+        await asyncio.sleep(self._busy_until - loop.time())
         while True:
             committed = self._committed
             fed = await self._database.read(feeding.feed, message, page_bytes=self.settings.page_bytes)
@@ -388,6 +385,7 @@ class Memory(AsyncActor):
     async def _embed_on(self) -> None:
         """Get vectors for what has none, for ever."""
         await asyncio.sleep(FIRST_S)
+        await self._lane.open()
         await self._lane.run()
 
     async def _forget_old_calls(self) -> None:

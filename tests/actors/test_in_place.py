@@ -147,6 +147,8 @@ async def test_a_file_deleted_before_the_end_is_written_back_by_closing(database
 
 async def test_writes_are_refused_and_reads_go_on_while_it_cannot_be_written_back(database, monkeypatch):
     monkeypatch.setattr("actors.in_place.AGAIN_S", 0.0)
+    # The reader's connection is opened for the first who reads, or a moment after the start.
+    assert await database.read(notes) == ["before"]
     data = database.path.parent
     data.rename(data.with_name("old"))
     data.write_text("no directory")

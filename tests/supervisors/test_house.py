@@ -11,6 +11,7 @@ from actors.supervision import RestartChild, StartChild, StopChild
 from actors.system import SysInfo
 from commands.send import row, with_reasons
 from supervisors import linux
+from supervisors.roster import Roster
 from supervisors.up import BIRTH_S
 from supervisors.zygote import scratch_of
 from tests.supervisors.echo_house import Break
@@ -185,17 +186,17 @@ async def test_the_zygote_is_killed_and_replacements_go_on(house):
 async def test_a_killed_child_answers_again_where_nothing_can_be_written_down(house, short_dir):
     async with house() as home:
         await home.ready()
-        (short_dir / "run" / "children.json.new").unlink(missing_ok=True)
-        (short_dir / "run" / "children.json.new").mkdir()
+        (short_dir / "run" / "children.json").unlink()
+        (short_dir / "run" / "children.json").mkdir()
         before = await home.say()
         home.kill(before.pid)
         after = await home.say()
         assert after.pid != before.pid
 
         # As soon as it can be, it is: the next supervisor knows whom to adopt.
-        (short_dir / "run" / "children.json.new").rmdir()
+        (short_dir / "run" / "children.json").rmdir()
         async with asyncio.timeout(10):
-            while f'"pid":{after.pid}' not in (short_dir / "run" / "children.json").read_text():
+            while after.pid not in [entry.pid for entry in Roster.read(short_dir / "run" / "children.json").children]:
                 await home.say()
 
 

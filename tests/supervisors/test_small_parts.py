@@ -11,7 +11,7 @@ from supervisors import linux
 from supervisors.crashes import log_path, read_reports, write_report
 from supervisors.logs import LogFile
 from supervisors.process import Reaper
-from supervisors.roster import Entry, Roster
+from supervisors.roster import Entry, Roster, RosterFile
 from supervisors.spares import Spares
 from supervisors.supervisor import say
 
@@ -20,7 +20,9 @@ def test_a_roster_comes_back_as_it_was_written(tmp_path):
     path = tmp_path / "children.json"
     roster = Roster(up_pid=7, up_started=11, children=(Entry(name="echo", pid=8, started=12, epoch=3, restarts=2),))
 
-    roster.write(path)
+    file = RosterFile(path)
+    file.replace(Roster())
+    file.add(roster)
 
     assert Roster.read(path) == roster
     assert roster.of_house(7, 11)
@@ -42,6 +44,27 @@ def test_a_roster_that_is_missing_or_damaged_is_an_empty_one(tmp_path):
 
     path.write_bytes(b'{"children": [{"na')
     assert Roster.read(path) == Roster()
+
+
+def test_a_roster_whose_last_line_was_not_written_to_its_end_is_as_the_line_before(tmp_path):
+    path = tmp_path / "children.json"
+    RosterFile(path).replace(Roster(up_pid=7))
+    with path.open("ab") as file:
+        file.write(b'{"up_pid": 8, "children": [{"na')
+
+    assert Roster.read(path).up_pid == 7
+
+
+def test_a_roster_that_was_deleted_or_has_grown_is_written_anew(tmp_path):
+    path = tmp_path / "children.json"
+    file = RosterFile(path)
+    for _ in range(3):
+        file.add(Roster(children=(Entry(name="echo", last_exit="x" * 900_000),)))
+    assert path.stat().st_size < 2_000_000
+
+    path.unlink()
+    file.add(Roster(up_pid=9))
+    assert Roster.read(path).up_pid == 9
 
 
 def test_crash_reports_quote_the_log_and_only_the_newest_are_kept(tmp_path):

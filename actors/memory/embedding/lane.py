@@ -88,17 +88,20 @@ class Lane:
         self.moved = asyncio.Event()
         """Set, and replaced, whenever there is less to wait for."""
 
-        self._opened = asyncio.Event()
+        self._opened = False
         self.embedded = 0
         self.questions_unread = 0
 
     async def open(self) -> None:
-        """See which vectors there are. The first question waits for it; what only writes does not."""
+        """See which vectors there are, once. The first question waits for it; what only writes does not."""
+        if self._opened:
+            return
+
         in_use = await self._database.read(active)
         self.in_use = None if in_use is None else in_use.name
         if self._embedder is None:
             self.in_use = None
-        self._opened.set()
+        self._opened = True
 
     def wake(self) -> None:
         """Something was committed."""
@@ -120,7 +123,7 @@ class Lane:
             text: the question.
             time_left: seconds until its caller gives up.
         """
-        await self._opened.wait()
+        await self.open()
         if self.in_use is None or self._embedder is None:
             return None
         known = self._questions.get(text)
