@@ -18,11 +18,11 @@ from loguru import logger
 from actors.daemon import answers, aspects, rederivation, statements
 from actors.daemon.store import Store
 from actors.daemon.work import Asks, Work
-from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed
+from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed, namespace_digest
 from actors.moments import micros
 from transport.errors import Invalid, LatticeError
 
-__all__ = ["Following", "namespaces", "text_digest"]
+__all__ = ["Following", "is_known", "namespaces", "text_digest"]
 
 PAGE = 100
 WAIT_MS = 20_000
@@ -91,6 +91,10 @@ class Following:
             return False
         gone = False
         for change in fed.changes:
+            if change.change == "namespace_forgotten":
+                let_namespace_go(connection, change.id)
+                gone = True
+                continue
             connection.execute("INSERT OR IGNORE INTO namespace VALUES (?)", (change.namespace,))
             gone |= self._take(connection, change, cursors)
 
@@ -155,6 +159,11 @@ def namespaces(connection: apsw.Connection) -> list[str]:
     return [str(name) for (name,) in connection.execute("SELECT name FROM namespace ORDER BY name").fetchall()]
 
 
+def is_known(connection: apsw.Connection, namespace: str) -> bool:
+    """Whether the feed has named a namespace that is not forgotten since."""
+    return connection.execute("SELECT 1 FROM namespace WHERE name = ?", (namespace,)).fetchone() is not None
+
+
 def text_digest(memory: Memory) -> bytes:
     """Tells whether a record says the same as when something was drawn from it."""
     return blake2b(memory.text.encode(), digest_size=8).digest()
@@ -180,6 +189,30 @@ def let_go(connection: apsw.Connection, change: Change) -> None:
     )
     connection.execute("DELETE FROM set_aside WHERE turns = '[]'")
     drop_derived(connection, *gone)
+
+
+TABLES = ("namespace", "pending", "set_aside", "statement", "withheld", "evidence", "aspect", "call")
+
+
+def let_namespace_go(connection: apsw.Connection, digest: str) -> None:
+    """Let go of everything about a namespace that is forgotten, of which the digest of its name is left."""
+    named = "SELECT name FROM namespace UNION SELECT namespace FROM call UNION SELECT namespace FROM aspect"
+    for (name,) in connection.execute(named).fetchall():
+        if namespace_digest(str(name)) != digest:
+            continue
+        connection.execute(
+            "DELETE FROM model_answer WHERE digest IN (SELECT digest FROM model_source WHERE namespace = ?)", (name,)
+        )
+        for table in TABLES:
+            column = "name" if table == "namespace" else "namespace"
+            connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))  # noqa: S608 (our own names)
+        # Where cycles that go through namespaces are in this one, or have left it: they begin with the first again.
+        connection.execute("DELETE FROM cursor WHERE name = 'dreamt:' || ?", (name,))
+        connection.execute(
+            "DELETE FROM cursor WHERE name = 'decay' AND substr(value, instr(value, char(9)) + 1) IN (?1, ?1 || char(0))",
+            (name,),
+        )
+        connection.execute("UPDATE run SET error = '' WHERE instr(error, ?) > 0", (repr(name),))
 
 
 def drop_derived(connection: apsw.Connection, namespace: str, memory: str) -> bool:

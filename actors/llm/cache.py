@@ -177,6 +177,11 @@ class Cache:
         *parts, whole = kept.parts
         return [*parts, whole.model_copy(update={"attempts": 0, "cost": 0.0})]
 
+    def forget(self) -> None:
+        """Keep none of the answers so far: they may be about what is forgotten."""
+        self.kept.clear()
+        self.bytes = 0
+
     def keep(self, key: str, parts: list[Part]) -> None:
         """Keep an answer, and drop those that were not asked for the longest time."""
         size = sum(len(part.model_dump_json()) for part in parts) if self.settings.seconds else 0

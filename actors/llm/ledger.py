@@ -1,14 +1,20 @@
-"""llm.db: what was used, by day, namespace, endpoint and model; and the endpoints that were changed while running."""
+"""llm.db: what was used, by day, namespace, endpoint and model; and the endpoints that were changed while running.
+
+What was spent stays spent when a namespace is forgotten: its figures are added to those of `FORGOTTEN`, and its name goes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import apsw
 
 from actors.database import Database
 from actors.llm.messages import GetUsage, UsageRow
+from actors.memory.messages import namespace_digest
 from actors.once import KEYS, Once, made_before, only_once
 
 MIGRATIONS = (
@@ -27,7 +33,14 @@ MIGRATIONS = (
     CREATE TABLE drained (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
     KEYS,
+    """
+    -- How far memory's feed was followed, for namespaces that are forgotten.
+    CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), cursor INTEGER NOT NULL) STRICT;
+    """,
 )
+
+FORGOTTEN: Final = "(forgotten)"
+"""Stands in the accounts for all namespaces that were forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,16 @@ class Ledger:
     async def usage(self, asked: GetUsage, since: str) -> tuple[UsageRow, ...]:
         """Rows from that day on, the latest first."""
         return await self.database.read(usage, asked.namespace, since, asked.limit)
+
+    async def followed(self) -> int | None:
+        """How far memory's feed was followed; None: it never was."""
+        return await self.database.read(followed)
+
+    async def follow(self, cursor: int, forgotten: Collection[str] = ()) -> None:
+        """Move the cursor, and forget the names of namespaces, by their digests: they are in no file any more then."""
+        await self.database.write(follow, cursor, forgotten)
+        if forgotten:
+            await self.database.checkpoint()
 
     async def changed(self) -> dict[str, str | None]:
         """The settings of endpoints that were added or changed, as JSON; None for those that were removed."""
@@ -139,6 +162,29 @@ def usage(connection: apsw.Connection, namespace: str | None, since: str, limit:
         )
         for d, n, e, m, c, p, t, cost in rows
     )
+
+
+def followed(connection: apsw.Connection) -> int | None:
+    """The cursor."""
+    row = connection.execute("SELECT cursor FROM followed").fetchone()
+    return None if row is None else int(row[0])
+
+
+def follow(connection: apsw.Connection, cursor: int, forgotten: Collection[str]) -> None:
+    """Keep the cursor, and what follows from the changes before it."""
+    connection.execute("INSERT INTO followed VALUES (1, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor", (cursor,))
+    names = connection.execute("SELECT DISTINCT namespace FROM usage").fetchall() if forgotten else []
+    for (name,) in names:
+        if namespace_digest(str(name)) in forgotten:
+            connection.execute(
+                """INSERT INTO usage SELECT day, ?1, endpoint, model, calls, prompt_tokens, completion_tokens, cost
+                   FROM usage WHERE namespace = ?2
+                   ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, cost = cost + excluded.cost,
+                   prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+                   completion_tokens = completion_tokens + excluded.completion_tokens""",
+                (FORGOTTEN, name),
+            )
+            connection.execute("DELETE FROM usage WHERE namespace = ?", (name,))
 
 
 def changed(connection: apsw.Connection) -> dict[str, str | None]:

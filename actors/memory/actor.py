@@ -20,10 +20,11 @@ from loguru import logger
 
 from actors.clock import Clock, system_clock
 from actors.database import Database
-from actors.memory import changes, echoes, forgetting, life, sessions, store, transfer
+from actors.memory import changes, echoes, forgetting, life, namespaces, sessions, store, transfer
 from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
 from actors.memory.embedding.lane import Lane
+from actors.memory.erasure import Erasure
 from actors.memory.indexing import Indexing
 from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
@@ -43,6 +44,7 @@ from actors.memory.messages import (
     Fed,
     Feed,
     Forget,
+    ForgetNamespace,
     ForgetSession,
     Forgotten,
     Found,
@@ -57,6 +59,7 @@ from actors.memory.messages import (
     List,
     Listed,
     ListSessions,
+    NamespaceForgotten,
     NoteAffect,
     Noted,
     Recall,
@@ -119,6 +122,7 @@ class Memory(AsyncActor):
         self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger, mend=MEND)
         self._indexing = Indexing(self._database, settings.index_pause_s, settings.index_at_once)
         self._shelves = Shelves(settings.shelf_records, settings.shelf_bytes)
+        self._erasure = Erasure(self._database, self._shelves.let_go)
         embedder = embedder_of(settings.embedder, settings.embedding_model, self.ask)
         self._lane = Lane(embedder, self._database, self._shelves.embedded, settings.questions_kept)
         self._committed = asyncio.Event()
@@ -137,7 +141,9 @@ class Memory(AsyncActor):
             self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
         self.spawn(self._indexing.run(), name="memory indexes")
         self.spawn(self._forget_old_calls(), name="memory forgets old calls")
+        self.spawn(self._erasure.run(), name="memory erases forgotten namespaces")
         asyncio.get_running_loop().call_later(FIRST_S, self._indexing.written)
+        asyncio.get_running_loop().call_later(FIRST_S, self._erasure.begin)
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
 
     async def on_stop(self) -> None:
@@ -218,6 +224,16 @@ class Memory(AsyncActor):
         """Forget a talk for good."""
         return await self._forget(message, forgetting.forget_session)
 
+    @handles(ForgetNamespace)
+    async def forget_namespace(self, message: ForgetNamespace) -> NamespaceForgotten:
+        """Forget all that is in a namespace for good."""
+        key = None if self.call is None or self.call.key is None else blake2b(self.call.key.encode(), digest_size=16).digest()
+        until = asyncio.get_running_loop().time() + self._time_left() - 0.5
+        forgotten = await self._write(message, namespaces.forget_namespace, key=key)
+        self._let_questions_go()
+        await self._erasure.erased(message.namespace, until)
+        return forgotten
+
     @handles(Export)
     async def export(self, message: Export) -> Exported:
         """A page of records with all that belongs to them, the recalls before this question included."""
@@ -236,7 +252,7 @@ class Memory(AsyncActor):
     async def recall(self, message: Recall) -> Recalled:
         """Find what was said. That it was found is written down later, unless background work asked."""
         now = micros(self._clock.now())
-        time_left = 30.0 if self.call is None else self.call.deadline - time.monotonic()
+        time_left = self._time_left()
         event = event_in(message.query)
         question, happened = await asyncio.gather(
             self._lane.question(message.query, time_left),
@@ -356,10 +372,16 @@ class Memory(AsyncActor):
     async def _forget(self, message: Any, fn: Callable[..., Forgotten]) -> Forgotten:
         """As `_write`, until it is out of the log and of what is kept of questions."""
         forgotten = await self._write(message, fn)
-        self._lane.forget_questions()
-        spans_in.cache_clear()
+        self._let_questions_go()
         await self._database.checkpoint()
         return forgotten
+
+    def _let_questions_go(self) -> None:
+        self._lane.forget_questions()
+        spans_in.cache_clear()
+
+    def _time_left(self) -> float:
+        return 30.0 if self.call is None else self.call.deadline - time.monotonic()
 
     async def _once(self, reply: type[R], message: Any, fn: Callable[..., R], **settings: Any) -> R:
         """As `_write`; a call whose envelope key is known gets the answer that was given then, and changes nothing.

@@ -25,9 +25,13 @@ def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
     if message.cursor > (end := last_given(connection, "event")):
         raise Invalid(f"cursor: lies beyond the end of the feed, {end}", detail={"field": "cursor", "end": end})
     rows: Any = connection.execute(
-        "SELECT e.seq, e.change, e.memory, e.time, e.cause, coalesce(m.id, f.id), n.name, m.number IS NOT NULL FROM event e "
+        "SELECT e.seq, e.change, e.memory, e.time, e.cause, coalesce(m.id, f.id, 'ns_' || lower(hex(g.digest))), "
+        "iif(g.namespace IS NULL, n.name, 'ns_' || lower(hex(g.digest))), m.number IS NOT NULL FROM event e "
         "LEFT JOIN memory m ON m.number = e.memory LEFT JOIN forgotten f ON f.number = e.memory "
-        "JOIN namespace n ON n.number = coalesce(m.namespace, f.namespace) WHERE e.seq > :cursor AND e.change <> 'recalled' "
+        "LEFT JOIN forgotten_namespace g ON g.namespace = -e.memory "
+        "LEFT JOIN namespace n ON n.number = coalesce(m.namespace, f.namespace) "
+        "WHERE e.seq > :cursor AND e.change <> 'recalled' AND (g.namespace IS NOT NULL "
+        "OR n.number IS NOT NULL AND n.number NOT IN (SELECT namespace FROM forgotten_namespace)) "
         "AND (:changes IS NULL OR e.change IN (SELECT value FROM json_each(:changes))) ORDER BY e.seq LIMIT :limit",
         {
             "cursor": message.cursor,

@@ -347,7 +347,22 @@ NINTH = """
 ALTER TABLE call ADD COLUMN request BLOB;
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH)
+TENTH = """
+-- Namespaces that were forgotten: by the digest of the name, under the number that it had and that is never used again. What
+-- is in them is told nobody from the start, and is erased in the background (erased = 0). `told` is how much there was, `call`
+-- a digest of the key of the call that forgot it.
+CREATE TABLE forgotten_namespace (
+    namespace INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL,
+    time INTEGER NOT NULL,
+    told TEXT NOT NULL,
+    call BLOB,
+    erased INTEGER NOT NULL
+) STRICT;
+CREATE INDEX forgotten_namespace_digest ON forgotten_namespace (digest);
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH)
 
 MEND = """
 UPDATE memory SET metadata = '{}' WHERE NOT json_valid(metadata);
@@ -368,5 +383,6 @@ DELETE FROM gist WHERE place / 2 NOT IN (SELECT number FROM memory);
 INSERT OR IGNORE INTO unembedded SELECT number FROM memory
     WHERE (number NOT IN (SELECT place / 2048 FROM vectors) OR number NOT IN (SELECT place / 2 FROM gist))
     AND EXISTS (SELECT 1 FROM embedder);
+UPDATE forgotten_namespace SET erased = 0;
 """
 """What follows from the records, made anew after some were recovered from a damaged file. The full-text index is by then."""

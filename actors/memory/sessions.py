@@ -27,6 +27,7 @@ from actors.memory.messages import (
     Sessions,
     Turn,
 )
+from actors.memory.namespaces import forgotten_since
 from actors.memory.store import SPARE, fitting, records
 from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
 from actors.memory.transaction import Transaction
@@ -58,7 +59,13 @@ class Placed:
 
 
 def converse(transaction: Transaction, message: Converse, *, importance: float) -> Conversed:
-    """Take over what is new in a client's history; see `Converse`."""
+    """Take over what is new in a client's history; see `Converse`.
+
+    Raises:
+        NotFound: it is told late, and the namespace was forgotten meanwhile.
+    """
+    if message.said is not None and forgotten_since(transaction.connection, transaction.namespace, micros(message.said)):
+        raise NotFound("namespace: was forgotten since this was said", detail={"field": "namespace", "forgotten": True})
     incoming = [fingerprint_of(transaction.namespace, turn.role, turn.text) for turn in message.turns]
     name = (
         message.session or session_of(transaction, incoming) or unanswered(transaction, message, incoming) or message.begin_as

@@ -17,7 +17,7 @@ from actors.memory.stored import canonical, felt_in
 from actors.moments import micros
 from transport.errors import KeyReused, NotFound
 
-__all__ = ["Transaction", "namespace_number"]
+__all__ = ["Transaction", "namespace_number", "unused_number"]
 
 BY_ITS_CLIENT = '{"by":"client"}'
 
@@ -26,6 +26,15 @@ def namespace_number(connection: apsw.Connection, name: str) -> int | None:
     """The namespace's row; None when nothing was ever remembered in it."""
     row = connection.execute("SELECT number FROM namespace WHERE name = ?", (name,)).fetchone()
     return row[0] if row else None
+
+
+def unused_number(connection: apsw.Connection) -> int:
+    """A number that no namespace has or had: what is held of one that is forgotten is never taken for another's."""
+    row: Any = connection.execute(
+        "SELECT 1 + max((SELECT coalesce(max(number), 0) FROM namespace),"
+        " (SELECT coalesce(max(namespace), 0) FROM forgotten_namespace))"
+    ).fetchone()
+    return int(row[0])
 
 
 DRAWN_FROM_WHAT_ENDED = """
@@ -78,8 +87,9 @@ class Transaction:
         """The namespace's row, made when it is missing."""
         number = self.known_namespace
         if number is None:
-            self._connection.execute("INSERT INTO namespace (name) VALUES (?)", (self.namespace,))
-            number = self.ledger.namespaces[self.namespace] = self._connection.last_insert_rowid()
+            number = unused_number(self._connection)
+            self._connection.execute("INSERT INTO namespace VALUES (?, ?)", (number, self.namespace))
+            self.ledger.namespaces[self.namespace] = number
         return number
 
     def new_id(self) -> str:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from actors.paradox.messages import Side
 
-__all__ = ["Doubt", "Effect", "End", "Finding", "Forgetting", "Revision", "paradox_id", "says_one_thing"]
+__all__ = ["Doubt", "Effect", "End", "Finding", "Forgetting", "NamespaceForgetting", "Revision", "paradox_id", "says_one_thing"]
 
 ONE_THING = re.compile(r"[^.!?;\n]{1,160}[.!?]*")
 SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which)\b", re.IGNORECASE)
@@ -68,6 +68,13 @@ class Forgetting:
 
 
 @dataclass(frozen=True, slots=True)
+class NamespaceForgetting:
+    """All that was in a namespace is gone for good, and its name: `digest` is what is left of that."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """A memory's validity ended: what it was at odds with is so no longer."""
 
@@ -75,7 +82,7 @@ class End:
     memory: str
 
 
-Effect = Finding | Doubt | Revision | Forgetting | End
+Effect = Finding | Doubt | Revision | Forgetting | NamespaceForgetting | End
 
 
 def says_one_thing(text: str) -> bool:

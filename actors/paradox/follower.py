@@ -13,7 +13,7 @@ from loguru import logger
 from actors.clock import Clock
 from actors.memory.messages import Change, Fed, Found, Get
 from actors.once import Once
-from actors.paradox.effects import Effect, End, Forgetting
+from actors.paradox.effects import Effect, End, Forgetting, NamespaceForgetting
 from actors.paradox.feed import Asks, away, follow
 from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
@@ -112,6 +112,8 @@ class Follower:
     async def _effects(self, change: Change) -> list[Effect]:
         if change.change in GONE:
             return [Forgetting(change.namespace, change.id)]
+        if change.change == "namespace_forgotten":
+            return [NamespaceForgetting(change.id)]
         if change.change == "superseded":
             return [End(change.namespace, change.id)]
         if change.change in SAID and change.memory is not None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import apsw
 
+from actors.memory.messages import namespace_digest
 from actors.paradox import doubts
-from actors.paradox.effects import Doubt, Effect, End, Finding, Forgetting, Revision, says_one_thing
+from actors.paradox.effects import Doubt, Effect, End, Finding, Forgetting, NamespaceForgetting, Revision, says_one_thing
 from actors.paradox.messages import Resolve
 from transport.errors import Conflict
 
@@ -36,6 +37,8 @@ def apply(connection: apsw.Connection, effect: Effect, now: int) -> bool:
     """Bring an effect about; whether texts were removed."""
     if isinstance(effect, Forgetting):
         return forget(connection, effect)
+    if isinstance(effect, NamespaceForgetting):
+        return forget_namespace(connection, effect)
     if isinstance(effect, Finding):
         keep(connection, effect, now)
     elif isinstance(effect, Doubt):
@@ -155,6 +158,17 @@ def forget(connection: apsw.Connection, gone: Forgetting) -> bool:
     connection.execute("DELETE FROM owed WHERE namespace = ? AND by = ? AND cause = 'link'", both)
     connection.execute("UPDATE OR REPLACE owed SET by = '' WHERE namespace = ? AND by = ?", both)
     return doubts.dropped(connection, gone.namespace, gone.memory) or bool(removed)
+
+
+def forget_namespace(connection: apsw.Connection, gone: NamespaceForgetting) -> bool:
+    """Remove whatever belongs to a namespace."""
+    tables = ("paradox", "doubt", "poison", "owed", "call")
+    named = " UNION ".join(f"SELECT namespace FROM {table}" for table in tables)  # noqa: S608 (our own names)
+    names = [name for (name,) in connection.execute(named).fetchall() if namespace_digest(str(name)) == gone.digest]
+    for name in names:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table} WHERE namespace = ?", (name,))  # noqa: S608 (our own names)
+    return bool(names)
 
 
 def end(connection: apsw.Connection, ended: End, now: int) -> None:

@@ -16,7 +16,7 @@ from actors.once import Once, only_once
 from actors.paradox import aside, doubts, life
 from actors.paradox.advice import advice
 from actors.paradox.doubts import Question
-from actors.paradox.effects import Effect, Finding, Forgetting, Revision
+from actors.paradox.effects import Effect, Finding, Forgetting, NamespaceForgetting, Revision
 from actors.paradox.life import Thought
 from actors.paradox.messages import Note, Paradox, Progress, Resolve, SetAside, Side, Step
 from actors.paradox.schema import MIGRATIONS
@@ -194,7 +194,7 @@ def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: in
         raise Conflict("the feed has been followed further by another")
     removed = [life.apply(connection, effect, now) for effect in effects]
     # Also where nothing quoted what is forgotten: what did, and went before, is in the log.
-    return any(removed) or any(isinstance(effect, Forgetting) for effect in effects)
+    return any(removed) or any(isinstance(effect, Forgetting | NamespaceForgetting) for effect in effects)
 
 
 def judge_after_all(

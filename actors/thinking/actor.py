@@ -55,7 +55,7 @@ class Thinking(AsyncActor):
         self.knowledge = Knowledge(self, settings, clock)
         self.outbox = Outbox(self, self.database, settings, clock)
         self.reuse = Reuse(seconds=settings.reuse_s, most=settings.reused_most, looked_at=settings.recall_k)
-        self.following = Following(self, self.thoughts, settings, forgot=self.forget)
+        self.following = Following(self, self.thoughts, self.outbox, settings, forgot=self.forget)
         self.quirks = Quirks(
             settings.begins_in_reasoning,
             self.database,

@@ -10,6 +10,7 @@ from loguru import logger
 
 from actors.memory.messages import Fed, Feed, GetSession, GetStats, Happening, Stats, end_of_feed
 from actors.runtime import AsyncActor
+from actors.thinking.outbox import Outbox
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.thoughts import Talk, Thoughts
 from transport.errors import Invalid, LatticeError, NotFound
@@ -23,8 +24,8 @@ RETRY_LIMIT_S: Final = 30.0
 CATCH_UP_S: Final = 0.5
 """How long who asks for a thought waits until it is known that nothing in it was forgotten meanwhile."""
 
-GONE: Final[tuple[Happening, ...]] = ("forgotten", "withheld")
-"""Changes after which the record's text is to be found nowhere."""
+GONE: Final[tuple[Happening, ...]] = ("forgotten", "withheld", "namespace_forgotten")
+"""Changes after which a record's text, or all of a namespace, is to be found nowhere."""
 
 SEEN_MOST: Final = 1000
 """Changes that are followed before the cursor is written down where nothing was forgotten: they are looked at again after a
@@ -36,14 +37,22 @@ class Following:
 
     Args:
         actor: who asks memory.
+        outbox: what memory is still to be told, perhaps of a namespace that is forgotten.
         forgot: told when something was forgotten.
     """
 
     def __init__(
-        self, actor: AsyncActor, thoughts: Thoughts, settings: ThinkingSettings, *, forgot: Callable[[], None]
+        self,
+        actor: AsyncActor,
+        thoughts: Thoughts,
+        outbox: Outbox,
+        settings: ThinkingSettings,
+        *,
+        forgot: Callable[[], None],
     ) -> None:
         self.actor = actor
         self.thoughts = thoughts
+        self.outbox = outbox
         self.settings = settings
         self.forgot = forgot
         self.cursor = -1
@@ -99,12 +108,15 @@ class Following:
             logger.bind(end=fed.cursor).warning("memory's feed ends before what was followed: going on from its end")
             self.cursor = self.written = fed.cursor
             await self.thoughts.follow_from(fed.cursor)
-        gone = [(change.namespace, change.id) for change in fed.changes]
-        if gone or fed.cursor - self.written >= SEEN_MOST:
+        namespaces = {change.id: change.time for change in fed.changes if change.change == "namespace_forgotten"}
+        gone = [(change.namespace, change.id) for change in fed.changes if change.change != "namespace_forgotten"]
+        if fed.changes or fed.cursor - self.written >= SEEN_MOST:
             ended = [talk for talk in await self.thoughts.talks(gone) if await self._is_gone(talk)]
-            count = await self.thoughts.scrub(gone, fed.cursor, ended)
+            if namespaces:
+                await self.outbox.let_go(namespaces)
+            count = await self.thoughts.scrub(gone, fed.cursor, ended, namespaces)
             self.written = fed.cursor
-            if gone:
+            if fed.changes:
                 self.forgot()
             if count:
                 logger.bind(thoughts=count).info("thoughts were scrubbed of what memory forgot")

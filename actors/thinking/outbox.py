@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,7 +17,7 @@ from loguru import logger
 
 from actors.clock import Clock
 from actors.database import Database
-from actors.memory.messages import Answer, Converse, Conversed
+from actors.memory.messages import Answer, Converse, Conversed, namespace_digest
 from actors.message import Data, Name
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
@@ -125,6 +126,14 @@ class Outbox:
         """Whether memory has not heard yet what was said before in that talk: what follows is to come behind it."""
         return self.talks[talk_of(converse)] > 0
 
+    async def let_go(self, namespaces: Mapping[str, datetime]) -> None:
+        """Owe memory nothing of what was said in forgotten namespaces, by the digests of their names, until they were."""
+        async with self.telling, self.writing:
+            self.unwritten = deque((owed, since) for owed, since in self.unwritten if not is_of(owed, since, namespaces))
+            self.talks = await self.database.write(drop_namespaces, namespaces)
+            self.talks.update(talk_of(owed.converse) for owed, _ in self.unwritten)
+            self.waiting = self.talks.total()
+
     async def write_down(self) -> None:
         """Write what is held, in order.
 
@@ -201,6 +210,22 @@ def first(connection: apsw.Connection) -> tuple[int, Owed, float] | None:
 
 def delete(connection: apsw.Connection, place: int) -> None:
     connection.execute("DELETE FROM owed WHERE place = ?", (place,))
+
+
+def is_of(owed: Owed, since: float, namespaces: Mapping[str, datetime]) -> bool:
+    until = namespaces.get(namespace_digest(owed.converse.namespace))
+    return until is not None and since <= until.timestamp()
+
+
+def drop_namespaces(connection: apsw.Connection, namespaces: Mapping[str, datetime]) -> Counter[Talk]:
+    for namespace in {namespace for namespace, _ in owing(connection)}:
+        until = namespaces.get(namespace_digest(namespace))
+        if until is not None:
+            connection.execute(
+                "DELETE FROM owed WHERE json_extract(body, '$.converse.namespace') = ? AND time <= ?",
+                (namespace, until.timestamp()),
+            )
+    return owing(connection)
 
 
 def owing(connection: apsw.Connection) -> Counter[Talk]:

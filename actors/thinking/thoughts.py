@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import apsw
@@ -18,6 +18,7 @@ from loguru import logger
 
 from actors.clock import Clock
 from actors.database import Database
+from actors.memory.messages import namespace_digest
 from actors.thinking.messages import ThoughtRecord
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
@@ -110,11 +111,16 @@ class Thoughts:
         self.unwritten: dict[str, ThoughtRecord] = {}
         self.forgotten: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.ended: OrderedDict[Talk, None] = OrderedDict()
+        self.namespaces: OrderedDict[str, datetime] = OrderedDict()
+        """Digests of the names of forgotten ones, and when they were forgotten."""
+
         self.wake = asyncio.Event()
         self.since_sweep = SWEEP_EVERY
 
     def keep(self, record: ThoughtRecord) -> None:
         """Keep a thought; one with the same id (a thought begun again) is replaced."""
+        if self.namespaces and (until := self.namespaces.get(namespace_digest(record.namespace))) and record.time <= until:
+            return
         if self.forgotten and any((record.namespace, memory) in self.forgotten for memory in sources_of(record)):
             record = scrubbed(record)
             if (record.namespace, record.session) in self.ended:
@@ -173,18 +179,25 @@ class Thoughts:
         await self.flush()
         return await self.database.read(talks_of, tuple(gone))
 
-    async def scrub(self, gone: Iterable[tuple[str, str]], cursor: int, ended: Iterable[Talk] = ()) -> int:
+    async def scrub(
+        self,
+        gone: Iterable[tuple[str, str]],
+        cursor: int,
+        ended: Iterable[Talk] = (),
+        namespaces: Mapping[str, datetime] = {},
+    ) -> int:
         """Take the texts out of all thoughts that may quote these records (namespace, id), and move the cursor, in one write.
 
         Args:
             gone: what was forgotten, or is withheld.
             cursor: how far the feed was followed with it.
             ended: talks that are gone whole: their thoughts lose the talk's name too.
+            namespaces: digests of the names of those that are gone whole, and when: their thoughts until then go too.
 
         Returns how many were scrubbed. Their texts are then in no file any more.
         """
         lost, over = tuple(gone), tuple(ended)
-        if not lost:
+        if not lost and not namespaces:
             await self.database.write(advance, cursor)
             return 0
 
@@ -192,9 +205,12 @@ class Thoughts:
             kept.update(dict.fromkeys(new))
             while len(kept) > MOST_FORGOTTEN:
                 kept.popitem(last=False)
+        self.namespaces.update(namespaces)
+        while len(self.namespaces) > MOST_FORGOTTEN:
+            self.namespaces.popitem(last=False)
 
         await self.flush()
-        count = await self.database.write(take_texts, lost, over, cursor)
+        count = await self.database.write(take_texts, lost, over, namespaces, cursor)
         # Also where none was: what was kept for a while, such as an answer that memory could not take, is in the log.
         await self.database.checkpoint()
         return count
@@ -261,7 +277,14 @@ def talks_of(connection: apsw.Connection, gone: tuple[tuple[str, str], ...]) -> 
     return tuple(dict.fromkeys((namespace, str(session)) for namespace, rows in led_to + aloof for (session,) in rows))
 
 
-def take_texts(connection: apsw.Connection, lost: tuple[tuple[str, str], ...], ended: tuple[Talk, ...], cursor: int) -> int:
+def take_texts(
+    connection: apsw.Connection,
+    lost: tuple[tuple[str, str], ...],
+    ended: tuple[Talk, ...],
+    namespaces: Mapping[str, datetime],
+    cursor: int,
+) -> int:
+    dropped = drop_namespaces(connection, namespaces) if namespaces else 0
     texts: dict[str, str] = {}
     for namespace, memory in lost:
         found = connection.execute(MAY_QUOTE, (namespace, memory))
@@ -276,7 +299,17 @@ def take_texts(connection: apsw.Connection, lost: tuple[tuple[str, str], ...], e
         [(one.model_dump_json(), one.session, one.thought_id) for one in records.values()],
     )
     advance(connection, cursor)
-    return len(records)
+    return len(records) + dropped
+
+
+def drop_namespaces(connection: apsw.Connection, namespaces: Mapping[str, datetime]) -> int:
+    dropped = 0
+    for (name,) in connection.execute("SELECT DISTINCT namespace FROM thoughts").fetchall():
+        until = namespaces.get(namespace_digest(str(name)))
+        if until is not None:
+            connection.execute("DELETE FROM thoughts WHERE namespace = ? AND time <= ?", (name, until.timestamp()))
+            dropped += connection.changes()
+    return dropped
 
 
 def advance(connection: apsw.Connection, cursor: int) -> None:

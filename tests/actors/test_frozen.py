@@ -120,7 +120,8 @@ async def of_memory(host: Host, home: Path) -> None:
     assert (await memory.ask(Recall(query="Who moved to Porto?"))).memories[0].id == porto.id
     assert [one.text for one in (await memory.ask(ListRecords(namespace="other"))).memories] == ["Ben plays the oboe."]
     # What was done under a key is not done again, and what is forgotten goes, with what was made of it.
-    again = await memory.ask(Remember(memories=(NewMemory(text="x"),)), key="once")
+    same = NewMemory(text=summary.text, kind="summary", links=summary.links, metadata=summary.metadata)
+    again = await memory.ask(Remember(memories=(same,)), key="once")
     assert again.memories[0].id == summary.id
     await memory.ask(Forget(ids=(turn.id,)))
     with pytest.raises(NotFound):

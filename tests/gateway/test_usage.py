@@ -43,6 +43,20 @@ async def test_embeddings_count_for_the_namespace_that_asked(short_dir: Path, mo
         assert (await used(lattice, "default"))["calls"] == 0
 
 
+async def test_what_a_forgotten_namespace_used_stays_counted_under_no_name(lattice: House) -> None:
+    for namespace in ("ana", "ben", "ana"):
+        await lattice.post("/v1/chat/completions", ASK, x_lattice_namespace=namespace)
+    before = await used(lattice, "ana")
+    assert before["calls"] == 2
+    await lattice.call("DELETE", "/v1/namespaces/ana")
+
+    async with asyncio.timeout(10):
+        while await used(lattice, "ana") != {"calls": 0, "tokens": 0}:
+            pass
+    assert await used(lattice, "(forgotten)") == before
+    assert (await used(lattice, "ben"))["calls"] == 1
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_with_every_endpoint_full_a_chat_is_told_so_at_once(short_dir: Path, model: SyncModelServer, streaming) -> None:
     async with house(short_dir, parts=tuple(part for part in ALL if part != "llm")) as lattice:

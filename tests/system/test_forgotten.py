@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -77,28 +78,70 @@ def test_what_is_forgotten_is_in_no_file(house: House, script: SyncModelServer, 
     assert [record["text"] for record in listed(house) if not record["withheld"]].count("A pianist plays.") == 1
 
 
-def test_a_namespace_of_which_all_is_forgotten_leaves_its_name_alone(
+def test_of_a_namespace_that_is_forgotten_not_even_the_name_is_left(
     house: House, script: SyncModelServer, data_dir: Path
 ) -> None:
-    """Its name is in the accounts of what models were asked for; what was in it is nowhere, in no log and no run directory."""
+    """In no file of anybody's, log and run directory included. What it cost stays in the accounts, under no name."""
     script.always(mode="echo")
-    theirs = {"x_lattice_namespace": "theirs"}
-    for text in SAID:
-        body = {"messages": [{"role": "user", "content": text}]}
-        house.post("/v1/chat/completions", body, x_lattice_session=TALK, **theirs)
-    house.post("/v1/memories", {"text": f"A {WORD} plays.", "key": WORD}, idempotency_key=WORD, **theirs)
-    run(house, "consolidate")
-    assert files_with_the_word(data_dir)
+    theirs = {"x_lattice_namespace": f"{WORD}s & co"}
+    fill(house, theirs)
+    holding = {name.partition("-")[0] for name in files_with_the_word(data_dir)}
+    assert {"memory.db", "paradox.db", "thinking.db", "daemon.db", "llm.db"} <= holding, holding
+    spent = calls(house)
 
-    for session in house.get("/v1/sessions", **theirs)["sessions"]:
-        delete(house, f"/v1/sessions/{quote(session['name'])}?namespace=theirs")
-    for record in house.get("/v1/memories?limit=1000", **theirs)["memories"]:
-        delete(house, f"/v1/memories/{record['id']}?namespace=theirs")
+    gone = delete(house, f"/v1/namespaces/{quote(theirs['x_lattice_namespace'])}")
+    assert gone["memories"] >= len(SAID)
+    assert gone["sessions"] == 1
 
     until(lambda: not files_with_the_word(data_dir), lambda: str(files_with_the_word(data_dir)))
+    assert calls(house) == spent
+    assert "(forgotten)" in {row["namespace"] for row in house.get("/v1/llm/usage")["rows"]}
     assert house.get("/v1/memories/stats", **theirs)["count"] == 0
     assert house.get("/v1/sessions", **theirs)["sessions"] == []
     assert house.get("/v1/daemon/profile", **theirs)["speakers"] == {}
+    assert house.get("/v1/paradoxes", **theirs)["paradoxes"] == []
+
+
+def test_a_kill_in_the_middle_of_forgetting_a_namespace_leaves_no_half_of_it(
+    house: House, script: SyncModelServer, data_dir: Path
+) -> None:
+    """Every actor that has something of it is killed at once while it is being forgotten; the request is answered."""
+    script.always(mode="echo")
+    theirs = {"x_lattice_namespace": f"{WORD}s & co"}
+    fill(house, theirs)
+    for page in range(4):
+        records = [{"text": f"{WORD} number {page} {number}", "session": TALK} for number in range(1000)]
+        house.post("/v1/memories", {"memories": records}, **theirs)
+
+    with ThreadPoolExecutor(1) as asking:
+        asked = asking.submit(delete, house, f"/v1/namespaces/{quote(theirs['x_lattice_namespace'])}")
+        until(lambda: house.get("/v1/memories/stats", **theirs)["count"] == 0)
+        for name in ("memory", "paradox", "thinking", "daemon", "llm"):
+            house.kill(house.pid(name))
+        assert asked.result()["memories"] >= 4000
+
+    until(lambda: not files_with_the_word(data_dir), lambda: str(files_with_the_word(data_dir)))
+
+
+def fill(house: House, theirs: dict[str, str]) -> None:
+    """A talk, its thoughts, a contradiction, a profile, what a model was asked in the background, a record with all names."""
+    history: list[dict[str, str]] = []
+    for text in SAID:
+        history.append({"role": "user", "content": text, "name": WORD})
+        body = {"messages": history, "reasoning_effort": "high"}
+        answer = house.post("/v1/chat/completions", body, x_lattice_session=TALK, **theirs)
+        history.append({"role": "assistant", "content": answer["choices"][0]["message"]["content"]})
+    house.post("/v1/chat/completions", {"messages": history[:1]}, x_lattice_session=TALK, x_lattice_memory="off", **theirs)
+    record = {"text": f"A {WORD} plays.", "key": WORD, "speaker": WORD, "metadata": {WORD: WORD}}
+    house.post("/v1/memories", record, idempotency_key=WORD, **theirs)
+    house.post("/v1/memories/search", {"query": WORD}, **theirs)
+    for cycle in ("consolidate", "reflect", "profile", "personality", "statements", "decay", "dream"):
+        run(house, cycle)
+    until(lambda: house.get("/v1/paradoxes", **theirs)["paradoxes"])
+
+
+def calls(house: House) -> int:
+    return sum(row["calls"] for row in house.get("/v1/llm/usage")["rows"])
 
 
 def run(house: House, cycle: str) -> None:

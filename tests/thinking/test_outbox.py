@@ -2,7 +2,7 @@
 
 import asyncio
 
-from actors.memory.messages import Converse, GetSession, Turn
+from actors.memory.messages import Converse, ForgetNamespace, GetSession, GetStats, Turn
 from actors.system import SysMetrics
 from actors.thinking.actor import Thinking
 from actors.thinking.messages import ChatMessage, GetThought, Think
@@ -98,3 +98,18 @@ class Kept(Thinking):
     async def on_start(self) -> None:
         await super().on_start()
         Kept.latest = self
+
+
+async def test_what_is_owed_of_a_namespace_that_is_forgotten_does_not_bring_it_back(short_dir, model) -> None:
+    parts = ("llm", "paradox", "thinking")
+    async with house(short_dir, url=model.base_url, parts=parts) as host:
+        for namespace in ("gone", "default"):
+            said = Think(namespace=namespace, session="s", messages=(user("Hello"),))
+            await host.ref("thinking").ask(said, timeout=20)
+        async with Process(short_dir, "memory"):
+            forgotten = asyncio.create_task(host.ref("memory").ask(ForgetNamespace(namespace="gone"), timeout=20))
+            assert await texts(host, "s", 2) == ["Hello", TEXT]
+            await forgotten
+            metrics = {metric.name: metric for metric in (await host.ref("thinking").ask(SysMetrics())).metrics}
+            assert [one.value for one in metrics["lattice_used"].samples if one.labels["resource"] == "thoughts_owed"] == [0.0]
+            assert (await host.ref("memory").ask(GetStats(namespace="gone"))).count == 0

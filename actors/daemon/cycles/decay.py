@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import apsw
 
-from actors.daemon.feed import Following, namespaces
+from actors.daemon.feed import Following, is_known, namespaces
 from actors.daemon.settings import DecaySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Age, Aged
@@ -56,7 +56,9 @@ class Decay:
             cursor = aged.next_cursor or ""
             # At a namespace's end the place is the next name after it in order.
             after = (namespace, cursor) if cursor else (namespace + "\0", "")
-            await work.commit(partial(put_place, place=after), seen=aged.seen, faded=aged.faded, staged=aged.staged)
+            await work.commit(
+                partial(put_place, place=after, of=namespace), seen=aged.seen, faded=aged.faded, staged=aged.staged
+            )
             await work.pass_on()
             if not cursor:
                 return
@@ -71,9 +73,9 @@ def place_of(connection: apsw.Connection) -> tuple[str, str] | None:
     return namespace, cursor
 
 
-def put_place(connection: apsw.Connection, place: tuple[str, str] | None) -> None:
-    """Note where to go on; None: from the start."""
-    if place is None:
+def put_place(connection: apsw.Connection, place: tuple[str, str] | None, of: str = "") -> None:
+    """Note where to go on; None, or where namespace `of` was forgotten meanwhile: from the start."""
+    if place is None or not is_known(connection, of):
         connection.execute("DELETE FROM cursor WHERE name = ?", (PLACE,))
         return
     connection.execute(

@@ -15,7 +15,7 @@ import apsw
 
 from actors.daemon import extract
 from actors.daemon.cycles.reflect import line_of
-from actors.daemon.feed import Following, namespaces
+from actors.daemon.feed import Following, is_known, namespaces
 from actors.daemon.settings import DreamSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, Link, List, Listed, Memory, NewMemory, Remember, Stats
@@ -108,7 +108,9 @@ def is_dreamt(connection: apsw.Connection, namespace: str, run: str, number: int
 
 
 def note_dreamt(connection: apsw.Connection, *, namespace: str, run: str, number: int) -> None:
-    """Note the latest dream of a namespace."""
+    """Note the latest dream of a namespace, unless that was forgotten meanwhile."""
+    if not is_known(connection, namespace):
+        return
     connection.execute(
         "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
         (f"dreamt:{namespace}", f"{run}:{number}"),

@@ -3,7 +3,7 @@
 By what one wants of it: `writing`, `reading`, `life`, `feed`, `transfer`; what they share stands in `fields` and `records`.
 """
 
-from actors.memory.messages.feed import Change, Fed, Feed, Happening, end_of_feed
+from actors.memory.messages.feed import Change, Fed, Feed, Happening, end_of_feed, namespace_digest
 from actors.memory.messages.fields import (
     DEPTH,
     EARLIEST,
@@ -30,7 +30,18 @@ from actors.memory.messages.fields import (
     plain,
     plain_json,
 )
-from actors.memory.messages.life import Age, Aged, Compress, Compressed, Forget, ForgetSession, Forgotten, Rederive
+from actors.memory.messages.life import (
+    Age,
+    Aged,
+    Compress,
+    Compressed,
+    Forget,
+    ForgetNamespace,
+    ForgetSession,
+    Forgotten,
+    NamespaceForgotten,
+    Rederive,
+)
 from actors.memory.messages.reading import (
     Event,
     Found,
@@ -113,6 +124,7 @@ __all__ = [
     "Feed",
     "Felt",
     "Forget",
+    "ForgetNamespace",
     "ForgetSession",
     "Forgotten",
     "Found",
@@ -137,6 +149,7 @@ __all__ = [
     "Metadata",
     "Name",
     "Namespace",
+    "NamespaceForgotten",
     "NewMemory",
     "NoteAffect",
     "Noted",
@@ -168,6 +181,7 @@ __all__ = [
     "end_of_feed",
     "has_sources",
     "known_emotions",
+    "namespace_digest",
     "on_the_calendar",
     "plain",
     "plain_json",

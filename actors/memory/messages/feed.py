@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,12 +12,27 @@ from actors.memory.messages.records import Memory
 from actors.message import Data, Message, Reply
 from transport.errors import Invalid
 
-Happening = Literal["remembered", "revised", "superseded", "forgotten", "staged", "linked", "unlinked", "withheld", "rederived"]
+Happening = Literal[
+    "remembered",
+    "revised",
+    "superseded",
+    "forgotten",
+    "staged",
+    "linked",
+    "unlinked",
+    "withheld",
+    "rederived",
+    "namespace_forgotten",
+]
 """What the feed tells. `staged` has the stages before and after in its history's detail, and the rule as its cause."""
 
 
 class Change(Data):
-    """One entry of the feed. `memory` is the record after the change; None once it is forgotten."""
+    """One entry of the feed. `memory` is the record after the change; None once it is forgotten.
+
+    Of `namespace_forgotten` both `namespace` and `id` are the digest of the name (see `namespace_digest`): compare it with
+    those that you know. All that was told of that namespace before is told no longer.
+    """
 
     seq: int
     change: Happening
@@ -32,6 +48,11 @@ class Fed(Reply, type="memory.fed"):
 
     changes: tuple[Change, ...]
     cursor: int
+
+
+def namespace_digest(name: str) -> str:
+    """What the feed calls a namespace that is forgotten: the name itself is nowhere any more."""
+    return "ns_" + blake2b(name.encode(), digest_size=16, person=b"namespace").hexdigest()
 
 
 def end_of_feed(error: Invalid) -> int:

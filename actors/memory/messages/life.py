@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from actors.memory.messages.fields import ONE, Identifier, Limit, Name, Namespace, Text
+from actors.memory.messages.fields import ONE, Identifier, Kind, Limit, Name, Namespace, Text
 from actors.memory.messages.reading import Found
 from actors.memory.messages.records import NewMemory, Provenance
 from actors.message import Message, Reply
@@ -86,3 +86,20 @@ class ForgetSession(Message, type="memory.forget_session", reply=Forgotten, idem
 
     namespace: Namespace = "default"
     name: Name
+
+
+class NamespaceForgotten(Reply, type="memory.namespace_forgotten"):
+    """How much there was in the namespace that is forgotten. Asked again, the same is told until something new came in."""
+
+    memories: int
+    sessions: int
+    by_kind: dict[Kind, int]
+
+
+class ForgetNamespace(Message, type="memory.forget_namespace", reply=NamespaceForgotten, idempotent=True):
+    """Forget all that is in a namespace, and its name. There is no default, and one that never was is no error.
+
+    Answered when it has left memory's files. Those who follow the feed let go of theirs.
+    """
+
+    namespace: Namespace

@@ -112,6 +112,10 @@ class Shelves:
         with self._whole_or_nothing():
             return self._of(connection, namespace, records)
 
+    def let_go(self, _connection: apsw.Connection, namespace: int) -> None:
+        """Hold nothing of a namespace any more: it is forgotten."""
+        self._held.pop(namespace, None)
+
     @contextmanager
     def _whole_or_nothing(self) -> Iterator[None]:
         """What a failing disk has left half read is not held."""
@@ -186,7 +190,7 @@ class Shelves:
         """Numbers of the records that changed, and whether their texts or vectors may have."""
         rows: Any = connection.execute(
             "SELECT memory, max(change NOT IN ('superseded', 'staged', 'linked', 'unlinked')) FROM event "
-            "WHERE seq > ? AND change NOT IN ('recalled', 'remembered') GROUP BY memory LIMIT ?",
+            "WHERE seq > ? AND change NOT IN ('recalled', 'remembered', 'namespace_forgotten') GROUP BY memory LIMIT ?",
             (seq, MOST_CHANGES + 1),
         ).fetchall()
         changed = {number: bool(reworded) for number, reworded in rows}
