@@ -15,6 +15,9 @@ from transport.errors import Invalid, LatticeError
 
 __all__ = ["Following"]
 
+FIRST_S: Final = 0.1
+"""After its start, how long llm answers who has waited for it before this begins, in seconds."""
+
 WAIT_MS: Final = 20_000
 RETRY_S: Final = 1.0
 RETRY_LIMIT_S: Final = 60.0
@@ -41,6 +44,7 @@ class Following:
     async def run(self) -> None:
         """Follow until cancelled. While memory is away, or not in this house, this waits."""
         failures = 0
+        await asyncio.sleep(FIRST_S)
         while True:
             try:
                 if self.cursor < 0:

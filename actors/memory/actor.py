@@ -323,6 +323,8 @@ class Memory(AsyncActor):
             fed = await self._database.read(feeding.feed, message, page_bytes=self.settings.page_bytes)
             if fed.changes or self._leaving or loop.time() >= wait_until:
                 return fed
+            # What is not asked for is not gone through once more for each commit.
+            message = message.model_copy(update={"cursor": fed.cursor})
             await self._wait_for(committed, wait_until)
 
     def metrics(self) -> builtins.list[Metric]:

@@ -23,10 +23,10 @@ __all__ = ["Erasure"]
 
 LEAST: Final = 16
 MOST: Final = 1024
-"""Rows of one page: as many as take about `PAGE_S`. Taking words out of the full-text index is four fifths of a record's 0.2 ms."""
+"""Rows of one page: as many as take about `PAGE_S`. Four fifths of a record's 0.2 ms are its words in the full-text index."""
 
 PAGE_S: Final = 0.01
-"""How long a page keeps the writer's thread, about, in seconds. It rests as long as a page took: others write half of the time."""
+"""How long a page keeps the writer's thread, about, in seconds. It rests as long afterwards: others write half of the time."""
 
 AGAIN_S: Final = 1.0
 """How long it rests when the disk takes nothing, or somebody reads the log, in seconds."""

@@ -125,3 +125,14 @@ async def test_a_cursor_beyond_the_end_is_refused_by_name_and_told_where_the_end
         await memory.ask(Feed(cursor=cursor, wait_ms=20_000))
     assert refused.value.detail == {"field": "cursor", "end": 1}
     assert end_of_feed(refused.value) == 1
+
+
+async def test_who_waits_for_one_kind_of_change_is_told_it_whatever_else_comes_in_meanwhile(memory):
+    waiting = asyncio.create_task(memory.ask(Feed(changes=("forgotten",), wait_ms=20_000), timeout=30))
+    [gone] = await remember(memory, "one")
+    for _ in range(5):
+        await remember(memory, "more")
+        assert not waiting.done()
+    await memory.ask(Forget(ids=(gone,)))
+    fed = await waiting
+    assert [(change.change, change.id) for change in fed.changes] == [("forgotten", gone)]
