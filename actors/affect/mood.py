@@ -37,7 +37,10 @@ class Felt:
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """A mood: label to strength, how good (-1 to 1), and for the strongest label how much each turn adds to it."""
+    """A mood: label to strength, how good (-1 to 1, near 0 where little is felt), and how much each turn adds to the strongest.
+
+    `strongest` is neutral where no label is worth telling.
+    """
 
     labels: dict[str, float]
     valence: float
@@ -71,12 +74,13 @@ def mood(turns: Sequence[Felt], now: datetime) -> Mood:
     told = {label: round(value, 4) for label, value in strengths.items() if round(value, 4) > 0}
     felt = {label: value for label, value in told.items() if label != NEUTRAL}
     strongest = max(felt, key=lambda label: (felt[label], label), default=NEUTRAL)
+    if felt.get(strongest, 0.0) < FELT:
+        strongest = NEUTRAL
     because = {
         turn.turn: round(weight * turn.labels.get(strongest, 0.0) / whole, 4)
         for turn, weight in zip(turns, weights, strict=True)
-        if weight * turn.labels.get(strongest, 0.0) / whole >= 0.01
+        if strongest != NEUTRAL and weight * turn.labels.get(strongest, 0.0) / whole >= 0.01
     }
     good = sum(value for label, value in told.items() if label in POSITIVE)
     bad = sum(value for label, value in told.items() if label in NEGATIVE)
-    valence = round((good - bad) / (good + bad), 4) if good + bad > FELT else 0.0
-    return Mood(told, valence, strongest, because)
+    return Mood(told, round((good - bad) / max(1.0, good + bad), 4), strongest, because)

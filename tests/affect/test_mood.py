@@ -46,3 +46,14 @@ def test_it_says_which_turns_it_comes_from() -> None:
     assert told.strongest == "fear"
     assert list(told.because) == ["one", "three"]
     assert sum(told.because.values()) == pytest.approx(told.labels["fear"], abs=0.001)
+
+
+def test_what_is_hardly_felt_is_neither_told_as_the_strongest_nor_makes_a_mood_good_or_bad() -> None:
+    told = mood([turn("calm", 0, neutral=0.9, approval=0.08)], NOON)
+    assert (told.felt, told.strongest, told.because) == ({}, "neutral", {})
+    assert 0 < told.valence < 0.1
+
+    mild = mood([turn("mild", 0, desire=0.4, optimism=0.2)], NOON)
+    glad = mood([turn("glad", 0, joy=0.9, love=0.8)], NOON)
+    assert 0 < mild.valence < 0.7 < glad.valence <= 1
+    assert mood([turn("glad", 0, joy=0.9)], NOON + timedelta(hours=6)).valence < 0.3
