@@ -20,7 +20,7 @@ continue count cover cry cut deal decide describe die disagree do drive drop eat
 fail fall feel fight figure fill find finish fit fix follow forget forgive get give go grow guess handle happen hate
 hear help hide hit hold hope hurt imagine improve include join joke jump keep kill know land last laugh lead learn
 leave lend let lie like listen live look lose love lower manage matter mean meet mention mind miss move need notice
-occur offer open order owe own pass pay pick place plan point prefer prepare pretend promise prove pull push put quit
+occur offer open order owe own pass pay pick place plan play point prefer prepare pretend promise prove pull push put quit
 raise reach read realise realize receive recommend refuse regret relax remain remember remind remove repeat reply
 respond rest return ride rise run save say see seem sell send set settle share show shut sit sleep slow smile sort
 sound speak spend spread stand start stay steal stick stop struggle stuff succeed suffer suggest suppose surprise
@@ -31,7 +31,7 @@ fallen fell felt forgot forgotten fought found gave given goes gone gotten grew 
 known laid led left lent lost lying meant met paid ran risen rode rose said sat saw seen sent shook shown slept sold
 spent spoke spoken stole stood stuck taken taught thought threw told took torn understood went wept woke woken won
 wore worn written wrote
-able above across actually against ago almost alone along already alright although another anybody anyone anything
+able above across actually allergic against ago almost alone along already alright although another anybody anyone anything
 anyway anywhere apart around asleep away awesome awful awkward back bad badly barely basically beautiful behind below
 besides best better between beyond both brilliant busy careful certain certainly cheap clearly close cold common
 completely cool correct couple crazy curious currently dark dear deep definitely different difficult directly down
@@ -53,7 +53,8 @@ afternoon age april august autumn century date day december evening fall februar
 june lunch march may midnight minute moment monday month morning night november october people person quarter saturday
 season second september six spring summer sunday ten thousand thursday tomorrow tonight tuesday wednesday week weekend
 winter year
-advice answer area bit case chance deal end example fact feeling guy hand idea issue item kind level life list lot man
+advice anniversary answer area birthday bit case
+chance deal end example fact feeling guy hand idea issue item kind level life list lot man
 mind name number others part piece place plan point problem question reason rest result room side someone sort stuff
 style task thing time topic trouble type version way while woman word world
 aunt baby boss boy boyfriend brother child children colleague cousin coworker dad daughter family father fiance

@@ -25,7 +25,7 @@ RELATIVES: Final = (
 )
 RELATIONSHIP = re.compile(
     rf"\b[Mm]y (?:(?:older|younger|little|big|twin|new|old|dear) )?({RELATIVES})\b"
-    r"(?:,? (?:is called |is named |named |called )?([A-Z][a-z]+(?:-[A-Z][a-z]+)?))?"
+    r"(?:(?:,? (?:is called |is named |named |called )?|'s name is )([A-Z][a-z]+(?:-[A-Z][a-z]+)?))?"
 )
 GOAL = re.compile(
     r"\bI(?:'m| am|'d| would|'ve| have)? (?:really |also |still |always )?(?:wan(?:t|ted)|hop(?:e|ing)|plan(?:ning)?|intend"
@@ -44,12 +44,16 @@ POLITE = re.compile(r"\b(?:please|thanks?|thank you|sorry|appreciate)\b", re.IGN
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]|[:;]-?[)(DP]")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NUMBERS: Final = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+A_MONTH: Final = "|".join(MONTHS)
 COMING = re.compile(
-    rf"\bI(?:'m| am|'ll| will|'ve got| have)\b.*\b(?:tomorrow|tonight|this (?:weekend|evening)|next (?:week|month|year)"
+    r"\b(?:I(?:'m| am)|we(?:'re| are)|(?:I|we)(?:'ll| will|'ve got| have| fly| leave| move| travel| marry| go))\b"
+    rf".*\b(?:on (?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{A_MONTH})|on (?:{A_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?"
+    r"|tomorrow|tonight|this (?:weekend|evening)|next (?:week|month|year)"
     rf"|(?:next|this|on) (?:{'|'.join(WEEKDAYS)})|in (?:{'|'.join(NUMBERS)}|\d{{1,2}}) (?:days?|weeks?|months?)"
-    rf"|in (?:{'|'.join(MONTHS)}))\b",
+    rf"|in (?:{A_MONTH}))\b",
     re.IGNORECASE,
 )
+DATE = re.compile(rf"(\d+)(?:st|nd|rd|th)?(?: of)? ({A_MONTH})|({A_MONTH}) (\d+)(?:st|nd|rd|th)?")
 LONG_TURN: Final = 60
 """Words of a turn that count as fully long-winded."""
 
@@ -140,6 +144,8 @@ def plans(text: str, said: datetime) -> list[Plan]:
 def over_of(phrase: str, said: datetime) -> datetime | None:
     """The end of the time that the end of a phrase names, seen from when it was said."""
     day = said.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if found := DATE.search(phrase):
+        return end_of_date(day, int(found[1] or found[4]), MONTHS.index(found[2] or found[3]) + 1)
     before, last = phrase.split()[-2:]
     if last in MONTHS:
         return end_of_month(day, MONTHS.index(last) + 1)
@@ -160,6 +166,18 @@ def days_until_over(before: str, last: str, weekday: int) -> int | None:
     unit = {"day": 1, "week": 7, "month": 31}.get(last.rstrip("s"))
     count = NUMBERS.get(before) or (int(before) if before.isdecimal() else 0)
     return unit * count + 1 if unit else None
+
+
+def end_of_date(day: datetime, number: int, month: int) -> datetime | None:
+    """The end of the next day of that date that is not over; None where there is none."""
+    for year in (day.year, day.year + 1):
+        try:
+            date = datetime(year, month, number, tzinfo=UTC)
+        except ValueError:
+            continue
+        if date >= day:
+            return date + timedelta(days=1)
+    return None
 
 
 def end_of_month(day: datetime, month: int) -> datetime:

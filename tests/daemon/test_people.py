@@ -18,6 +18,8 @@ SUNDAY = datetime(2026, 3, 1, 14, tzinfo=UTC)
         ("My dog is called Rex, and my boss is away.", ["dog Rex", "boss"]),
         ("The sister of Ana is nice.", []),
         ("My sisters are here.", []),
+        ("My wife's name is Jitka.", ["wife Jitka"]),
+        ("My best friend Tess will run it with me.", ["best friend Tess"]),
     ],
 )
 def test_whom_somebody_calls_theirs(text, labels) -> None:
@@ -59,6 +61,9 @@ def test_a_goal_ends_with_words_of_an_end_about_the_same() -> None:
         ("I am getting married in May.", "2026-06-01"),
         ("I will visit them in January.", "2027-02-01"),
         ("I'm going hiking this weekend.", "2026-03-02"),
+        ("I'm going to run the half marathon on 18 October.", "2026-10-19"),
+        ("We will fly to Lisbon on November 10th.", "2026-11-11"),
+        ("We fly to Rome on the 12th of January.", "2027-01-13"),
     ],
 )
 def test_when_a_plan_will_be_over(text, over) -> None:
@@ -67,7 +72,14 @@ def test_when_a_plan_will_be_over(text, over) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["I went to Rome in May.", "Will I see him tomorrow?", "If it rains I'll stay in tomorrow.", "May I?"]
+    "text",
+    [
+        "I went to Rome in May.",
+        "Will I see him tomorrow?",
+        "If it rains I'll stay in tomorrow.",
+        "May I?",
+        "I am 31 on 31 February.",
+    ],
 )
 def test_what_is_no_plan(text) -> None:
     assert people.plans(text, SUNDAY) == []
@@ -89,6 +101,7 @@ def test_how_somebody_talks_is_told_in_shares() -> None:
         ("I love climbing and I stopped smoking last week.", ["climbing", "smoking"]),
         ("Yesterday I went running with a friend; the weather was awful.", ["running", "weather"]),
         ("We worried about the visits, and thought that they mattered.", []),
+        ("My birthday is in May; I am allergic to cats.", ["cats"]),
         ("Photography and old cameras keep me busy these days.", ["photography", "cameras"]),
     ],
 )
