@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -111,6 +111,9 @@ class ReviseBody(Body):
     superseded_by: memory.Identifier | None = None
     """The record that took its place, which gets a `supersedes` link; it ends now where `valid_to` says nothing else."""
 
+    holds: Literal[True] | None = None
+    """It holds after all: its end is taken back, with those of facts that ended with it, and `supersedes` links to it go."""
+
 
 @routes.post("/v1/memories", status=201, headers=("X-Lattice-Session",))
 async def remember(call: Incoming, body: RememberBody) -> memory.Remembered:
@@ -176,10 +179,10 @@ async def get(call: Incoming, query: NamespaceQuery) -> memory.Memory:
 
 @routes.patch("/v1/memories/{id}")
 async def revise(call: Incoming, body: ReviseBody) -> memory.Memory:
-    """Correct a record's text, change its importance or metadata, or say that it holds no longer."""
+    """Correct a record's text, change its importance or metadata, say that it holds no longer, or that it holds after all."""
     changes = body.model_dump(exclude={"namespace"}, exclude_none=True)
     if not changes:
-        raise HttpError(400, "invalid", "nothing is to change: give text, importance, metadata, valid_to or superseded_by")
+        raise HttpError(400, "invalid", "nothing is to change: give text, importance, metadata, valid_to, superseded_by, holds")
 
     revise = memory.Revise(namespace=call.namespace, id=call.path("id"), **changes)
     found: memory.Found = await call.ask(revise, key=call.write_key)

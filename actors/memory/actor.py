@@ -65,6 +65,7 @@ from actors.memory.messages import (
     Recall,
     Recalled,
     Rederive,
+    Reinstate,
     Relate,
     Remember,
     Remembered,
@@ -173,6 +174,11 @@ class Memory(AsyncActor):
     async def supersede(self, message: Supersede) -> Found:
         """End a record's validity."""
         return await self._write(message, changes.supersede)
+
+    @handles(Reinstate)
+    async def reinstate(self, message: Reinstate) -> Found:
+        """Take the end of a record's validity back."""
+        return await self._write(message, changes.reinstate)
 
     @handles(Relate)
     async def relate(self, message: Relate) -> Found:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.memory.life import move_on
-from actors.memory.messages import SOURCES, Found, NoteAffect, Noted, Relate, Revise, Supersede, Unrelate
+from actors.memory.messages import SOURCES, Found, NoteAffect, Noted, Reinstate, Relate, Revise, Supersede, Unrelate
 from actors.memory.settings import LifeSettings
 from actors.memory.store import one, sources_of
 from actors.memory.stored import canonical, felt_in
@@ -18,7 +18,7 @@ from actors.memory.transaction import Transaction
 from actors.moments import micros
 from transport.errors import Invalid
 
-__all__ = ["note_affect", "relate", "revise", "supersede", "unrelate"]
+__all__ = ["note_affect", "reinstate", "relate", "revise", "supersede", "unrelate"]
 
 
 def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> Found:
@@ -26,6 +26,8 @@ def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> 
     number = transaction.number_of(message.id)
     if message.valid_to is not None or message.superseded_by is not None:
         end(transaction, number, message.superseded_by, message.valid_to, cause="client", named="superseded_by")
+    if message.holds:
+        transaction.reinstate(number, "client")
     row: Any = transaction.connection.execute(
         "SELECT text, importance, metadata FROM memory WHERE number = ?", (number,)
     ).fetchone()
@@ -54,6 +56,14 @@ def supersede(transaction: Transaction, message: Supersede) -> Found:
     """End a record's validity and link what took its place. An end that is known stands."""
     number = transaction.number_of(message.id)
     end(transaction, number, message.by, message.time, cause=message.cause, named="by")
+    return Found(memory=one(transaction.connection, number))
+
+
+def reinstate(transaction: Transaction, message: Reinstate) -> Found:
+    """Take a record's end back. One that holds is left as it is."""
+    number = transaction.number_of(message.id)
+    by = None if message.by is None else transaction.number_of(message.by, "by")
+    transaction.reinstate(number, message.cause, by)
     return Found(memory=one(transaction.connection, number))
 
 

@@ -47,6 +47,13 @@ WHERE l.target = ?1 AND l.relation = 'derives_from' AND m.valid_to IS NULL AND (
 )
 """
 
+FACTS_THAT_ENDED_WITH_IT = """
+SELECT m.number FROM link AS l JOIN memory AS m ON m.number = l.source
+WHERE l.target = ?1 AND l.relation = 'derives_from' AND m.kind = 'fact' AND m.valid_to = max(m.valid_from, ?2) AND (
+    SELECT cause FROM event WHERE memory = m.number AND change = 'superseded' ORDER BY seq DESC LIMIT 1
+) = 'source'
+"""
+
 
 class Transaction:
     """One write in progress.
@@ -226,6 +233,29 @@ class Transaction:
             if "by" in detail:
                 self.link(self.number_of(detail["by"]), "supersedes", one)
             self.end(one, time, "source", **detail)
+
+    def reinstate(self, number: int, cause: str, by: int | None = None) -> None:
+        """Take a record's end back, and that of facts that ended with it.
+
+        `by` is whose taking its place is taken back: where others took it as well, it stays ended. None: nobody took it.
+        """
+        self.connection.execute(
+            "DELETE FROM link WHERE target = ?1 AND relation = 'supersedes' AND (?2 IS NULL OR source = ?2)", (number, by)
+        )
+        row: Any = self.connection.execute(
+            "SELECT valid_to, EXISTS (SELECT 1 FROM link WHERE target = ?1 AND relation = 'supersedes') FROM memory"
+            " WHERE number = ?1",
+            (number,),
+        ).fetchone()
+        ended, replaced = row
+        if ended is None or replaced:
+            return
+
+        with_it: Any = self.connection.execute(FACTS_THAT_ENDED_WITH_IT, (number, ended)).fetchall()
+        self.connection.execute("UPDATE memory SET valid_to = NULL WHERE number = ?", (number,))
+        self.event("reinstated", number, cause)
+        for (fact,) in with_it:
+            self.reinstate(fact, "source", by)
 
     def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
         """Write down what happened to a record: its history, and the feed."""

@@ -1,6 +1,7 @@
 """Paradox: judges statements on request, follows memory's feed in the background, keeps what is at odds, and thinks it over.
 
-A detector alone never changes a memory, but for one thing: a sure update ends the old fact, which stays, with its end.
+A detector alone never changes a memory, but for one thing: a sure update that itself tells of a change ends the old fact, which
+stays, with its end. That is an event with its reason, and is taken back by resolving it otherwise.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def stated(memory: Memory) -> Statement:
 
 
 def finding(earlier: Memory, later: Memory, judgement: Judgement, settings: ParadoxSettings) -> Finding:
-    sure = judgement.verdict == "update" and judgement.score >= settings.supersede_from
+    sure = judgement.verdict == "update" and judgement.signed and judgement.score >= settings.supersede_from
     settled = sure and comparable_by(earlier.speaker, later.speaker)
     return Finding(
         namespace=later.namespace,

@@ -8,7 +8,18 @@ from hashlib import blake2b
 
 from actors.paradox.messages import Side
 
-__all__ = ["Doubt", "Effect", "End", "Finding", "Forgetting", "NamespaceForgetting", "Revision", "paradox_id", "says_one_thing"]
+__all__ = [
+    "Doubt",
+    "Effect",
+    "End",
+    "Finding",
+    "Forgetting",
+    "NamespaceForgetting",
+    "Reinstatement",
+    "Revision",
+    "paradox_id",
+    "says_one_thing",
+]
 
 ONE_THING = re.compile(r"[^.!?;\n]{1,160}[.!?]*")
 SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which)\b", re.IGNORECASE)
@@ -82,7 +93,15 @@ class End:
     memory: str
 
 
-Effect = Finding | Doubt | Revision | Forgetting | NamespaceForgetting | End
+@dataclass(frozen=True, slots=True)
+class Reinstatement:
+    """A memory's end was taken back: what was moot since is so no longer."""
+
+    namespace: str
+    memory: str
+
+
+Effect = Finding | Doubt | Revision | Forgetting | NamespaceForgetting | End | Reinstatement
 
 
 def says_one_thing(text: str) -> bool:

@@ -13,7 +13,7 @@ from loguru import logger
 from actors.clock import Clock
 from actors.memory.messages import Change, Fed, Found, Get
 from actors.once import Once
-from actors.paradox.effects import Effect, End, Forgetting, NamespaceForgetting
+from actors.paradox.effects import Effect, End, Forgetting, NamespaceForgetting, Reinstatement
 from actors.paradox.feed import Asks, away, follow
 from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
@@ -116,6 +116,8 @@ class Follower:
             return [NamespaceForgetting(change.id)]
         if change.change == "superseded":
             return [End(change.namespace, change.id)]
+        if change.change == "reinstated":
+            return [Reinstatement(change.namespace, change.id)]
         if change.change in SAID and change.memory is not None:
             return await self._judge(change)
         return []

@@ -13,11 +13,23 @@ import apsw
 
 from actors.memory.messages import namespace_digest
 from actors.paradox import doubts
-from actors.paradox.effects import Doubt, Effect, End, Finding, Forgetting, NamespaceForgetting, Revision, says_one_thing
+from actors.paradox.effects import (
+    Doubt,
+    Effect,
+    End,
+    Finding,
+    Forgetting,
+    NamespaceForgetting,
+    Reinstatement,
+    Revision,
+    says_one_thing,
+)
 from actors.paradox.messages import Resolve
-from transport.errors import Conflict
 
-__all__ = ["Thought", "apply", "contemplate", "doze", "judged", "resolve"]
+__all__ = ["REINSTATED", "Thought", "apply", "contemplate", "doze", "judged", "resolve"]
+
+REINSTATED = "reinstated"
+"""The cause of telling memory that a record holds after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ def apply(connection: apsw.Connection, effect: Effect, now: int) -> bool:
         doubts.add(connection, effect, now)
     elif isinstance(effect, Revision):
         revise(connection, effect, now)
+    elif isinstance(effect, Reinstatement):
+        reopen(connection, effect, now)
     else:
         end(connection, effect, now)
     return False
@@ -183,28 +197,51 @@ def end(connection: apsw.Connection, ended: End, now: int) -> None:
         settle(connection, identifier, now, "integrated", cause="superseded", note="one of the two holds no longer")
 
 
+def reopen(connection: apsw.Connection, back: Reinstatement, now: int) -> None:
+    """What was moot since this memory had ended is so no longer, where the other side has not ended as well."""
+    rows: Any = connection.execute(
+        "SELECT id FROM paradox AS p WHERE namespace = ?1 AND (earlier = ?2 OR later = ?2) AND state = 'integrated'"
+        " AND (SELECT cause FROM step WHERE paradox = p.id ORDER BY number DESC LIMIT 1) = 'superseded'"
+        " AND NOT EXISTS (SELECT 1 FROM paradox AS o WHERE o.namespace = ?1"
+        " AND CASE o.ended WHEN 'earlier' THEN o.earlier WHEN 'later' THEN o.later END IN (p.earlier, p.later))",
+        (back.namespace, back.memory),
+    ).fetchall()
+    for (identifier,) in rows:
+        touch(connection, identifier, "integrated", now)
+        settle(connection, identifier, now, "fresh", cause=REINSTATED, note="both hold again")
+
+
 def resolve(
     connection: apsw.Connection, message: Resolve, state: str, last_note: str, *, sides: tuple[str, str], now: int
 ) -> None:
     """End a paradox as its user says. Resolving it again in the same way changes nothing.
 
-    Raises:
-        Conflict: the side that is to be kept has been ended, and would not come back: both would be gone.
+    A side that was ended and is to be kept holds again: what was settled by itself can be taken back.
     """
     note = f"keep {message.keep}: {message.reason}"
     if state == message.state and last_note == note:
         return
-    ended: Any = connection.execute("SELECT ended FROM paradox WHERE id = ?", (message.id,)).fetchall()[0][0]
-    if ended and message.keep == ended:
-        raise Conflict(
-            f"keep: the {ended} statement was ended before; if it holds after all, remember it anew", detail={"field": "keep"}
-        )
+    earlier, later = sides
     settle(connection, message.id, now, message.state, cause="resolved", note=note)
+    ended = told_ended(connection, message.id)
+    if ended and message.keep in (ended, "both"):
+        back, by = (earlier, later) if ended == "earlier" else (later, earlier)
+        owe(connection, message.namespace, back, by, cause=REINSTATED)
+        note_end(connection, message.id, "")
     if message.state == "integrated" and message.keep in ("earlier", "later"):
-        earlier, later = sides
         side, loser, holds = ("earlier", earlier, later) if message.keep == "later" else ("later", later, earlier)
         owe(connection, message.namespace, loser, holds, cause="resolved")
         note_end(connection, message.id, side)
+
+
+def told_ended(connection: apsw.Connection, identifier: str) -> str:
+    """Which side memory was told to end, or to link as replaced in part; empty where it was told neither."""
+    rows: Any = connection.execute(
+        "SELECT ended, EXISTS (SELECT 1 FROM step WHERE paradox = ?1 AND cause = 'update') FROM paradox WHERE id = ?1",
+        (identifier,),
+    ).fetchall()
+    ended, linked = rows[0]
+    return str(ended) or ("earlier" if linked else "")
 
 
 def contemplate(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
@@ -303,6 +340,7 @@ def note_end(connection: apsw.Connection, identifier: str, side: str) -> None:
 def owe(connection: apsw.Connection, namespace: str, ended: str, by: str, *, cause: str) -> None:
     """Memory is to be told, once this is on disk."""
     connection.execute(
-        "INSERT INTO owed (namespace, ended, by, cause) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        # The latest is told last: what was taken back and is meant after all comes behind its taking back.
+        "INSERT OR REPLACE INTO owed (namespace, ended, by, cause) VALUES (?, ?, ?, ?)",
         (namespace, ended, by, cause),
     )

@@ -54,7 +54,9 @@ class ParadoxSettings(BaseModel):
     """Wait after a failure, in seconds; doubles with each failure in a row up to a minute."""
 
     supersede_from: Annotated[float, Field(ge=0, le=1)] = 0.75
-    """An update at least this probable ends the old fact in memory. Below it stays open, as a question."""
+    """An update at least this probable that itself tells of a change ("moved", "no longer", "now") ends the old fact in memory.
+
+    Any other stays open, as a question."""
 
     half_life_days: Annotated[float, Field(gt=0, le=3650)] = 21.0
     """A paradox that nobody touches has lost half of its tension after so many days."""

@@ -1,7 +1,7 @@
-"""Telling memory what paradox found settled: an old fact's end, with what took its place. Once each, whatever is killed when.
+"""Telling memory what paradox found settled: an old fact's end, with what took its place; or that it holds after all.
 
-What is to be told is a row of paradox.db, written with what caused it; it goes once memory has answered. Memory takes the same
-end twice as once, so a crash in between repeats nothing.
+Once each, whatever is killed when: what is to be told is a row of paradox.db, written with what caused it; it goes once memory
+has answered. They are told in their order, and memory takes the same one twice as once, so a crash in between repeats nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import asyncio
 
 from loguru import logger
 
-from actors.memory.messages import Relate, Supersede
+from actors.memory.messages import Reinstate, Relate, Supersede
 from actors.paradox.feed import Asks, away, wait_s
+from actors.paradox.life import REINSTATED
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Owed, Store
 from transport.errors import LatticeError
@@ -54,11 +55,13 @@ class Settler:
                 await asyncio.sleep(wait_s(self._settings, failures))
 
     async def _tell(self, owed: Owed) -> None:
-        message: Relate | Supersede
+        message: Relate | Reinstate | Supersede
         if owed.cause == "link":
             message = Relate(namespace=owed.namespace, source=owed.by, relation="supersedes", target=owed.ended)
+        elif owed.cause == REINSTATED:
+            message = Reinstate(namespace=owed.namespace, id=owed.ended, by=owed.by or None, cause="resolved")
         else:
-            message = Supersede(namespace=owed.namespace, id=owed.ended, by=owed.by or None, cause=owed.cause)
+            message = Supersede(namespace=owed.namespace, id=owed.ended, by=owed.by or None, time=owed.since, cause=owed.cause)
         try:
             await self._ask(message, timeout=30, lane="bg")
         except LatticeError as error:

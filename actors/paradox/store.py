@@ -35,13 +35,17 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Memory is to be told that `ended` holds no longer since `by` (empty: nothing took its place)."""
+    """Memory is to be told that `ended` holds no longer, since `by` took its place (empty: nothing did); or what `cause` says.
+
+    `since` is when `by` was said, where that was later; else the end is now.
+    """
 
     number: int
     namespace: str
     ended: str
     by: str
     cause: str
+    since: datetime | None
 
 
 class Store:
@@ -306,8 +310,16 @@ def set_place(connection: apsw.Connection, name: str, cursor: int) -> None:
 
 
 def owed(connection: apsw.Connection, limit: int) -> tuple[Owed, ...]:
-    rows: Any = connection.execute("SELECT number, namespace, ended, by, cause FROM owed ORDER BY number LIMIT ?", (limit,))
-    return tuple(Owed(*row) for row in rows)
+    rows: Any = connection.execute(
+        "SELECT o.number, o.namespace, o.ended, o.by, o.cause, p.later_time FROM owed o"
+        " LEFT JOIN paradox p ON p.namespace = o.namespace AND p.earlier = o.ended AND p.later = o.by"
+        " ORDER BY o.number LIMIT ?",
+        (limit,),
+    )
+    return tuple(
+        Owed(number, namespace, ended, by, cause, None if since is None else moment(since))
+        for number, namespace, ended, by, cause, since in rows
+    )
 
 
 def paid(connection: apsw.Connection, number: int) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from actors.paradox.classifier.model import Opinion
 from actors.paradox.judging import change
-from actors.paradox.judging.pair import Judgement, Pair
+from actors.paradox.judging.pair import Judgement, Pair, Verdict
 
 __all__ = ["AT_ODDS_FROM", "CONFLICT_FROM", "WEIGHTS", "Weights", "chances", "features", "signs", "topic", "weigh"]
 
@@ -52,7 +52,8 @@ def weigh(pair: Pair, ruled: Judgement, opinion: Opinion, weights: Weights | Non
         is_update = logistic(signs(pair, ruled, opinion), weights["update"]) >= 0.5
         by_rule = ruled.verdict in ("contradiction", "update")
         why = f"{ruled.why}; classifier {opinion.conflict:.2f}" if by_rule else f"classifier {opinion.conflict:.2f}"
-        return Judgement("update" if is_update else "contradiction", round(conflict, 4), why, ruled.overlap, conflict, odds)
+        verdict: Verdict = "update" if is_update else "contradiction"
+        return Judgement(verdict, round(conflict, 4), why, ruled.overlap, conflict, odds, ruled.signed)
 
     related = logistic(topic(pair, opinion), weights["related"])
     if related >= RELATED_FROM:

@@ -17,6 +17,7 @@ from actors.memory.messages import (
     NoteAffect,
     Provenance,
     Recall,
+    Reinstate,
     Relate,
     Remember,
     Revise,
@@ -161,6 +162,49 @@ async def test_a_fact_ends_with_the_last_record_that_it_was_drawn_from(memory):
 
     await memory.ask(Supersede(id=again, cause="update"))
     assert (await get(memory, both)).valid_to is not None
+
+
+async def test_an_end_that_is_taken_back_takes_that_of_facts_drawn_from_it_along(memory):
+    said, other = await remember(memory, {"text": "I live in Rome", "time": NOW - timedelta(days=9)}, {"text": "I moved"})
+    links = (Link(relation="derives_from", target=said),)
+    [fact] = await remember(memory, {"text": "I live in Rome.", "kind": "fact", "links": links})
+    await memory.ask(Supersede(id=said, by=other, time=NOW, cause="update"))
+    assert (await get(memory, fact)).valid_to is not None
+
+    for _ in range(2):
+        held = (await memory.ask(Reinstate(id=said, by=other, cause="resolved"))).memory
+        assert held.valid_to is None
+        assert (await get(memory, fact)).valid_to is None
+        assert (await get(memory, other)).links == ()
+        events = (await memory.ask(GetHistory(id=said))).events
+        assert [(event.change, event.cause) for event in events if event.change != "recalled"] == [
+            ("remembered", "remember"),
+            ("superseded", "update"),
+            ("reinstated", "resolved"),
+        ]
+    hits = (await memory.ask(Recall(query="Rome", as_of=NOW + timedelta(days=1)))).memories
+    assert {hit.id for hit in hits} >= {said, fact}
+
+
+async def test_what_two_records_took_the_place_of_holds_again_once_both_are_taken_back(memory):
+    said, one, two = await remember(memory, {"text": "I live in Rome"}, {"text": "I moved"}, {"text": "I live in Oslo"})
+    await memory.ask(Supersede(id=said, by=one, cause="update"))
+    await memory.ask(Supersede(id=said, by=two, cause="update"))
+    assert (await memory.ask(Reinstate(id=said, by=one, cause="resolved"))).memory.valid_to is not None
+    assert (await memory.ask(Reinstate(id=said, by=two, cause="resolved"))).memory.valid_to is None
+
+
+async def test_a_fact_of_a_text_that_was_corrected_stays_ended_when_its_turn_holds_again(memory):
+    [turn] = await remember(memory, {"text": "I live in Rome"})
+    [fact] = await remember(
+        memory, {"text": "I live in Rome.", "kind": "fact", "links": (Link(relation="derives_from", target=turn),)}
+    )
+    await memory.ask(Revise(id=turn, text="I live in Oslo"))
+    await memory.ask(Supersede(id=turn, time=NOW + timedelta(days=3), cause="client"))
+    assert (await memory.ask(Revise(id=turn, holds=True))).memory.valid_to is None
+    assert (await get(memory, fact)).valid_to is not None
+    with pytest.raises(ValueError, match="holds"):
+        Revise(id=turn, holds=True, valid_to=NOW)
 
 
 async def test_a_fact_ends_when_what_it_was_drawn_from_is_corrected(memory):

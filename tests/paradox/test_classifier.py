@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.memory.messages import Memory
 from actors.paradox.classifier.model import SHIPPED, Classifier
 from actors.paradox.classifier.rendering import render
+from actors.paradox.compare import finding
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Statement
 from actors.paradox.settings import ParadoxSettings
@@ -101,3 +103,27 @@ def test_speakers_and_time_are_written_into_the_pair() -> None:
 def test_it_is_smaller_than_thirty_megabytes() -> None:
     about = json.loads(SHIPPED.with_suffix(".json").read_text(encoding="utf-8"))
     assert about["bytes"] == SHIPPED.stat().st_size < 30_000_000
+
+
+def test_an_update_that_itself_tells_of_no_change_is_sure_and_ends_nothing_all_the_same(classifier) -> None:
+    """The network takes a slip for a new habit; what was said before is not to be lost by that."""
+    memories = [
+        Memory.model_construct(
+            id=f"mem_{number}", namespace="default", text=text, role="user", speaker="user", importance=0.5, time=time
+        )
+        for number, (text, time) in enumerate(
+            [
+                ("I never drink alcohol.", MARCH),
+                ("I had three beers with friends after chess last night.", MARCH + timedelta(days=12)),
+                ("I do not live without alcohol any more, I drink wine now.", MARCH + timedelta(days=30)),
+            ]
+        )
+    ]
+    said = [Statement(text=one.text, speaker=one.speaker, time=one.time) for one in memories]
+    slip, change = Judge(classifier).pairs([(said[0], said[1]), (said[0], said[2])])
+    settings = ParadoxSettings()
+    assert slip.verdict == "update"
+    assert slip.score > settings.supersede_from
+    assert not finding(memories[0], memories[1], slip, settings).settled
+    assert change.verdict == "update"
+    assert finding(memories[0], memories[2], change, settings).ends

@@ -9,7 +9,6 @@ from actors.memory.messages import Forget, GetHistory, Revise
 from actors.memory.messages import Get as GetMemory
 from actors.paradox.messages import Contemplate, Contemplated, List, Resolve
 from tests.paradox.house import START, followed, found, house, say, settled
-from transport.errors import Conflict
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
 LATER = START + timedelta(days=60)
@@ -189,18 +188,71 @@ async def test_what_the_user_decides_ends_the_other_side(short_dir) -> None:
         assert (await the_one(host)).history[-1].cause == "resolved"
 
 
-async def test_a_side_that_was_ended_cannot_be_kept_after_all(short_dir) -> None:
-    """Both would be gone."""
+async def test_a_side_that_was_ended_can_be_kept_after_all(short_dir) -> None:
     async with house(short_dir) as host:
-        _, new = await say(host, *CLASH)
+        old, new = await say(host, *CLASH)
         await followed(host)
         one = await the_one(host)
         await host.ref("paradox").ask(Resolve(id=one.id, keep="later", reason="they moved"))
-        with pytest.raises(Conflict, match="earlier"):
-            await host.ref("paradox").ask(Resolve(id=one.id, keep="earlier", reason="they did not"))
+        await host.ref("paradox").ask(Resolve(id=one.id, keep="earlier", reason="they did not"))
         await settled(host)
+        assert (await memory(host, old)).valid_to is None
+        assert (await memory(host, new)).valid_to is not None
+        assert ("supersedes", new) in [(link.relation, link.target) for link in (await memory(host, old)).links]
+        assert (await memory(host, new)).links == ()
+        notes = [step.note for step in (await the_one(host)).history]
+        assert notes[1:] == ["keep later: they moved", "keep earlier: they did not"]
+
+        await host.ref("paradox").ask(Resolve(id=one.id, keep="later", reason="they did"))
+        await settled(host)
+        assert (await memory(host, old)).valid_to is not None
         assert (await memory(host, new)).valid_to is None
-        assert (await the_one(host)).history[-1].note == "keep later: they moved"
+
+
+@pytest.mark.parametrize("first", ["I live in Lisbon.", "I live in Lisbon and my sister studies law."])
+async def test_an_update_that_was_none_is_taken_back_by_one_request_with_its_reason(short_dir, first) -> None:
+    async with house(short_dir) as host:
+        old, new = await say(host, first, "We moved to Oslo, I live in Oslo these days.")
+        await followed(host)
+        await settled(host)
+        one = await the_one(host)
+        await host.ref("paradox").ask(Resolve(id=one.id, state="dismissed", reason="that was a line from a play"))
+        await settled(host)
+        assert (await memory(host, old)).valid_to is None
+        assert (await memory(host, new)).links == ()
+        again = await the_one(host)
+        assert (again.state, again.history[-1].cause, again.history[-1].note) == (
+            "dismissed",
+            "resolved",
+            "keep both: that was a line from a play",
+        )
+
+
+async def test_an_old_fact_ends_when_the_new_one_was_said_not_when_that_was_noticed(short_dir) -> None:
+    async with house(short_dir) as host:
+        old, new = await say(host, "I live in Lisbon.", "We moved to Oslo, I live in Oslo these days.")
+        await followed(host)
+        await settled(host)
+        assert (await memory(host, old)).valid_to == (await memory(host, new)).time
+
+
+async def test_what_was_moot_is_open_again_once_its_side_holds_again(short_dir) -> None:
+    async with house(short_dir) as host:
+        _, middle, _ = await say(host, "I live in Lisbon.", "I live in Oslo.", "I live in Rome.")
+        await followed(host)
+        listed = (await host.ref("paradox").ask(List())).paradoxes
+        (last,) = [one for one in listed if (one.earlier.text, one.later.text) == ("I live in Oslo.", "I live in Rome.")]
+        await host.ref("paradox").ask(Resolve(id=last.id, keep="later", reason="Rome it is"))
+        await settled(host)
+        await followed(host)
+        assert len(await found(host, open=True)) == 1
+        await host.ref("paradox").ask(Resolve(id=last.id, keep="both", reason="two homes"))
+        await settled(host)
+        await followed(host)
+        assert (await memory(host, middle)).valid_to is None
+        reopened = (await host.ref("paradox").ask(List(open=True))).paradoxes
+        assert {one.later.text for one in reopened} == {"I live in Oslo.", "I live in Rome."}
+        assert {one.history[-1].cause for one in reopened} == {"found", "reinstated"}
 
 
 async def test_contemplation_ends_no_record_that_tells_other_things_too(short_dir) -> None:

@@ -16,6 +16,7 @@ Happening = Literal[
     "remembered",
     "revised",
     "superseded",
+    "reinstated",
     "forgotten",
     "staged",
     "linked",

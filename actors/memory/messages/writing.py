@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from actors.memory.messages.fields import LARGE, ONE, Felt, Identifier, Metadata, Name, Namespace, Relation, Share, Text, Time
 from actors.memory.messages.reading import Found
@@ -101,7 +101,8 @@ class Answer(Message, type="memory.answer", reply=Answered, idempotent=True, max
 class Revise(Message, type="memory.revise", reply=Found, idempotent=True, max_bytes=ONE):
     """Change a record's metadata or importance, correct its text (the old text stays in its history), or end its validity.
 
-    All of it or none. `superseded_by` and `valid_to` are as `by` and `time` of `memory.supersede`.
+    All of it or none. `superseded_by` and `valid_to` are as `by` and `time` of `memory.supersede`. `holds` takes an end back,
+    as `memory.reinstate` does.
     """
 
     namespace: Namespace = "default"
@@ -111,6 +112,14 @@ class Revise(Message, type="memory.revise", reply=Found, idempotent=True, max_by
     metadata: Metadata | None = None
     valid_to: Time | None = None
     superseded_by: Identifier | None = None
+    holds: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def ends_or_holds(self) -> Self:
+        """Not both at once."""
+        if self.holds and (self.valid_to is not None or self.superseded_by is not None):
+            raise ValueError("what holds has no end: give `holds`, or `valid_to` and `superseded_by`")
+        return self
 
 
 class Supersede(Message, type="memory.supersede", reply=Found, idempotent=True):
@@ -120,6 +129,18 @@ class Supersede(Message, type="memory.supersede", reply=Found, idempotent=True):
     id: Identifier
     by: Identifier | None = None
     time: Time | None = None
+    cause: Name
+
+
+class Reinstate(Message, type="memory.reinstate", reply=Found, idempotent=True):
+    """Take a record's end back: it holds after all, and so do facts that ended with it. `supersedes` links to it go.
+
+    With `by` only the one from that record goes, and where another took its place as well it stays ended.
+    """
+
+    namespace: Namespace = "default"
+    id: Identifier
+    by: Identifier | None = None
     cause: Name
 
 

@@ -189,7 +189,7 @@ class Shelves:
     def _changed_since(self, connection: apsw.Connection, seq: int) -> dict[int, bool]:
         """Numbers of the records that changed, and whether their texts or vectors may have."""
         rows: Any = connection.execute(
-            "SELECT memory, max(change NOT IN ('superseded', 'staged', 'linked', 'unlinked')) FROM event "
+            "SELECT memory, max(change NOT IN ('superseded', 'reinstated', 'staged', 'linked', 'unlinked')) FROM event "
             "WHERE seq > ? AND change NOT IN ('recalled', 'remembered', 'namespace_forgotten') GROUP BY memory LIMIT ?",
             (seq, MOST_CHANGES + 1),
         ).fetchall()

@@ -7,7 +7,7 @@ import re
 from actors.paradox.judging.lexicon import FAMILIES
 from actors.paradox.judging.words import content, stem, tokens
 
-__all__ = ["correction", "earlier_time", "ended", "lifelong", "of_something_else", "retort"]
+__all__ = ["correction", "earlier_time", "ended", "lifelong", "of_something_else", "retort", "told"]
 
 
 def one_of(*phrases: str) -> re.Pattern[str]:
@@ -129,6 +129,9 @@ ENDED = one_of(*PARTICLES, rf"(?<!-)(?:{'|'.join(TURNED.split())})\b")
 # A change that did not happen, or not to the thing itself.
 UNCHANGED = re.compile(r"\b(?:not|never) (?:yet )?(?:been )?\w+ed\b|\bstill\b")
 
+# Said of the present as against what was. Too common to tell an update from a contradiction; a sign where one was told already.
+NOW = one_of(r"now\b", r"instead\b", r"currently\b", r"lately\b", r"since\b", r"(?:have|has|am|is|are|i|we|they|he|she) just\b")
+
 OBJECT = re.compile(rf"\b(?:{'|'.join(TURNED.split())}|found) (?:my|our|his|her|the|a|an|all the) ([\w-]+)")
 
 LIFELONG = one_of(
@@ -185,6 +188,11 @@ def ended(text: str, before: frozenset[str] = frozenset()) -> bool:
         return False
     told = ENDED.finditer(STATE.sub(" ", text))
     return any(not (content(tokens(match[0])[:1]) & before) for match in told)
+
+
+def told(text: str, before: frozenset[str] = frozenset()) -> bool:
+    """A sign of change of any kind: something came to an end, is taken back, or is said of now as against then."""
+    return ended(text, before) or correction(text) or NOW.search(text) is not None
 
 
 def of_something_else(text: str, stems: frozenset[str], families: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from actors.paradox.judging import change, subject
 from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.topic import RELATED, overlap
 
-__all__ = ["Judgement", "Pair", "at_odds", "calm", "pair_of"]
+__all__ = ["Judgement", "Pair", "Verdict", "at_odds", "calm", "pair_of"]
 
 Verdict = Literal["contradiction", "update", "compatible", "unrelated"]
 SOON = timedelta(hours=12)
@@ -33,6 +33,9 @@ class Judgement:
 
     odds: float | None = None
     """That this statement is at odds, against that none is, where several are compared; None where the rules judged alone."""
+
+    signed: bool = False
+    """The later statement itself tells of a change. Without such a sign nothing that was said before may be ended."""
 
 
 @dataclass(frozen=True, slots=True)

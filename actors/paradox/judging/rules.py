@@ -30,7 +30,13 @@ def judge(old: Reading, new: Reading, rules: Sequence[Rule] | None = None) -> Ju
     pair = pair_of(old, new)
     asked = RULES if rules is None else rules
     found = next((found for rule in asked if (found := rule(pair)) is not None), None) or by_topic(pair)
-    return Judgement(found.verdict, round(min(found.score, 1.0), 4), found.why, round(pair.overlap, 4))
+    return Judgement(
+        found.verdict,
+        round(min(found.score, 1.0), 4),
+        found.why,
+        round(pair.overlap, 4),
+        signed=change.told(pair.new.text, pair.old.stems),
+    )
 
 
 def by_topic(pair: Pair) -> Judgement:
