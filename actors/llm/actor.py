@@ -81,7 +81,8 @@ class Llm(AsyncActor):
         await self.ledger.open()
         self.spawn(self.ledger.database.watch(), name="llm watches its database")
         changed = await self.ledger.changed()
-        self.roster.spent = await self.ledger.spent(self.today())
+        self.roster.day = self.today()
+        self.roster.spent = await self.ledger.spent(self.roster.day)
         configured = list(self.settings.endpoints)
         looks = self.settings.discover and not configured and not any(changed.values())
         if looks:

@@ -115,6 +115,11 @@ class Attempt:
             yield
         except Failure as failure:
             failure.amid = self.first_token_s is not None
+            if failure.stale:
+                endpoint.evidence.doubtful()
+                self.leave.abandoned()
+                raise
+
             endpoint.failed(failure, self.began)
             match failure.blame:
                 case Blame.ENDPOINT:

@@ -45,6 +45,9 @@ class Attempts:
     waits_since: dict[Key, float] = field(default_factory=dict)
     """Since when news of an endpoint is waited for, from those who have gone ahead."""
 
+    again: set[Key] = field(default_factory=set)
+    """Those that closed a connection that had been kept, and are asked once more over a new one."""
+
     rounds: int = 0
     tokens: int = 0
     cost: float | None = 0.0
@@ -61,6 +64,10 @@ class Attempts:
         if failure.blame is Blame.CALLER:
             raise DeadlineExceeded(detail={"endpoints": {name: known.reason for (name, _), known in self.failures.items()}})
 
+        if failure.stale and key not in self.again:
+            self.again.add(key)
+            return
+
         self.failures[key] = failure
 
     @property
@@ -71,7 +78,7 @@ class Attempts:
     @property
     def is_retry(self) -> bool:
         """Whether the next call is one more than a request has by right."""
-        return bool(self.failures)
+        return bool(self.failures or self.again)
 
     @property
     def broken_off(self) -> bool:

@@ -12,9 +12,11 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from actors.llm.failure import Failure
 from actors.llm.limits import AFTER_FINISH_S, LATE_S, Limits
+from actors.llm.pool import Pool
 from actors.llm.settings import EndpointSettings
 
 DNS_S = 30
@@ -43,7 +45,7 @@ class Connections:
     Args:
         settings: the endpoint's.
         base_url: what paths are put behind.
-        headers: sent with each request.
+        identity: the headers that say who asks, as they are when a request is sent.
         max_bytes: the largest body that is read.
         resolver: finds the address of a name; None: the system's.
         dns_s: how long what it said is good.
@@ -54,7 +56,7 @@ class Connections:
         self,
         settings: EndpointSettings,
         base_url: str,
-        headers: Mapping[str, str],
+        identity: Callable[[], Mapping[str, str]],
         max_bytes: int,
         *,
         resolver: AbstractResolver | None = None,
@@ -62,6 +64,7 @@ class Connections:
         heard: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
+        self.identity = identity
         self.heard = heard
         self.base_url = base_url
         self.max_bytes = max_bytes
@@ -71,22 +74,30 @@ class Connections:
         if base_url.startswith("https:"):
             # A bare connection shows that there is a machine, a handshake that a program runs on it.
             trace.on_connection_create_end.append(self.note_handshake)
-        self.connector = aiohttp.TCPConnector(
-            limit=0,
-            keepalive_timeout=KEEPALIVE_S,
-            resolver=resolver,
-            # aiohttp tells whole seconds only in its types.
-            ttl_dns_cache=dns_s,  # type: ignore[arg-type]
-        )
-        self.session = aiohttp.ClientSession(
-            connector=self.connector,
-            timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout_s),
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace],
-            max_line_size=16 << 10,
-            max_field_size=16 << 10,
-        )
+
+        def session(names: AbstractResolver) -> aiohttp.ClientSession:
+            """Connections of their own."""
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=KEEPALIVE_S,
+                resolver=names,
+                # aiohttp tells whole seconds only in its types.
+                ttl_dns_cache=dns_s,  # type: ignore[arg-type]
+            )
+            return aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout_s),
+                headers={"User-Agent": "lattice"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[trace],
+                max_line_size=16 << 10,
+                max_field_size=16 << 10,
+            )
+
+        host = URL(base_url).host or ""
+        self.pool = Pool(settings.name, host, resolver or aiohttp.ThreadedResolver(), dns_s, session)
+        self.sessions: dict[aiohttp.ClientResponse, aiohttp.ClientSession] = {}
+        """Whose a response is that is still read."""
 
     async def close(self) -> None:
         """Close them all."""
@@ -95,31 +106,34 @@ class Connections:
             task.cancel()
 
         await asyncio.gather(*draining, return_exceptions=True)
-        await self.session.close()
+        await self.pool.close()
 
     async def send(
         self, method: str, path: str, body: bytes | None, limits: Limits, hangs: asyncio.Future[None] | None = None
-    ) -> tuple[aiohttp.ClientResponse, bool]:
-        """One HTTP request: its response's head, and whether it was sent twice. `hangs` ends when no head is to be hoped for.
+    ) -> aiohttp.ClientResponse:
+        """One HTTP request: its response's head. `hangs` ends when no head is to be hoped for.
 
-        Once more where nobody can have seen it: over a keep-alive connection that the other side had just closed, or when there
-        was no connection in time because this process was busy.
+        Once more where there was no connection in time because this process was busy.
 
         Raises:
-            Failure: there was no response in time.
+            Failure: there was no response in time. `stale` where the other side closed a connection that had been kept, and no
+                answer had begun: it most likely never saw the request, and is to be asked again over a new one.
         """
         reuse = SimpleNamespace(reused=False)
         began = limits.now()
         try:
-            return await self.request(method, path, body, limits, reuse, hangs), False
+            return await self.request(method, path, body, limits, reuse, hangs)
         except Failure as failure:
-            closed_meanwhile = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
+            failure.stale = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
             late_s = limits.now() - began - self.settings.connect_timeout_s
             was_busy = isinstance(failure.__cause__, aiohttp.ConnectionTimeoutError) and late_s > LATE_S
-            if not (closed_meanwhile or was_busy):
+            if failure.stale or failure.everywhere:
+                # What else is kept is no better; and the endpoint may have moved.
+                self.pool.renew(reuse.session)
+            if not was_busy:
                 raise
 
-        return await self.request(method, path, body, limits, SimpleNamespace(), hangs), True
+        return await self.request(method, path, body, limits, SimpleNamespace(), hangs)
 
     async def request(  # noqa: PLR0917 (one call's, all of them)
         self,
@@ -131,12 +145,16 @@ class Connections:
         hangs: asyncio.Future[None] | None,
     ) -> aiohttp.ClientResponse:
         """One HTTP request, sent once."""
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = dict(self.identity())
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if limits.deadline < float("inf"):
             # The caller's time as it is left: an upstream that knows the word need not work longer than that.
             headers["X-Lattice-Timeout"] = f"{max(limits.deadline - limits.now(), 0.001):.3f}"
 
-        asked = self.session.request(
+        session = reuse.session = self.pool.enter()
+        response = None
+        asked = session.request(
             method, self.base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=reuse
         )
         try:
@@ -145,19 +163,18 @@ class Connections:
             reason = f"no sign of life within {self.settings.sign_of_life_s:g} s"
             raise Failure(reason, everywhere=True, silent=True) from error
         except aiohttp.ConnectionTimeoutError as error:
-            self.connector.clear_dns_cache()
             reason = f"no connection within {self.settings.connect_timeout_s:g} s"
             raise Failure(reason, everywhere=True, silent=True) from error
         except TimeoutError as error:
             raise limits.failure() from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             connecting = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError | ssl.SSLError)
-            if connecting:
-                # It may have moved: the next attempt looks its name up anew.
-                self.connector.clear_dns_cache()
-
             raise Failure(reason_of(error), everywhere=connecting, passing=may_pass(error)) from error
+        finally:
+            if response is None:
+                self.pool.left(session)
 
+        self.sessions[response] = session
         self.heard()
         return response
 
@@ -210,9 +227,10 @@ class Connections:
     def release(self, response: aiohttp.ClientResponse, *, complete: bool) -> None:
         """Keep the connection where the answer is complete, else close it at once: the endpoint then stops its work."""
         if response.content.at_eof():
-            response.release()
+            self.end(response)
         elif not complete:
             response.close()
+            self.end(response)
         else:
             # The end of the body may come in a packet of its own; the caller does not wait for it.
             task = asyncio.ensure_future(drain(response))
@@ -220,7 +238,12 @@ class Connections:
             task.add_done_callback(self.draining.discard)
             # Not in the task itself, which may be cancelled before it has begun. Where the body is not at its end, this
             # closes the connection.
-            task.add_done_callback(lambda _: response.release())
+            task.add_done_callback(lambda _: self.end(response))
+
+    def end(self, response: aiohttp.ClientResponse) -> None:
+        """A response is read no more."""
+        response.release()
+        self.pool.left(self.sessions.pop(response))
 
 
 def has_begun(error: Exception) -> bool:

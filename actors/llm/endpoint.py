@@ -21,11 +21,11 @@ from actors.llm.evidence import LOOK_AGAIN, Evidence
 from actors.llm.failure import Blame, Failure, status_failure
 from actors.llm.form import Answer, Asked, Event, Piece, joined
 from actors.llm.instructions import has_late, speaks_of_roles, with_early
+from actors.llm.key import Key
 from actors.llm.latency import Latest
 from actors.llm.limits import Limits
 from actors.llm.pulse import Pulse
 from actors.llm.repetition import Repetition, question_of
-from actors.llm.secrecy import redacted
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
 from actors.llm.sse import Events, Lines
@@ -50,6 +50,7 @@ class Endpoint:
         max_repetition: after so many characters of nothing but repetition an answer is a failure; 0: never.
         now: seconds of a clock that only goes forward.
         changed: called when one of its breakers may have opened.
+        spending: what is known of its day; None: nothing.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Endpoint:
         now: Callable[[], float],
         max_repetition: int = 0,
         changed: Callable[[], None] = lambda: None,
+        spending: Spending | None = None,
     ) -> None:
         self.settings = settings
         self.name = settings.name
@@ -67,7 +69,7 @@ class Endpoint:
         self.continuation = self.dialect.continuation
         self.counts_in_streams = True
         self.takes_late_instructions = True
-        self.key: str | None = None
+        self.key = Key(settings)
         self.max_bytes = max_bytes
         self.max_repetition = max_repetition
         self.now = now
@@ -77,7 +79,7 @@ class Endpoint:
         self.pulse.lost = self.hangs
         self.concurrency = Concurrency(settings.max_in_flight, now)
         self.latest = Latest(now)
-        self.spending = Spending(settings)
+        self.spending = Spending(settings) if spending is None else spending
         self.draining = False
         self.in_flight = 0
         self.idle = asyncio.Event()
@@ -91,10 +93,12 @@ class Endpoint:
 
     async def open(self) -> None:
         """Make ready to connect; nothing is sent yet."""
-        self.key = self.settings.key()
-        headers = {"User-Agent": "lattice", **self.dialect.headers(self.key)}
         base_url = self.dialect.base_url(self.settings.base_url)
-        self.connections = Connections(self.settings, base_url, headers, self.max_bytes, heard=self.pulse.heard)
+        self.connections = Connections(self.settings, base_url, self.identity, self.max_bytes, heard=self.pulse.heard)
+
+    def identity(self) -> dict[str, str]:
+        """The headers that say who asks."""
+        return self.dialect.headers(self.key.now())
 
     async def close(self) -> None:
         """Close all connections."""
@@ -229,7 +233,7 @@ class Endpoint:
         """
         limits = Limits(self.settings, asyncio.get_running_loop().time() + timeout_s)
         with self.keyless():
-            response, _ = await self.there.send("GET", self.dialect.models_path, None, limits)
+            response = await self.there.send("GET", self.dialect.models_path, None, limits)
             return self.dialect.models(await self.whole(response, limits))
 
     async def list_itself(self) -> None:
@@ -238,7 +242,7 @@ class Endpoint:
         Raises:
             Failure: there was none.
         """
-        response, _ = await self.there.send("GET", self.dialect.models_path, None, Limits(self.settings, None))
+        response = await self.there.send("GET", self.dialect.models_path, None, Limits(self.settings, None))
         self.there.release(response, complete=True)
 
     @contextlib.contextmanager
@@ -247,7 +251,7 @@ class Endpoint:
         try:
             yield
         except Failure as failure:
-            failure.reason, failure.told = redacted(failure.reason, self.key), redacted(failure.told, self.key)
+            failure.reason, failure.told = self.key.hidden(failure.reason), self.key.hidden(failure.told)
             failure.args = (failure.reason,)
             raise
 
@@ -274,12 +278,7 @@ class Endpoint:
         tally.attempts += 1
         self.calls += 1
         with self.pulse.watched() as hangs:
-            response, twice = await self.there.send("POST", call.path, to_json(call.body), limits, hangs)
-        if twice:
-            tally.attempts += 1
-            self.calls += 1
-
-        return response
+            return await self.there.send("POST", call.path, to_json(call.body), limits, hangs)
 
     @property
     def there(self) -> Connections:

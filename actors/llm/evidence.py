@@ -82,6 +82,11 @@ class Evidence:
         self.finished_at = self.now()
         self.tell()
 
+    def doubtful(self) -> None:
+        """A connection that had been kept was closed: what was heard before tells nothing of how it is now."""
+        self.answered_at = self.went_on_at = self.finished_at = NEVER
+        self.tell()
+
     def failed(self) -> None:
         """A call has failed."""
         self.failed_at = self.now()

@@ -66,6 +66,9 @@ class Failure(Exception):
         self.amid = False
         """It came after the first token."""
 
+        self.stale = False
+        """A connection that had been kept was closed by the other side before it answered."""
+
 
 def status_failure(status: int, headers: Mapping[str, str], told: str, *, now: dt.datetime) -> Failure:
     """The failure that an HTTP status stands for.

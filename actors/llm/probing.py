@@ -98,7 +98,13 @@ class Prober:
     async def probe(self, endpoint: Endpoint, model: str | None, permit: Permit) -> None:
         """One probe; its breaker learns what came of it."""
         try:
-            await self.ask(endpoint, model)
+            try:
+                await self.ask(endpoint, model)
+            except Failure as failure:
+                if not failure.stale:
+                    raise
+
+                await self.ask(endpoint, model)
         except Failure as failure:
             if failure.blame is Blame.ENDPOINT and self.is_about(failure, model):
                 endpoint.last_error = failure.reason

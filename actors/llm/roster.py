@@ -12,6 +12,7 @@ from actors.llm.endpoint import Endpoint
 from actors.llm.ledger import Ledger
 from actors.llm.router import Router
 from actors.llm.settings import EndpointSettings
+from actors.llm.spending import Spending
 from actors.message import invalid
 from actors.once import Once
 from transport.errors import Invalid, NotFound
@@ -30,9 +31,13 @@ class Roster:
         self.router = router
         self.ledger = ledger
         self.now = now
-        self.spent: dict[str, tuple[int, float]] = {}
-        """Of this day, by endpoint, as the ledger had it at the start."""
+        self.day = ""
+        """When this process began, as ISO 8601."""
 
+        self.spent: dict[str, tuple[int, float]] = {}
+        """Of that day, by endpoint, as the ledger had it then."""
+
+        self.spending: dict[str, Spending] = {}
         self.leaving: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -70,13 +75,23 @@ class Roster:
             max_repetition=self.router.settings.max_repetition,
             now=self.now,
             changed=self.router.prober.changed.set,
+            spending=self.spending_of(settings),
         )
-        endpoint.spending.begin(self.router.today(), *self.spent.get(settings.name, (0, 0.0)))
         endpoint.draining = drained
         await endpoint.open()
         self.router.add(endpoint)
         logger.info("endpoint taken up", endpoint=settings.name, dialect=settings.dialect, drained=drained)
         return endpoint
+
+    def spending_of(self, settings: EndpointSettings) -> Spending:
+        """What the endpoint of this name has spent of its day, under the budgets that it has now."""
+        known = self.spending.get(settings.name)
+        if known is None:
+            known = self.spending[settings.name] = Spending(settings)
+            known.begin(self.day, *self.spent.get(settings.name, (0, 0.0)))
+
+        known.settings = settings
+        return known
 
     async def add(self, given: Mapping[str, JsonValue], once: Once | None = None) -> Endpoint:
         """Take up an endpoint by its settings, in place of the one of that name. Its calls in flight are finished.
@@ -147,7 +162,6 @@ class Roster:
 
     def let_go(self, endpoint: Endpoint) -> None:
         """Ask it no more, and close it once its calls are finished."""
-        self.spent[endpoint.name] = (endpoint.spending.tokens, endpoint.spending.cost)
         self.router.remove(endpoint)
         task = asyncio.create_task(self.close_idle(endpoint), name=f"close {endpoint.name}")
         self.leaving.add(task)

@@ -7,7 +7,9 @@ from actors.llm.settings import EndpointSettings
 
 
 class Spending:
-    """Tokens and money of one endpoint, for the day (UTC) that was named last.
+    """Tokens and money of the endpoint of one name, for the day (UTC) that was named last.
+
+    It outlives the endpoint: of one that was changed, calls that are still in flight count for the one in its place.
 
     Args:
         settings: the endpoint's budgets.

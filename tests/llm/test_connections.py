@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import asynccontextmanager
 
@@ -32,12 +33,12 @@ class Moving(AbstractResolver):
 
 
 @asynccontextmanager
-async def serving(address: str, port: int = 0):
-    """A server that says where it lives; its port."""
+async def serving(address: str, port: int = 0, *, keep: bool = False):
+    """A server that says where it lives; its port. Unless told to keep connections it closes each, so that the next request
+    needs the address."""
 
     async def where(_request: web.Request) -> web.Response:
-        # Each connection is closed, so that the next request needs the address.
-        return web.Response(text=address, headers={"Connection": "close"})
+        return web.Response(text=address, headers={} if keep else {"Connection": "close"})
 
     app = web.Application()
     app.router.add_get("/v1/where", where)
@@ -54,11 +55,11 @@ async def serving(address: str, port: int = 0):
 @asynccontextmanager
 async def connections(resolver: Moving, port: int, dns_s: float):
     settings = endpoint("a", f"http://models.example:{port}/v1")
-    there = Connections(settings, settings.base_url, {}, 1 << 20, resolver=resolver, dns_s=dns_s)
+    there = Connections(settings, settings.base_url, dict, 1 << 20, resolver=resolver, dns_s=dns_s)
 
     async def where() -> str:
         limits = Limits(settings, None)
-        response, _ = await there.send("GET", "/where", None, limits)
+        response = await there.send("GET", "/where", None, limits)
         text = (await there.read(response, limits)).decode()
         there.release(response, complete=True)
         return text
@@ -98,3 +99,16 @@ async def test_an_endpoint_that_has_moved_is_found_by_the_next_attempt_after_one
                 await where()
             resolver.address = "127.0.0.2"
             assert await where() == "127.0.0.2"
+
+
+async def test_a_name_that_moves_is_followed_though_the_old_place_goes_on_answering_over_what_is_kept() -> None:
+    async with serving("127.0.0.1", keep=True) as port, serving("127.0.0.2", port):
+        resolver = Moving("127.0.0.1")
+        async with connections(resolver, port, dns_s=0.05) as where:
+            assert await where() == "127.0.0.1"
+            resolver.address = "127.0.0.2"
+            places = []
+            async with asyncio.timeout(10):
+                while "127.0.0.2" not in places:
+                    places.append(await where())
+            assert set(places) == {"127.0.0.1", "127.0.0.2"}

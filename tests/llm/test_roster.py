@@ -1,9 +1,11 @@
 """Endpoints that come and go while the actor runs, what was used, budgets, aliases and tags; all of it over the contract."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
+from actors.clock import ManualClock
 from actors.host import Host
 from actors.llm.actor import Llm
 from actors.llm.messages import (
@@ -160,3 +162,55 @@ async def test_aliases_name_models_in_their_order_and_tags_say_who_is_asked_firs
         assert (await llm.ask(Generate(messages=talk, tags=("unheard-of",)))).endpoint == "a"
         with pytest.raises(NotFound, match="'gone'"):
             await llm.ask(ask(model="gone"))
+
+
+async def test_at_midnight_a_day_s_budget_is_whole_again_also_of_an_endpoint_that_is_changed_then(
+    short_dir, tmp_path, servers
+) -> None:
+    first, second = servers
+    clock = ManualClock(datetime(2030, 1, 1, 23, 59, tzinfo=UTC))
+    pair = endpoint("a", first.base_url, tokens_per_day=5), endpoint("b", second.base_url, priority=1)
+    for _ in range(2):
+        async with Host(run_dir=short_dir) as host:
+            await host.start_actor(Llm, LlmSettings(endpoints=pair, discover=False), tmp_path, clock)
+            llm = host.ref("llm")
+            told = [(await llm.ask(ask())).endpoint for _ in range(2)]
+            clock.advance(120)
+            told += [(await llm.ask(ask())).endpoint for _ in range(2)]
+            await llm.ask(AddEndpoint(endpoint=as_given("a", first, tokens_per_day=5)))
+            told.append((await llm.ask(ask())).endpoint)
+            clock.advance(86_400)
+            await llm.ask(AddEndpoint(endpoint=as_given("a", first, tokens_per_day=5)))
+            assert (await llm.ask(ListEndpoints())).endpoints[0].budget.tokens == 0
+            told += [(await llm.ask(ask())).endpoint for _ in range(2)]
+            assert told == ["a", "b", "a", "b", "b", "a", "b"]
+            clock.advance(2 * 86_400 - 120)
+
+
+async def test_what_is_in_flight_while_an_endpoint_is_changed_counts_for_its_day(short_dir, tmp_path, servers) -> None:
+    first, second = servers
+    pair = endpoint("a", first.base_url, tokens_per_day=5), endpoint("b", second.base_url, priority=1)
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, *pair)
+        first.next({"text": TEXT, "fault": "hang_first_token"})
+        asking = asyncio.create_task(llm.ask(ask()))
+        await asyncio.to_thread(first.log, holding=1)
+        await llm.ask(AddEndpoint(endpoint=as_given("a", first, tokens_per_day=5)))
+        await asyncio.to_thread(first.release)
+        assert (await asking).endpoint == "a"
+        assert (await llm.ask(ask())).endpoint == "b"
+
+
+async def test_a_key_file_that_changes_is_read_again_and_one_that_vanishes_costs_no_key(short_dir, tmp_path, servers) -> None:
+    first, _ = servers
+    kept = tmp_path / "key"
+    kept.write_text("sk-one\n")
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, endpoint("a", first.base_url, api_key_file=kept))
+        for change in (lambda: kept.write_text("sk-two-and-longer\n"), kept.unlink, lambda: kept.write_text("sk-three")):
+            await llm.ask(ask())
+            change()
+        await llm.ask(ask())
+
+    told = [seen["headers"]["authorization"].removeprefix("Bearer ") for seen in first.log()]
+    assert told == ["sk-one", "sk-two-and-longer", "sk-two-and-longer", "sk-three"]

@@ -161,3 +161,28 @@ async def test_who_waits_for_an_endpoint_that_was_removed_is_waited_for_in_peace
         await gone.close()
 
     assert raised == []
+
+
+async def test_connections_that_were_kept_and_are_reset_cost_no_second_call_each(servers) -> None:
+    first, _ = servers
+    first.always(text=TEXT, delay_first_s=0.5)
+    async with routing(endpoint("a", first.base_url, **LONG), retry={"at_least_per_s": 0, "rounds": 0}) as router:
+        # So that there are as many connections as callers.
+        await asyncio.gather(*(answer(router, ask()) for _ in range(CALLERS)))
+        first.always(text=TEXT, fault="refuse")
+        told = await asyncio.gather(*(answer(router, ask()) for _ in range(CALLERS)), return_exceptions=True)
+
+    assert all(isinstance(error, LatticeError) for error in told), told
+    assert len(chats(first)) <= 2 * CALLERS * 1.2
+
+
+async def test_a_server_that_has_closed_all_that_was_kept_answers_all_the_same(servers) -> None:
+    first, _ = servers
+    first.always(text=TEXT, delay_first_s=0.5)
+    async with routing(endpoint("a", first.base_url, **LONG), retry={"at_least_per_s": 0, "rounds": 0}) as router:
+        await asyncio.gather(*(answer(router, ask()) for _ in range(CALLERS)))
+        first.always(text=TEXT)
+        first.next({"fault": "refuse", "times": CALLERS})
+        answers = await asyncio.gather(*(answer(router, ask()) for _ in range(CALLERS)))
+
+    assert {text for text, _ in answers} == {TEXT}
