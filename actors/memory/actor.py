@@ -77,6 +77,7 @@ from actors.memory.messages import (
     Unrelate,
     VectorsHeld,
 )
+from actors.memory.reading_ahead import read_ahead
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.memory.search import recall as recalling
 from actors.memory.search.asks import spans_in
@@ -143,6 +144,7 @@ class Memory(AsyncActor):
         self.spawn(self._indexing.run(), name="memory indexes")
         self.spawn(self._forget_old_calls(), name="memory forgets old calls")
         self.spawn(self._erasure.run(), name="memory erases forgotten namespaces")
+        self.spawn(read_ahead(self._database, self._shelves), name="memory reads ahead")
         asyncio.get_running_loop().call_later(FIRST_S, self._indexing.written)
         asyncio.get_running_loop().call_later(FIRST_S, self._erasure.begin)
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")

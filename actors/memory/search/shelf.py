@@ -111,14 +111,20 @@ class Shelf:
         rows = np.minimum(known.searchsorted(wanted), len(known) - 1)
         return np.where(known[rows] == wanted, rows, -1)
 
-    def append(self, connection: apsw.Connection) -> None:
-        """Read the records that came in."""
+    def append(self, connection: apsw.Connection, most: int | None = None) -> bool:
+        """Read the records that came in, or so many of them; whether there are more, perhaps."""
         new = connection.execute(
             f"{RECORD} AND m.number > :last ORDER BY m.number",
             {"long": LONG, "side": self.side, "namespace": self.namespace, "last": self.last},
         )
+        if most is not None:
+            rows = [*islice(new, most)]
+            new.close()
+            self._add(rows)
+            return len(rows) == most
         while rows := [*islice(new, AT_ONCE)]:
             self._add(rows)
+        return False
 
     def refresh(self, connection: apsw.Connection, numbers: Sequence[int]) -> None:
         """Read some records again: they changed, went, or got other vectors."""

@@ -24,6 +24,12 @@ SAMPLE = 256
 RECORD_BYTES = 2600
 """What a record of fifteen words takes, its vectors and all."""
 
+ROW_BYTES = 370
+"""What one takes of which the vectors are not held."""
+
+PIECE = 256
+"""Records that are read ahead at once, of which the vectors are held: a few milliseconds, for which others wait."""
+
 MOST_TOLD = 256
 """Batches that are noted while nobody recalls. Beyond so many, all is read anew when somebody does."""
 
@@ -49,6 +55,12 @@ class Held:
     read_through: int
     """Vectors of records up to this number were read, but for those that are told of by number."""
 
+    reading: Matrix | None = None
+    """One that is still being read, ahead of being asked for."""
+
+    reached: int = 0
+    """How far: the number of the last record that is in it."""
+
     @property
     def measure(self) -> Matrix | None:
         """By what it is judged how rare a word is and how far from usual a match."""
@@ -62,7 +74,8 @@ class Held:
     @property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        return self.shelf.nbytes + self.words.nbytes + sum(matrix.nbytes for matrix in self.matrices)
+        reading = 0 if self.reading is None else self.reading.nbytes
+        return self.shelf.nbytes + self.words.nbytes + reading + sum(matrix.nbytes for matrix in self.matrices)
 
 
 class Shelves:
@@ -112,6 +125,22 @@ class Shelves:
         with self._whole_or_nothing():
             return self._of(connection, namespace, records)
 
+    def read_ahead(self, connection: apsw.Connection, namespace: int, records: int, piece: int = PIECE) -> bool:
+        """Read a piece of what `of` would have to read; whether there is more of it. Nothing else is let go of for it."""
+        with self._whole_or_nothing():
+            self._follow(connection)
+            if namespace not in self._held:
+                each = ROW_BYTES if RECORD_BYTES * records > self._most_bytes else RECORD_BYTES
+                if each * records + self.nbytes > self._most_bytes:
+                    return False
+            held = self._begun(namespace)
+            if held.shelf.append(connection, 4 * piece):
+                return True
+            held.whole = records <= self._most_records
+            if self._in_use is None:
+                return False
+            return not self._choose_matrices(connection, held, records, piece)
+
     def let_go(self, _connection: apsw.Connection, namespace: int) -> None:
         """Hold nothing of a namespace any more: it is forgotten."""
         self._held.pop(namespace, None)
@@ -147,12 +176,8 @@ class Shelves:
             self._refresh(connection, changed)
 
     def _of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
-        side = None if self._in_use is None else self._in_use.side
         through = 0 if self._in_use is None else self._in_use.reached
-        held = self._held.get(namespace)
-        if held is None:
-            shelf = Shelf(namespace, side)
-            held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=through)
+        held = self._begun(namespace)
         held.shelf.append(connection)
         if held.read_through < through:
             held.shelf.read_gists(connection, held.read_through, through)
@@ -160,30 +185,61 @@ class Shelves:
                 matrix.read(connection, held.read_through, through)
             held.read_through = through
         held.whole = records <= self._most_records
-        if side is not None:
+        if self._in_use is not None:
             self._choose_matrices(connection, held, records)
         self._held.move_to_end(namespace)
-        while len(self._held) > 1 and sum(one.nbytes for one in self._held.values()) > self._most_bytes:
+        while len(self._held) > 1 and self.nbytes > self._most_bytes:
             self._held.popitem(last=False)
         return held
 
-    def _choose_matrices(self, connection: apsw.Connection, held: Held, records: int) -> None:
+    @property
+    def nbytes(self) -> int:
+        """About how much memory all of it takes."""
+        return sum(one.nbytes for one in self._held.values())
+
+    def _begun(self, namespace: int) -> Held:
+        """What is held of a namespace; nothing of it may have been read yet."""
+        held = self._held.get(namespace)
+        if held is None:
+            side, through = (None, 0) if self._in_use is None else (self._in_use.side, self._in_use.reached)
+            shelf = Shelf(namespace, side)
+            held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=through)
+        return held
+
+    def _choose_matrices(self, connection: apsw.Connection, held: Held, records: int, most: int | None = None) -> bool:
+        """Read the matrices that are wanted; with `most` so many records of one. False where something is left to be read."""
         if not held.whole and RECORD_BYTES * records > self._most_bytes:
             held.all = None
         elif held.all is None or held.all.worn:
-            held.all = self._matrix(connection, held, 1)
+            held.all = self._matrix(connection, held, 1, most)
+            if most is not None:
+                return False
 
         if held.whole:
             held.sample = None
-            return
+            return True
         # A power of two: a sample is read anew when the namespace has doubled, not with each record.
         every = 1 << max(0, (records // SAMPLE).bit_length() - 1)
         if held.sample is None or held.sample.every != every or held.sample.worn:
-            held.sample = self._matrix(connection, held, every)
+            held.sample = self._matrix(connection, held, every, most)
+        return held.sample is not None
 
-    def _matrix(self, connection: apsw.Connection, held: Held, every: int) -> Matrix:
-        matrix = Matrix(held.shelf, every)
-        matrix.read(connection, 0, held.read_through)
+    def _matrix(self, connection: apsw.Connection, held: Held, every: int, most: int | None) -> Matrix | None:
+        """One that is whole, begun ahead perhaps. With `most`, so many records more are read; None while some are left."""
+        if held.reading is None or held.reading.every != every:
+            held.reading, held.reached = Matrix(held.shelf, every), 0
+        through = held.read_through
+        if most is not None:
+            known = held.shelf.numbers.values
+            last = int(known.searchsorted(held.reached, "right")) + most * every
+            if last < len(known):
+                through = min(through, int(known[last]))
+        matrix = held.reading
+        matrix.read(connection, held.reached, through)
+        held.reached = through
+        if through < held.read_through:
+            return None
+        held.reading = None
         return matrix
 
     def _changed_since(self, connection: apsw.Connection, seq: int) -> dict[int, bool]:
@@ -214,3 +270,5 @@ class Shelves:
                 held.words.clear()
                 for matrix in held.matrices:
                     matrix.refresh(connection, [number for number in anew if number <= held.read_through])
+                if held.reading is not None:
+                    held.reading.refresh(connection, [number for number in anew if number <= held.reached])

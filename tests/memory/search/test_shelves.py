@@ -141,6 +141,46 @@ def test_what_is_held_is_what_is_there(seed, most_records):
             assert seen(life.book.connection, shelves, tail) == seen(life.book.connection, anew, Tail())
 
 
+@pytest.mark.parametrize("most_records", [1000, 0], ids=["whole", "by a sample"])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_read_ahead_in_pieces_is_what_is_there_whenever_it_is_asked_for(seed, most_records):
+    life = Life(seed)
+    connection = life.book.connection
+    shelves, tail = Shelves(most_records, 1 << 30), Tail()
+    pieces = 0
+
+    def read_ahead():
+        nonlocal pieces
+        records = connection.execute("SELECT count(*) FROM memory").fetchone()[0]
+        pieces += shelves.read_ahead(connection, 1, records, piece=1)
+
+    steps = [life.comes, life.comes, life.changes, life.matters, life.ends, life.goes, life.is_indexed]
+    for _ in range(20):
+        life.comes()
+    for _ in range(120):
+        life.random.choice([*steps, *[lambda: life.is_read(shelves)] * 4, *[read_ahead] * 12])()
+        if life.random.random() < 0.1:
+            anew = Shelves(most_records, 1 << 30)
+            assert seen(connection, shelves, tail) == seen(connection, anew, Tail())
+            shelves.let_go(connection, 1)
+    assert pieces > 20
+
+
+def test_all_of_it_can_be_read_ahead():
+    life = Life(0)
+    shelves = Shelves(1000, 1 << 30)
+    for step in (*[life.comes] * 20, *[lambda: life.is_read(shelves)] * 30):
+        step()
+    records = life.book.connection.execute("SELECT count(*) FROM memory").fetchone()[0]
+    while shelves.read_ahead(life.book.connection, 1, records, piece=3):
+        pass
+    asked = []
+    life.book.connection.set_exec_trace(lambda _, sql, __: asked.append(sql) or True)
+    held = shelves.of(life.book.connection, 1, records)
+    assert len(held.shelf) == records == held.all.records
+    assert [sql for sql in asked if "vectors" in sql] == []
+
+
 @pytest.mark.parametrize("steps", range(10, 400, 30))
 def test_what_breaks_off_leaves_nothing_half_read(steps):
     life = Life(1)

@@ -1,0 +1,59 @@
+"""Reading ahead: what the first search after a start would have to read of a namespace is read before anybody asks.
+
+In pieces, in the reader's thread, with rests in between: who asks for something else waits for one piece, and who asks for the
+same finds what is there already. Knows no query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import partial
+from typing import Final
+
+import apsw
+from loguru import logger
+
+from actors.database import Database
+from actors.memory.search.recall import records_in
+from actors.memory.search.shelves import Shelves
+from transport.errors import Overloaded, Unavailable
+
+__all__ = ["read_ahead"]
+
+AFTER_S: Final = 1.0
+"""How long memory serves others after its start before this begins, in seconds."""
+
+LATEST: Final = 512
+"""Records, the latest of all, whose namespaces are read: where something was said last, something is asked next."""
+
+AT_REST: Final = 2.0
+"""How much longer it rests than a piece took."""
+
+
+async def read_ahead(database: Database, shelves: Shelves) -> None:
+    """Read what was written to last, as much of it as may be held."""
+    await asyncio.sleep(AFTER_S)
+    try:
+        for namespace in await database.read(latest_namespaces):
+            more = True
+            while more:
+                began = time.monotonic()
+                more = await database.read(partial(a_piece, shelves, namespace))
+                await asyncio.sleep(AT_REST * (time.monotonic() - began))
+    except (Overloaded, Unavailable) as error:
+        logger.bind(code=error.code, reason=error.message).info("nothing is read ahead: the first search reads it")
+
+
+def a_piece(shelves: Shelves, namespace: int, connection: apsw.Connection) -> bool:
+    return shelves.read_ahead(connection, namespace, records_in(connection, namespace))
+
+
+def latest_namespaces(connection: apsw.Connection) -> list[int]:
+    """Numbers, that of the latest record first."""
+    rows = connection.execute(
+        "SELECT namespace FROM (SELECT number, namespace FROM memory ORDER BY number DESC LIMIT ?) "
+        "GROUP BY namespace ORDER BY max(number) DESC",
+        (LATEST,),
+    )
+    return [int(str(number)) for (number,) in rows.fetchall()]
