@@ -161,8 +161,9 @@ class Life:
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
-                # By the next turn it listens, and its actor has not begun: what takes time is done while callers come back.
-                await asyncio.sleep(0)
+                # After a turn it listens, and after two its actor opens what it needs, mostly in threads: what follows takes a
+                # millisecond, and is done while callers come back.
+                await turns(2)
                 guards.enter_context(self._guarded())
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if starting.done():
@@ -251,6 +252,8 @@ class Life:
         extra = packable(await self.populate(host, self.assignment, sockets))
         self.state = "ready"
         self._say("ready", incarnation=host.incarnation, extra=extra)
+        # Who has waited for this has its turns first.
+        await turns(2)
         logger.info("ready", incarnation=host.incarnation)
         self._beat()
 
@@ -401,3 +404,9 @@ class Life:
 
     def _up_is_over(self) -> bool:
         return self.up_pidfd is None
+
+
+async def turns(number: int) -> None:
+    """Let the loop turn so many times."""
+    for _ in range(number):
+        await asyncio.sleep(0)

@@ -145,9 +145,12 @@ class Memory(AsyncActor):
         self.spawn(self._forget_old_calls(), name="memory forgets old calls")
         self.spawn(self._erasure.run(), name="memory erases forgotten namespaces")
         self.spawn(read_ahead(self._database, self._shelves), name="memory reads ahead")
-        asyncio.get_running_loop().call_later(FIRST_S, self._indexing.written)
-        asyncio.get_running_loop().call_later(FIRST_S, self._erasure.begin)
+        asyncio.get_running_loop().call_later(FIRST_S, self._begin_own_work)
+
+    def _begin_own_work(self) -> None:
         logger.bind(sqlite=apsw.sqlite_lib_version()).info("memory is open")
+        self._indexing.written()
+        self._erasure.begin()
 
     async def on_stop(self) -> None:
         """Close it, with all that was accepted on disk."""
