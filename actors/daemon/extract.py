@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from actors.sentences import sentences
+
 __all__ = ["Said", "facts", "salient", "themes"]
 
-SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
 FACT = re.compile(
     r"\b(?:I'?m|I am|I was|I(?:'ve| have)|I(?: \w+)? (?:live|work|study|speak|own|like|love|hate|prefer"
@@ -22,7 +23,8 @@ FACT = re.compile(
 PASSING = re.compile(
     r"\b(?:I'?m|I am) (?:sorry|sure|afraid|glad|happy to|just|going to|not sure|wondering|trying|asking"
     r"|curious|fine|here|back|ok)\b"
-    r"|\b(?:if|would|could|maybe|perhaps|wish|imagine|suppose)\b",
+    r"|\b(?:if|would|could|maybe|perhaps|wish|imagine|suppose)\b"
+    r"|\b(?:today|tonight|right now|at the moment|this (?:morning|evening))\b",
     re.IGNORECASE,
 )
 SMALL = frozenset(
@@ -214,10 +216,6 @@ def themes(turns: Sequence[Said], most: int) -> list[tuple[str, int, list[Said]]
     recurring = [(word, found) for word, found in turns_by_word.items() if len(found) >= 2]
     recurring.sort(key=lambda entry: (-sum(turn.weight for turn in entry[1]), entry[0]))
     return [(word, len(found), found) for word, found in recurring[:most]]
-
-
-def sentences(text: str) -> list[str]:
-    return [sentence.strip() for sentence in SENTENCE.split(text[:20_000]) if sentence.strip()]
 
 
 def content(text: str) -> list[str]:

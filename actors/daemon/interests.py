@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from actors.daemon.extract import content, sentences
+from actors.daemon.extract import content
+from actors.sentences import sentences
 
 __all__ = ["interests_in", "names_in"]
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from actors.daemon.extract import content, sentences
+from actors.daemon.extract import content
 from actors.daemon.interests import interests_in, names_in
 from actors.months import MONTHS
+from actors.sentences import sentences
 
 __all__ = ["Plan", "Relationship", "goals", "is_given_up", "plans", "recurring", "relationships", "style"]
 

@@ -13,7 +13,7 @@ from actors.paradox.kinds import kind_of
 from actors.paradox.messages import Side, Statement
 from actors.paradox.settings import ParadoxSettings
 
-__all__ = ["DOUBT_FROM", "KINDS", "comparable_by", "derived", "findings", "revised"]
+__all__ = ["DOUBT_FROM", "KINDS", "comparable_by", "finding", "findings", "revised", "said"]
 
 KINDS = ("turn", "fact", "statement")
 
@@ -69,22 +69,30 @@ async def against(
 
 
 async def beside(new: Memory, ask: Asks, most: int) -> list[Memory]:
-    """What recall finds for a record's text; where that is mostly others' words, what it finds of its own speaker's as well."""
-    recall = Recall(namespace=new.namespace, query=new.text[:2000], k=most, kinds=KINDS, exclude=(new.id,))
-    recalled: Recalled = await ask(recall, timeout=30, lane="bg")
-    found: list[Memory] = list(recalled.memories)
+    """What recall finds for a record's text; where that is mostly others' words, what it finds of its own speaker's as well.
+
+    What was derived from turns is found beside them, word for word: twice as much is asked for, so that it takes no places.
+    """
+    recall = Recall(namespace=new.namespace, query=new.text[:2000], k=2 * most, kinds=KINDS, exclude=(new.id,))
+    found = said(await ask(recall, timeout=30, lane="bg"), most)
     others = sum(old.speaker != new.speaker for old in found)
     if new.speaker is None or len(found) < most or 2 * others <= most:
         return found
 
     known = (new.id, *(old.id for old in found))
-    recalled = await ask(recall.model_copy(update={"speaker": new.speaker, "exclude": known}), timeout=30, lane="bg")
-    return [*found, *recalled.memories]
+    own = recall.model_copy(update={"speaker": new.speaker, "exclude": known})
+    return [*found, *said(await ask(own, timeout=30, lane="bg"), most)]
+
+
+def said(recalled: Recalled, most: int) -> list[Memory]:
+    """The best of what was found that is not derived."""
+    found: list[Memory] = [memory for memory in recalled.memories if not derived(memory)]
+    return found[:most]
 
 
 def comparable(old: Memory, new: Memory) -> bool:
-    """People are compared with people, the assistant with itself; what is derived from a turn would count it twice."""
-    return not derived(old) and (old.role == "assistant") == (new.role == "assistant") and old.valid_to is None
+    """People are compared with people, the assistant with itself; what has ended with nobody."""
+    return (old.role == "assistant") == (new.role == "assistant") and old.valid_to is None
 
 
 def comparable_by(speaker: str | None, other: str | None) -> bool:
@@ -102,6 +110,7 @@ def stated(memory: Memory) -> Statement:
 
 
 def finding(earlier: Memory, later: Memory, judgement: Judgement, settings: ParadoxSettings) -> Finding:
+    """What is kept of a judgement, and whether it settles itself."""
     sure = judgement.verdict == "update" and judgement.signed and judgement.score >= settings.supersede_from
     settled = sure and comparable_by(earlier.speaker, later.speaker)
     return Finding(

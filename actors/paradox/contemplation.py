@@ -16,7 +16,7 @@ from loguru import logger
 
 from actors.clock import Clock
 from actors.memory.messages import Recall, Recalled
-from actors.paradox.compare import KINDS, comparable_by, derived
+from actors.paradox.compare import KINDS, comparable_by, said
 from actors.paradox.feed import Asks
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.life import Thought
@@ -85,15 +85,15 @@ class Contemplator:
         recall = Recall(
             namespace=paradox.namespace,
             query=query,
-            k=RECALLED,
+            k=2 * RECALLED,
             kinds=KINDS,
             exclude=(paradox.earlier.memory, paradox.later.memory),
         )
         recalled: Recalled = await self._ask(recall, timeout=30, lane="bg")
         others = [
             Side(memory=other.id, text=other.text, speaker=other.speaker, time=other.time)
-            for other in recalled.memories
-            if not derived(other) and comparable_by(other.speaker, paradox.later.speaker)
+            for other in said(recalled, RECALLED)
+            if comparable_by(other.speaker, paradox.later.speaker)
         ]
         pairs = [in_order(side, other) for other in others for side in (paradox.earlier, paradox.later)]
         judged = await self._judge(pairs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from actors.paradox.messages import Side
+from actors.sentences import undotted
 
 __all__ = [
     "Doubt",
@@ -106,7 +107,7 @@ Effect = Finding | Doubt | Revision | Forgetting | NamespaceForgetting | End | R
 
 def says_one_thing(text: str) -> bool:
     """Whether ending the record ends nothing else that it told."""
-    return ONE_THING.fullmatch(text.strip()) is not None and SEVERAL.search(text) is None
+    return ONE_THING.fullmatch(undotted(text.strip())) is not None and SEVERAL.search(text) is None
 
 
 def paradox_id(namespace: str, earlier: str, later: str) -> str:

@@ -6,7 +6,6 @@ in common. Shared by `paradox.check`, the follower and contemplation; each runs 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,9 +15,10 @@ from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change
 from actors.paradox.judging.pair import Judgement, pair_of
 from actors.paradox.judging.reading import Reading, read
-from actors.paradox.judging.rules import Rule, judge, repeats
+from actors.paradox.judging.rules import Rule, complains, judge, repeats
 from actors.paradox.messages import Checked, Conflict, Statement
 from actors.paradox.weighing import AT_ODDS_FROM, CONFLICT_FROM, Weights, chances, weigh
+from actors.sentences import sentences
 
 __all__ = ["PARTS", "WHOLE", "Judge", "asserts", "parts"]
 
@@ -148,7 +148,7 @@ class Judge:
         return judged
 
     def asked(self, classifier: Reads, sides: Sequence[Side], ruled: Sequence[Judgement]) -> list[int]:
-        """Which pairs are worth the classifier's time, most promising first. What is only said again needs none."""
+        """Which pairs are worth the classifier's time, most promising first. What is said again, or a complaint, needs none."""
         promises = promised(classifier, sides, ruled)
         chosen: list[int] = []
         taken: Counter[int] = Counter()
@@ -157,7 +157,9 @@ class Judge:
         limit = min(MOST_CLASSIFIED, max(LEAST_CLASSIFIED, quarter, found))
         for number in sorted(range(len(sides)), key=lambda number: (-promises[number], number)):
             index = sides[number][0]
-            if taken[index] < EACH_CLASSIFIED and len(chosen) < limit and not repeats(*sides[number][1:]):
+            _, old, new = sides[number]
+            plain = repeats(old, new) or complains(old, new)
+            if taken[index] < EACH_CLASSIFIED and len(chosen) < limit and not plain:
                 taken[index] += 1
                 chosen.append(number)
         return chosen
@@ -193,5 +195,4 @@ def parts(text: str) -> list[str]:
     """A short text whole, a long one's first sentences."""
     if len(text) <= WHOLE:
         return [text]
-    sentences = [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\n+", text[: 64 * WHOLE])]
-    return [sentence[:WHOLE] for sentence in sentences if sentence][:PARTS] or [text[:WHOLE]]
+    return [sentence[:WHOLE] for sentence in sentences(text[: 64 * WHOLE])][:PARTS] or [text[:WHOLE]]

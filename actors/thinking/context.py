@@ -6,7 +6,7 @@ A part that is late or fails is named in `missing` with its reason; it never fai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -198,13 +198,21 @@ async def open_tensions(
 
 
 def to_the_point(recalled: tuple[Recollection, ...], message: Think, talk: Conversed | None) -> tuple[Recollection, ...]:
-    """Without the question itself, and without this talk's turns that an edit or a regeneration replaces."""
+    """Without the question itself, this talk's turns that an edit or a regeneration replaces, and what only says them again."""
     asked = plain(question(message.messages))
     replaced = set(talk.superseded) if talk is not None else set()
+    texts = {memory.id: plain(memory.text) for memory in recalled}
     return tuple(
         memory
         for memory in recalled
         if plain(memory.text) != asked
         and memory.id not in replaced
+        and not says_again(memory, texts)
         and not (talk is not None and memory.session == talk.session and memory.id > talk.last)
     )
+
+
+def says_again(memory: Recollection, texts: Mapping[str, str]) -> bool:
+    """A fact in the words of the turn that it was drawn from, which was recalled beside it: its place is for something else."""
+    sources = [link.target for link in memory.links if link.relation == "derives_from"]
+    return memory.kind == "fact" and any(plain(memory.text) in texts.get(source, "") for source in sources)

@@ -9,6 +9,11 @@ def test_facts_are_lasting_first_person_sentences_as_they_were_said() -> None:
     assert extract.facts(text) == ["I live in Lisbon.", "My sister works at the port!"]
 
 
+def test_a_fact_is_whole_and_outlasts_the_day() -> None:
+    text = "I work as a nurse at St. Mary's hospital. I'm so exhausted and sad tonight."
+    assert extract.facts(text) == ["I work as a nurse at St. Mary's hospital."]
+
+
 def test_a_summary_keeps_what_the_turns_are_about_in_their_order_and_says_nothing_twice() -> None:
     turns = [
         Said("1", "The marathon in May is my goal. Nice weather.", "ana"),

@@ -127,3 +127,10 @@ def test_an_update_that_itself_tells_of_no_change_is_sure_and_ends_nothing_all_t
     assert not finding(memories[0], memories[1], slip, settings).settled
     assert change.verdict == "update"
     assert finding(memories[0], memories[2], change, settings).ends
+
+
+def test_a_complaint_about_how_a_request_is_met_is_not_at_odds_with_it(classifier) -> None:
+    assert (
+        verdict(classifier, "Please keep your answers short.", "You always give me answers that are far too long.")
+        != "contradiction"
+    )

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from actors.memory.messages import Forget, GetStats, Supersede
+from actors.memory.messages import Forget, GetStats, Link, Supersede
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
@@ -68,6 +68,16 @@ async def test_what_one_of_many_said_is_found_among_others_who_said_the_same(sho
         await followed(host)
         (one,) = (await host.ref("paradox").ask(List())).paradoxes
         assert (one.earlier.speaker, one.later.speaker, one.later.memory) == ("person0", "person0", later)
+
+
+async def test_what_was_drawn_from_turns_takes_no_place_among_what_a_statement_is_held_against(short_dir) -> None:
+    async with house(short_dir, candidates=4) as host:
+        (old,) = await say(host, "I live in Lisbon.")
+        links = (Link(relation="derives_from", target=old),)
+        await say(host, *["I live in Lisbon, where I live."] * 4, kind="fact", links=links, day=1)
+        await say(host, "I live in Oslo.", day=9)
+        await followed(host)
+        assert await found(host) == [("contradiction", "I live in Lisbon.", "I live in Oslo.")]
 
 
 async def test_a_forgotten_memorys_text_leaves_the_file_too(short_dir) -> None:

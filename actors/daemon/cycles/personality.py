@@ -28,7 +28,7 @@ MORE: Final = {
     "curiosity": r"ask me|good question|i'm glad you asked|what do you think",
     "humour": r"\b(?:haha+|lol|lmao|hehe)\b|that's funny|you(?:'re| are) funny|made me laugh|[\U0001f602\U0001f923]",
     "directness": r"(?:just|straight) tell me|be (?:direct|honest|frank|blunt)|get to the point|stop hedging|no sugar-?coating",
-    "brevity": r"too long|shorter|be brief|(?:keep it|make it) short|tl;?dr|in one sentence|in short\b",
+    "brevity": r"too long|shorter|concise|be brief|(?:keep it|make it|answers) short|tl;?dr|in (?:one sentence|short)\b",
 }
 LESS: Final = {
     "warmth": r"(?:don't|no need to) (?:be so nice|flatter|comfort)|stop (?:flattering|comforting)|too (?:sweet|cheesy)",

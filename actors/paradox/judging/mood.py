@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from actors.sentences import sentences
+
 __all__ = ["of", "request"]
 
 HYPOTHESIS = re.compile(
@@ -62,11 +64,6 @@ def of(text: str) -> str | None:
     if HEARSAY.search(text) or QUOTED.search(text):
         return "hearsay"
     return None
-
-
-def sentences(text: str) -> list[str]:
-    """The text cut after each sentence."""
-    return [sentence for sentence in re.split(r"(?<=[.!?])\s+", text.strip()) if sentence]
 
 
 def request(text: str) -> bool:

@@ -13,7 +13,7 @@ from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.topic import RELATED
 from actors.paradox.judging.words import stem, tokens
 
-__all__ = ["RULES", "Rule", "judge", "repeats"]
+__all__ = ["RULES", "Rule", "complains", "judge", "repeats"]
 
 Rule = Callable[[Pair], Judgement | None]
 
@@ -22,6 +22,8 @@ QUANTIFIED = re.compile(r"\b(everyone|everybody|everything|always|all of|entirel
 NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a)\b")
 SOLE = re.compile(r"\b(whole|entire|all by|on my own|alone|the only one|myself|won)\b")
 NORM = re.compile(r"\b(should|ought|must|supposed to|allowed|have to|has to|needs?|requires?|required|forbidden|optional)\b")
+ASKED = re.compile(r"\bplease\b|\b(?:can|could|will|would) you\b")
+COMPLAINT = re.compile(r"you (?:always|never|still|often|keep|just|are|do|did|have|give|gave|say|said|make|made)\b")
 OVER = re.compile(r"\b(any ?more|no longer|used to|back when|when i|first)\b")
 
 
@@ -50,6 +52,11 @@ def repeats(old: Reading, new: Reading) -> bool:
     return old.words == new.words and old.quantities == new.quantities and bool(new.words)
 
 
+def complains(old: Reading, new: Reading) -> bool:
+    """Whether somebody who was asked for something is told how they do it: that may fall short, and is not at odds."""
+    return COMPLAINT.match(new.text) is not None and ASKED.search(old.text) is not None
+
+
 def repeated_rule(pair: Pair) -> Judgement | None:
     """I have two lemon trees; I have two lemon trees."""
     return calm(pair, "said again") if repeats(pair.old, pair.new) else None
@@ -59,6 +66,8 @@ def mood_rule(pair: Pair) -> Judgement | None:
     """Who asks, supposes, wishes, quotes or jokes asserts nothing."""
     if pair.new.mood is not None:
         return calm(pair, f"mood: {pair.new.mood}")
+    if complains(pair.old, pair.new):
+        return calm(pair, "mood before: request")
     if pair.old.mood is not None and not mood.request(pair.old.text):
         return calm(pair, f"mood before: {pair.old.mood}")
     return None
