@@ -105,7 +105,7 @@ class Address(BaseModel):
 
     address: str = Field(pattern=r"^tcp://.+:\d+$")
     key: str | None = Field(None, min_length=40, max_length=40)
-    """None where it is this machine's own: `run.py keys curve`."""
+    """None where it is this machine's own: `python3 run.py keys curve`."""
 
 
 class Addresses(BaseModel):
@@ -334,7 +334,9 @@ def check_environment(environment: Mapping[str, str]) -> None:
     try:
         logger.level(environment.get("LATTICE_LOG_LEVEL", "INFO").upper())
     except ValueError as error:
-        raise click.ClickException(f"LATTICE_LOG_LEVEL in the environment: {error}") from error
+        raise click.ClickException(
+            f"LATTICE_LOG_LEVEL in the environment: {error}; say DEBUG, INFO, WARNING or ERROR"
+        ) from error
 
 
 def text_of(config: Path | None) -> str:
@@ -343,11 +345,13 @@ def text_of(config: Path | None) -> str:
 
 
 def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
-    """Every setting that is wrong, one a line, by its dotted name, and by its line where it stands in the file."""
+    """Every setting that is wrong, one a line, by its dotted name, and its variable or its line in the file."""
     lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
     for setting, reason in problems:
         line = line_of(text, setting)
+        variable = "__".join(("LATTICE_" + str(setting[0]), *map(str, setting[1:]))).upper() if setting else ""
         where = "" if line is None else f"{config}:{line}: "
+        where = f"{variable} in the environment: " if variable in os.environ else where
         lines.append(f"  {where}{'.'.join(str(step) for step in setting) or '(as a whole)'}: {reason}")
 
     return "\n".join(lines)
@@ -382,11 +386,11 @@ def main(context: click.Context) -> None:
 
     \b
     Examples:
-      run.py up                                        start the house, all actors
-      run.py up --port 9000 --config lattice.toml
-      run.py send memory.recall '{"query": "Porto"}'   say something to an actor
-      run.py restart memory                            one actor anew, or --all
-      run.py doctor                                    what is missing or wrong here
+      python3 run.py up                                        start the house, all actors
+      python3 run.py up --port 9000 --config lattice.toml
+      python3 run.py send memory.recall '{"query": "Porto"}'   say something to an actor
+      python3 run.py restart memory                            one actor anew, or --all
+      python3 run.py doctor                                    what is missing or wrong here
     """
     # A command speaks in sentences. What loguru says to the terminal by itself is for logs, which every process has.
     logger.remove()
@@ -415,4 +419,4 @@ for command in (
 
 
 if __name__ == "__main__":
-    main(prog_name="run.py")
+    main(prog_name="python3 run.py")

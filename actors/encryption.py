@@ -50,7 +50,7 @@ class StoreKey:
             KeyRefused: it is something else. What it is, is not told.
         """
         if not re.fullmatch(r"[0-9a-fA-F]{64}", text.strip()):
-            raise KeyRefused("a key for databases is 64 hexadecimal digits; `run.py keys new` makes one")
+            raise KeyRefused("a key for databases is 64 hexadecimal digits; `python3 run.py keys new` makes one")
         self._hex = text.strip().lower()
 
     def __repr__(self) -> str:

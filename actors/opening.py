@@ -127,7 +127,7 @@ def refuse_key(path: Path, look: str, key: StoreKey | None) -> None:
     """
     if look == "plain" and key is not None:
         raise KeyRefused(
-            f"{path.name} is not encrypted, but {KEY} is set: encrypt it with `run.py keys encrypt`, or unset the key"
+            f"{path.name} is not encrypted, but {KEY} is set: encrypt it with `python3 run.py keys encrypt`, or unset the key"
         )
     if look == "encrypted" and key is None:
         raise KeyRefused(f"{path.name} is encrypted: set {KEY}, or LATTICE_MEMORY_KEY_FILE, to its key")

@@ -28,8 +28,8 @@ def actor(house: House, name: str) -> None:
 
     \b
     Example, in two terminals:
-      run.py actor memory --data-dir /tmp/m
-      run.py send memory.stats --data-dir /tmp/m
+      python3 run.py actor memory --data-dir /tmp/m
+      python3 run.py send memory.stats --data-dir /tmp/m
     """
     from supervisors.child import run_child
     from supervisors.control import Assignment

@@ -44,7 +44,7 @@ def backup(house: House, file: Path) -> None:
 
     \b
     Example:
-      run.py backup lattice.tar
+      python3 run.py backup lattice.tar
     """
     name = f"backup-{secrets.token_hex(4)}"
     try:
@@ -67,7 +67,7 @@ def restore(house: House, file: Path) -> None:
 
     \b
     Example:
-      run.py restore lattice.tar --data-dir /var/lib/lattice
+      python3 run.py restore lattice.tar --data-dir /var/lib/lattice
     """
     house.prepare()
     data_dir: Path = house.settings.data_dir

@@ -53,10 +53,10 @@ def chaos(
 
     \b
     Examples:
-      run.py chaos --list
-      run.py chaos --short --seed 7
-      run.py chaos --row kill- --kills 50 --json chaos.json
-      run.py chaos --row kill-memory --mix write=4,chat=0
+      python3 run.py chaos --list
+      python3 run.py chaos --short --seed 7
+      python3 run.py chaos --row kill- --kills 50 --json chaos.json
+      python3 run.py chaos --row kill-memory --mix write=4,chat=0
     """
     from chaos.campaign import Campaign
 

@@ -23,7 +23,7 @@ SCHEMAS: Final = {
 }
 
 
-REPAIR: Final = "stop the house and run `run.py doctor --repair`"
+REPAIR: Final = "stop the house and run `python3 run.py doctor --repair`"
 
 LARGE: Final = 32 << 20
 """Bytes. Reading every page and index of 61 MiB took 2 s on a busy machine."""

@@ -60,8 +60,8 @@ def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
 
     \b
     Examples:
-      run.py doctor
-      run.py doctor --repair --data-dir /var/lib/lattice
+      python3 run.py doctor
+      python3 run.py doctor --repair --data-dir /var/lib/lattice
     """
     if repairing:
         with alone(house):
@@ -92,7 +92,7 @@ def examine(settings: Any) -> Iterator[Finding]:
     yield keys(settings)
     if is_held(settings.data_dir / "house.lock"):
         # Which listens where its own flags said.
-        yield Finding("ok", f"a house runs in {settings.data_dir}: `run.py status` shows it")
+        yield Finding("ok", f"a house runs in {settings.data_dir}: `python3 run.py status` shows it")
     else:
         yield port(settings.gateway.host, settings.gateway.port)
     yield from asyncio.run(endpoints(settings.llm))
@@ -229,7 +229,7 @@ def keys(settings: Any) -> Finding:
         check_bind(settings.gateway, settings.data_dir)
         known = len(KeyFile(settings.data_dir).list())
     except LatticeError as error:
-        return Finding("wrong", error.message, "`run.py keys create NAME` makes a key")
+        return Finding("wrong", error.message, "`python3 run.py keys create NAME` makes a key")
     return Finding("ok", f"{known} API key{'' if known == 1 else 's'}")
 
 

@@ -107,7 +107,7 @@ class House:
             asyncio.run(lock.acquire(LOOK_S))
         except Conflict:
             raise click.ClickException(
-                f"another house runs in {self.settings.data_dir} (process {lock.holder}); see it with `run.py status`, "
+                f"another house runs in {self.settings.data_dir} (process {lock.holder}); see it with `python3 run.py status`, "
                 "or start this one with another --data-dir"
             ) from None
         try:
@@ -127,7 +127,7 @@ class House:
             others = [other for other in self.composition.actors if data_dir.is_dir() and self.runs(other)]
             there = f" ({', '.join(others)} runs there by itself)" if others else ""
             raise click.ClickException(
-                f"no {name} runs in {data_dir}{there}; start the house with `run.py up`, or name its --data-dir"
+                f"no {name} runs in {data_dir}{there}; start the house with `python3 run.py up`, or name its --data-dir"
             )
         return self.composition.make_host(self.settings, self.run_dir)
 

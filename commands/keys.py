@@ -22,8 +22,8 @@ def keys() -> None:
 
     \b
     Examples:
-      run.py keys create laptop        an API key, shown once
-      run.py keys curve --help
+      python3 run.py keys create laptop        an API key, shown once
+      python3 run.py keys curve --help
     """
 
 
@@ -36,7 +36,7 @@ def create(house: House, name: str, namespace: str | None) -> None:
 
     \b
     Example:
-      run.py keys create laptop --namespace anna
+      python3 run.py keys create laptop --namespace anna
     """
     from gateway.auth import KeyFile
 
@@ -51,13 +51,13 @@ def list_keys(house: House) -> None:
 
     \b
     Example:
-      run.py keys list --data-dir /var/lib/lattice
+      python3 run.py keys list --data-dir /var/lib/lattice
     """
     from gateway.auth import KeyFile
 
     known = KeyFile(house.settings.data_dir).list()
     if not known:
-        click.echo(f"there is no API key in {house.settings.data_dir}; `run.py keys create NAME` makes one", err=True)
+        click.echo(f"there is no API key in {house.settings.data_dir}; `python3 run.py keys create NAME` makes one", err=True)
     for key in known:
         click.echo(f"{key.name:<24} {key.namespace or 'all namespaces':<24} {key.created:%Y-%m-%d %H:%M}")
 
@@ -70,7 +70,7 @@ def revoke(house: House, name: str) -> None:
 
     \b
     Example:
-      run.py keys revoke laptop
+      python3 run.py keys revoke laptop
     """
     from gateway.auth import KeyFile
 
@@ -88,14 +88,14 @@ def curve(house: House, name: str | None, allow: str | None) -> None:
 
     \b
     Examples:
-      run.py keys curve                     this machine's actors, as a server
-      run.py keys curve client              this machine's, where they ask others
-      run.py keys curve laptop --allow KEY  let a client in
+      python3 run.py keys curve                     this machine's actors, as a server
+      python3 run.py keys curve client              this machine's, where they ask others
+      python3 run.py keys curve laptop --allow KEY  let a client in
     """
     from transport import keys as curves
 
     if allow and name is None:
-        raise click.UsageError("say under which name the client is let in: run.py keys curve NAME --allow PUBLIC")
+        raise click.UsageError("say under which name the client is let in: python3 run.py keys curve NAME --allow PUBLIC")
 
     house.prepare()
     directory = house.settings.data_dir / "keys"
@@ -112,9 +112,9 @@ def new() -> None:
 
     \b
     Example:
-      (umask 077; run.py keys new > lattice.key)
+      (umask 077; python3 run.py keys new > lattice.key)
       export LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key
-      run.py keys encrypt
+      python3 run.py keys encrypt
     """
     from actors.encryption import StoreKey
 
@@ -128,9 +128,9 @@ def encrypt(house: House) -> None:
 
     \b
     Example:
-      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys encrypt
+      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key python3 run.py keys encrypt
     """
-    change(house, None, key_in_environment("`run.py keys new` makes a key"))
+    change(house, None, key_in_environment("`python3 run.py keys new` makes a key"))
 
 
 @keys.command()
@@ -140,7 +140,7 @@ def decrypt(house: House) -> None:
 
     \b
     Example:
-      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys decrypt
+      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key python3 run.py keys decrypt
     """
     change(house, key_in_environment("without it nothing can be decrypted"), None)
 
@@ -153,8 +153,8 @@ def rekey(house: House, new_key_file: Path) -> None:
 
     \b
     Example:
-      (umask 077; run.py keys new > next.key)
-      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key run.py keys rekey next.key
+      (umask 077; python3 run.py keys new > next.key)
+      LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key python3 run.py keys rekey next.key
     """
     from actors.encryption import StoreKey
 

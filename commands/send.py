@@ -67,9 +67,9 @@ def send(house: House, type_name: str, body: str, *, to: str | None, timeout: fl
 
     \b
     Examples:
-      run.py send memory.remember '{"memories": [{"text": "Ana lives in Porto"}]}'
-      run.py send memory.recall '{"query": "Where does Ana live?", "k": 3}'
-      run.py send sys.ping --to llm
+      python3 run.py send memory.remember '{"memories": [{"text": "Ana lives in Porto"}]}'
+      python3 run.py send memory.recall '{"query": "Where does Ana live?", "k": 3}'
+      python3 run.py send sys.ping --to llm
     """
     try:
         parsed = json.loads(body)
@@ -92,8 +92,8 @@ def status(house: House, *, as_json: bool) -> None:
 
     \b
     Examples:
-      run.py status
-      run.py status --json --data-dir /var/lib/lattice
+      python3 run.py status
+      python3 run.py status --json --data-dir /var/lib/lattice
     """
     children = asyncio.run(children_of(house))
     click.echo(json.dumps({"actors": children}, indent=2) if as_json else table(children))
@@ -130,8 +130,8 @@ def restart(house: House, name: str | None, *, every: bool) -> None:
 
     \b
     Examples:
-      run.py restart memory
-      run.py restart --all        a rolling restart
+      python3 run.py restart memory
+      python3 run.py restart --all        a rolling restart
     """
     if (name is None) is not every:
         raise click.UsageError("name one actor, or say --all")

@@ -25,9 +25,9 @@ def test(arguments: tuple[str, ...]) -> None:
 
     \b
     Examples:
-      run.py test
-      run.py test tests/memory -k cursor
-      run.py test --lint
+      python3 run.py test
+      python3 run.py test tests/memory -k cursor
+      python3 run.py test --lint
     """
     os.chdir(ROOT)
     if "--lint" not in arguments:

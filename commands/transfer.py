@@ -62,7 +62,7 @@ def export_memories(house: House, file: Path, namespace: str) -> None:
 
     \b
     Example:
-      run.py export memories.jsonl --namespace anna
+      python3 run.py export memories.jsonl --namespace anna
     """
     with continued(file, namespace) as (out, begun):
         count = asyncio.run(house.with_actor("memory", lambda memory: export_to(memory, namespace, out, begun)))
@@ -87,9 +87,9 @@ def import_memories(house: House, file: IO[bytes], namespace: str, known: Any) -
 
     \b
     Examples:
-      run.py import memories.jsonl --namespace anna
-      run.py import chatgpt-export.zip
-      run.py import chat.txt --format transcript
+      python3 run.py import memories.jsonl --namespace anna
+      python3 run.py import chatgpt-export.zip
+      python3 run.py import chat.txt --format transcript
     """
     from actors.memory.formats.reading import read
 

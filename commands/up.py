@@ -59,8 +59,8 @@ def up(house: House, *, single_process: bool) -> None:
 
     \b
     Examples:
-      run.py up
-      run.py up --port 9000 --data-dir /var/lib/lattice --config lattice.toml
+      python3 run.py up
+      python3 run.py up --port 9000 --data-dir /var/lib/lattice --config lattice.toml
     """
     from gateway.settings import asks_for_keys
     from supervisors.up import run_up

@@ -24,9 +24,9 @@ ACTORS: Final = ("encoder", "memory", "llm", "thinking", "paradox", "daemon")
 
 
 GO_ON: Final = {
-    "backing_off": "it is tried again by itself, at once by `run.py restart {name}`; see /v1/actors/{name}/crashes",
-    "given_up": "nobody tries it again; mend what /v1/actors/{name}/crashes says, then `run.py restart {name}`",
-    "stopped": "`run.py restart {name}` starts it",
+    "backing_off": "it is tried again by itself, at once by `python3 run.py restart {name}`; see /v1/actors/{name}/crashes",
+    "given_up": "nobody tries it again; mend what /v1/actors/{name}/crashes says, then `python3 run.py restart {name}`",
+    "stopped": "`python3 run.py restart {name}` starts it",
 }
 """What an operator can do about an actor that is down, by its state."""
 

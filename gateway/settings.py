@@ -66,7 +66,7 @@ def check_bind(settings: GatewaySettings, data_dir: Path) -> None:
 
     raise Invalid(
         f"{settings.host} can be reached from other machines, and there is no API key yet: anyone could read what is "
-        "remembered. Make one with `run.py keys create NAME`, or listen on 127.0.0.1."
+        "remembered. Make one with `python3 run.py keys create NAME`, or listen on 127.0.0.1."
     )
 
 

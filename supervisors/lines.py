@@ -13,6 +13,6 @@ def describe(*, name: str, state: str, pid: int | None, restarts: int, last_exit
         return f"{line} process {pid}" + (f", restarts: {restarts}" if restarts else "")
 
     if state == "backing_off":
-        return f"{line} {last_exit}; it is tried again by itself, at once by `run.py restart {name}`"
+        return f"{line} {last_exit}; it is tried again by itself, at once by `python3 run.py restart {name}`"
 
     return f"{line} {last_exit}" if last_exit and state != "draining" else line.rstrip()

@@ -124,7 +124,7 @@ def test_standard_streams_that_are_closed_are_nowhere(short_dir: Path):
     assert json.loads((short_dir / "api_keys.json").read_text())["keys"][0]["name"] == "a"
 
 
-def commands(group: click.Group, name: str = "run.py") -> Iterator[tuple[str, click.Command]]:
+def commands(group: click.Group, name: str = "python3 run.py") -> Iterator[tuple[str, click.Command]]:
     """Every command that help lists."""
     for command in group.commands.values():
         if isinstance(command, click.Group):
