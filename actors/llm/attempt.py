@@ -32,6 +32,7 @@ class Attempt:
         used: called at the end with the endpoint, the model and what was used.
         left: called when the endpoint has room again.
         silent: called when it has been silent for a tenth of its first token's allowance.
+        patience_s: for how many seconds from now it may be listened to beyond its allowance.
     """
 
     endpoint: Endpoint
@@ -44,8 +45,15 @@ class Attempt:
     used: Callable[[Endpoint, str, Usage], None]
     left: Callable[[], None]
     silent: Callable[[Attempt], None] = lambda _: None
+    patience_s: Callable[[Attempt], float] = lambda _: 0.0
     foreground: bool = True
     """Somebody waits for it."""
+
+    patient: bool = False
+    """It is known to answer late: its allowance is the caller's time."""
+
+    overdue: bool = False
+    """It has failed by its allowance, and is listened to all the same."""
 
     model: str = ""
     """The model that was asked."""
@@ -72,7 +80,7 @@ class Attempt:
             while True:
                 there = endpoint.fitted(asked, model)
                 answer = Answer()
-                told = endpoint.generate(there, deadline=self.deadline, tally=self.tally, answer=answer)
+                told = endpoint.generate(there, deadline=self.deadline, tally=self.tally, answer=answer, overdue=self.more_s)
                 try:
                     async with aclosing(told) as events:
                         async for event in events:
@@ -99,7 +107,10 @@ class Attempt:
         self.first_token_s = took_s
         self.alarm.cancel()
         self.endpoint.answered(self.first_token_s)
-        self.endpoint.evidence.left()
+        if took_s > self.endpoint.settings.first_token_timeout_s:
+            self.endpoint.evidence.answered_late()
+
+        self.heard_no_more()
         self.leave.first_token()
 
     @contextmanager
@@ -120,13 +131,16 @@ class Attempt:
                 self.leave.abandoned()
                 raise
 
+            if self.overdue and not failure.amid:
+                if failure.blame is Blame.ENDPOINT:
+                    endpoint.evidence.failed()
+
+                raise
+
             endpoint.failed(failure, self.began)
             match failure.blame:
                 case Blame.ENDPOINT:
-                    # A long prompt of the background's may well take longer than people are asked to wait.
-                    heard = endpoint.evidence.answered_at >= self.began
-                    silent = failure.silent and self.foreground and not heard
-                    self.leave.failed(failure, silent=silent, amid_answers=failure.silent and heard)
+                    self.blame(failure)
                 case Blame.CALLER:
                     self.leave.abandoned()
                 case _:
@@ -142,9 +156,47 @@ class Attempt:
             self.alarm.cancel()
             endpoint.left()
             if self.first_token_s is None:
-                endpoint.evidence.left()
+                self.heard_no_more()
 
             self.left()
+
+    def more_s(self) -> float:
+        """Its allowance is up. For how long it is listened to all the same, until that is asked again.
+
+        Only where there is nobody else to ask, and where it may be slow rather than ill: not where its first tokens usually
+        come in a fraction of the allowance. Its breaker opens in any case, so that no others come.
+        """
+        endpoint = self.endpoint
+        allowance_s = endpoint.settings.first_token_timeout_s
+        if self.patient:
+            return LOOK_AGAIN * allowance_s if endpoint.evidence.late else 0.0
+
+        left_s = 0.0 if endpoint.usually_quick else self.patience_s(self)
+        if left_s <= 0:
+            return 0.0
+
+        if not self.overdue:
+            self.overdue = True
+            failure = Failure(f"no token within {allowance_s:g} s", overload=True, silent=True)
+            endpoint.failed(failure, self.began)
+            self.blame(failure)
+            endpoint.evidence.overdue()
+
+        return min(LOOK_AGAIN * allowance_s, left_s)
+
+    def blame(self, failure: Failure) -> None:
+        """Tell the breaker of a failure of the endpoint's own."""
+        # A long prompt of the background's may well take longer than people are asked to wait.
+        heard = self.endpoint.evidence.answered_at >= self.began
+        silent = failure.silent and self.foreground and not heard
+        self.leave.failed(failure, silent=silent, amid_answers=failure.silent and heard)
+
+    def heard_no_more(self) -> None:
+        """Its first token is waited for no more."""
+        if self.overdue:
+            self.endpoint.evidence.left_late()
+
+        self.endpoint.evidence.left()
 
     def succeeded(self) -> None:
         """The call came to its end; one that began too late counts as failed all the same."""

@@ -48,6 +48,9 @@ class Attempts:
     again: set[Key] = field(default_factory=set)
     """Those that closed a connection that had been kept, and are asked once more over a new one."""
 
+    patient: set[Key] = field(default_factory=set)
+    """Those that are known to answer late, and were given all the time that there is."""
+
     rounds: int = 0
     tokens: int = 0
     cost: float | None = 0.0

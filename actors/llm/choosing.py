@@ -130,6 +130,15 @@ class Chooser:
             ),
         )
 
+    def left_over(self, candidates: Sequence[Candidate], attempts: Attempts) -> list[Candidate]:
+        """All who may still spend something today, also those who have failed or were passed over, the best first."""
+        if attempts.pointless:
+            return []
+
+        today = self.today()
+        unspent = [one for one in candidates if not one.endpoint.spending.used_up(today)]
+        return sorted(unspent, key=lambda one: (one.rank, one.endpoint.settings.priority))
+
     def outliers(self) -> set[str]:
         """Who does worse than its equals, as was found a moment ago."""
         if self.now() >= self.looked_at + LOOK_AGAIN_S:

@@ -196,7 +196,7 @@ class Connections:
                         await asyncio.sleep(0)
                     chunk = await response.content.read(PIECE_BYTES)
             except TimeoutError as error:
-                if limits.excuse():
+                if limits.prolonged():
                     continue
 
                 raise limits.failure() from error
@@ -275,7 +275,7 @@ async def head(
             if hangs is not None and hangs.done():
                 raise Hangs
 
-            if not limits.excuse():
+            if not limits.prolonged():
                 raise TimeoutError
     except asyncio.CancelledError:
         if task.done() and not task.cancelled() and task.exception() is None:

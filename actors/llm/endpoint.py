@@ -111,8 +111,20 @@ class Endpoint:
         """Whether it may take another call."""
         return self.in_flight < self.concurrency.limit
 
+    @property
+    def usually_quick(self) -> bool:
+        """Whether its first tokens come long before their allowance is up: then silence is no slowness."""
+        usual_s = self.latest.percentile(0.95)
+        return not self.evidence.late and usual_s is not None and usual_s < self.settings.first_token_timeout_s / 3
+
     async def generate(
-        self, asked: Asked, *, deadline: float | None, tally: Tally, answer: Answer | None = None
+        self,
+        asked: Asked,
+        *,
+        deadline: float | None,
+        tally: Tally,
+        answer: Answer | None = None,
+        overdue: Callable[[], float] = lambda: 0.0,
     ) -> AsyncGenerator[Event]:
         """What the model says, until it has finished. Closing the generator early closes the connection.
 
@@ -121,12 +133,13 @@ class Endpoint:
             deadline: of the caller, in the loop's time; None for none.
             tally: counts the calls made.
             answer: takes in what is said, for whoever counts it.
+            overdue: asked when the first token is late: for how many seconds more it is waited for.
 
         Raises:
             Failure: whatever goes wrong, an end without a finish included.
         """
         with self.keyless():
-            limits = Limits(self.settings, deadline)
+            limits = Limits(self.settings, deadline, overdue)
             answer = Answer() if answer is None else answer
             repetition = Repetition(self.max_repetition, question_of(asked.messages))
             response = await self.post(self.dialect.generate(asked), limits, tally)

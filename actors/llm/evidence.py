@@ -8,6 +8,9 @@ from collections.abc import Callable
 PROOF_S = 2.0
 """For how long an answer shows that an endpoint is sound."""
 
+PATIENCE = 2
+"""Of its allowance: for so long the only endpoint is listened to, and any by its probes."""
+
 LOOK_AGAIN = 0.1
 """Of an endpoint's allowance. After so long without an end of an answer, tokens that come are proof enough: a fault is to cost
 the allowance and a tenth."""
@@ -36,6 +39,12 @@ class Evidence:
         """When an answer came to its end."""
 
         self.failed_at = NEVER
+        self.late = False
+        """It has answered, though only after its allowance; and nothing else has gone wrong since."""
+
+        self.listened_to = 0
+        """Calls that are beyond their allowance and go on all the same, since there is nobody else to ask."""
+
         self.unanswered = 0
         """Calls that wait for their first token: those who find out."""
 
@@ -90,7 +99,23 @@ class Evidence:
     def failed(self) -> None:
         """A call has failed."""
         self.failed_at = self.now()
+        self.late = False
         self.tell()
+
+    def overdue(self) -> None:
+        """A call has failed by its allowance, and goes on all the same."""
+        self.failed_at = self.now()
+        self.listened_to += 1
+        self.tell()
+
+    def answered_late(self) -> None:
+        """A first token has come after its allowance."""
+        self.late = True
+        self.tell()
+
+    def left_late(self) -> None:
+        """A call that went on beyond its allowance has ended, or was answered."""
+        self.listened_to -= 1
 
     def tell(self) -> None:
         """Wake whoever waits for news."""

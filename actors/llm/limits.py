@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from actors.llm.failure import Blame, Failure
 from actors.llm.settings import EndpointSettings
@@ -16,10 +17,17 @@ LATE_S = 0.02
 
 
 class Limits:
-    """The time limits of one attempt, all within the caller's deadline. `at` is when the present one is up."""
+    """The time limits of one attempt, all within the caller's deadline. `at` is when the present one is up.
 
-    def __init__(self, settings: EndpointSettings, deadline: float | None) -> None:
+    Args:
+        settings: the endpoint's.
+        deadline: of the caller, in the loop's time.
+        overdue: asked when the first token's allowance is up: for how many seconds more it is waited for.
+    """
+
+    def __init__(self, settings: EndpointSettings, deadline: float | None, overdue: Callable[[], float] = lambda: 0.0) -> None:
         self.settings = settings
+        self.overdue = overdue
         self.now = asyncio.get_running_loop().time
         self.deadline = float("inf") if deadline is None else deadline
         self.total_at = self.now() + settings.total_timeout_s
@@ -52,6 +60,18 @@ class Limits:
         self.total_at += late + LATE_S
         self.excused = self.phase_at
         return True
+
+    def prolonged(self) -> bool:
+        """Whether it is listened on though time is up."""
+        if self.excuse():
+            return True
+
+        if not self.silent or self.at() != self.phase_at:
+            return False
+
+        more_s = self.overdue()
+        self.phase_at = self.now() + more_s
+        return more_s > 0
 
     def at(self) -> float:
         """When the present limit is up, in the loop's time."""

@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import Literal
+from typing import Literal, Protocol
 
 from transport.errors import Overloaded
 
 Lane = Literal["fg", "bg"]
 
 RATE_KEPT = 32
+
+
+class HasRoom(Protocol):
+    """What is needed of an endpoint."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it may take another call."""
+        ...
 
 
 class Line:
@@ -60,6 +69,12 @@ class Line:
                 self.lanes[lane].remove(turn)
 
         return True
+
+    def room_at(self, endpoint: HasRoom) -> None:
+        """An endpoint has room: let on who waits, one more where its limit has grown."""
+        for _ in range(2):
+            if len(self) and endpoint.has_room:
+                self.next()
 
     def check(self, patience: float, lane: Lane) -> None:
         """Refuse who would wait in vain. The background may fill half of the line."""

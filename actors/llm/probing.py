@@ -13,6 +13,7 @@ from actors.llm.attempt import Attempt
 from actors.llm.breaker import Breaker, Permit
 from actors.llm.catalogue import Catalogue
 from actors.llm.endpoint import Endpoint, Tally
+from actors.llm.evidence import PATIENCE
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Piece
 from actors.llm.messages import ChatMessage
@@ -97,22 +98,36 @@ class Prober:
 
     async def probe(self, endpoint: Endpoint, model: str | None, permit: Permit) -> None:
         """One probe; its breaker learns what came of it."""
+        allowance_s = endpoint.settings.first_token_timeout_s
+        until = self.now() + PATIENCE * allowance_s
+
+        def more_s() -> float:
+            """It is too slow to be let back; whether it answers at all is still of use where nobody else is left."""
+            permit.failed()
+            return max(until - self.now(), 0.0)
+
         try:
             try:
-                await self.ask(endpoint, model)
+                await self.ask(endpoint, model, more_s)
             except Failure as failure:
                 if not failure.stale:
                     raise
 
-                await self.ask(endpoint, model)
+                await self.ask(endpoint, model, more_s)
         except Failure as failure:
             if failure.blame is Blame.ENDPOINT and self.is_about(failure, model):
                 endpoint.last_error = failure.reason
+                endpoint.evidence.failed()
                 permit.failed(failure.retry_after_s)
                 return
         except BaseException:
             permit.abandoned()
             raise
+
+        if permit.ended:
+            endpoint.evidence.answered_late()
+            logger.info("endpoint answers late", endpoint=endpoint.name, model=model)
+            return
 
         permit.succeeded()
         endpoint.concurrency.restart()
@@ -145,8 +160,8 @@ class Prober:
         """Whether a failure says that what was probed is still broken: a model may fail at an endpoint that is sound."""
         return model is not None or failure.everywhere or failure.overload
 
-    async def ask(self, endpoint: Endpoint, model: str | None) -> None:
-        """Ask for as little as shows that it works.
+    async def ask(self, endpoint: Endpoint, model: str | None, more_s: Callable[[], float]) -> None:
+        """Ask for as little as shows that it works. `more_s` says how long it is listened to beyond its allowance.
 
         Raises:
             Failure: it does not.
@@ -162,7 +177,7 @@ class Prober:
             return
 
         asked = endpoint.fitted(Asked(model, [PROBE], {"max_tokens": 1}), model)
-        async with aclosing(endpoint.generate(asked, deadline=None, tally=Tally())) as events:
+        async with aclosing(endpoint.generate(asked, deadline=None, tally=Tally(), overdue=more_s)) as events:
             async for event in events:
                 if isinstance(event, Piece):
                     return

@@ -37,22 +37,25 @@ class RetryBudget:
 
     def take(self) -> bool:
         """Whether one more retry may be made now; it is counted as made."""
-        now = self.now()
         present = self.present()
+        if not self.has_room():
+            self.refused += 1
+            return False
+
+        present[2] += 1
+        self.latest.append(self.now())
+        return True
+
+    def has_room(self) -> bool:
+        """Whether one more retry might be made now."""
+        self.present()
         requests = sum(second[1] for second in self.requests)
         retries = sum(second[2] for second in self.requests)
         if retries + 1 <= requests * self.settings.share:
-            present[2] += 1
-            self.latest.append(now)
             return True
 
-        if self.settings.at_least_per_s and (len(self.latest) < self.settings.at_least_per_s or self.latest[0] <= now - 1):
-            present[2] += 1
-            self.latest.append(now)
-            return True
-
-        self.refused += 1
-        return False
+        least = self.settings.at_least_per_s
+        return least > 0 and (len(self.latest) < least or self.latest[0] <= self.now() - 1)
 
     def present(self) -> list[float]:
         """The counts of this second; those that are too old are forgotten."""

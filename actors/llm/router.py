@@ -1,4 +1,4 @@
-"""Many endpoints as one: whom to ask, and what to do when that fails, before and after the first token."""
+"""Many endpoints as one: an answer from whoever can give it, taken up by the next one where that fails."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Protocol
 
 from loguru import logger
 
-from actors.llm.attempt import Attempt
 from actors.llm.attempts import Attempts
-from actors.llm.breakers import Leave
 from actors.llm.bucket import Bucket
 from actors.llm.catalogue import Catalogue
-from actors.llm.choosing import Candidate, Chooser
+from actors.llm.choosing import Chooser
 from actors.llm.continuation import seamless
+from actors.llm.dispatcher import Dispatcher
 from actors.llm.endpoint import Endpoint
 from actors.llm.failure import Failure
 from actors.llm.form import Answer, Asked, Piece, estimated_tokens
@@ -26,12 +25,11 @@ from actors.llm.ledger import Used
 from actors.llm.line import Lane, Line
 from actors.llm.messages import Delta, Embed, Generate, Generated, Usage, Vectors
 from actors.llm.probing import Prober
-from actors.llm.refusal import UNCONFIGURED, refusal
+from actors.llm.refusal import UNCONFIGURED
 from actors.llm.retries import RetryBudget
-from actors.llm.scouts import look_again_s, passage
 from actors.llm.settings import LlmSettings
 from actors.llm.vectors import vectors
-from transport.errors import DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
+from transport.errors import LatticeError, NotFound, Unavailable
 
 LEDGER_S = 0.25
 """How long an answer waits for its usage to be on disk; it is written in any case."""
@@ -48,7 +46,7 @@ class Recorder(Protocol):
 
 
 class Router:
-    """Chooses endpoints by priority, then by weight, leaving out those that are broken or full.
+    """Answers requests, by whichever endpoint can.
 
     Args:
         settings: of the actor.
@@ -69,7 +67,6 @@ class Router:
     ) -> None:
         self.settings = settings
         self.now = now
-        self.chance = chance
         self.today = today
         self.ledger = ledger
         self.endpoints: list[Endpoint] = []
@@ -84,14 +81,33 @@ class Router:
             now=now,
         )
         self.chooser = Chooser(settings, self.endpoints, self.catalogue, now=now, today=today, chance=chance)
-        self.prober = Prober(self.endpoints, self.catalogue, how=settings.probe, now=now, back=self.let_on)
+        self.prober = Prober(
+            self.endpoints,
+            self.catalogue,
+            how=settings.probe,
+            now=now,
+            back=self.line.room_at,
+        )
+        self.dispatcher = Dispatcher(
+            settings,
+            self.endpoints,
+            self.chooser,
+            self.catalogue,
+            self.prober,
+            retries=self.retries,
+            line=self.line,
+            now=now,
+            today=today,
+            chance=chance,
+            used=self.used,
+        )
 
     def add(self, endpoint: Endpoint) -> None:
         """Take an endpoint in, at its place in the order."""
         self.endpoints.append(endpoint)
-        endpoint.pulse.alarm = self.look_at_all
+        endpoint.pulse.alarm = self.dispatcher.look_at_all
         self.endpoints.sort(key=lambda known: known.settings.priority)
-        self.let_on(endpoint)
+        self.line.room_at(endpoint)
 
     def remove(self, endpoint: Endpoint) -> None:
         """Ask it no more."""
@@ -190,7 +206,7 @@ class Router:
             (model,), deadline, since=self.now(), named=model, namespace=message.namespace, lane=lane, embedding=True
         )
         while True:
-            attempt = await self.choose(attempts)
+            attempt = await self.dispatcher.choose(attempts)
             endpoint = attempt.endpoint
             try:
                 with attempt.working():
@@ -208,120 +224,16 @@ class Router:
 
     async def race(self, attempts: Attempts, asked: Asked) -> Race:
         """The next answer: from one endpoint, or from the faster of two."""
-        attempt = await self.choose(attempts)
+        attempt = await self.dispatcher.choose(attempts)
         hedge = self.settings.hedge
         usual = attempt.endpoint.latest.percentile(hedge.percentile, hedge.minimum_calls) if hedge.enabled else None
         return Race(
             attempt,
             asked,
             delay=None if usual is None else max(usual, hedge.at_least_s),
-            second=lambda: self.second(attempt, attempts),
+            second=lambda: self.dispatcher.second(attempt, attempts),
             lost=lambda lost, failure: attempts.fail(lost.key, failure),
         )
-
-    def second(self, first: Attempt, attempts: Attempts) -> Attempt | None:
-        """Whom a slow answer is hedged with: somebody who is free and sound, if the retry budget has room."""
-        for candidate in self.chooser.in_order(self.chooser.groups(attempts)[0], attempts):
-            if candidate.key == first.key or not candidate.endpoint.has_room:
-                continue
-
-            if candidate.endpoint.breakers.state(candidate.model) == "closed" and self.retries.take():
-                leave = candidate.endpoint.breakers.enter(candidate.model)
-                return None if leave is None else self.attempt(candidate, leave, attempts)
-
-        return None
-
-    async def choose(self, attempts: Attempts) -> Attempt:
-        """The next endpoint to ask, and leave to ask it.
-
-        Raises:
-            LatticeError: when there is none; see `generate`.
-        """
-        if not self.endpoints:
-            raise Unavailable(UNCONFIGURED)
-
-        loop = asyncio.get_running_loop()
-        patience = min(loop.time() + self.settings.queue_timeout_s, attempts.until)
-        while True:
-            groups = self.chooser.groups(attempts)
-            match self.pick(groups, attempts):
-                case Attempt() as attempt:
-                    return attempt
-                case Endpoint() as scouted:
-                    await scouted.evidence.news(min(loop.time() + look_again_s(scouted, attempts), attempts.until))
-                    if loop.time() >= attempts.until:
-                        raise DeadlineExceeded
-                case Line():
-                    await self.stand_in_line(patience, attempts)
-                case None:
-                    if not await self.another_round(attempts):
-                        raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
-
-    async def stand_in_line(self, patience: float, attempts: Attempts) -> None:
-        """Wait for somebody who is full to have room."""
-        if not await self.line.wait(patience, attempts.lane):
-            if patience == attempts.until:
-                raise DeadlineExceeded
-
-            raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
-
-    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Line | None:
-        """The best of those that may be asked now. Without one: whose news, or that the line is to be waited for."""
-        for group in groups:
-            full = False
-            for candidate in self.chooser.in_order(group, attempts):
-                endpoint = candidate.endpoint
-                if endpoint.breakers.state(candidate.model) != "closed":
-                    continue
-
-                if not endpoint.has_room:
-                    full = True
-                    continue
-
-                may = passage(endpoint, candidate.key, attempts, self.retries) if attempts.is_retry else "go"
-                if may == "wait":
-                    return endpoint
-
-                if may == "no":
-                    attempts.passed_over.add(candidate.key)
-                elif (leave := endpoint.breakers.enter(candidate.model)) is not None:
-                    return self.attempt(candidate, leave, attempts)
-
-            if full:
-                return self.line
-
-        return None
-
-    def attempt(self, candidate: Candidate, leave: Leave, attempts: Attempts) -> Attempt:
-        """An attempt at an endpoint."""
-        return Attempt(
-            candidate.endpoint,
-            leave,
-            candidate.key,
-            candidate.wanted,
-            self.catalogue,
-            attempts.tally,
-            attempts.deadline,
-            used=lambda endpoint, model, usage: self.used(attempts, endpoint, model, usage),
-            left=lambda: self.let_on(candidate.endpoint),
-            silent=lambda attempt: self.look_ahead(attempt, attempts),
-            foreground=attempts.lane == "fg",
-        )
-
-    async def another_round(self, attempts: Attempts) -> bool:
-        """Whether those whose failure may have passed are asked again: within the budget, after a pause (full jitter)."""
-        retry = self.settings.retry
-        passing = any(failure.passing for failure in attempts.failures.values())
-        if attempts.rounds >= retry.rounds or not passing or attempts.passed_over or not self.retries.take():
-            return False
-
-        pause = self.chance.uniform(0, min(retry.base_s * 2**attempts.rounds, retry.max_s))
-        if attempts.deadline is not None and asyncio.get_running_loop().time() + pause >= attempts.deadline:
-            return False
-
-        await asyncio.sleep(pause)
-        attempts.begin_round()
-        return True
 
     def after(self, failure: Failure, answer: Answer, asked: Asked, message: Generate) -> tuple[Answer, Asked]:
         """With what the next endpoint begins: anew where nothing has reached the caller, else where the stream broke.
@@ -354,41 +266,6 @@ class Router:
         self.writing.add(task)
         attempts.writes.add(task)
         task.add_done_callback(self.writing.discard)
-
-    def look_ahead(self, silent: Attempt, attempts: Attempts) -> None:
-        """Many wait for an endpoint that is silent: whether the others answer is found out meanwhile, by a probe of each."""
-        here = silent.endpoint.evidence
-        crowd = here.unanswered > self.settings.retry.at_least_per_s and here.answered_at < silent.began
-        if not crowd or attempts.lane == "bg" or attempts.embedding or self.settings.probe != "generate":
-            return
-
-        try:
-            group = self.chooser.groups(attempts)[0]
-        except NotFound:
-            # Whoever has the model was removed meanwhile; the calls in flight are finished.
-            return
-
-        for candidate in self.chooser.in_order(group, attempts):
-            endpoint = candidate.endpoint
-            known = endpoint.evidence.unanswered or endpoint.evidence.answers_since(silent.began)
-            if known or endpoint in self.prober.scouted or endpoint.breakers.state(candidate.model) != "closed":
-                continue
-
-            if self.retries.take() and (leave := endpoint.breakers.enter(candidate.model)) is not None:
-                nobodys = Attempts((candidate.wanted,), None, since=self.now(), named=attempts.named)
-                self.prober.scout(self.attempt(candidate, leave, nobodys))
-
-    def look_at_all(self) -> None:
-        """One endpoint is silent: whether the others live is asked meanwhile, so that nobody waits for each of them in turn."""
-        for endpoint in self.endpoints:
-            if not (endpoint.draining or endpoint.evidence.proven) and endpoint.breakers.whole.state == "closed":
-                endpoint.pulse.check()
-
-    def let_on(self, endpoint: Endpoint) -> None:
-        """An endpoint has room: let on who waits, one more where its limit has grown."""
-        for _ in range(2):
-            if len(self.line) and endpoint.has_room:
-                self.line.next()
 
 
 async def written(attempts: Attempts) -> None:

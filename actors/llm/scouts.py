@@ -39,6 +39,28 @@ def passage(endpoint: Endpoint, key: Key, attempts: Attempts, retries: RetryBudg
     return "wait"
 
 
+def last_resort(endpoint: Endpoint, key: Key, attempts: Attempts) -> Passage:
+    """Whether an endpoint that is slower than its allowance may be asked, or waited for, where nobody else is left.
+
+    One that has answered late is asked by everybody; one that some listen to beyond its allowance is waited for by those
+    whose turn there had come: a request that finds all breakers open does not wait for what may never speak.
+    """
+    evidence = endpoint.evidence
+    if evidence.late and key not in attempts.patient:
+        return "go"
+
+    failure = attempts.failures.get(key)
+    silent = failure is not None and failure.silent and not failure.amid
+    concerned = silent or key in attempts.waits_since or key in attempts.passed_over
+    return "wait" if evidence.listened_to and concerned else "no"
+
+
+def is_open(endpoint: Endpoint, retries: RetryBudget) -> bool:
+    """Whether who still listens elsewhere should go there: not where the last news was bad and no scout may be sent."""
+    evidence = endpoint.evidence
+    return evidence.answered_at >= evidence.failed_at or retries.has_room()
+
+
 def is_sound(endpoint: Endpoint, attempts: Attempts, waited_s: float) -> bool:
     """Whether an endpoint has shown, a moment ago or since the request came, that it does what failed elsewhere.
 

@@ -1,0 +1,252 @@
+"""Whom a request is taken to next: who has a breaker closed, and room, and is within the retry budget; and whom to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+
+from actors.llm.attempt import Attempt
+from actors.llm.attempts import Attempts
+from actors.llm.breakers import Leave
+from actors.llm.catalogue import Catalogue
+from actors.llm.choosing import Candidate, Chooser
+from actors.llm.endpoint import Endpoint
+from actors.llm.evidence import PATIENCE
+from actors.llm.line import Line
+from actors.llm.messages import Usage
+from actors.llm.probing import Prober
+from actors.llm.refusal import UNCONFIGURED, refusal
+from actors.llm.retries import RetryBudget
+from actors.llm.scouts import is_open, last_resort, look_again_s, passage
+from actors.llm.settings import LlmSettings
+from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+
+
+class Dispatcher:
+    """Finds the next endpoint for a request, and leave to ask it.
+
+    Args:
+        settings: of the actor.
+        endpoints: the live list.
+        chooser: puts them in order.
+        catalogue: which models there are.
+        prober: asks those that nothing is known of.
+        retries: the budget.
+        line: where callers wait for room.
+        now: seconds of a clock that only goes forward.
+        today: the day (UTC) as ISO 8601.
+        chance: draws pauses.
+        used: called with a request, an endpoint, a model and what was used of it.
+    """
+
+    def __init__(
+        self,
+        settings: LlmSettings,
+        endpoints: Sequence[Endpoint],
+        chooser: Chooser,
+        catalogue: Catalogue,
+        prober: Prober,
+        *,
+        retries: RetryBudget,
+        line: Line,
+        now: Callable[[], float],
+        today: Callable[[], str],
+        chance: random.Random,
+        used: Callable[[Attempts, Endpoint, str, Usage], None],
+    ) -> None:
+        self.settings = settings
+        self.endpoints = endpoints
+        self.chooser = chooser
+        self.catalogue = catalogue
+        self.prober = prober
+        self.retries = retries
+        self.line = line
+        self.now = now
+        self.today = today
+        self.chance = chance
+        self.used = used
+
+    async def choose(self, attempts: Attempts) -> Attempt:
+        """The next endpoint to ask, and leave to ask it.
+
+        Raises:
+            LatticeError: when there is none; see `generate`.
+        """
+        if not self.endpoints:
+            raise Unavailable(UNCONFIGURED)
+
+        loop = asyncio.get_running_loop()
+        patience = min(loop.time() + self.settings.queue_timeout_s, attempts.until)
+        while True:
+            groups = self.chooser.groups(attempts)
+            may = self.pick(groups, attempts)
+            if may is None:
+                if await self.another_round(attempts):
+                    continue
+
+                may = self.last_resort(groups, attempts)
+
+            match may:
+                case Attempt() as attempt:
+                    return attempt
+                case Endpoint() as scouted:
+                    await scouted.evidence.news(min(loop.time() + look_again_s(scouted, attempts), attempts.until))
+                    if loop.time() >= attempts.until:
+                        raise DeadlineExceeded
+                case Line():
+                    await self.stand_in_line(patience, attempts)
+                case None:
+                    raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
+
+    async def stand_in_line(self, patience: float, attempts: Attempts) -> None:
+        """Wait for somebody who is full to have room."""
+        if not await self.line.wait(patience, attempts.lane):
+            if patience == attempts.until:
+                raise DeadlineExceeded
+
+            raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
+
+    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Line | None:
+        """The best of those that may be asked now. Without one: whose news, or that the line is to be waited for."""
+        for group in groups:
+            full = False
+            for candidate in self.chooser.in_order(group, attempts):
+                endpoint = candidate.endpoint
+                if endpoint.breakers.state(candidate.model) != "closed":
+                    continue
+
+                if not endpoint.has_room:
+                    full = True
+                    continue
+
+                may = passage(endpoint, candidate.key, attempts, self.retries) if attempts.is_retry else "go"
+                if may == "wait":
+                    return endpoint
+
+                if may == "no":
+                    attempts.passed_over.add(candidate.key)
+                elif (leave := endpoint.breakers.enter(candidate.model)) is not None:
+                    return self.attempt(candidate, leave, attempts)
+
+            if full:
+                return self.line
+
+        return None
+
+    def last_resort(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Line | None:
+        """Who is slower than its allowance, and answers: nobody else is left."""
+        full = False
+        for candidate in self.chooser.left_over([candidate for group in groups for candidate in group], attempts):
+            endpoint = candidate.endpoint
+            match last_resort(endpoint, candidate.key, attempts):
+                case "go" if endpoint.has_room:
+                    attempts.patient.add(candidate.key)
+                    attempt = self.attempt(candidate, endpoint.breakers.beside(candidate.model), attempts)
+                    attempt.patient = True
+                    return attempt
+                case "go":
+                    full = True
+                case "wait":
+                    return endpoint
+                case "no":
+                    continue
+
+        return self.line if full else None
+
+    def second(self, first: Attempt, attempts: Attempts) -> Attempt | None:
+        """Whom a slow answer is hedged with: somebody who is free and sound, if the retry budget has room."""
+        for candidate in self.chooser.in_order(self.chooser.groups(attempts)[0], attempts):
+            if candidate.key == first.key or not candidate.endpoint.has_room:
+                continue
+
+            if candidate.endpoint.breakers.state(candidate.model) == "closed" and self.retries.take():
+                leave = candidate.endpoint.breakers.enter(candidate.model)
+                return None if leave is None else self.attempt(candidate, leave, attempts)
+
+        return None
+
+    def attempt(self, candidate: Candidate, leave: Leave, attempts: Attempts) -> Attempt:
+        """An attempt at an endpoint."""
+        return Attempt(
+            candidate.endpoint,
+            leave,
+            candidate.key,
+            candidate.wanted,
+            self.catalogue,
+            attempts.tally,
+            attempts.deadline,
+            used=lambda endpoint, model, usage: self.used(attempts, endpoint, model, usage),
+            left=lambda: self.line.room_at(candidate.endpoint),
+            silent=lambda attempt: self.look_ahead(attempt, attempts),
+            patience_s=lambda attempt: self.patience_s(attempt, attempts),
+            foreground=attempts.lane == "fg",
+        )
+
+    def patience_s(self, attempt: Attempt, attempts: Attempts) -> float:
+        """For how long an endpoint may be listened to beyond its allowance: not while there is somebody else to ask.
+
+        Nobody waits longer than it might have taken to ask everybody in turn; or twice, where there is but one.
+        """
+        allowances = {attempt.endpoint.name: attempt.endpoint.settings.first_token_timeout_s}
+        longest_s = PATIENCE * allowances[attempt.endpoint.name]
+        try:
+            groups = self.chooser.groups(attempts)
+        except NotFound:
+            # Whoever has the model was removed meanwhile.
+            groups = []
+
+        allowances |= {one.endpoint.name: one.endpoint.settings.first_token_timeout_s for group in groups for one in group}
+        elsewhere = any(
+            candidate.key != attempt.key
+            and candidate.endpoint.breakers.state(candidate.model) == "closed"
+            and is_open(candidate.endpoint, self.retries)
+            for group in groups
+            for candidate in self.chooser.in_order(group, attempts)
+        )
+        until = attempts.since + max(sum(allowances.values()), longest_s)
+        return 0.0 if elsewhere else until - self.now()
+
+    async def another_round(self, attempts: Attempts) -> bool:
+        """Whether those whose failure may have passed are asked again: within the budget, after a pause (full jitter)."""
+        retry = self.settings.retry
+        passing = any(failure.passing for failure in attempts.failures.values())
+        if attempts.rounds >= retry.rounds or not passing or attempts.passed_over or not self.retries.take():
+            return False
+
+        pause = self.chance.uniform(0, min(retry.base_s * 2**attempts.rounds, retry.max_s))
+        if attempts.deadline is not None and asyncio.get_running_loop().time() + pause >= attempts.deadline:
+            return False
+
+        await asyncio.sleep(pause)
+        attempts.begin_round()
+        return True
+
+    def look_ahead(self, silent: Attempt, attempts: Attempts) -> None:
+        """Many wait for an endpoint that is silent: whether the others answer is found out meanwhile, by a probe of each."""
+        here = silent.endpoint.evidence
+        crowd = here.unanswered > self.settings.retry.at_least_per_s and here.answered_at < silent.began
+        if not crowd or attempts.lane == "bg" or attempts.embedding or self.settings.probe != "generate":
+            return
+
+        try:
+            group = self.chooser.groups(attempts)[0]
+        except NotFound:
+            # Whoever has the model was removed meanwhile; the calls in flight are finished.
+            return
+
+        for candidate in self.chooser.in_order(group, attempts):
+            endpoint = candidate.endpoint
+            known = endpoint.evidence.unanswered or endpoint.evidence.answers_since(silent.began)
+            if known or endpoint in self.prober.scouted or endpoint.breakers.state(candidate.model) != "closed":
+                continue
+
+            if self.retries.take() and (leave := endpoint.breakers.enter(candidate.model)) is not None:
+                nobodys = Attempts((candidate.wanted,), None, since=self.now(), named=attempts.named)
+                self.prober.scout(self.attempt(candidate, leave, nobodys))
+
+    def look_at_all(self) -> None:
+        """One endpoint is silent: whether the others live is asked meanwhile, so that nobody waits for each of them in turn."""
+        for endpoint in self.endpoints:
+            if not (endpoint.draining or endpoint.evidence.proven) and endpoint.breakers.whole.state == "closed":
+                endpoint.pulse.check()

@@ -1,0 +1,91 @@
+"""A sound endpoint that is slower than its allowance answers those whom nobody else does, and costs nobody else anything."""
+
+import asyncio
+
+import pytest
+
+from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
+from transport.errors import Unavailable
+
+CALLERS = 32
+LATE_S = 1.5
+"""Of an allowance of 1 s."""
+
+TIMES = {"total_timeout_s": 20.0}
+DOWN = {"fault": "status", "status": 500}
+
+
+def chats(server) -> list[dict]:
+    return [seen for seen in server.log() if seen["path"] == "/v1/chat/completions"]
+
+
+def is_probe(seen) -> bool:
+    return seen["body"]["messages"][-1]["content"] == "Say ok."
+
+
+async def burst(router, stream: bool) -> set[tuple[str, str]]:
+    answers = await asyncio.gather(*(answer(router, ask(stream=stream)) for _ in range(CALLERS)))
+    return {(text, reply.endpoint) for text, reply in answers}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_the_only_one_is_listened_to_beyond_its_allowance_and_asked_again_at_once(servers, stream) -> None:
+    first, _ = servers
+    first.always(text=TEXT, delay_first_s=LATE_S)
+    async with routing(endpoint("a", first.base_url, **TIMES)) as router:
+        for _ in range(2):
+            assert await burst(router, stream) == {(TEXT, "a")}
+            # As far as anybody can tell who has somebody else to ask it is broken.
+            assert router.endpoints[0].breakers.state("gpt-test") != "closed"
+
+    assert len(chats(first)) == 2 * CALLERS
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("slow", [0, 1], ids=["the first is slow", "the second is slow"])
+async def test_of_two_the_other_one_being_down_all_are_answered(servers, slow, stream) -> None:
+    servers[slow].always(text=TEXT, delay_first_s=LATE_S)
+    servers[1 - slow].always(**DOWN)
+    pair = [endpoint("ab"[n], server.base_url, priority=n, **TIMES) for n, server in enumerate(servers)]
+    async with routing(*pair) as router:
+        for _ in range(2):
+            assert await burst(router, stream) == {(TEXT, "ab"[slow])}
+
+
+async def test_who_has_somebody_else_to_ask_waits_for_nobody_beyond_the_allowance(servers) -> None:
+    first, second = servers
+    first.always(text=TEXT, delay_first_s=LATE_S)
+    pair = endpoint("a", first.base_url, **TIMES), endpoint("b", second.base_url, priority=1, **TIMES)
+    async with routing(*pair) as router:
+        for _ in range(2):
+            assert await burst(router, stream=True) == {(TEXT, "b")}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_where_all_are_mute_nobody_is_asked_once_more_and_those_who_come_then_wait_for_nobody(servers, stream) -> None:
+    for server in servers:
+        server.always(text=TEXT, fault="hang_first_token")
+    pair = [endpoint("ab"[n], server.base_url, priority=n, **TIMES) for n, server in enumerate(servers)]
+    async with routing(*pair, retry={"at_least_per_s": 0}) as router:
+        callers = [asyncio.create_task(answer(router, ask(stream=stream))) for _ in range(CALLERS)]
+        told = await asyncio.gather(*callers, return_exceptions=True)
+        assert {type(error) for error in told} == {Unavailable}
+        assert sum(len(chats(server)) for server in servers) <= CALLERS * 1.2
+        before = [len(chats(server)) for server in servers]
+        with pytest.raises(Unavailable):
+            await answer(router, ask())
+        assert [len(chats(server)) for server in servers] == before
+
+
+async def test_one_whose_tokens_usually_come_at_once_is_ill_and_not_slow(servers) -> None:
+    first, _ = servers
+    async with routing(endpoint("a", first.base_url, **TIMES)) as router:
+        for _ in range(3):
+            await answer(router, ask())
+        first.always(text=TEXT, delay_first_s=LATE_S)
+        with pytest.raises(Unavailable):
+            await answer(router, ask())
+        # Until a probe has found that it does answer.
+        router.endpoints[0].breakers.of("gpt-test").open_until = router.now()
+        await router.prober.round()
+        assert await answer(router, ask())
