@@ -20,7 +20,7 @@ from actors.paradox.judging import rules
 from actors.paradox.messages import Checked, Statement
 from actors.paradox.weighing import chances
 
-CALM = (rules.mood_rule, rules.subject_rule, rules.earlier_time_rule)
+CALM = (rules.unasserted_rule, rules.subject_rule, rules.earlier_time_rule)
 EXCLUSIVE = (rules.slot_rule, rules.figure_rule, rules.value_rule)
 DENIED = (
     rules.way_of_life_rule,

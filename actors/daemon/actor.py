@@ -53,7 +53,7 @@ from actors.daemon.messages import (
 )
 from actors.daemon.rehearsal import rehearse
 from actors.daemon.runner import Runner
-from actors.daemon.settings import DaemonSettings
+from actors.daemon.settings import CycleSettings, DaemonSettings
 from actors.daemon.store import State, Store
 from actors.daemon.watchers import Watchers
 from actors.message import Message
@@ -257,6 +257,9 @@ class Daemon(AsyncActor):
 
     def _known(self, name: str) -> None:
         if name not in self.cycles:
+            setting = name.replace("-", "_")
+            if isinstance(getattr(self.settings, setting, None), CycleSettings):
+                raise NotFound(f"{name!r} is turned off: `enabled = true` in [daemon.{setting}] turns it on")
             raise NotFound(f"there is no cycle {name!r}; there are {', '.join(sorted(self.cycles))}")
 
     def _told(self, state: State) -> Cycle:

@@ -188,7 +188,7 @@ def asserts(text: str) -> bool:
     """Whether a new statement can be at odds with anything: a question, a wish, a joke, a bare "Yes." or "Two." cannot."""
     new = read(text)
     figured = new.quantities and len(new.words) > 1
-    return new.mood is None and bool(new.stems or figured or change.correction(new.text) or change.retort(new.text))
+    return new.modality is None and bool(new.stems or figured or change.correction(new.text) or change.retort(new.text))
 
 
 def parts(text: str) -> list[str]:

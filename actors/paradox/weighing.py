@@ -16,6 +16,7 @@ from pathlib import Path
 
 from actors.paradox.classifier.model import Opinion
 from actors.paradox.judging import change
+from actors.paradox.judging.modality import UNASSERTED
 from actors.paradox.judging.pair import Judgement, Pair, Verdict
 
 __all__ = ["AT_ODDS_FROM", "CONFLICT_FROM", "WEIGHTS", "Weights", "chances", "features", "signs", "topic", "weigh"]
@@ -93,7 +94,7 @@ def features(pair: Pair, ruled: Judgement, opinion: Opinion) -> dict[str, float]
         "opinion": log_odds(opinion.conflict),
         "ruled": ruled.score if at_odds else 0.0,
         "sure": float(at_odds and ruled.why.startswith(SURE)),
-        "mood": float(ruled.why.startswith("mood")),
+        "unasserted": float(ruled.why.startswith(UNASSERTED)),
         "other_subject": float(pair.same is False),
         "overlap": pair.overlap,
         "taken_back_at_once": fresh if taken_back else 0.0,

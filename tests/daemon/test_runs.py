@@ -49,6 +49,12 @@ async def test_run_now_with_the_same_key_is_the_same_run(short_dir) -> None:
             await host.ref("daemon").ask(RunCycle(name="no such cycle"))
 
 
+async def test_a_cycle_that_is_turned_off_says_how_it_is_turned_on(short_dir) -> None:
+    async with house(short_dir, ManualClock()) as host:
+        with pytest.raises(NotFound, match=r"enabled = true.*\[daemon\.re_embed\]"):
+            await host.ref("daemon").ask(RunCycle(name="re-embed"))
+
+
 async def test_a_cycle_that_is_running_is_a_conflict_and_a_paused_one_ends_at_its_next_yield_point(
     short_dir, monkeypatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""A statement read once: its words, what it denies, its mood, whom it is about, its figures. The rules compare two of these."""
+"""A statement read once: words, denials, whether it asserts, whom it is about, figures. The rules compare two of these."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from actors.paradox.judging import mood, polarity, quantities, subject
+from actors.paradox.judging import modality, polarity, quantities, subject
 from actors.paradox.judging.lexicon import FAMILIES
 from actors.paradox.judging.quantities import Quantity
 from actors.paradox.judging.subject import Subject
@@ -41,7 +41,7 @@ class Reading:
     denied: frozenset[str]
     """Stems inside the reach of a negation."""
 
-    mood: str | None
+    modality: str | None
     """None for a plain assertion, else why it asserts nothing."""
 
     subject: Subject
@@ -58,8 +58,8 @@ class Reading:
 def read(text: str, speaker: str | None = None, time: datetime | None = None) -> Reading:
     """What a statement says, as far as the rules can tell. The same text is analysed once."""
     text = text[:4096]
-    words, found, families, names, denied, its_mood, its_subject, figures, normal = analyse(text)
-    return Reading(text, normal, words, found, families, names, denied, its_mood, its_subject, figures, speaker, time)
+    words, found, families, names, denied, its_modality, its_subject, figures, normal = analyse(text)
+    return Reading(text, normal, words, found, families, names, denied, its_modality, its_subject, figures, speaker, time)
 
 
 Analysis = tuple[
@@ -83,4 +83,14 @@ def analyse(text: str) -> Analysis:
     families = frozenset[str]().union(*(FAMILIES.get(word, frozenset()) for word in found))
     names = frozenset(stem(name.lower().removesuffix("'s")) for name in NAME.findall(text)) & found
     figures = quantities.find(normal)
-    return words, found, families, names, polarity.denied(normal), mood.of(normal), subject.of(normal, text), figures, normal
+    return (
+        words,
+        found,
+        families,
+        names,
+        polarity.denied(normal),
+        modality.of(normal),
+        subject.of(normal, text),
+        figures,
+        normal,
+    )

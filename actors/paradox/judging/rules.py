@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from actors.paradox.judging import change, mood, polarity, presence, quantities, slots, ways
+from actors.paradox.judging import change, modality, polarity, presence, quantities, slots, ways
 from actors.paradox.judging.lexicon import EXCLUSIVE, WITHIN
 from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
 from actors.paradox.judging.reading import Reading
@@ -62,14 +62,14 @@ def repeated_rule(pair: Pair) -> Judgement | None:
     return calm(pair, "said again") if repeats(pair.old, pair.new) else None
 
 
-def mood_rule(pair: Pair) -> Judgement | None:
+def unasserted_rule(pair: Pair) -> Judgement | None:
     """Who asks, supposes, wishes, quotes or jokes asserts nothing."""
-    if pair.new.mood is not None:
-        return calm(pair, f"mood: {pair.new.mood}")
+    if pair.new.modality is not None:
+        return calm(pair, f"{modality.UNASSERTED}: {pair.new.modality}")
     if complains(pair.old, pair.new):
-        return calm(pair, "mood before: request")
-    if pair.old.mood is not None and not mood.request(pair.old.text):
-        return calm(pair, f"mood before: {pair.old.mood}")
+        return calm(pair, f"{modality.UNASSERTED} before: request")
+    if pair.old.modality is not None and not modality.request(pair.old.text):
+        return calm(pair, f"{modality.UNASSERTED} before: {pair.old.modality}")
     return None
 
 
@@ -215,7 +215,7 @@ def correction_rule(pair: Pair) -> Judgement | None:
     if pair.overlap >= RELATED:
         return Judgement("update", 0.5 + 0.4 * pair.overlap + 0.1 * bool(kinds), "taken back")
     if pair.soon:
-        asked = mood.request(pair.old.text)
+        asked = modality.request(pair.old.text)
         return Judgement("update", 0.4 + 0.2 * bool(kinds) + 0.1 * asked + 0.2 * pair.overlap, "taken back, just said")
     return None
 
@@ -250,7 +250,7 @@ def first_person(reading: Reading) -> bool:
 RULES: tuple[Rule, ...] = (
     repeated_rule,
     retort_rule,
-    mood_rule,
+    unasserted_rule,
     way_of_life_rule,
     presence_rule,
     subject_rule,

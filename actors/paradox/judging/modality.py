@@ -1,4 +1,4 @@
-"""Moods in which nothing is asserted: a question, a hypothesis, a wish, a quotation, a joke. They are never at odds."""
+"""Whether something is asserted at all: a question, a hypothesis, a wish, a quotation or a joke is never at odds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 
 from actors.sentences import sentences
 
-__all__ = ["of", "request"]
+__all__ = ["UNASSERTED", "of", "request"]
+
+UNASSERTED = "not asserted"
+"""How the reason of a judgement begins that goes by this."""
 
 HYPOTHESIS = re.compile(
     r"\b(imagine|suppose|supposing|if only|what if"
@@ -51,7 +54,7 @@ REQUEST = re.compile(
 
 
 def of(text: str) -> str | None:
-    """The mood of a normalised text: None when it asserts, else `question`, `hypothesis`, `wish`, `hearsay` or `joke`."""
+    """Why a normalised text asserts nothing; None when it does. One of `question`, `hypothesis`, `wish`, `hearsay`, `joke`."""
     if all(sentence.endswith("?") for sentence in sentences(text)) and not request(text):
         return "question"
     plain = POLITE.sub("i want", text)
