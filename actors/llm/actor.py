@@ -66,10 +66,10 @@ class Llm(AsyncActor):
         super().__init__()
         self.settings = settings
         self.clock = clock
-        self.now: Callable[[], float] = time.monotonic if clock is system_clock else lambda: clock.now().timestamp()
+        self.now: Callable[[], float] = time.monotonic if clock is system_clock else self.wall
         self.ledger = Ledger(data_dir / "llm.db")
         chance = random.Random()  # noqa: S311 (it draws endpoints, not secrets)
-        self.router = Router(settings, self.now, chance, today=self.today, ledger=self.ledger)
+        self.router = Router(settings, self.now, chance, today=self.today, ledger=self.ledger, wall=self.wall)
         self.roster = Roster(self.router, self.ledger, now=self.now)
         self.cache = Cache(settings.cache, self.now)
         self.following = Following(self, self.ledger, forgot=self.cache.forget)
@@ -80,6 +80,10 @@ class Llm(AsyncActor):
         """Take up the endpoints that are configured, or those that the environment shows. None is asked for anything yet."""
         await self.ledger.open()
         self.spawn(self.ledger.database.watch(), name="llm watches its database")
+        if (bucket := await self.ledger.held()) is not None:
+            held, then = bucket
+            self.router.bucket.restore(held, self.wall() - then)
+
         changed = await self.ledger.changed()
         self.roster.day = self.today()
         self.roster.spent = await self.ledger.spent(self.roster.day)
@@ -237,6 +241,10 @@ class Llm(AsyncActor):
         """Whether somebody waits for the answer."""
         call: Any = self.call
         return "bg" if call is not None and call.lane == "bg" else "fg"
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return self.clock.now().timestamp()
 
     def today(self) -> str:
         """The day (UTC) as ISO 8601."""

@@ -9,19 +9,28 @@ from transport.errors import Overloaded
 
 
 class Bucket:
-    """Holds tokens of models, refilled by the minute; full at the start.
+    """Holds tokens of models, refilled by the minute; full at the very first start.
 
     Args:
         settings: how much flows in, and how much it holds.
         now: seconds of a clock that only goes forward.
+        changed: called with what it holds when something was taken or put right.
     """
 
-    def __init__(self, settings: BackgroundSettings, now: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: BackgroundSettings, now: Callable[[], float], changed: Callable[[float], None] = lambda _: None
+    ) -> None:
+        self.changed = changed
         self.per_s = None if settings.tokens_per_minute is None else settings.tokens_per_minute / 60
         self.most = float(settings.burst_tokens)
         self.now = now
         self.held = self.most
         self.at = now()
+
+    def restore(self, held: float, seconds: float) -> None:
+        """Take over what it held so long ago."""
+        self.at = self.now()
+        self.held = min(held + max(seconds, 0.0) * (self.per_s or 0.0), self.most)
 
     def take(self, tokens: int) -> None:
         """Take what a call will cost by estimate; it may leave a debt, which later calls wait for.
@@ -40,8 +49,10 @@ class Bucket:
             raise Overloaded("what the background may spend on models is spent for now", retry_after_ms=wait_ms)
 
         self.held -= tokens
+        self.changed(self.held)
 
     def settle(self, estimated: int, used: int) -> None:
         """Put right what was taken by estimate."""
         if self.per_s is not None:
             self.held = min(self.held + estimated - used, self.most)
+            self.changed(self.held)

@@ -1,4 +1,4 @@
-"""llm.db: what was used, by day, namespace, endpoint and model; and the endpoints that were changed while running.
+"""llm.db: what was used, by day, namespace, endpoint and model; what the background may spend; endpoints that were changed.
 
 What was spent stays spent when a namespace is forgotten: its figures are added to those of `FORGOTTEN`, and its name goes.
 """
@@ -36,6 +36,10 @@ MIGRATIONS = (
     """
     -- How far memory's feed was followed, for namespaces that are forgotten.
     CREATE TABLE followed (one INTEGER PRIMARY KEY CHECK (one = 1), cursor INTEGER NOT NULL) STRICT;
+    """,
+    """
+    -- What the background may still spend, in tokens; and when that was (seconds since 1970, UTC).
+    CREATE TABLE bucket (one INTEGER PRIMARY KEY CHECK (one = 1), held REAL NOT NULL, time REAL NOT NULL) STRICT;
     """,
 )
 
@@ -95,6 +99,14 @@ class Ledger:
         await self.database.write(follow, cursor, forgotten)
         if forgotten:
             await self.database.checkpoint()
+
+    async def held(self) -> tuple[float, float] | None:
+        """What the background might still spend, and when that was; None: it never spent anything."""
+        return await self.database.read(held)
+
+    async def hold(self, tokens: float, at: float) -> None:
+        """Keep what the background may still spend."""
+        await self.database.write(hold, tokens, at)
 
     async def changed(self) -> dict[str, str | None]:
         """The settings of endpoints that were added or changed, as JSON; None for those that were removed."""
@@ -185,6 +197,20 @@ def follow(connection: apsw.Connection, cursor: int, forgotten: Collection[str])
                 (FORGOTTEN, name),
             )
             connection.execute("DELETE FROM usage WHERE namespace = ?", (name,))
+
+
+def held(connection: apsw.Connection) -> tuple[float, float] | None:
+    """The bucket."""
+    row = connection.execute("SELECT held, time FROM bucket").fetchone()
+    return None if row is None else (float(row[0]), float(row[1]))
+
+
+def hold(connection: apsw.Connection, tokens: float, at: float) -> None:
+    """Keep the bucket."""
+    connection.execute(
+        "INSERT INTO bucket VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET held = excluded.held, time = excluded.time",
+        (tokens, at),
+    )
 
 
 def changed(connection: apsw.Connection) -> dict[str, str | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Protocol
@@ -44,6 +45,9 @@ class Recorder(Protocol):
     async def record(self, used: Used) -> None:
         """Count a call."""
 
+    async def hold(self, tokens: float, at: float) -> None:
+        """Keep what the background may still spend."""
+
 
 class Router:
     """Answers requests, by whichever endpoint can.
@@ -54,6 +58,7 @@ class Router:
         chance: draws between endpoints of equal priority.
         today: the day (UTC) as ISO 8601.
         ledger: where usage is kept; None: nowhere.
+        wall: seconds since 1970, for what is kept over a restart.
     """
 
     def __init__(
@@ -64,15 +69,17 @@ class Router:
         *,
         today: Callable[[], str],
         ledger: Recorder | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
         self.now = now
         self.today = today
         self.ledger = ledger
+        self.wall = wall
         self.endpoints: list[Endpoint] = []
         self.line = Line(settings.queue_limit)
         self.retries = RetryBudget(settings.retry, now)
-        self.bucket = Bucket(settings.background, now)
+        self.bucket = Bucket(settings.background, now, self.keep)
         self.writing: set[asyncio.Task[None]] = set()
         self.catalogue = Catalogue(
             self.endpoints,
@@ -262,10 +269,19 @@ class Router:
         used = Used(
             today, attempts.namespace, endpoint.name, model[:256], usage.prompt_tokens, usage.completion_tokens, cost or 0.0
         )
-        task = asyncio.create_task(write(self.ledger, used), name="write usage")
+        attempts.writes.add(self.write(self.ledger.record(used), f"usage of {endpoint.name}"))
+
+    def keep(self, held: float) -> None:
+        """Keep what the background may still spend: a restart is not to fill its bucket."""
+        if self.ledger is not None:
+            self.write(self.ledger.hold(held, self.wall()), "what the background may spend")
+
+    def write(self, writing: Coroutine[None, None, None], what: str) -> asyncio.Task[None]:
+        """Have something written while the answer goes on."""
+        task = asyncio.create_task(kept(writing, what), name=f"write {what}")
         self.writing.add(task)
-        attempts.writes.add(task)
         task.add_done_callback(self.writing.discard)
+        return task
 
 
 async def written(attempts: Attempts) -> None:
@@ -274,12 +290,12 @@ async def written(attempts: Attempts) -> None:
         await asyncio.wait(attempts.writes, timeout=LEDGER_S)
 
 
-async def write(ledger: Recorder, used: Used) -> None:
-    """Keep what was used. That the disk is full must not cost the caller the answer."""
+async def kept(writing: Coroutine[None, None, None], what: str) -> None:
+    """Write something. That the disk is full must not cost the caller the answer."""
     try:
-        await ledger.record(used)
+        await writing
     except LatticeError as error:
-        logger.warning("usage not kept", endpoint=used.endpoint, model=used.model, reason=error.message)
+        logger.warning("not kept", what=what, reason=error.message)
 
 
 def spoken(piece: Piece, answer: Answer, *, first: bool) -> Delta:

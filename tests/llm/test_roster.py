@@ -19,7 +19,7 @@ from actors.llm.messages import (
 )
 from actors.llm.settings import LlmSettings
 from tests.llm.conftest import QUICK, TEXT, ask, endpoint
-from transport.errors import Invalid, NotFound, Unavailable
+from transport.errors import Invalid, NotFound, Overloaded, Unavailable
 
 
 async def start(host, directory, *endpoints, **settings):
@@ -199,6 +199,27 @@ async def test_what_is_in_flight_while_an_endpoint_is_changed_counts_for_its_day
         await asyncio.to_thread(first.release)
         assert (await asking).endpoint == "a"
         assert (await llm.ask(ask())).endpoint == "b"
+
+
+async def test_a_restart_does_not_fill_the_bucket_of_the_background_and_time_does(short_dir, tmp_path, servers) -> None:
+    first, _ = servers
+    clock = ManualClock(datetime(2030, 1, 1, tzinfo=UTC))
+    background = {"tokens_per_minute": 60, "burst_tokens": 10}
+    told = []
+    for restart in range(3):
+        async with Host(run_dir=short_dir) as host:
+            settings = LlmSettings(endpoints=[endpoint("a", first.base_url)], discover=False, background=background)
+            await host.start_actor(Llm, settings, tmp_path, clock)
+            llm = host.ref("llm")
+            for _ in range(2):
+                try:
+                    await llm.ask(ask("one two three four five six seven"), lane="bg")
+                    told.append("answered")
+                except Overloaded:
+                    told.append("spent")
+        clock.advance(60 * restart)
+
+    assert told == ["answered", "spent", "spent", "spent", "answered", "spent"]
 
 
 async def test_a_key_file_that_changes_is_read_again_and_one_that_vanishes_costs_no_key(short_dir, tmp_path, servers) -> None:
