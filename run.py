@@ -64,6 +64,7 @@ from gateway.settings import GatewaySettings
 from supervisors.settings import SupervisionSettings
 from supervisors.spec import ChildSpec, SupervisorSpec
 from transport import keys as keyring
+from transport.foreign import make_way_for_file
 
 if TYPE_CHECKING:
     from actors.host import Curve, Host
@@ -229,6 +230,8 @@ class Composition:
     def write_settings(self, settings: Settings, run_dir: Path) -> None:
         """Lay the settings down for the supervisor and the zygote, which may be started again long after."""
         fresh = run_dir / "settings.json.new"
+        for path in (fresh, run_dir / "settings.json"):
+            make_way_for_file(path)
         fresh.touch(mode=0o600)
         fresh.write_text(settings.model_dump_json())
         fresh.replace(run_dir / "settings.json")

@@ -1,13 +1,13 @@
 """The doors of a host: the locks on its actors' names and the socket at which they are reached, kept where callers look.
 
-Somebody may delete the run directory under a running house. Whoever is connected then notices nothing, and nobody else finds
-anybody; so each host looks now and then whether its files are still there, and makes them anew. Knows no actor.
+Somebody may delete the run directory under a running house, or put other files there. Whoever is connected then notices
+nothing, and nobody else finds anybody; so each host looks now and then whether its files are still there, and makes them anew.
+Knows no actor.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ from loguru import logger
 
 from transport.addresses import address_of
 from transport.codec import LARGE
-from transport.errors import Conflict, LatticeError
+from transport.errors import Conflict, LatticeError, Unavailable
+from transport.foreign import Identity, identity, make_way_for_directory, make_way_for_socket
 from transport.lock import Lock
 from transport.server import Server
 
@@ -53,6 +54,9 @@ class Doors:
         self._lock_wait_s = lock_wait_s
         self._on_lost = on_lost
         self._locks: dict[str, Lock] = {}
+        self._sockets: dict[Path, Identity] = {}
+        """Those that it listens at, as they were bound."""
+
         self._timer: asyncio.TimerHandle | None = None
         self._refused: str | None = None
         """Why the files could not be made anew the last time, so that it is logged once."""
@@ -80,7 +84,7 @@ class Doors:
             Invalid, Unavailable: it cannot be listened at one of the addresses.
         """
         lock = Lock(self.run_dir / f"{name}.lock")
-        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._make_run_dir()
         await lock.acquire(self._lock_wait_s)
 
         try:
@@ -91,7 +95,7 @@ class Doors:
                 server.widen(LARGE)
 
             for address in self._addresses_of(name):
-                server.bind(address)
+                self._listen(server, address)
         except BaseException:
             lock.release()
             raise
@@ -141,20 +145,40 @@ class Doors:
 
     def _stand_where_callers_look(self, name: str) -> None:
         if not self._locks[name].in_place:
-            self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_run_dir()
             again = Lock(self._locks[name].path)
 
             if not again.try_acquire():
                 raise Conflict(f"{name} was taken by process {again.holder} when its lock's file was deleted")
 
-            logger.warning("the lock's file was deleted; it is held anew", actor=name)
+            logger.warning("the lock's file was deleted or replaced; it is held anew", actor=name)
             self._locks[name].release()
             self._locks[name] = again
 
         for address in self._addresses_of(name):
             path = Path(address.removeprefix("ipc://"))
 
-            if address.startswith("ipc://") and not os.path.lexists(path) and self.server is not None:
+            if path in self._sockets and identity(path) != self._sockets[path] and self.server is not None:
                 # Beside the listener that nobody finds any more: to end that one would delete the new one's file.
-                self.server.bind(address)
-                logger.warning("the socket's file was deleted; it listens anew", actor=name)
+                self._listen(self.server, address)
+                logger.warning("the socket's file was deleted or replaced; it listens anew", actor=name)
+
+    def _make_run_dir(self) -> None:
+        make_way_for_directory(self.run_dir)
+        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _listen(self, server: Server, address: str) -> None:
+        """Listens there. The run directory is ours alone: whatever else stands at a socket's place in it gives way."""
+        if not address.startswith("ipc://"):
+            server.bind(address)
+            return
+
+        path = Path(address.removeprefix("ipc://"))
+        if path.parent == self.run_dir:
+            try:
+                make_way_for_socket(path)
+            except OSError as error:
+                raise Unavailable(f"what stands at {path} cannot be moved away: {error.strerror}") from error
+
+        server.bind(address)
+        self._sockets[path] = identity(path)

@@ -28,6 +28,7 @@ from gateway.auth import KeyFile
 from gateway.settings import check_bind
 from transport.addresses import run_directory
 from transport.errors import LatticeError
+from transport.foreign import are_set_aside
 
 __all__ = ["doctor"]
 
@@ -202,7 +203,10 @@ def directories(data_dir: Path) -> Iterator[Finding]:
         yield Finding("note", f"{free >> 20} MiB are free there", "make room; when it is full, writes are refused")
 
     try:
-        yield Finding("ok", f"run directory {run_directory(data_dir)}")
+        run_dir = run_directory(data_dir)
+        yield Finding("ok", f"run directory {run_dir}")
+        for name in are_set_aside(run_dir):
+            yield Finding("note", f"{name} in it stood where a file of ours belongs, and was set aside", "move it away")
     except LatticeError as error:
         yield Finding("wrong", error.message, "remove what stands there, or take another data directory: --data-dir")
 

@@ -16,6 +16,7 @@ import click
 from actors.message import Contract, contract_of, contracts
 from commands.house import House, with_house
 from transport.errors import LatticeError, UnknownType
+from transport.foreign import are_set_aside
 
 __all__ = ["restart", "send", "status"]
 
@@ -96,7 +97,13 @@ def status(house: House, *, as_json: bool) -> None:
       python3 run.py status --json --data-dir /var/lib/lattice
     """
     children = asyncio.run(children_of(house))
-    click.echo(json.dumps({"actors": children}, indent=2) if as_json else table(children))
+    aside = are_set_aside(house.run_dir)
+    if as_json:
+        click.echo(json.dumps({"actors": children, "set_aside": aside}, indent=2))
+    else:
+        click.echo(table(children))
+        for name in aside:
+            click.echo(f"set aside in {house.run_dir}, where it stood in the way: {name}")
     sys.exit(0 if all(child["state"] == "ready" for child in children) else 1)
 
 

@@ -18,6 +18,7 @@ import click
 from commands.house import Composition, House, program, step_back, with_house, with_listener_options
 from commands.telling import Teller
 from transport.errors import Conflict, LatticeError
+from transport.foreign import identity, make_way_for_directory, set_aside
 from transport.lock import Lock
 
 __all__ = ["address_and_port", "open_listener", "supervise", "tell", "up", "url_of", "zygote"]
@@ -81,9 +82,17 @@ def up(house: House, *, single_process: bool) -> None:
             sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
 
         def lay_down_settings() -> None:
-            """Where the run directory was deleted together with a supervisor that would have made it anew."""
+            """Where they were deleted or spoilt together with a supervisor that would have made them anew."""
+            path = run_dir / "settings.json"
             try:
-                if not (house.prepare() / "settings.json").exists():
+                make_way_for_directory(run_dir)
+                house.prepare()
+                try:
+                    house.composition.read_settings(run_dir)
+                except (OSError, ValueError):
+                    # The lock on the house is held: nobody else has anything to say here.
+                    if identity(path) is not None:
+                        set_aside(path)
                     house.composition.write_settings(house.settings, run_dir)
             except (OSError, click.ClickException) as error:
                 tell(f"the run directory cannot be made anew: {error}")

@@ -25,6 +25,7 @@ import msgpack
 
 from supervisors.spec import Spec, SupervisorSpec
 from transport.errors import Invalid
+from transport.foreign import make_way_for_socket
 
 __all__ = ["Assignment", "Control", "bind", "connect", "packable"]
 
@@ -130,7 +131,7 @@ class Control:
 def bind(run_dir: Path, supervisor: str) -> socket.socket:
     """A supervisor's listening socket `<run_dir>/<its name>.ctl`, 0600. Whoever binds holds the supervisor's lock."""
     path = run_dir / f"{supervisor}.ctl"
-    path.unlink(missing_ok=True)
+    make_way_for_socket(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     mask = os.umask(0o177)
     try:

@@ -1,14 +1,17 @@
-"""Files of the run directory that nobody else can make again, kept in memory: should the directory be deleted, they come back.
+"""Files of the run directory that nobody else can make again, kept in memory: should they be deleted or spoilt, they come back.
 
-Knows their names and nothing of what is in them.
+Knows their names, and that they are JSON.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+
+from transport.foreign import make_way_for_file, set_aside
 
 __all__ = ["KeptFiles"]
 
@@ -26,15 +29,28 @@ class KeptFiles:
         self.names = names
         self.known: dict[str, tuple[tuple[int, int], bytes]] = {}
 
-    def look(self) -> None:
-        """Read what has changed. Whoever changes one puts a new file in its place."""
+    def look(self) -> bool:
+        """Read what has changed, and say whether all are as they should be. Who changes one puts a new file in its place."""
+        whole = True
         for name in self.names:
-            with suppress(FileNotFoundError):
-                path = self.run_dir / name
-                found = path.stat()
-                mark = (found.st_ino, found.st_mtime_ns)
-                if name not in self.known or self.known[name][0] != mark:
-                    self.known[name] = mark, path.read_bytes()
+            path = self.run_dir / name
+            try:
+                found = path.lstat()
+            except FileNotFoundError:
+                whole = whole and name not in self.known
+                continue
+
+            mark = (found.st_ino, found.st_mtime_ns)
+            if name in self.known and self.known[name][0] == mark:
+                continue
+
+            content = path.read_bytes() if stat.S_ISREG(found.st_mode) else b""
+            if is_json(content):
+                self.known[name] = mark, content
+            elif name in self.known:
+                set_aside(path)
+                whole = False
+        return whole
 
     def restore(self) -> None:
         """Write what is missing.
@@ -48,7 +64,18 @@ class KeptFiles:
                 continue
 
             fresh = path.with_name(f"{name}.new")
+            make_way_for_file(fresh)
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
             fresh.replace(path)
+
+
+def is_json(content: bytes) -> bool:
+    """Whether somebody can read it."""
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+
+    return True

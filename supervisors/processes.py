@@ -28,6 +28,7 @@ from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
 from supervisors.zygote import clear_scratch
 from transport.addresses import close_to_others
+from transport.foreign import Identity, identity, make_way_for_directory
 
 __all__ = ["Processes"]
 
@@ -67,6 +68,9 @@ class Processes:
         self.keeper_started = linux.start_time(place.keeper_pid)
         self.children: dict[str, ProcessChild] = {}
         self.listener: socket.socket | None = None
+        self.listens_at: Identity = None
+        """The control socket's file."""
+
         self.unsaved: asyncio.TimerHandle | None = None
         """Until the roster is written again: a state has changed, or it could not be written."""
 
@@ -130,14 +134,16 @@ class Processes:
 
     def _listen(self) -> None:
         self.listener = bind(self.place.run_dir, self.place.name)
+        self.listens_at = identity(self.place.run_dir / f"{self.place.name}.ctl")
         self.loop.add_reader(self.listener.fileno(), self._accept, self.listener)
 
     def _look(self) -> None:
         """See that the run directory is there, or make it anew: spares and orphans find this supervisor by it."""
         self.looking = self.loop.call_later(LOOK_S, self._look)
         try:
-            self.kept_files.look()
-            if not (self.place.run_dir / f"{self.place.name}.ctl").exists():
+            make_way_for_directory(self.place.run_dir)
+            whole = self.kept_files.look()
+            if not whole or identity(self.place.run_dir / f"{self.place.name}.ctl") != self.listens_at:
                 self._make_run_dir_anew()
             # Nobody listens in a directory that others may write to: who is killed would not come back.
             if (mode := close_to_others(self.place.run_dir)) is not None:
@@ -146,7 +152,9 @@ class Processes:
             logger.error("the run directory is gone and cannot be made anew", path=str(self.place.run_dir), error=str(error))
 
     def _make_run_dir_anew(self) -> None:
-        logger.warning("the run directory was deleted; it is made anew", path=str(self.place.run_dir))
+        logger.warning(
+            "the run directory or a file in it was deleted or replaced; it is made anew", path=str(self.place.run_dir)
+        )
         self.place.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.kept_files.restore()
         before = self.listener

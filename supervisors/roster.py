@@ -12,6 +12,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from supervisors.spec import ChildSpec, Spec
+from transport.foreign import make_way_for_file
 
 __all__ = ["Entry", "Roster", "RosterFile"]
 
@@ -51,6 +52,7 @@ class Roster(Spec):
     def read(path: Path) -> Roster:
         """What the last supervisor knew; an empty roster where there was none, or none that can be read."""
         try:
+            make_way_for_file(path)
             lines = path.read_bytes().splitlines()
         except FileNotFoundError:
             return Roster()
@@ -106,6 +108,8 @@ class RosterFile:
         """
         self.close()
         fresh = self.path.with_suffix(".new")
+        for path in (fresh, self.path):
+            make_way_for_file(path)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb", closefd=False) as file:

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from transport.errors import Conflict
+from transport.foreign import identity, set_aside
 
 __all__ = ["Lock"]
+
+FOREIGN: Final = (errno.ELOOP, errno.EISDIR, errno.ENXIO)
+"""Why a link, a directory, and a socket or a pipe are not opened."""
+
+LOOK: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""Without waiting for who writes into a pipe."""
+
+PID_BYTES: Final = 32
+"""More than a process id has, also where a shorter one was just written over it."""
 
 
 class Lock:
     """An exclusive lock on a file, whose content is its holder's process id.
 
-    The file stays when the lock is released: deleting it would let two processes lock two files of one name.
+    The file stays when the lock is released: deleting it would let two processes lock two files of one name. What stands in its
+    place and is no lock is set aside, unless somebody has locked it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,21 +49,23 @@ class Lock:
         if self._descriptor is None:
             return False
 
-        try:
-            found = self.path.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-
         held = os.fstat(self._descriptor)
-        return (found.st_dev, found.st_ino) == (held.st_dev, held.st_ino)
+        return identity(self.path) == (held.st_dev, held.st_ino)
 
     @property
     def holder(self) -> int | None:
         """Process id of who holds or last held it; None where nobody has yet."""
         try:
-            return int(self.path.read_text())
-        except (FileNotFoundError, ValueError):
+            descriptor = os.open(self.path, LOOK)
+        except OSError:
             return None
+
+        try:
+            return int(os.read(descriptor, PID_BYTES))
+        except (OSError, ValueError):
+            return None
+        finally:
+            os.close(descriptor)
 
     def try_acquire(self) -> bool:
         """Takes the lock if it is free."""
@@ -61,6 +76,11 @@ class Lock:
         except BlockingIOError:
             os.close(descriptor)
             return False
+
+        if not is_lock(descriptor):
+            set_aside(self.path)
+            os.close(descriptor)
+            return self.try_acquire()
 
         self._hold(descriptor)
 
@@ -81,9 +101,11 @@ class Lock:
         Whoever takes the lock in the same moment may find it taken for as long as this looks.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
+            descriptor = os.open(self.path, LOOK)
+        except OSError as error:
+            if error.errno in (*FOREIGN, errno.ENOENT):
+                return False
+            raise
 
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -131,13 +153,28 @@ class Lock:
         return Conflict(f"{self.path} is held by process {holder}", detail={"pid": holder})
 
     def _open(self) -> int:
-        return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        while True:
+            try:
+                return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                if error.errno not in FOREIGN:
+                    raise
+                set_aside(self.path)
 
     def _hold(self, descriptor: int) -> None:
         self._descriptor = descriptor
         # The lock is held with or without it: a full disk hinders nobody. Written first, so that its room is not given back.
         with suppress(OSError):
             os.ftruncate(descriptor, os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0))
+
+
+def is_lock(descriptor: int) -> bool:
+    """Whether what is open is a lock's file: empty, or digits."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return False
+
+    content = os.pread(descriptor, PID_BYTES + 1, 0)
+    return len(content) <= PID_BYTES and not content.strip(b"0123456789\n")
 
 
 class _Wait:

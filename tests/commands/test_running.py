@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import FOREIGN, ROOT, Run
+from transport.addresses import run_directory
 
 START_S = 30.0
 STOP_S = 20.0
@@ -86,6 +87,20 @@ def test_status_tells_that_all_are_ready(run: Run, house: Path):
     said = run("status", "--json", "--data-dir", house)
     assert said.code == 0
     assert {actor["state"] for actor in json.loads(said.text)["actors"]} == {"ready"}
+
+
+def test_status_and_doctor_tell_what_was_set_aside(run: Run, house: Path):
+    run_dir = run_directory(house)
+    (run_dir / "memory.sock").unlink()
+    (run_dir / "memory.sock").write_text("a note to myself")
+
+    said = run("send", "sys.ping", "--to", "memory", "--data-dir", house)
+    assert json.loads(said.text)["name"] == "memory"
+    (aside,) = json.loads(run("status", "--json", "--data-dir", house).text)["set_aside"]
+    assert (run_dir / aside).read_text() == "a note to myself"
+    assert aside in run("status", "--data-dir", house).text
+    assert aside in run("doctor", "--data-dir", house).text
+    (run_dir / aside).unlink()
 
 
 def test_an_export_comes_back_once(run: Run, house: Path, tmp_path: Path):

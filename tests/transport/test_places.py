@@ -12,10 +12,12 @@ import pytest
 
 from tests.transport.conftest import ROOT
 from tests.transport.echo_server import EchoServer
+from tests.transport.foreign import FOREIGN, put_foreign
 from transport import keys
 from transport.addresses import address_of, run_directory
 from transport.client import Client
 from transport.errors import Conflict, DeadlineExceeded, Invalid, Unauthorized
+from transport.foreign import are_set_aside
 from transport.keys import ClientKeys, ServerKeys
 from transport.lock import Lock
 
@@ -96,6 +98,33 @@ async def test_who_gave_up_waiting_does_not_get_the_lock_later(tmp_path):
     assert second.held
     second.release()
     second.release()
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+async def test_what_stands_in_the_place_of_a_lock_and_is_none_is_set_aside(short_dir, what):
+    lock = Lock(short_dir / "a.lock")
+    put_foreign(lock.path, what)
+    before = lock.path.lstat()
+    assert not lock.held_by_another()
+    assert lock.holder is None
+
+    await lock.acquire(wait_s=0.1)
+
+    assert lock.in_place
+    assert lock.holder == os.getpid()
+    lock.release()
+    (aside,) = are_set_aside(short_dir)
+    assert (short_dir / aside).lstat().st_ino == before.st_ino
+
+
+async def test_a_lock_that_somebody_has_written_into_is_its_holders_still(tmp_path):
+    process = await hold(tmp_path / "a.lock")
+    (tmp_path / "a.lock").write_text("words of somebody else's")
+
+    assert not Lock(tmp_path / "a.lock").try_acquire()
+    assert not are_set_aside(tmp_path)
+    await end(process)
+    assert Lock(tmp_path / "a.lock").try_acquire()
 
 
 def test_a_run_directory_is_its_owners_alone(short_dir):
