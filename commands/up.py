@@ -69,6 +69,7 @@ def up(house: House, *, single_process: bool) -> None:
     run_dir = house.prepare()
     check_store_key()
     with house.locked():
+        refuse_beside_another(run_dir)
         wait_for_leftovers(run_dir)
         listener = open_listener(house)
         url, models = url_of(listener), models_of(house.settings.llm)
@@ -119,6 +120,20 @@ def reload_options(house: House) -> list[str]:
     gateway = house.settings.gateway
     options = ["--data-dir", str(house.settings.data_dir), "--host", gateway.host, "--port", str(gateway.port)]
     return [*options, "--config", str(house.config)] if house.config is not None else options
+
+
+def refuse_beside_another(run_dir: Path) -> None:
+    """Where somebody has deleted the lock of a house that runs, its roster names it still.
+
+    Raises:
+        click.ClickException: naming its process.
+    """
+    from supervisors import linux
+    from supervisors.roster import Roster
+
+    roster = Roster.read(run_dir / "children.json")
+    if roster.up_started is not None and linux.start_time(roster.up_pid) == roster.up_started:
+        raise click.ClickException(f"another house runs there (process {roster.up_pid}), though somebody deleted its lock")
 
 
 def wait_for_leftovers(run_dir: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.system.house import House, wait_for_ready
+from tests.system.house import ROOT, House, wait_for_ready
 
 pytestmark = pytest.mark.system
 
@@ -48,6 +50,22 @@ def test_memory_that_is_killed_after_an_answer_has_all_that_was_answered(
     assert [memory["id"] for memory in listed] == before + after
     asides = [path.read_bytes()[:15] for path in data_dir.glob("memory.db.damaged-*Z")]
     assert asides == ([b"somebody else's"] if lose is replaced else [])
+
+
+def test_a_house_does_not_start_beside_another_whose_lock_was_deleted(house: House, data_dir: Path) -> None:
+    (data_dir / "house.lock").unlink()
+
+    second = subprocess.run(
+        [sys.executable, "run.py", "up", "--port", "0", "--data-dir", str(data_dir)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+
+    assert second.returncode == 1
+    assert f"another house runs there (process {house.process.pid})" in second.stderr
 
 
 @pytest.mark.parametrize("lose", [deleted, replaced])
