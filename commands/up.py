@@ -26,6 +26,7 @@ __all__ = ["address_and_port", "open_listener", "supervise", "tell", "up", "url_
 READY = """
 Lattice is ready at {url}
 {models}
+The dashboard is at {url}/
 
   curl {url}/v1/chat/completions {key}-H 'Content-Type: application/json' \\
     -d '{{"model": "default", "messages": [{{"role": "user", "content": "Hello!"}}]}}'

@@ -18,6 +18,7 @@ from gateway import (
     anthropic,
     chat,
     cycles,
+    dashboard,
     embeddings,
     endpoints,
     events,
@@ -68,6 +69,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *health.routes,
     *metrics.routes,
     *openapi.routes,
+    *dashboard.routes,
 )
 
 INCOMING: Final = web.RequestKey("incoming", Incoming)
@@ -77,6 +79,8 @@ CLIENT_CLOSED: Final = 499
 """nginx's status for a client that hung up; only logs and metrics see it."""
 
 TOO_MANY: Final = 429
+
+LEAST_URGENT: Final = "u=7"
 
 VERSIONS: Final = (HttpVersion10, HttpVersion11)
 """The parser lets others through, whose framing is another."""
@@ -133,8 +137,8 @@ class Service:
             if route.access == "open":
                 return respond(await route.handler(call), route.status)
 
-            # Operators look on; a tenant's request is somebody who waits.
-            waits = self.foreground.entered() if route.access == "tenant" else nullcontext()
+            # Operators look on, and so does who says that nobody waits; any other request of a tenant is somebody who does.
+            waits = self.foreground.entered() if route.access == "tenant" and not looks_on(request) else nullcontext()
             with self.admission.entered(), self.running(call), waits:
                 if route.body is None:
                     return await self.run(route, call)
@@ -272,6 +276,11 @@ def check_coding(request: web.Request) -> None:
         raise HttpError(400, "invalid", "HTTP/1.0 has no Transfer-Encoding")
     if coding.strip().lower() != "chunked":
         raise HttpError(501, "invalid", "of transfer codings chunked alone is understood")
+
+
+def looks_on(request: web.Request) -> bool:
+    """Whether a request is of the lowest urgency, which is for what nobody waits for (RFC 9218 4.1)."""
+    return LEAST_URGENT in {member.strip() for member in request.headers.get("Priority", "").split(",")}
 
 
 async def mark(request: web.Request, response: web.StreamResponse) -> None:

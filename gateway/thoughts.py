@@ -22,6 +22,19 @@ class AnalyzeBody(Body):
     text: Annotated[str, Field(min_length=1, max_length=65_536)]
 
 
+class LatestQuery(NamespaceQuery):
+    """How many."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+@routes.get("/v1/thoughts")
+async def listed(call: Incoming, query: LatestQuery) -> thinking.ThoughtsFound:
+    """The latest thoughts of a namespace, latest first: what came of them, without their texts."""
+    told: thinking.ThoughtsFound = await call.ask(thinking.ListThoughts(namespace=call.namespace, limit=query.limit))
+    return told
+
+
 @routes.get("/v1/thoughts/{id}")
 async def get(call: Incoming, query: NamespaceQuery) -> thinking.ThoughtRecord:
     """A thought: its intent, what it was given, its steps and their times."""

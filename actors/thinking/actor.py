@@ -20,7 +20,20 @@ from actors.thinking.following import Following
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
 from actors.thinking.line import Line
-from actors.thinking.messages import Analysis, Analyze, BackedUp, Backup, GetThought, Saying, Think, Thought, ThoughtRecord
+from actors.thinking.messages import (
+    Analysis,
+    Analyze,
+    BackedUp,
+    Backup,
+    GetThought,
+    ListThoughts,
+    Saying,
+    Think,
+    Thought,
+    ThoughtLine,
+    ThoughtRecord,
+    ThoughtsFound,
+)
 from actors.thinking.mood import mood_of
 from actors.thinking.outbox import Outbox
 from actors.thinking.pace import Pace
@@ -165,6 +178,14 @@ class Thinking(AsyncActor):
         bare = scrubbed(known)
         return bare.model_copy(update={"scrubbed": known.scrubbed, "notes": (*known.notes, WITHHELD)})
 
+    @handles(ListThoughts)
+    async def latest(self, message: ListThoughts) -> ThoughtsFound:
+        """The latest thoughts of a namespace, without their texts, and without the name of a talk that may be forgotten."""
+        # What is forgotten meanwhile is scrubbed first: the records are read after it.
+        known = await self.following.catch_up()
+        records = await self.thoughts.latest(message.namespace, message.limit)
+        return ThoughtsFound(thoughts=tuple(line_of(record, named=known) for record in records))
+
     @handles(Analyze)
     def analyze(self, message: Analyze) -> Analysis:
         """What a text seems to want, how it feels, and how it would be answered."""
@@ -214,3 +235,20 @@ class Thinking(AsyncActor):
                 samples=[({}, float(self.outbox.waiting))],
             ),
         ]
+
+
+def line_of(record: ThoughtRecord, *, named: bool) -> ThoughtLine:
+    """A thought as a list tells it; `named`: with its talk."""
+    return ThoughtLine(
+        thought_id=record.thought_id,
+        session=record.session if named else None,
+        time=record.time,
+        took_ms=max((step.started_ms + step.took_ms for step in record.steps), default=0.0),
+        intent=record.intent,
+        strategy=record.strategy,
+        effort=record.effort,
+        rung=record.rung,
+        degraded=record.degraded,
+        endpoint=record.endpoint,
+        calls=record.calls,
+    )

@@ -207,6 +207,39 @@ class GetThought(Message, type="thinking.thought", reply=ThoughtRecord, idempote
     thought_id: Name
 
 
+class ThoughtLine(Data):
+    """A thought in a list: what there is of it without a text."""
+
+    thought_id: Name
+    session: Name | None
+    """None where it has none, and where memory could not be asked whether the talk was forgotten."""
+
+    time: Time
+    took_ms: float
+    """Until its last step was over."""
+
+    intent: str
+    strategy: str
+    effort: Effort | None
+    rung: Rung
+    degraded: bool
+    endpoint: str | None
+    calls: int
+
+
+class ThoughtsFound(Reply, type="thinking.thoughts_listed"):
+    """Thoughts, latest first."""
+
+    thoughts: tuple[ThoughtLine, ...]
+
+
+class ListThoughts(Message, type="thinking.thoughts", reply=ThoughtsFound, idempotent=True):
+    """The latest thoughts of a namespace."""
+
+    namespace: Namespace = "default"
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+
+
 class Analysis(Reply, type="thinking.analyzed"):
     """What a text seems to want."""
 

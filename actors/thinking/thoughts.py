@@ -166,6 +166,13 @@ class Thoughts:
             record = ThoughtRecord.model_validate_json(text) if text is not None else None
         return record if record is not None and record.namespace == namespace else None
 
+    async def latest(self, namespace: str, limit: int) -> tuple[ThoughtRecord, ...]:
+        """The latest thoughts of that namespace, the latest first, with those that are not on disk yet."""
+        texts = await self.database.read(select_latest, namespace, limit)
+        known = {record.thought_id: record for record in map(ThoughtRecord.model_validate_json, texts)}
+        known |= {name: record for name, record in self.unwritten.items() if record.namespace == namespace}
+        return tuple(sorted(known.values(), key=lambda record: (record.time, record.thought_id), reverse=True)[:limit])
+
     async def cursor(self) -> int | None:
         """How far memory's feed was followed; None: it never was."""
         return await self.database.read(cursor_of)
@@ -338,3 +345,10 @@ def sweep(connection: apsw.Connection, oldest: float, most: int) -> None:
 def select(connection: apsw.Connection, thought_id: str) -> str | None:
     row = connection.execute("SELECT record FROM thoughts WHERE id = ?", (thought_id,)).fetchone()
     return None if row is None else str(row[0])
+
+
+def select_latest(connection: apsw.Connection, namespace: str, limit: int) -> list[str]:
+    rows = connection.execute(
+        "SELECT record FROM thoughts WHERE namespace = ? ORDER BY time DESC, id DESC LIMIT ?", (namespace, limit)
+    )
+    return [str(record) for (record,) in rows]

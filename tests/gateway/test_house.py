@@ -65,8 +65,21 @@ async def test_a_thought_can_be_looked_at_in_its_own_namespace(lattice: House) -
 
     assert (await lattice.get(path, x_lattice_namespace="hers"))["endpoint"] == "first"
     assert (await lattice.call("GET", path))[0] == 404
+    (latest,) = (await lattice.get("/v1/thoughts?limit=1", x_lattice_namespace="hers"))["thoughts"]
+    assert latest["thought_id"] == answer["lattice"]["thought_id"]
+    assert (await lattice.get("/v1/thoughts"))["thoughts"] == []
     told = await lattice.post("/v1/thinking/analyze", {"text": "What time is it?"})
     assert told["intent"] in told["scores"]
+
+
+@pytest.mark.parametrize(("priority", "waits"), [("u=7", False), ("u=7, i", False), ("u=0", True), (None, True)])
+async def test_who_says_that_nobody_waits_does_not_hold_the_background_life_back(
+    bare: House, priority: str | None, waits: bool
+) -> None:
+    headers = {} if priority is None else {"Priority": priority}
+    await bare.call("GET", "/v1/memories/stats", headers={**headers, "X-Lattice-Timeout": "0.1"})
+
+    assert bare.gateway.service.foreground._said is waits
 
 
 @pytest.mark.parametrize(
@@ -116,8 +129,7 @@ async def test_the_description_has_every_route_and_only_what_is_there(lattice: H
     described = {(method.upper(), path) for path, methods in told["paths"].items() for method in methods}
 
     assert described == {(route.method, route.path.replace(":.+", "")) for route in ROUTES}
-    for path in ("/mcp", "/"):
-        assert path not in told["paths"]
+    assert "/mcp" not in told["paths"]
     check_references(told, told)
 
     operations = [operation for methods in told["paths"].values() for operation in methods.values()]
