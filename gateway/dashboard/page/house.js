@@ -39,6 +39,7 @@ function readLimits(text) {
     const name = /actor="([^"]+)"/.exec(line)?.[1];
     if (name) limits.set(name, Number(line.slice(line.lastIndexOf(" "))));
   }
+  if (panel.data) panel.paint();
 }
 
 /** A replacement takes milliseconds: nobody would ever see that an actor was away. */
