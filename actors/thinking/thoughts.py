@@ -168,9 +168,10 @@ class Thoughts:
 
     async def latest(self, namespace: str, limit: int) -> tuple[ThoughtRecord, ...]:
         """The latest thoughts of that namespace, the latest first, with those that are not on disk yet."""
+        # Before the read: what is written meanwhile is in one of the two at least.
+        known = {name: record for name, record in self.unwritten.items() if record.namespace == namespace}
         texts = await self.database.read(select_latest, namespace, limit)
-        known = {record.thought_id: record for record in map(ThoughtRecord.model_validate_json, texts)}
-        known |= {name: record for name, record in self.unwritten.items() if record.namespace == namespace}
+        known |= {record.thought_id: record for record in map(ThoughtRecord.model_validate_json, texts)}
         return tuple(sorted(known.values(), key=lambda record: (record.time, record.thought_id), reverse=True)[:limit])
 
     async def cursor(self) -> int | None:

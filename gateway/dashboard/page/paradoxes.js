@@ -84,7 +84,7 @@ export function openParadox(id) {
         ["Advice for answers", paradox.advice],
       ]),
       paradox.notes.length > 0 && [h("h3", {}, "Contemplation"), paradox.notes.slice(-STEPS).map((note) => h("article.entry", {}, h("p", {}, whole(note.text)), h("p.small.quiet", {}, `${note.by} · `, moment(note.time))))],
-      isOpen && settle(path, paradox),
+      settle(path, paradox, isOpen ? "Settle it" : "Settle it otherwise"),
       h("h3", {}, "History"),
       h("ol.events", {}, paradox.history.slice(-STEPS).reverse().map((step) => h("li", {}, moment(step.time), h("b", {}, words(step.state)), h("span", {}, [step.cause, step.note].filter(Boolean).join(": "))))),
     ];
@@ -102,7 +102,7 @@ function side(label, { memory, text, speaker, time }) {
   );
 }
 
-function settle(path, paradox) {
+function settle(path, paradox, heading) {
   const reason = h("textarea", { name: "reason", rows: "2", maxlength: "4096", required: true, placeholder: "She gave the dog away in May." });
   const keeps = KEEPS.map(([value, label], at) => h("label.choice", {}, h("input", { type: "radio", name: "keep", value, checked: at === 0 }), label));
   const end = async (state) => {
@@ -123,7 +123,7 @@ function settle(path, paradox) {
         if (form.reportValidity()) end(event.submitter?.value ?? "integrated");
       },
     },
-    h("h3", {}, "Settle it"),
+    h("h3", {}, heading),
     h("fieldset", {}, h("legend", {}, "Which side holds"), keeps),
     h("label", {}, "Reason", reason),
     h("div.row", {}, h("button.primary", { type: "submit", value: "integrated" }, "Resolve"), h("button", { type: "submit", value: "dismissed", title: `It is no paradox: ${paradox.verdict} was wrong` }, "Dismiss")),
