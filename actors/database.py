@@ -14,7 +14,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
 
-from actors import damage
+from actors import damage, second_names
 from actors.backup import backup_path, write_copy
 from actors.commit import Held, NothingHeld, as_told
 from actors.encryption import StoreKey
@@ -104,7 +104,7 @@ class Database:
         if self._reading is not None:
             await asyncio.wait({self._reading})
         await self._reader.stop()
-        await self._writer.stop(partial(damage.note_closed, self.path))
+        await self._writer.stop(partial(note_closed, self.path))
         self._give_up_ownership()
 
     async def watch(self) -> None:
@@ -292,3 +292,9 @@ def _emptied(connection: apsw.Connection) -> bool:
     finally:
         connection.set_busy_timeout(BUSY_MS)
     return True
+
+
+def note_closed(path: Path) -> None:
+    """Before the last connection closes."""
+    second_names.drop(path)
+    damage.note_closed(path)

@@ -16,7 +16,7 @@ from typing import Final
 import apsw
 from loguru import logger
 
-from actors import damage
+from actors import damage, second_names
 from actors.encryption import StoreKey
 from actors.group_commit import LOOK_S
 from actors.opening import open_and_note
@@ -104,6 +104,7 @@ class InPlace:
             connection.execute("VACUUM INTO ?", (str(building),))
             damage.put_in_place(building, rescued)
             self._written = identity(rescued)
+            second_names.drop(self._path)
             self._remove_ours()
         new = self.open(key)
         self._written = None

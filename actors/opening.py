@@ -16,7 +16,7 @@ from urllib.parse import quote
 import apsw
 from loguru import logger
 
-from actors import damage, key_check
+from actors import damage, key_check, second_names
 from actors.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
 from actors.salvage import fits, salvage
 from transport.errors import Conflict, Unavailable
@@ -59,7 +59,7 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        damage.finish(path)
+        second_names.bring_back(path)
         look = look_of(path)
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be opened: {error.strerror}") from error
@@ -202,6 +202,7 @@ def open_and_note(path: Path, migrations: Sequence[str], key: StoreKey | None, m
     """As `open_to_write`, for who keeps it open: should its log be taken away while nobody looks, the next opening knows."""
     connection = open_to_write(path, migrations, key, mend)
     damage.note_open(path)
+    second_names.give(path)
     return connection
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 
-from actors import key_check
+from actors import key_check, second_names
 from actors.backup import check
 from actors.damage import put_in_place, remove
 from actors.encryption import KeyRefused, StoreKey, look_of, uri_of
@@ -47,6 +47,7 @@ def rekey_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> bool:
             raise Unavailable(f"{path.name}: what was written is not sound ({wrong}); nothing was changed")
         leftover = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-open")]
         key_check.drop(path)
+        second_names.drop(path)
         put_in_place(part, path)
         key_check.note(path, new)
         for file in leftover:

@@ -58,7 +58,7 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
     Raises:
         LatticeError: what stands in the way of it.
     """
-    from actors import damage
+    from actors import damage, second_names
     from actors.encryption import StoreKey
     from actors.opening import open_to_write
 
@@ -73,6 +73,7 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
             damage.suspect(path, "doctor --repair looked at every page")
         schema = importlib.import_module(place)
         connection = open_to_write(path, schema.MIGRATIONS, key, getattr(schema, "MEND", ""))
+        second_names.drop(path)
         damage.note_closed(path)
         connection.close()
         found = damage.reports(data_dir)[before:]

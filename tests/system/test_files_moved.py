@@ -52,6 +52,21 @@ def test_memory_that_is_killed_after_an_answer_has_all_that_was_answered(
     assert asides == ([b"somebody else's"] if lose is replaced else [])
 
 
+@pytest.mark.parametrize("lose", [deleted, deleted_with_its_log, its_log_deleted])
+def test_memory_that_is_killed_at_once_has_all_that_was_answered(
+    house: House, data_dir: Path, lose: Callable[[Path], None]
+) -> None:
+    space = {"x_lattice_namespace": f"at once {lose.__name__}"}
+    before = [keep(house, f"before {number}", **space) for number in range(3)]
+    pid = house.pid("memory")
+    lose(data_dir / "memory.db")
+    house.kill(pid)
+    wait_for_ready(house, name="memory", other_than=pid)
+
+    listed = house.get("/v1/memories?limit=100", **space)["memories"]
+    assert [memory["id"] for memory in listed] == before
+
+
 def test_a_house_does_not_start_beside_another_whose_lock_was_deleted(house: House, data_dir: Path) -> None:
     (data_dir / "house.lock").unlink()
 
