@@ -15,9 +15,12 @@ from actors.memory.ledger import Ledger, Talk
 from actors.memory.messages import NewMemory, Past
 from actors.memory.stored import canonical, felt_in
 from actors.moments import micros
-from transport.errors import KeyReused, NotFound
+from transport.errors import Invalid, KeyReused, NotFound
 
 __all__ = ["Transaction", "namespace_number", "unused_number"]
+
+MOST_A_MILLISECOND = 0xFFFFFF
+"""Ids that begin with the same one, less one."""
 
 BY_ITS_CLIENT = '{"by":"client"}'
 
@@ -103,15 +106,18 @@ class Transaction:
         """An id above every one given before, whatever the clock did: milliseconds, a counter within them, chance."""
         last, counter = self.ledger.last_id or self._last_id()
         now = self.now // 1000
-        last, counter = self.ledger.last_id = (now, 0) if now > last else (last, counter + 1)
+        following = (last, counter + 1) if counter < MOST_A_MILLISECOND else (last + 1, 0)
+        last, counter = self.ledger.last_id = (now, 0) if now > last else following
         return f"mem_{last:012x}{counter:06x}{self.ledger.chance()}"
 
     def _last_id(self) -> tuple[int, int]:
         row: Any = self.connection.execute(
-            "SELECT max(id) FROM (SELECT * FROM (SELECT id FROM memory ORDER BY number DESC LIMIT 1) UNION ALL "
-            "SELECT * FROM (SELECT id FROM forgotten ORDER BY number DESC LIMIT 1))"
+            "SELECT max((SELECT coalesce(max(id), '') FROM memory), (SELECT coalesce(max(id), '') FROM forgotten)), "
+            "(SELECT coalesce(max(time), 0) FROM forgotten_namespace)"
         ).fetchone()
-        return (int(row[0][4:16], 16), int(row[0][16:22], 16)) if row[0] else (0, 0)
+        known = (int(row[0][4:16], 16), int(row[0][16:22], 16)) if row[0] else (0, 0)
+        # Of a namespace that is forgotten no id is known any more; none was given after that.
+        return max(known, (row[1] // 1000, MOST_A_MILLISECOND))
 
     def number_of(self, memory_id: str, field: str = "id") -> int:
         """The record's number.
@@ -170,8 +176,16 @@ class Transaction:
 
         Returns:
             The record's number and id.
+
+        Raises:
+            Invalid: it ends before it begins, which is now where it does not say when.
         """
         time = self.now if record.time is None else micros(record.time)
+        begins = time if record.valid_from is None else micros(record.valid_from)
+        ends = None if record.valid_to is None else micros(record.valid_to)
+        if ends is not None and ends < begins:
+            message = "valid_to: lies before valid_from, which is now where neither it nor time is given"
+            raise Invalid(message, detail={"field": "valid_to"})
         fingerprint, chain = place or (None, None)
         new, namespace, affect = self.new_id(), self.namespace_number, record.affect
         number = self.ledger.rows.add_record(
@@ -186,8 +200,8 @@ class Transaction:
                 record.text,
                 time,
                 self.now,
-                time if record.valid_from is None else micros(record.valid_from),
-                None if record.valid_to is None else micros(record.valid_to),
+                begins,
+                ends,
                 importance if record.importance is None else record.importance,
                 canonical(record.metadata) if record.metadata else "{}",
                 key,

@@ -13,7 +13,19 @@ from typing import Any, Final
 import apsw
 
 from actors.memory.cursor import cursor_of, position_of
-from actors.memory.messages import BroughtIn, Echoed, Export, Exported, Import, Imported, Memory, Past, Portable, Provenance
+from actors.memory.messages import (
+    BroughtIn,
+    Echoed,
+    Export,
+    Exported,
+    Import,
+    Imported,
+    Link,
+    Memory,
+    Past,
+    Portable,
+    Provenance,
+)
 from actors.memory.store import SPARE, events_of, known_as, records, tip_of, weight_of
 from actors.memory.stored import canonical
 from actors.memory.talk import chain_of, fingerprint_of
@@ -23,7 +35,7 @@ from actors.moments import micros, moment
 __all__ = ["bring_in", "export"]
 
 OUR_ID: Final = re.compile(r"mem_[0-9a-f]{32}")
-"""Ids of this form are kept where they are free; others would upset the order of new ones."""
+"""Ids of this form are kept where they are free and of the past; others would upset the order of new ones."""
 
 HISTORY_BYTES: Final = 256 * 1024
 """Of a record's history, at most: of a longer one the oldest steps lose what they quote."""
@@ -68,6 +80,8 @@ def portable(connection: apsw.Connection, number: int, memory: Memory) -> Portab
     key, placed, base, since = row
     echoes: Any = connection.execute("SELECT context, count, first, last FROM echo WHERE memory = ?", (number,))
     own = {name: getattr(memory, name) for name in Memory.model_fields if name in Portable.model_fields}
+    awaited: Any = connection.execute("SELECT relation, target FROM awaited WHERE source = ? ORDER BY 1, 2", (number,))
+    own["links"] = (*memory.links, *(Link(relation=relation, target=target) for relation, target in awaited))
     return Portable.model_construct(
         **own,
         key=key.removeprefix("r:") if key is not None and key.startswith("r:") else None,
@@ -119,6 +133,14 @@ def bring_one(transaction: Transaction, record: Portable, importance: float) -> 
 
     provenance = record.provenance or (Provenance(by="client") if record.derived else None)
     bare = record.model_copy(update={"links": (), "provenance": provenance})
+    if (
+        record.valid_to is not None
+        and record.time is None
+        and record.valid_from is None
+        and micros(record.valid_to) < transaction.now
+    ):
+        # A file by hand that only says until when.
+        bare = bare.model_copy(update={"valid_from": record.valid_to})
     key = None if record.key is None else f"r:{record.key}"
     number, given = transaction.insert(
         bare, session=session, importance=importance, key=key, place=place, cause="import", history=record.history
@@ -164,7 +186,7 @@ def state_of(transaction: Transaction, memory_id: str) -> BroughtIn | None:
 
 def is_free(transaction: Transaction, memory_id: str) -> bool:
     """Whether a record can keep its id: it has our form, and none has or had it here."""
-    if not OUR_ID.fullmatch(memory_id):
+    if not OUR_ID.fullmatch(memory_id) or int(memory_id[4:16], 16) > transaction.now // 1000:
         return False
     taken = transaction.connection.execute(
         "SELECT 1 FROM memory WHERE id = ?1 UNION ALL SELECT 1 FROM forgotten WHERE id = ?1", (memory_id,)

@@ -64,6 +64,15 @@ async def test_ids_grow_as_records_come_in_even_when_the_clock_goes_back(memory,
     assert len(set(ids)) == 52
 
 
+async def test_what_ends_before_it_begins_is_refused_where_it_begins_now(memory, clock):
+    past = clock.now() - timedelta(days=1)
+    with pytest.raises(Invalid, match="valid_to") as refused:
+        await memory.ask(Remember(memories=(NewMemory(text="kept"), NewMemory(text="Ana lived here", valid_to=past))))
+    assert refused.value.detail == {"field": "valid_to"}
+    assert (await memory.ask(List())).memories == ()
+    await memory.ask(Remember(memories=(NewMemory(text="Ana lived here", valid_from=past, valid_to=past),)))
+
+
 async def test_the_same_key_gives_the_same_record(memory):
     [first] = await remember(memory, "once", key=None)
     twice = Remember(memories=(NewMemory(text="a", key="k"), NewMemory(text="b", key="k"), NewMemory(text="c")))

@@ -121,6 +121,35 @@ async def test_a_free_id_is_kept_and_links_wait_for_their_target(memory):
     assert [link.target for link in copy[0].links] == [copy[1].id]
 
 
+async def test_links_that_wait_for_their_target_are_taken_along(memory):
+    """What was derived would be without its source, and would not come in elsewhere."""
+    links = ({"relation": "derives_from", "target": "elsewhere 1"}, {"relation": "relates", "target": "elsewhere 2"})
+    await imported(memory, [Portable(id="a", text="drawn", kind="fact", links=links, provenance={"by": "test"})], "one")
+    assert await imported(memory, await exported(memory, "one"), "two") == ["created"]
+    await imported(memory, [Portable(id="elsewhere 1", text="source")], "two")
+    drawn, source = (await memory.ask(List(namespace="two"))).memories
+    assert [(link.relation, link.target) for link in drawn.links] == [("derives_from", source.id)]
+    assert [link.target for link in (await exported(memory, "two"))[0].links] == [source.id, "elsewhere 2"]
+
+
+async def test_an_id_of_the_future_is_not_kept_since_new_ones_have_to_be_above_it(short_dir, clock):
+    async with house(short_dir, clock) as memory:
+        assert await imported(memory, [Portable(id="mem_" + "f" * 32, text="by hand")], "n") == ["created"]
+        assert await imported(memory, [Portable(id="mem_" + "f" * 32, text="by hand")], "n") == ["known"]
+    async with house(short_dir, clock) as memory:
+        await memory.ask(Remember(namespace="n", memories=(NewMemory(text="after it"),)))
+        first, second = (await memory.ask(List(namespace="n"))).memories
+        assert first.id < second.id < "mem_02"
+        assert len(first.id) == len(second.id) == 36
+
+
+async def test_what_only_says_until_when_it_held_comes_in(memory):
+    assert await imported(memory, [Portable(id="a", text="Ana lived here", valid_to=THEN)], "n") == ["created"]
+    (record,) = (await memory.ask(List(namespace="n"))).memories
+    assert record.valid_from == record.valid_to == THEN
+    assert await imported(memory, await exported(memory, "n"), "m") == ["created"]
+
+
 async def test_an_id_of_another_form_is_known_again(memory):
     record = Portable(id="my own 1", text="by hand")
     assert await imported(memory, [record], "n") == ["created"]
