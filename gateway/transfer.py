@@ -157,16 +157,14 @@ async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
 
 async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[bytes], ledger: Ledger) -> None:
     """Take lines over as they come."""
-    number, rest = 0, head
+    whole, rest = lines.Whole(), head
     pending: list[bytes] = []
     size = 0
 
-    async def flush(upto: bytes = b"") -> None:
-        nonlocal pending, size, number
-        found = list(shifted(lines.read([*pending, *([upto] if upto else [])]), number))
-        number += len(pending)
-        pending, size = [], 0
-        await take(call, found, ledger)
+    async def flush() -> None:
+        nonlocal pending, size
+        some, pending, size = pending, [], 0
+        await take(call, list(lines.read(some, whole)), ledger)
 
     while True:
         *complete, rest = rest.split(b"\n")
@@ -176,24 +174,16 @@ async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[byte
             if len(pending) >= IMPORTED_AT_ONCE or size > IMPORTED_BYTES:
                 await flush()
         if len(rest) > lines.LONGEST_LINE:
-            raise HttpError(413, "too_large", f"line {number + len(pending) + 1} is longer than {lines.LONGEST_LINE} bytes")
+            raise HttpError(
+                413, "too_large", f"line {whole.lines + len(pending) + 1} is longer than {lines.LONGEST_LINE} bytes"
+            )
         chunk = await anext(chunks, None)
         if chunk is None:
             break
         rest += chunk
-    await flush(rest)
-
-
-def shifted(found: Iterable[Taken], by: int) -> Iterator[Taken]:
-    """The same, with lines numbered from the body's first. That a part has no end is no news."""
-    for entry in found:
-        if isinstance(entry, Broken):
-            if entry.reason.startswith("the file breaks off"):
-                continue
-            _, _, line = entry.where.partition(" ")
-            yield Broken(f"line {int(line) + by}", entry.reason)
-        else:
-            yield entry
+    pending += [rest] if rest else []
+    await flush()
+    await take(call, whole.missing(), ledger)
 
 
 async def bring_in_document(

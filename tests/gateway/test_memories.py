@@ -255,6 +255,25 @@ async def test_a_transcript_and_an_archive_come_in_too(lattice: House) -> None:
     assert (await imported(lattice, archive.getvalue()))[1]["created"] == 1
 
 
+async def test_lines_in_an_archive_that_is_not_compressed_are_read_as_those_of_the_archive(lattice: House) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("memories.jsonl", b'{"text": "a"}\n{"text": "b"}\n')
+    status, told = await imported(lattice, archive.getvalue())
+    assert (status, told["created"], told["broken"]) == (200, 2, 0)
+
+
+async def test_an_export_that_broke_off_comes_in_and_says_so(lattice: House) -> None:
+    head = b'{"lattice": "memories", "version": 1, "namespace": "x"}\n'
+    records = b"".join(b'{"text": "number %d"}\n' % number for number in range(1200))
+    status, told = await imported(lattice, head + records)
+    assert (status, told["created"], told["broken"]) == (200, 1200, 1)
+    assert told["entries"] == [{"where": "line 1201", "reason": "the file breaks off: its last line is missing"}]
+    assert (await imported(lattice, head + records + b'{"lattice": "end", "records": 1200}\n'))[1]["broken"] == 0
+    (lost,) = (await imported(lattice, head + records + b'{"lattice": "end", "records": 1300}\n'))[1]["entries"]
+    assert "1300 were written, and 1200" in lost["reason"]
+
+
 async def test_an_import_may_be_larger_than_any_body(lattice: House) -> None:
     line = json.dumps({"text": "x" * 200_000}).encode() + b"\n"
     status, told = await imported(lattice, io.BytesIO(line * 90))

@@ -307,6 +307,21 @@ def test_an_export_that_breaks_off_says_so():
     assert "breaks off" in broken.reason
 
 
+def test_an_export_that_lost_lines_in_its_middle_says_so():
+    """Who takes one out by hand is told as well; who adds some is not."""
+    two = [lines.line_of(Portable(text=text)) for text in ("a", "b")]
+    head = lines.header("n", "now")
+    found = records(head + two[0] + lines.end(2))
+    assert [type(entry) for entry in found] == [Portable, Broken]
+    assert (found[-1].where, "2 were written, and 1 stand" in found[-1].reason) == ("line 3", True)
+    assert len(records(head + b"".join(two) + lines.end(1) + head + b"".join(two) + lines.end(2))) == 4
+
+
+def test_what_is_nested_too_deeply_is_called_so():
+    with pytest.raises(Invalid, match="nested too deeply"):
+        records(b"[" * 200_000)
+
+
 def test_a_newer_export_is_refused():
     with pytest.raises(Conflict, match="version 2"):
         records(b'{"lattice": "memories", "version": 2}\n')

@@ -40,18 +40,39 @@ def end(count: int) -> bytes:
     return to_json({MARK: "end", "records": count}) + b"\n"
 
 
-def read(lines: Iterable[bytes]) -> Iterator[Taken]:
+@dataclass(slots=True)
+class Whole:
+    """How far a file was read, and whether what was read is whole."""
+
+    lines: int = 0
+    records: int = 0
+    """Of the export that began last."""
+
+    ends: bool = True
+
+    def missing(self) -> Iterator[Broken]:
+        """What there is to say at the file's end."""
+        if not self.ends:
+            yield Broken(f"line {self.lines}", "the file breaks off: its last line is missing")
+
+
+def read(lines: Iterable[bytes], whole: Whole | None = None) -> Iterator[Taken]:
     """The record on each line; blank lines are passed over. A header without its end makes the last one `Broken`.
+
+    Args:
+        lines: of a file, or of a part of it.
+        whole: how far the parts before this one went; who reads in parts asks it at the end what is missing.
 
     Raises:
         Conflict: the header is of a newer version than this program knows.
     """
-    ends = True
-    number = 0
-    for number, line in enumerate(lines, 1):
-        where = f"line {number}"
+    part = Whole() if whole is None else whole
+    for line in lines:
+        part.lines += 1
+        where = f"line {part.lines}"
         if not line.strip():
             continue
+        part.records += 1
         if len(line) > LONGEST_LINE:
             yield Broken(where, f"it is longer than {LONGEST_LINE} bytes")
             continue
@@ -63,14 +84,21 @@ def read(lines: Iterable[bytes]) -> Iterator[Taken]:
         if not isinstance(row, dict):
             yield Broken(where, "it is not a JSON object")
         elif MARK in row and "text" not in row:
-            ends = row[MARK] == "end"
+            part.records -= 1
+            part.ends = row[MARK] == "end"
             check(row)
+            if row[MARK] == "memories":
+                part.records = 0
+            elif part.ends and isinstance(row.get("records"), int) and part.records < row["records"]:
+                yield Broken(
+                    where, f"records are missing: {row['records']} were written, and {part.records} stand before this line"
+                )
         elif "error" in row and "text" not in row:
             yield Broken(where, "the export failed here")
         else:
             yield taken(where, {name: value for name, value in row.items() if name in Portable.model_fields})
-    if not ends:
-        yield Broken(f"line {number}", "the file breaks off: its last line is missing")
+    if whole is None:
+        yield from part.missing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ LARGEST_TALK: Final = 64 << 20
 """One talk of a ChatGPT export, in characters: talks are read one by one."""
 
 CHUNK: Final = 1 << 20
+ZIP: Final = b"PK\x03\x04"
+GZIP: Final = b"\x1f\x8b"
 
 
 def read(file: Source, name: str, known: Format | None = None) -> Iterator[Taken]:
@@ -46,17 +48,17 @@ def read(file: Source, name: str, known: Format | None = None) -> Iterator[Taken
     """
     try:
         yield from members(file, name, known)
-    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise Invalid(f"{name} is a broken archive: {error}") from error
     except RecursionError as error:
         raise Invalid(f"{name} is nested too deeply") from error
+    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise Invalid(f"{name} is a broken archive: {error}") from error
 
 
 def members(file: Source, name: str, known: Format | None) -> Iterator[Taken]:
     """As `read`, looking into archives first."""
     head = file.read(LOOKED_AT)
     file.seek(0)
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(ZIP):
         with zipfile.ZipFile(file) as archive:
             member = wanted(archive, name)
             with archive.open(member) as inside:
@@ -66,7 +68,7 @@ def members(file: Source, name: str, known: Format | None) -> Iterator[Taken]:
         plain = io.BytesIO(limited(file, name).decode("utf-16", "replace").encode())
         yield from records(plain, plain.getvalue()[:LOOKED_AT], name, known)
         return
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(GZIP):
         with gzip.GzipFile(fileobj=file) as unpacked:
             begun = unpacked.read(LOOKED_AT)
             unpacked.seek(0)
@@ -138,7 +140,9 @@ def unknown(name: str) -> str:
 
 
 def recognised(head: bytes) -> Format | None:
-    """The format that the beginning of a file has; None where the document has to be read to know."""
+    """The format that the beginning of a file has; None where the document, or an archive's, has to be read to know."""
+    if head.startswith((ZIP, GZIP)):
+        return None
     text = head.decode("utf-8-sig", "replace").lstrip()
     begun = [line for line in text.splitlines() if line.strip()]
     turns = sum(map(transcript.begins_turn, begun))
