@@ -50,6 +50,15 @@ class Whole:
 
     ends: bool = True
 
+    def marked(self, row: dict[str, Any]) -> Iterator[Broken]:
+        """A header, a mark or an end stands here; what is to be said of what stands before an end."""
+        self.records = 0 if row[MARK] == "memories" else self.records - 1
+        self.ends = row[MARK] == "end"
+        written = row.get("records")
+        if self.ends and isinstance(written, int) and self.records < written:
+            reason = f"records are missing: {written} were written, and {self.records} stand before this line"
+            yield Broken(f"line {self.lines}", reason)
+
     def missing(self) -> Iterator[Broken]:
         """What there is to say at the file's end."""
         if not self.ends:
@@ -84,15 +93,8 @@ def read(lines: Iterable[bytes], whole: Whole | None = None) -> Iterator[Taken]:
         if not isinstance(row, dict):
             yield Broken(where, "it is not a JSON object")
         elif MARK in row and "text" not in row:
-            part.records -= 1
-            part.ends = row[MARK] == "end"
             check(row)
-            if row[MARK] == "memories":
-                part.records = 0
-            elif part.ends and isinstance(row.get("records"), int) and part.records < row["records"]:
-                yield Broken(
-                    where, f"records are missing: {row['records']} were written, and {part.records} stand before this line"
-                )
+            yield from part.marked(row)
         elif "error" in row and "text" not in row:
             yield Broken(where, "the export failed here")
         else:
