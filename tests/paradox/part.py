@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from actors.host import Host
-from actors.paradox.actor import Paradox
+from actors.paradox import actor
+from actors.paradox.messages import Paradox as Found
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
 from transport.addresses import run_directory
@@ -19,26 +20,31 @@ class Mortal(Store):
     writes = 0
 
     async def advance(self, *args, **kwargs) -> None:
+        await self.written(super().advance(*args, **kwargs))
+
+    async def resolve(self, *args, **kwargs) -> Found:
+        return await self.written(super().resolve(*args, **kwargs))
+
+    async def paid(self, *args, **kwargs) -> None:
+        await self.written(super().paid(*args, **kwargs))
+
+    async def written(self, write):
         Mortal.writes += 1
         last = self.writes == self.dies
         if last and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        await super().advance(*args, **kwargs)
+        done = await write
         if last:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Killable(Paradox):
-    def __init__(self, settings: ParadoxSettings, data_dir: Path) -> None:
-        super().__init__(settings, data_dir)
-        self.store = Mortal(data_dir)
+        return done
 
 
 async def main(home: Path, dies: int, when: str, classifier: str, page: int) -> None:
     Mortal.dies, Mortal.when = dies, when
+    actor.Store = Mortal
     async with Host(run_dir=run_directory(home)) as host:
         settings = ParadoxSettings.model_validate({"page": page, "classifier": classifier})
-        await host.start_actor(Killable, settings, data_dir=home / "data")
+        await host.start_actor(actor.Paradox, settings, data_dir=home / "data")
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)
 

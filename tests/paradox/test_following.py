@@ -5,11 +5,12 @@ import time
 
 import pytest
 
-from actors.memory.messages import Forget, GetStats, Link, Supersede
+from actors.memory.messages import Forget, GetHistory, GetStats, Link, Supersede
+from actors.memory.messages import Get as GetMemory
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
-from tests.paradox.house import Process, followed, found, house, say
+from tests.paradox.house import Process, followed, found, house, say, settled
 from transport.errors import Conflict, Invalid, KeyReused, NotFound
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
@@ -299,6 +300,36 @@ async def test_killed_with_9_at_any_write_each_effect_is_there_once(short_dir, d
             assert await found(host) == [KEPT] * len(people)
             listed = await host.ref("paradox").ask(List())
             assert all(len(one.history) == 1 for one in listed.paradoxes)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("dies", [1, 2, 3, 4, 5])
+async def test_killed_with_9_at_any_write_an_end_that_is_taken_back_is_told_once_and_taken_back_once(
+    short_dir, dies, when
+) -> None:
+    """Five writes at least: what was found, the resolution, either told, and what memory said of it."""
+
+    async def take_back(host) -> None:
+        await followed(host)
+        undo = Resolve(id=paradox_id("default", old, new), state="dismissed", reason="a line from a play")
+        await host.ref("paradox").ask(undo, key="undo", timeout=50)
+
+    async with house(short_dir, parts=("memory",)) as host:
+        old, new = await say(host, "I live in Lisbon.", "We moved to Oslo, I live in Oslo these days.")
+        async with Process(short_dir, dies=dies, when=when) as mortal:
+            taking = asyncio.ensure_future(take_back(host))
+            assert await mortal.ended() == -9
+        async with Process(short_dir):
+            await taking
+            await settled(host)
+            await followed(host)
+            held = (await host.ref("memory").ask(GetMemory(id=old))).memory
+            assert held.valid_to is None
+            events = (await host.ref("memory").ask(GetHistory(id=old))).events
+            told = [(event.change, event.cause) for event in events if event.change in {"superseded", "reinstated"}]
+            assert told == [("superseded", "update"), ("reinstated", "resolved")]
+            (one,) = (await host.ref("paradox").ask(List())).paradoxes
+            assert [step.cause for step in one.history] == ["found", "update", "resolved"]
 
 
 async def test_a_check_of_long_statements_leaves_the_loop_free(short_dir) -> None:
