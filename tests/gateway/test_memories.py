@@ -114,6 +114,15 @@ async def test_a_record_ends_where_another_took_its_place(lattice: House) -> Non
     assert await found() == [new]
     assert await found(as_of="2024-03-01") == [old]
 
+    status, held = await lattice.call("PATCH", f"/v1/memories/{old}", {"holds": True})
+    assert (status, held["valid_to"], held["importance"]) == (200, None, 0.7)
+    assert (await lattice.get(f"/v1/memories/{new}"))["links"] == []
+    assert set(await found()) == {old, new}
+    changes = [event["change"] for event in (await lattice.get(f"/v1/memories/{old}/history"))["events"]]
+    assert [change for change in changes if change != "recalled"] == ["remembered", "superseded", "revised", "reinstated"]
+    status, told = await lattice.call("PATCH", f"/v1/memories/{old}", {"holds": True, "valid_to": "2024-06-01"})
+    assert (status, "holds" in told["error"]["message"]) == (400, True)
+
 
 async def test_stats_count(lattice: House) -> None:
     await lattice.post("/v1/memories", {"memories": [ANA, REX]})
