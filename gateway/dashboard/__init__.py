@@ -4,6 +4,6 @@ The page is a client like any other: what it shows it asks of `/v1`, with the ke
 is in it, so that it may be open to everyone who reaches the gateway.
 """
 
-from gateway.dashboard.routes import routes
+from gateway.dashboard.serving import routes
 
 __all__ = ["routes"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.dashboard.routes import ASSETS
+from gateway.dashboard.serving import ASSETS
 from tests.gateway.house import House, house
 
 PAGE = Path(__file__).resolve().parents[2] / "gateway" / "dashboard" / "page"
@@ -69,11 +69,11 @@ async def test_a_head_tells_what_a_get_would(bare: House, path: str) -> None:
         "/dashboard/no.js",
         "/dashboard/",
         "/dashboard",
-        "/dashboard/routes.py",
-        "/dashboard/..%2froutes.py",
+        "/dashboard/serving.py",
+        "/dashboard/..%2fserving.py",
         "/dashboard/%2e%2e%2f%2e%2e%2fauth.py",
-        "/dashboard/..%5croutes.py",
-        "/dashboard/../dashboard/routes.py",
+        "/dashboard/..%5cserving.py",
+        "/dashboard/../dashboard/serving.py",
         "/dashboard/%2fetc%2fpasswd",
         "/dashboard/main.js%00",
         "/dashboard/MAIN.JS",
