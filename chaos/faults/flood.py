@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 from chaos.faults.models import answers_again
+from chaos.flooding import RAMP_S
 from chaos.row import Own, Row
 from chaos.scene import Failed, Scene
 from tests.system.house import ROOT
@@ -36,7 +37,8 @@ ALLOWED = {"200", "429", "503"}
 def flood(scene: Scene) -> None:
     """Best and flood by turns, told by a process of its own."""
     command = [sys.executable, "-m", "chaos.flooding", str(scene.house.port)]
-    options = {"clients": CLIENTS, "times": TIMES, "seconds": scene.seconds, "rounds": ROUNDS}
+    seconds = scene.seconds + RAMP_S
+    options = {"house": scene.house.process.pid, "clients": CLIENTS, "times": TIMES, "seconds": seconds, "rounds": ROUNDS}
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     scene.progress(f"{ROUNDS} rounds of best, flood and storm")
@@ -71,10 +73,10 @@ def judge(scene: Scene, told: dict[str, Any], phase: str, peak: float) -> None:
 
 
 def served(told: dict[str, Any], phase: str) -> float:
-    """Answers a second, over all rounds."""
+    """Answers a second of the machine, over all rounds: what others took of it is not the house's time."""
     rounds = [each[phase] for each in told["rounds"]]
     answered = sum(int(each["answers"].get("200", 0)) for each in rounds)
-    return round(answered / sum(float(each["seconds"]) for each in rounds), 2)
+    return round(answered / sum(float(each["seconds"]) * float(each["share"]) for each in rounds), 2)
 
 
 ROWS = tuple(
