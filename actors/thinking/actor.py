@@ -42,6 +42,7 @@ from actors.thinking.presence import Presence
 from actors.thinking.quirks import Quirks
 from actors.thinking.reuse import Reuse
 from actors.thinking.settings import ThinkingSettings
+from actors.thinking.spare_room import SpareRoom
 from actors.thinking.strategy import strategy_for
 from actors.thinking.telling import record_of
 from actors.thinking.thoughts import MIGRATIONS, Thoughts, has_texts, scrubbed
@@ -66,7 +67,7 @@ class Thinking(AsyncActor):
         self.thoughts = Thoughts(self.database, settings, clock)
         self.presence = Presence(self, patience_s=settings.llm_patience_s)
         self.knowledge = Knowledge(self, settings, clock)
-        self.outbox = Outbox(self, self.database, settings, clock)
+        self.outbox = Outbox(self, self.database, SpareRoom(settings.spare_room, data_dir), settings, clock)
         self.reuse = Reuse(seconds=settings.reuse_s, most=settings.reused_most, looked_at=settings.recall_k)
         self.following = Following(self, self.thoughts, self.outbox, settings, forgot=self.forget)
         self.quirks = Quirks(

@@ -21,6 +21,7 @@ from actors.memory.messages import Answer, Converse, Conversed, namespace_digest
 from actors.message import Data, Name
 from actors.runtime import AsyncActor
 from actors.thinking.settings import ThinkingSettings
+from actors.thinking.spare_room import SpareRoom
 from transport.errors import Cancelled, DeadlineExceeded, LatticeError, Overloaded, Unavailable, UnknownActor
 
 __all__ = ["Outbox", "Owed"]
@@ -79,11 +80,15 @@ class Outbox:
     Args:
         actor: who tells it.
         database: thinking.db, with the table `owed`.
+        spare_room: takes what the disk does not.
     """
 
-    def __init__(self, actor: AsyncActor, database: Database, settings: ThinkingSettings, clock: Clock) -> None:
+    def __init__(
+        self, actor: AsyncActor, database: Database, spare_room: SpareRoom, settings: ThinkingSettings, clock: Clock
+    ) -> None:
         self.actor = actor
         self.database = database
+        self.spare_room = spare_room
         self.settings = settings
         self.clock = clock
         self.waiting = 0
@@ -94,18 +99,20 @@ class Outbox:
         self.telling = asyncio.Lock()
         self.writing = asyncio.Lock()
         self.unwritten: deque[tuple[Owed, float]] = deque()
-        """What the disk has not taken, and since when it is owed; `owed_most` bounds it with the rest."""
+        """What the disk has not taken, and since when: `owed_most` bounds it with the rest. Spare room has it too."""
 
     async def open(self) -> None:
         """Count what an earlier process left."""
         self.talks = await self.database.read(owing)
+        self.unwritten.extend((Owed.model_validate_json(body), since) for body, since in await self.spare_room.left())
+        self.talks.update(talk_of(owed.converse) for owed, _ in self.unwritten)
         self.waiting = self.talks.total()
         if self.waiting:
             logger.bind(waiting=self.waiting).info("memory is told what it has missed")
             self.wake.set()
 
     async def owe(self, owed: Owed) -> None:
-        """Write down what is owed. Where the disk takes nothing it is held until it does: then only a kill loses it.
+        """Write down what is owed. Where the disk takes nothing it is held until it does, and put into spare room meanwhile.
 
         Raises:
             Overloaded: memory has been away for too many thoughts.
@@ -115,11 +122,15 @@ class Outbox:
 
         self.waiting += 1
         self.talks[talk_of(owed.converse)] += 1
-        self.unwritten.append((owed, self.clock.now().timestamp()))
+        held = owed, self.clock.now().timestamp()
+        self.unwritten.append(held)
         try:
             await self.write_down()
         except Unavailable as error:
-            logger.bind(thought=owed.thought, reason=error.message).warning("the outbox is held in memory")
+            kept = await self._hold(held)
+            logger.bind(thought=owed.thought, reason=error.message, survives_a_kill=kept).warning(
+                "the outbox is held in memory"
+            )
         self.wake.set()
 
     def owes(self, converse: Converse) -> bool:
@@ -133,6 +144,9 @@ class Outbox:
             self.talks = await self.database.write(drop_namespaces, namespaces)
             self.talks.update(talk_of(owed.converse) for owed, _ in self.unwritten)
             self.waiting = self.talks.total()
+            await self.spare_room.empty()
+            for owed, since in self.unwritten:
+                await self.spare_room.keep(owed.model_dump_json(), since)
 
     async def write_down(self) -> None:
         """Write what is held, in order.
@@ -141,9 +155,13 @@ class Outbox:
             Unavailable: the disk takes nothing still.
         """
         async with self.writing:
+            if not self.unwritten:
+                return
             while self.unwritten:
                 await self.database.write(insert, *self.unwritten[0])
                 self.unwritten.popleft()
+            # Who is killed before this tells memory twice, by the same key.
+            await self.spare_room.empty()
 
     async def tell_on(self) -> None:
         """Tell memory what it is owed, as it comes, for ever."""
@@ -185,11 +203,17 @@ class Outbox:
 
     async def close(self) -> None:
         """Tell what is still to be told, once more; what memory does not take now stays on disk."""
-        if not self.waiting:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_S):
-                await self.tell()
+        if self.waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_S):
+                    await self.tell()
+        await self.spare_room.close()
+
+    async def _hold(self, held: tuple[Owed, float]) -> bool:
+        """Put it into spare room too; whether it outlives a kill now."""
+        async with self.writing:
+            # By now the disk may have taken it.
+            return held not in self.unwritten or await self.spare_room.keep(held[0].model_dump_json(), held[1])
 
     async def _tell(self, owed: Owed, said: datetime) -> None:
         late = owed.converse.model_copy(update={"said": said})

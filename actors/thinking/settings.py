@@ -155,6 +155,9 @@ class ThinkingSettings(BaseModel):
     owed_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
     """Answers that wait on disk for a memory that is away, and how long."""
 
+    spare_room: Path | None = Path("/dev/shm")  # noqa: S108 (a directory in it, of ours alone)
+    """A directory in the machine's memory: answers wait there while no disk takes them, so that a kill loses none."""
+
     @model_validator(mode="after")
     def one_persona(self) -> Self:
         """Refuse two personas."""

@@ -1,4 +1,4 @@
-"""A disk that refuses: a VFS of SQLite's own kind, the default for every database, which fails as it is told to.
+"""A disk that refuses: a VFS of SQLite's own kind, the default for every database. Where the house lies it fails as it is told.
 
 `full`, `read-only`, `error` (EIO on writing), `unreadable` (EIO on reading), `sync` (fsync fails), `slow SECONDS` (a sync takes
 so long).
@@ -6,12 +6,14 @@ so long).
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import Final
 
 import apsw
 
-from chaos.shims.told import told
+from chaos.shims.told import PLACE, told
 
 __all__ = ["Disk"]
 
@@ -25,16 +27,22 @@ class File(apsw.VFSFile):
 
     def __init__(self, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         super().__init__(USUAL, name, flags)
+        path = name.filename() if isinstance(name, apsw.URIFilename) else name
+        self.elsewhere = path is not None and not path.startswith(str(Path(os.environ[PLACE]).parent))
+
+    def told(self) -> str:
+        """What is broken now. Another disk is as it was."""
+        return "" if self.elsewhere else told()
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 (SQLite's own name)
         """Fails while the disk cannot be read."""
-        if told() == "unreadable":
+        if self.told() == "unreadable":
             raise apsw.IOError("the disk cannot be read")
         return super().xRead(amount, offset)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 (SQLite's own name)
         """Fails while there is no room, no permission, or an error."""
-        match told():
+        match self.told():
             case "full":
                 raise apsw.FullError("no space left on device")
             case "read-only":
@@ -45,7 +53,7 @@ class File(apsw.VFSFile):
 
     def xSync(self, flags: int) -> None:  # noqa: N802 (SQLite's own name)
         """Fails, or takes its time."""
-        what, _, seconds = told().partition(" ")
+        what, _, seconds = self.told().partition(" ")
         if what == "sync":
             raise apsw.IOError("fsync failed")
         if what == "slow":

@@ -1,10 +1,16 @@
-"""`python -m tests.thinking.part HOME NAME [URL]`: one real actor in a process of its own, until its standard input ends."""
+"""`python -m tests.thinking.part HOME NAME [URL]`: one real actor in a process of its own, until its standard input ends.
+
+Its disk refuses what a test says where the environment names a file to say it in.
+"""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
 from actors.host import Host
+from chaos.shims.told import PLACE
+from chaos.shims.vfs import Disk
 from tests.thinking.house import start
 from transport.addresses import run_directory
 
@@ -18,4 +24,5 @@ async def main(home: Path, name: str, url: str) -> None:
 
 
 if __name__ == "__main__":
+    disk = Disk() if PLACE in os.environ else None
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))

@@ -1,6 +1,7 @@
 """Answers that went out while memory was away are remembered in the end, whatever was killed meanwhile."""
 
 import asyncio
+from pathlib import Path
 
 from actors.memory.messages import Converse, ForgetNamespace, GetSession, GetStats, Turn
 from actors.system import SysMetrics
@@ -8,6 +9,8 @@ from actors.thinking.actor import Thinking
 from actors.thinking.messages import ChatMessage, GetThought, Think
 from actors.thinking.outbox import Owed, Words
 from actors.thinking.settings import ThinkingSettings
+from actors.thinking.spare_room import SpareRoom
+from chaos.shims.told import PLACE, place_in, tell
 from tests.thinking.house import TEXT, Process, house
 from tests.thinking.test_think import text_of, user
 from transport.errors import NotFound
@@ -38,6 +41,26 @@ async def test_an_answer_that_memory_could_not_take_survives_the_kill_of_all_pro
             assert await texts(host, "s", 4) == ["Number 1", TEXT, "Number 2", TEXT]
 
     assert len(model.log()) == 2
+
+
+async def test_what_no_disk_takes_survives_the_kill_of_all_processes(short_dir, model, monkeypatch) -> None:
+    monkeypatch.setenv(PLACE, str(place_in(short_dir / "data")))
+    left = SpareRoom(Path("/dev/shm"), short_dir / "data").directory
+    assert left is not None
+    async with house(short_dir, url=model.base_url, parts=("llm", "paradox")) as host:
+        async with Process(short_dir, "thinking") as thinking:
+            tell(short_dir / "data", "full")
+            for n in (1, 2):
+                said = Think(session="s", messages=(user(f"Number {n}"),))
+                assert text_of(await host.ref("thinking").ask(said, timeout=20)) == TEXT
+            await thinking.kill()
+
+        assert left.stat().st_mode & 0o777 == 0o700
+        tell(short_dir / "data", "")
+        async with Process(short_dir, "memory"), Process(short_dir, "thinking"):
+            assert await texts(host, "s", 4) == ["Number 1", TEXT, "Number 2", TEXT]
+
+    assert not left.exists()
 
 
 async def test_answers_beyond_those_that_may_be_owed_are_given_and_said_not_to_be_remembered(short_dir, model) -> None:
