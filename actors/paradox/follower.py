@@ -18,6 +18,7 @@ from actors.paradox.feed import Asks, away, follow
 from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
+from actors.paradox.vectors import Vectors
 from transport.errors import Conflict, LatticeError, NotFound
 
 __all__ = ["Follower", "retried"]
@@ -81,6 +82,7 @@ class Follower:
         self._ask = ask
         self._judge = judge
         self._moved = moved
+        self._vectors = Vectors(ask, settings.vectors_patience_s)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -88,6 +90,8 @@ class Follower:
 
     async def _take(self, before: int, fed: Fed) -> int:
         """Judge a page and keep what came of it; what was judged before a failure is kept first."""
+        for namespace in sorted({change.namespace for change in fed.changes if change.change in SAID}):
+            await self._vectors.wait(namespace)
         effects: list[Effect] = []
         judged = 0
         cursor = before

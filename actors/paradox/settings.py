@@ -29,6 +29,9 @@ class ParadoxSettings(BaseModel):
     candidates: Annotated[int, Field(ge=1, le=100)] = 12
     """Remembered statements that a new one is compared with."""
 
+    vectors_patience_s: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    """A new statement is judged once memory has vectors to find others by, or when none have come for so long. 0: at once."""
+
     keep_from: Annotated[float, Field(ge=0, le=1)] = 0.5
     """What is less probable is not kept: more of it would be wrong than right."""
 

@@ -68,7 +68,7 @@ async def house(
         if "memory" in parts:
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data", clock=clock)
         if "paradox" in parts:
-            await host.start_actor(Paradox, ParadoxSettings(), data_dir=home / "data", clock=clock)
+            await host.start_actor(Paradox, ParadoxSettings(vectors_patience_s=0), data_dir=home / "data", clock=clock)
         if "thinking" in parts:
             await host.start_actor(Thinking, ThinkingSettings(), home / "data")
         if "daemon" in parts:

@@ -120,7 +120,7 @@ async def start(host: Host, name: str, data_dir: Path, model: str | None) -> Non
             endpoints = () if model is None else (EndpointSettings(name="first", base_url=model, models=("gpt-test",)),)
             await host.start_actor(Llm, LlmSettings(endpoints=endpoints, discover=False), data_dir)
         case "paradox":
-            await host.start_actor(Paradox, ParadoxSettings(), data_dir)
+            await host.start_actor(Paradox, ParadoxSettings(vectors_patience_s=0), data_dir)
         case "thinking":
             await host.start_actor(Thinking, ThinkingSettings(), data_dir)
         case "daemon":

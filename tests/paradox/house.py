@@ -30,7 +30,10 @@ async def house(
             await host.start_actor(Memory, MemorySettings(), data_dir=home / "data")
         if "paradox" in parts:
             await host.start_actor(
-                Paradox, ParadoxSettings(**{"classifier": "none", **settings}), data_dir=home / "data", clock=clock
+                Paradox,
+                ParadoxSettings(**{"classifier": "none", "vectors_patience_s": 0, **settings}),
+                data_dir=home / "data",
+                clock=clock,
             )
         yield host
 

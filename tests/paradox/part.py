@@ -43,7 +43,7 @@ async def main(home: Path, dies: int, when: str, classifier: str, page: int) -> 
     Mortal.dies, Mortal.when = dies, when
     actor.Store = Mortal
     async with Host(run_dir=run_directory(home)) as host:
-        settings = ParadoxSettings.model_validate({"page": page, "classifier": classifier})
+        settings = ParadoxSettings.model_validate({"page": page, "classifier": classifier, "vectors_patience_s": 0})
         await host.start_actor(actor.Paradox, settings, data_dir=home / "data")
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)

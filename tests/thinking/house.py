@@ -38,7 +38,7 @@ async def start(host: Host, name: str, data_dir: Path, *, url: str | None = None
             endpoints = [] if url is None else [EndpointSettings(name="first", base_url=url, models=("gpt-test",))]
             await host.start_actor(Llm, LlmSettings(endpoints=tuple(endpoints), discover=False, retry=ONCE), data_dir)
         case "paradox":
-            await host.start_actor(Paradox, ParadoxSettings(), data_dir=data_dir)
+            await host.start_actor(Paradox, ParadoxSettings(vectors_patience_s=0), data_dir=data_dir)
         case "daemon":
             await host.start_actor(Daemon, DaemonSettings(), data_dir=data_dir)
         case "thinking":

@@ -1,0 +1,58 @@
+"""Waiting for memory's vectors: what is judged before they are there is held against what shares its words alone.
+
+"I live in Prague" and "We moved to Brno" share none. In a talk vectors are there in a moment; after an import, or just after a
+start, they come while the feed is followed. Where none come (no encoder, or vectors are held) that is noticed once, and nobody
+waits until they come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from actors.memory.messages import GetStats, Stats
+from actors.paradox.feed import Asks
+
+__all__ = ["Vectors"]
+
+LOOK_S = 0.1
+MOST = 1000
+"""Namespaces of which it is kept in mind that no vectors come."""
+
+
+class Vectors:
+    """Waits for a namespace's vectors for as long as they keep coming.
+
+    Args:
+        patience_s: how long none may come. 0: nobody waits.
+    """
+
+    def __init__(self, ask: Asks, patience_s: float) -> None:
+        self._ask = ask
+        self._patience_s = patience_s
+        self._stuck: dict[str, int] = {}
+        """How many were missing where none came."""
+
+    async def wait(self, namespace: str) -> None:
+        """Until every record has its vectors, or none have come for too long."""
+        if self._patience_s <= 0:
+            return
+        least = await self._missing(namespace)
+        if namespace in self._stuck and least >= self._stuck[namespace]:
+            return
+        self._stuck.pop(namespace, None)
+        since = time.monotonic()
+        while least:
+            await asyncio.sleep(LOOK_S)
+            missing = await self._missing(namespace)
+            if missing < least:
+                least, since = missing, time.monotonic()
+            elif time.monotonic() - since > self._patience_s:
+                if len(self._stuck) >= MOST:
+                    self._stuck.clear()
+                self._stuck[namespace] = least
+                return
+
+    async def _missing(self, namespace: str) -> int:
+        stats: Stats = await self._ask(GetStats(namespace=namespace), timeout=30, lane="bg")
+        return stats.pending
