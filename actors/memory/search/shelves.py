@@ -137,9 +137,10 @@ class Shelves:
             if held.shelf.append(connection, 4 * piece):
                 return True
             held.whole = records <= self._most_records
-            if self._in_use is None:
-                return False
-            return not self._choose_matrices(connection, held, records, piece)
+            if self._in_use is not None and not self._choose_matrices(connection, held, records, piece):
+                return True
+            held.shelf.neighbours()
+            return False
 
     def let_go(self, _connection: apsw.Connection, namespace: int) -> None:
         """Hold nothing of a namespace any more: it is forgotten."""
