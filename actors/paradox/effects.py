@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 ONE_THING = re.compile(r"[^.!?;\n]{1,160}[.!?]*")
-SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which)\b", re.IGNORECASE)
+SEVERAL = re.compile(r"\b(?:and|but|while|because|who|which|with (?:my|our|his|her|their))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
