@@ -239,7 +239,8 @@ class Memory(AsyncActor):
     async def forget_namespace(self, message: ForgetNamespace) -> NamespaceForgotten:
         """Forget all that is in a namespace for good."""
         key = None if self.call is None or self.call.key is None else blake2b(self.call.key.encode(), digest_size=16).digest()
-        until = asyncio.get_running_loop().time() + self._time_left() - 0.5
+        left = self._time_left()
+        until = asyncio.get_running_loop().time() + max(left / 2, left - 0.5)
         forgotten = await self._write(message, namespaces.forget_namespace, key=key)
         self._let_questions_go()
         await self._erasure.erased(message.namespace, until)

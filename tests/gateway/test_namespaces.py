@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,11 @@ async def test_a_key_of_one_namespace_forgets_that_one_alone(short_dir: Path) ->
         await lattice.post("/v1/memories", {"text": "mine"}, **shown)
         assert (await lattice.call("DELETE", "/v1/namespaces/his", headers=shown))[0] == 403
         assert (await lattice.call("DELETE", "/v1/namespaces/hers", headers=shown))[1]["memories"] == 1
+
+
+async def test_who_has_little_time_is_answered_where_little_is_to_be_erased(lattice: House) -> None:
+    await lattice.post("/v1/memories", {"text": "Ana"}, x_lattice_namespace=HERS)
+    async with asyncio.timeout(10):
+        while (told := await lattice.call("DELETE", PATH, headers={"X-Lattice-Timeout": "0.5"}))[0] == 503:
+            pass
+    assert told[1]["memories"] == 1
