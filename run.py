@@ -26,6 +26,7 @@ import re
 import socket
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,13 +229,22 @@ class Composition:
         return settings.model_copy(update={"data_dir": data_dir})
 
     def write_settings(self, settings: Settings, run_dir: Path) -> None:
-        """Lay the settings down for the supervisor and the zygote, which may be started again long after."""
+        """Lay the settings down for the supervisor and the zygote, which may be started again long after.
+
+        Raises:
+            click.ClickException: the disk takes nothing; those that were laid down before stand.
+        """
         fresh = run_dir / "settings.json.new"
-        for path in (fresh, run_dir / "settings.json"):
-            make_way_for_file(path)
-        fresh.touch(mode=0o600)
-        fresh.write_text(settings.model_dump_json())
-        fresh.replace(run_dir / "settings.json")
+        try:
+            for path in (fresh, run_dir / "settings.json"):
+                make_way_for_file(path)
+            fresh.touch(mode=0o600)
+            fresh.write_text(settings.model_dump_json())
+            fresh.replace(run_dir / "settings.json")
+        except OSError as error:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise click.ClickException(f"the settings cannot be written down in {run_dir}: {error.strerror}") from error
 
     def read_settings(self, run_dir: Path) -> Settings:
         """The settings that `up` was started with. The environment has been looked at already, and is not again."""

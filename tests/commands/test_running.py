@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import FOREIGN, ROOT, Run
+from tests.commands.conftest import FOREIGN, ROOT, Run, Said
 from transport.addresses import run_directory
 
 START_S = 30.0
@@ -59,6 +59,13 @@ def house() -> Iterator[Path]:
 
 def test_a_second_house_is_refused(run: Run, house: Path):
     run("up", "--port", "0", "--data-dir", house).refused("another house runs", str(house))
+
+
+def test_a_house_that_cannot_write_its_settings_down_says_so(tmp_path: Path):
+    # Files may have no byte, as on a full disk.
+    up = f'ulimit -f 0; exec "$0" "{ROOT / "run.py"}" up --port 0 --data-dir "{tmp_path / "d"}"'
+    done = subprocess.run(["sh", "-c", up, sys.executable], capture_output=True, text=True, timeout=START_S, check=False)
+    Said(done.stdout + done.stderr, done.returncode).refused("the settings cannot be written down", "File too large")
 
 
 def test_an_actor_that_runs_is_not_started_again(run: Run, house: Path):
