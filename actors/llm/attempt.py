@@ -163,15 +163,14 @@ class Attempt:
     def more_s(self) -> float:
         """Its allowance is up. For how long it is listened to all the same, until that is asked again.
 
-        Only where there is nobody else to ask, and where it may be slow rather than ill: not where its first tokens usually
-        come in a fraction of the allowance. Its breaker opens in any case, so that no others come.
+        Only where there is nobody else to ask. Its breaker opens in any case, so that no others come.
         """
         endpoint = self.endpoint
         allowance_s = endpoint.settings.first_token_timeout_s
         if self.patient:
             return LOOK_AGAIN * allowance_s if endpoint.evidence.late else 0.0
 
-        left_s = 0.0 if endpoint.usually_quick else self.patience_s(self)
+        left_s = self.patience_s(self)
         if left_s <= 0:
             return 0.0
 

@@ -84,6 +84,11 @@ class Attempts:
         return bool(self.failures or self.again)
 
     @property
+    def let_down(self) -> bool:
+        """Whether somebody has failed it, in this round or before."""
+        return self.is_retry or self.rounds > 0
+
+    @property
     def broken_off(self) -> bool:
         """Whether an answer has failed after its first token."""
         return any(failure.amid for failure in self.failures.values())

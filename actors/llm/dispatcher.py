@@ -204,7 +204,8 @@ class Dispatcher:
             for group in groups
             for candidate in self.chooser.in_order(group, attempts)
         )
-        until = attempts.since + max(sum(allowances.values()), longest_s)
+        since = attempt.began if attempts.broken_off else attempts.since
+        until = since + max(sum(allowances.values()), longest_s)
         return 0.0 if elsewhere else until - self.now()
 
     async def another_round(self, attempts: Attempts) -> bool:

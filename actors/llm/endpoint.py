@@ -111,12 +111,6 @@ class Endpoint:
         """Whether it may take another call."""
         return self.in_flight < self.concurrency.limit
 
-    @property
-    def usually_quick(self) -> bool:
-        """Whether its first tokens come long before their allowance is up: then silence is no slowness."""
-        usual_s = self.latest.percentile(0.95)
-        return not self.evidence.late and usual_s is not None and usual_s < self.settings.first_token_timeout_s / 3
-
     async def generate(
         self,
         asked: Asked,

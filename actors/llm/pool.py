@@ -44,6 +44,7 @@ class Pool:
         self.session = make(self.names)
         self.calls: Counter[aiohttp.ClientSession] = Counter()
         self.looking: asyncio.Task[None] | None = None
+        self.closed = False
         self.closing: set[asyncio.Task[None]] = set()
 
     def enter(self) -> aiohttp.ClientSession:
@@ -65,7 +66,7 @@ class Pool:
 
     def renew(self, session: aiohttp.ClientSession) -> None:
         """Keep nothing of what there was with a call: the next ones look the name up and connect anew."""
-        if session is not self.session:
+        if session is not self.session or self.closed:
             return
 
         before, self.session = self.session, self.make(self.names)
@@ -95,6 +96,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close them all."""
+        self.closed = True
         if self.looking is not None:
             self.looking.cancel()
             await asyncio.wait({self.looking})

@@ -10,7 +10,7 @@ from typing import Literal
 
 from actors.llm.attempts import Attempts, Key
 from actors.llm.endpoint import Endpoint
-from actors.llm.evidence import LOOK_AGAIN, PROOF_S
+from actors.llm.evidence import LOOK_AGAIN
 from actors.llm.retries import RetryBudget
 
 Passage = Literal["go", "wait", "no"]
@@ -42,17 +42,14 @@ def passage(endpoint: Endpoint, key: Key, attempts: Attempts, retries: RetryBudg
 def last_resort(endpoint: Endpoint, key: Key, attempts: Attempts) -> Passage:
     """Whether an endpoint that is slower than its allowance may be asked, or waited for, where nobody else is left.
 
-    One that has answered late is asked by everybody; one that some listen to beyond its allowance is waited for by those
-    whose turn there had come: a request that finds all breakers open does not wait for what may never speak.
+    One that has answered late is asked by everybody; one that some listen to beyond its allowance is waited for by those whom
+    another has failed: a request that finds all breakers open does not wait for what may never speak.
     """
     evidence = endpoint.evidence
     if evidence.late and key not in attempts.patient:
         return "go"
 
-    failure = attempts.failures.get(key)
-    silent = failure is not None and failure.silent and not failure.amid
-    concerned = silent or key in attempts.waits_since or key in attempts.passed_over
-    return "wait" if evidence.listened_to and concerned else "no"
+    return "wait" if evidence.listened_to and attempts.let_down else "no"
 
 
 def is_open(endpoint: Endpoint, retries: RetryBudget) -> bool:
@@ -62,18 +59,18 @@ def is_open(endpoint: Endpoint, retries: RetryBudget) -> bool:
 
 
 def is_sound(endpoint: Endpoint, attempts: Attempts, waited_s: float) -> bool:
-    """Whether an endpoint has shown, a moment ago or since the request came, that it does what failed elsewhere.
+    """Whether an endpoint has shown, since the request came, that it does what failed elsewhere.
 
-    To those whom silence or an error has sent, a first token shows it. To those whose answer broke off, only the end of one:
-    for a tenth of the allowance, after which tokens that go on coming are enough.
+    What it did before does not count: where all fail at once, all did well a moment ago. To those whom silence or an error has
+    sent, a first token shows it. To those whose answer broke off, only the end of one: for a tenth of the allowance, after
+    which tokens that go on coming are enough.
     """
     evidence = endpoint.evidence
-    then = min(attempts.since, endpoint.now() - PROOF_S)
     if not attempts.broken_off:
-        return evidence.answers_since(then)
+        return evidence.answers_since(attempts.since)
 
     step_s = look_again_s(endpoint, attempts)
-    return evidence.finishes_since(then) or (waited_s >= step_s and evidence.goes_on_since(endpoint.now() - step_s))
+    return evidence.finishes_since(attempts.since) or (waited_s >= step_s and evidence.goes_on_since(endpoint.now() - step_s))
 
 
 def look_again_s(endpoint: Endpoint, attempts: Attempts) -> float:

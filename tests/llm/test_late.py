@@ -8,10 +8,10 @@ from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 from transport.errors import Unavailable
 
 CALLERS = 32
-LATE_S = 1.5
-"""Of an allowance of 1 s."""
+LATE_S = 2.6
+"""Of an allowance of 2 s."""
 
-TIMES = {"total_timeout_s": 20.0}
+TIMES = {"first_token_timeout_s": 2.0, "total_timeout_s": 20.0}
 DOWN = {"fault": "status", "status": 500}
 
 
@@ -77,15 +77,33 @@ async def test_where_all_are_mute_nobody_is_asked_once_more_and_those_who_come_t
         assert [len(chats(server)) for server in servers] == before
 
 
-async def test_one_whose_tokens_usually_come_at_once_is_ill_and_not_slow(servers) -> None:
+async def test_one_that_was_quick_and_is_slow_now_costs_nobody_an_answer(servers) -> None:
     first, _ = servers
     async with routing(endpoint("a", first.base_url, **TIMES)) as router:
-        for _ in range(3):
-            await answer(router, ask())
+        assert await burst(router, stream=True) == {(TEXT, "a")}
         first.always(text=TEXT, delay_first_s=LATE_S)
+        assert await burst(router, stream=True) == {(TEXT, "a")}
+
+
+async def test_one_that_is_slower_than_anybody_waits_for_is_heard_by_its_probe_once_it_is_less_slow(servers) -> None:
+    first, _ = servers
+    async with routing(endpoint("a", first.base_url, **TIMES)) as router:
+        first.always(text=TEXT, fault="hang_first_token")
         with pytest.raises(Unavailable):
             await answer(router, ask())
-        # Until a probe has found that it does answer.
+        first.always(text=TEXT, delay_first_s=LATE_S)
         router.endpoints[0].breakers.of("gpt-test").open_until = router.now()
         await router.prober.round()
-        assert await answer(router, ask())
+        assert router.endpoints[0].breakers.state("gpt-test") != "closed"
+        assert (await answer(router, ask()))[0] == TEXT
+
+
+async def test_a_stream_that_broke_after_a_while_is_taken_up_by_a_slow_one(servers) -> None:
+    first, second = servers
+    first.always(text=TEXT, fault="cut_clean", delay_between_s=0.5, after_tokens=5)
+    second.always(text=TEXT, delay_first_s=LATE_S)
+    pair = endpoint("a", first.base_url, **TIMES), endpoint("b", second.base_url, priority=1, **TIMES)
+    async with routing(*pair) as router:
+        text, reply = await answer(router, ask(stream=True))
+
+    assert (text, reply.endpoint) == (TEXT, "b")

@@ -186,3 +186,22 @@ async def test_a_server_that_has_closed_all_that_was_kept_answers_all_the_same(s
         answers = await asyncio.gather(*(answer(router, ask()) for _ in range(CALLERS)))
 
     assert {text for text, _ in answers} == {TEXT}
+
+
+@pytest.mark.parametrize(
+    "told", [{"fault": "status", "status": 500}, {"fault": "cut", "delay_between_s": 0.1}], ids=["500", "cut"]
+)
+async def test_that_all_answered_a_moment_ago_costs_no_storm_when_all_are_down(servers, told) -> None:
+    async with routing(*pair(servers, **LONG), retry={"at_least_per_s": 0}) as router:
+        first, second = router.endpoints
+        await answer(router, ask())
+        first.draining = True
+        await answer(router, ask())
+        first.draining = False
+        assert first.evidence.proven
+        assert second.evidence.proven
+        for server in servers:
+            server.always(text=TEXT, **told)
+        await asyncio.gather(*(answer(router, ask()) for _ in range(CALLERS)), return_exceptions=True)
+
+    assert sum(len(chats(server)) for server in servers) <= (CALLERS + 2) * 1.2
