@@ -7,7 +7,6 @@ waits until they come again.
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from actors.memory.messages import GetStats, Stats
@@ -15,7 +14,8 @@ from actors.paradox.feed import Asks
 
 __all__ = ["Vectors"]
 
-LOOK_S = 0.1
+WAIT_S = 20.0
+ASK_S = 40.0
 MOST = 1000
 """Namespaces of which it is kept in mind that no vectors come."""
 
@@ -43,16 +43,18 @@ class Vectors:
         self._stuck.pop(namespace, None)
         since = time.monotonic()
         while least:
-            await asyncio.sleep(LOOK_S)
-            missing = await self._missing(namespace)
+            missing = await self._missing(namespace, wait_s=min(self._patience_s, WAIT_S))
             if missing < least:
                 least, since = missing, time.monotonic()
-            elif time.monotonic() - since > self._patience_s:
+            elif time.monotonic() - since >= self._patience_s:
                 if len(self._stuck) >= MOST:
                     self._stuck.clear()
                 self._stuck[namespace] = least
                 return
 
-    async def _missing(self, namespace: str) -> int:
-        stats: Stats = await self._ask(GetStats(namespace=namespace), timeout=30, lane="bg")
+    async def _missing(self, namespace: str, *, wait_s: float = 0.0) -> int:
+        """How many wait for vectors, once none do or the time is up. Memory counts again with each batch alone."""
+        stats: Stats = await self._ask(
+            GetStats(namespace=namespace, wait_embedded_ms=round(wait_s * 1000)), timeout=ASK_S, lane="bg"
+        )
         return stats.pending
