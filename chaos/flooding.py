@@ -75,7 +75,7 @@ class Tally:
     served_s: list[float] = field(default_factory=list)
     client_cpu_s: float = 0.0
     share: float = 1.0
-    """Of the machine, what others left to the house and its clients."""
+    """Of the machine, what others left to the house. Its clients are others: they cost as much as what is refused to them."""
 
     def told(self) -> dict[str, Any]:
         """For JSON."""
@@ -279,11 +279,11 @@ def cpu_s() -> float:
 
 
 def others_s(house: int | None) -> float:
-    """Seconds of the machine's cores that went to others than the house, its clients and who started both; 0.0: not asked."""
+    """Seconds of the machine's cores that went to others than the house, its clients among them; 0.0 without a house."""
     if house is None:
         return 0.0
 
-    ours = {house, os.getpid(), os.getppid(), *linux.descendants(house)}
+    ours = {house, *linux.descendants(house)}
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
     ticks = user + nice + system + irq + softirq + steal
     return (ticks - sum(used_ticks(pid) for pid in ours)) / os.sysconf("SC_CLK_TCK")
