@@ -147,7 +147,7 @@ async def test_a_header_and_a_body_that_name_different_namespaces_are_refused(ba
     assert (status, told["error"]["param"]) == (400, "namespace")
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/mcp", "/v1/memories/"])
+@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/mcp/", "/v1/memories/"])
 async def test_what_is_not_there_is_404_in_json(bare: House, path: str) -> None:
     for method in ("GET", "POST"):
         status, told = await bare.call(method, path)

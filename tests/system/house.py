@@ -12,10 +12,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,17 +97,19 @@ class House:
         # Preparing the model takes seconds of a core: all houses of all runs share what the first one made.
         environment.setdefault("LATTICE_ENCODER__CACHE_DIR", str(MODELS))
         environment.update(self.environment)
-        self.process = subprocess.Popen(
-            command + (["--single-process"] if self.single_process else []),
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
         self.output = ""
         began = time.monotonic()
         try:
+            # Whoever is told to end between the process and its name would leave it behind.
+            with held_off(signal.SIGTERM):
+                self.process = subprocess.Popen(
+                    command + (["--single-process"] if self.single_process else []),
+                    cwd=ROOT,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
             while not (found := re.search(r"ready at (http://\S+)", self.read(began + self.start_s - time.monotonic()))):
                 pass
         except BaseException:
@@ -267,3 +271,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def held_off(number: signal.Signals) -> Iterator[None]:
+    """A signal that comes meanwhile comes afterwards. Only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    came: list[int] = []
+    before = signal.signal(number, lambda *_: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+    if came:
+        signal.raise_signal(number)

@@ -45,7 +45,7 @@ async def test_a_talk_that_was_forgotten_is_not_named(short_dir, model) -> None:
 async def test_no_talk_is_named_while_memory_cannot_say_whether_it_was_forgotten(short_dir, model) -> None:
     async with house(short_dir, url=model.base_url) as host:
         known = await think(host, "Hello", session="perhaps")
-        await host.stop_actor("memory")
+        await host.kill_actor("memory")
 
         (thought,) = await thoughts_of(host)
         assert (thought.thought_id, thought.session) == (known, None)
