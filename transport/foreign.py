@@ -6,6 +6,7 @@ in the log; a socket holds nothing, and gives way. Knows no actor.
 
 from __future__ import annotations
 
+import errno
 import socket
 import stat
 import struct
@@ -114,8 +115,11 @@ def who_listens(path: Path) -> int | None:
             probe.setblocking(False)
             try:
                 probe.connect(str(path))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno == errno.EPROTOTYPE:
+                    # It is of the other kind.
+                    continue
+                return None
             credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
             return int(struct.unpack("3i", credentials)[0])
     return None
