@@ -15,9 +15,10 @@ from typing import Any
 import apsw
 from loguru import logger
 
+from actors.asks import Asks
 from actors.daemon import answers, aspects, rederivation, statements
 from actors.daemon.store import Store
-from actors.daemon.work import Asks, Work
+from actors.daemon.work import Work
 from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed, namespace_digest
 from actors.moments import micros
 from transport.errors import Invalid, LatticeError

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from actors.daemon.work import Asks
+from actors.asks import Asks
 from actors.memory.messages import HoldVectors
 from transport.errors import LatticeError
 

@@ -8,12 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from actors.asks import Asks
 from actors.clock import Clock
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import Rehearsed
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Store
-from actors.daemon.work import Asks, BudgetSpent, Cycle, Work
+from actors.daemon.work import BudgetSpent, Cycle, Work
 
 __all__ = ["clear", "rehearse"]
 

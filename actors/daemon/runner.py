@@ -12,13 +12,14 @@ from typing import Any
 
 from loguru import logger
 
+from actors.asks import Asks
 from actors.clock import Clock
 from actors.daemon import answers, rehearsal, scheduler
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import Cost, Progress, Run, RunState
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, State, Store
-from actors.daemon.work import Asks, BudgetSpent, Cycle, Paused, Work
+from actors.daemon.work import BudgetSpent, Cycle, Paused, Work
 from actors.moments import micros
 from actors.once import Once
 from actors.patience import patiently

@@ -10,9 +10,9 @@ from typing import Any
 import apsw
 from loguru import logger
 
+from actors.asks import Asks
 from actors.daemon.messages import Deliver, Delivered, ListStatements, Statement, Statements
 from actors.daemon.store import Store
-from actors.daemon.work import Asks
 from actors.memory.messages import Found, Get
 from actors.moments import micros, moment
 from actors.paradox.messages import Found as FoundParadox

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import apsw
 from loguru import logger
 
+from actors.asks import Asks
 from actors.clock import Clock
 from actors.daemon import answers
 from actors.daemon.foreground import ForegroundWatch
@@ -22,7 +23,7 @@ from actors.memory.messages import Get, Memory, Provenance
 from actors.moments import micros
 from transport.errors import Cancelled, DeadlineExceeded, NotFound, Overloaded, Unavailable
 
-__all__ = ["PLANNED", "Asks", "BudgetSpent", "Cycle", "Paused", "Work"]
+__all__ = ["PLANNED", "BudgetSpent", "Cycle", "Paused", "Work"]
 
 T = TypeVar("T")
 
@@ -35,15 +36,6 @@ MODEL_S = 120.0
 
 NO_MODEL = (Unavailable, Overloaded, DeadlineExceeded, NotFound, Cancelled)
 """What an llm actor without a model to spare answers: the cycle goes on without."""
-
-
-class Asks(Protocol):
-    """Asks an actor, as `AsyncActor.ask` does."""
-
-    def __call__(
-        self, message: Any, *, timeout: float | None = None, key: str | None = None, lane: str | None = None
-    ) -> Awaitable[Any]:
-        """The reply."""
 
 
 class Paused(Exception):

@@ -8,10 +8,11 @@ from typing import Final
 
 from loguru import logger
 
+from actors.feed_page import next_page, wait_s
 from actors.llm.ledger import Ledger
-from actors.memory.messages import Fed, Feed, GetStats, Stats, end_of_feed
+from actors.memory.messages import Feed, GetStats, Stats
 from actors.runtime import AsyncActor
-from transport.errors import Invalid, LatticeError
+from transport.errors import LatticeError
 
 __all__ = ["Following"]
 
@@ -20,7 +21,6 @@ FIRST_S: Final = 0.1
 
 WAIT_MS: Final = 20_000
 RETRY_S: Final = 1.0
-RETRY_LIMIT_S: Final = 60.0
 
 SEEN_MOST: Final = 10_000
 """Changes that are followed before the cursor is written down where nothing was forgotten."""
@@ -53,9 +53,9 @@ class Following:
                 failures = 0
             except LatticeError as error:
                 failures += 1
-                wait_s = min(RETRY_LIMIT_S, RETRY_S * 2 ** min(failures - 1, 10))
-                logger.bind(code=error.code, wait_s=wait_s).debug("memory's feed waits")
-                await asyncio.sleep(wait_s)
+                seconds = wait_s(failures, RETRY_S)
+                logger.bind(code=error.code, wait_s=seconds).debug("memory's feed waits")
+                await asyncio.sleep(seconds)
 
     async def _begin(self) -> None:
         known = await self.ledger.followed()
@@ -68,11 +68,8 @@ class Following:
 
     async def _take(self) -> None:
         feed = Feed(cursor=self.cursor, wait_ms=WAIT_MS, changes=("namespace_forgotten",))
-        try:
-            fed: Fed = await self.actor.ask(feed, timeout=WAIT_MS / 1000 + 10, lane="bg")
-        except Invalid as error:
-            fed = Fed(changes=(), cursor=end_of_feed(error))
-            logger.bind(end=fed.cursor).warning("memory's feed ends before what was followed: going on from its end")
+        fed = await next_page(self.actor.ask, feed, who="llm")
+        if fed.cursor < feed.cursor:
             await self.ledger.follow(fed.cursor)
             self.written = fed.cursor
         if fed.changes or fed.cursor - self.written >= SEEN_MOST:

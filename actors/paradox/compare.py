@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from actors.asks import Asks
 from actors.memory.messages import Change, Memory, Recall, Recalled
 from actors.paradox.effects import Doubt, Effect, Finding, Revision, says_one_thing
-from actors.paradox.feed import Asks
 from actors.paradox.judge import asserts, parts
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.kinds import kind_of

@@ -14,10 +14,10 @@ from typing import Protocol
 
 from loguru import logger
 
+from actors.asks import Asks
 from actors.clock import Clock
 from actors.memory.messages import Recall, Recalled
 from actors.paradox.compare import KINDS, comparable_by, said
-from actors.paradox.feed import Asks
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.life import Thought
 from actors.paradox.messages import Contemplated, Paradox, Side

@@ -7,27 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
 
 from loguru import logger
 
-from actors.memory.messages import Fed, Feed, end_of_feed
+from actors.asks import Asks
+from actors.feed_page import next_page, wait_s
+from actors.memory.messages import Fed, Feed
 from actors.paradox.settings import ParadoxSettings
-from transport.errors import DeadlineExceeded, Invalid, LatticeError, UnknownActor
+from transport.errors import DeadlineExceeded, LatticeError, UnknownActor
 
-__all__ = ["Asks", "away", "follow", "wait_s"]
-
-RETRY_LIMIT_S: Final = 60.0
+__all__ = ["away", "follow"]
 
 Take = Callable[[int, Fed], Awaitable[int | None]]
 """Told the cursor before and what came; returns the cursor from which to go on, or None to follow no longer."""
-
-
-class Asks(Protocol):
-    """Asks an actor, as `AsyncActor.ask` does."""
-
-    def __call__(self, message: Any, *, timeout: float | None = None, lane: str | None = None) -> Awaitable[Any]:
-        """The reply."""
 
 
 async def follow(ask: Asks, settings: ParadoxSettings, cursor: int, take: Take, *, who: str) -> None:
@@ -46,12 +38,7 @@ async def follow(ask: Asks, settings: ParadoxSettings, cursor: int, take: Take, 
     failures = 0
     while True:
         try:
-            feed = Feed(cursor=cursor, limit=settings.page, wait_ms=settings.wait_ms)
-            try:
-                fed: Fed = await ask(feed, timeout=settings.wait_ms / 1000 + 10, lane="bg")
-            except Invalid as error:
-                fed = Fed(changes=(), cursor=end_of_feed(error))
-                logger.warning("memory's feed ends before what was followed: going on from its end", who=who, end=fed.cursor)
+            fed = await next_page(ask, Feed(cursor=cursor, limit=settings.page, wait_ms=settings.wait_ms), who=who)
             following = await take(cursor, fed)
             if following is None:
                 return
@@ -64,14 +51,9 @@ async def follow(ask: Asks, settings: ParadoxSettings, cursor: int, take: Take, 
                 raise
 
             failures += 1
-            seconds = wait_s(settings, failures)
+            seconds = wait_s(failures, settings.retry_s)
             logger.info("memory is away; the feed waits", who=who, error=error.code, wait_s=seconds)
             await asyncio.sleep(seconds)
-
-
-def wait_s(settings: ParadoxSettings, failures: int) -> float:
-    """Seconds to wait after so many failures in a row."""
-    return min(RETRY_LIMIT_S, settings.retry_s * 2.0 ** min(failures - 1, 10))
 
 
 def away(error: LatticeError) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from actors.asks import Asks
 from actors.memory.messages import Change, Fed, Judged, NoteAffect
-from actors.paradox.feed import Asks, follow
+from actors.paradox.feed import follow
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
 

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 
 from loguru import logger
 
+from actors.asks import Asks
 from actors.clock import Clock
 from actors.memory.messages import Change, Fed, Found, Get
 from actors.once import Once
 from actors.paradox.effects import Effect, End, Forgetting, NamespaceForgetting, Reinstatement
-from actors.paradox.feed import Asks, away, follow
+from actors.paradox.feed import away, follow
 from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store

@@ -17,11 +17,12 @@ from typing import Final
 
 from loguru import logger
 
+from actors.asks import Asks
 from actors.clock import Clock
 from actors.llm.messages import Generate, Generated
 from actors.paradox.compare import DOUBT_FROM, comparable_by
 from actors.paradox.doubts import Question
-from actors.paradox.feed import Asks, away
+from actors.paradox.feed import away
 from actors.paradox.life import Thought
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store

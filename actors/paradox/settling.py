@@ -10,8 +10,10 @@ import asyncio
 
 from loguru import logger
 
+from actors.asks import Asks
+from actors.feed_page import wait_s
 from actors.memory.messages import Reinstate, Relate, Supersede
-from actors.paradox.feed import Asks, away, wait_s
+from actors.paradox.feed import away
 from actors.paradox.life import REINSTATED
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Owed, Store
@@ -52,7 +54,7 @@ class Settler:
                     raise
                 failures += 1
                 self._wake.set()
-                await asyncio.sleep(wait_s(self._settings, failures))
+                await asyncio.sleep(wait_s(failures, self._settings.retry_s))
 
     async def _tell(self, owed: Owed) -> None:
         message: Relate | Reinstate | Supersede

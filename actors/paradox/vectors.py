@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 
+from actors.asks import Asks
 from actors.memory.messages import GetStats, Stats
-from actors.paradox.feed import Asks
 
 __all__ = ["Vectors"]
 

@@ -8,19 +8,19 @@ from typing import Final
 
 from loguru import logger
 
-from actors.memory.messages import Fed, Feed, GetSession, GetStats, Happening, Stats, end_of_feed
+from actors.feed_page import next_page, wait_s
+from actors.memory.messages import Fed, Feed, GetSession, GetStats, Happening, Stats
 from actors.runtime import AsyncActor
 from actors.thinking.outbox import Outbox
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.thoughts import Talk, Thoughts
-from transport.errors import Invalid, LatticeError, NotFound
+from transport.errors import LatticeError, NotFound
 
 __all__ = ["Following"]
 
 PAGE: Final = 500
 WAIT_MS: Final = 20_000
 RETRY_S: Final = 1.0
-RETRY_LIMIT_S: Final = 30.0
 CATCH_UP_S: Final = 0.5
 """How long who asks for a thought waits until it is known that nothing in it was forgotten meanwhile."""
 
@@ -67,9 +67,9 @@ class Following:
                 fed = await self._take(wait_ms=WAIT_MS, timeout=WAIT_MS / 1000 + 10)
             except LatticeError as error:
                 failures += 1
-                wait_s = min(RETRY_LIMIT_S, RETRY_S * 2 ** min(failures - 1, 10))
-                logger.bind(code=error.code, wait_s=wait_s).info("memory's feed waits")
-                await asyncio.sleep(wait_s)
+                seconds = wait_s(failures, RETRY_S)
+                logger.bind(code=error.code, wait_s=seconds).info("memory's feed waits")
+                await asyncio.sleep(seconds)
                 continue
 
             failures = 0
@@ -101,11 +101,8 @@ class Following:
 
     async def _take(self, *, wait_ms: int, timeout: float) -> Fed:
         feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms, changes=GONE)
-        try:
-            fed: Fed = await self.actor.ask(feed, timeout=timeout, lane="bg" if wait_ms else "fg")
-        except Invalid as error:
-            fed = Fed(changes=(), cursor=end_of_feed(error))
-            logger.bind(end=fed.cursor).warning("memory's feed ends before what was followed: going on from its end")
+        fed = await next_page(self.actor.ask, feed, who="thinking", timeout=timeout, lane="bg" if wait_ms else "fg")
+        if fed.cursor < feed.cursor:
             self.cursor = self.written = fed.cursor
             await self.thoughts.follow_from(fed.cursor)
         namespaces = {change.id: change.time for change in fed.changes if change.change == "namespace_forgotten"}
