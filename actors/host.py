@@ -56,9 +56,13 @@ YOUNG: Final = 10_000
 """Objects that come up before the interpreter looks for cycles among them. CPython's own 700 are less than sixty calls
 in flight have, none of which is a cycle: looking took a tenth of the time of 64 writers of memory."""
 
-SWITCH_S: Final = 0.001
-"""How long another thread may hold the interpreter while the loop wants it, in seconds. CPython's own 5 ms would by themselves
-take up all the lag that a loop may have, and are half of what a replacement has from the end before it to its first answer."""
+STARTING_SWITCH_S: Final = 0.001
+"""How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. CPython's own 5 ms
+are half of what a replacement has from the end before it to its first answer. Afterwards each turn costs: under a flood a house
+answered a sixth less."""
+
+STARTED_S: Final = 0.1
+"""After an actor has begun, when it is as any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,6 @@ class Host:
             self._post = Post(self, self._loop)
             self.lag.start()
             gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
-            sys.setswitchinterval(SWITCH_S)
 
         return self
 
@@ -200,6 +203,9 @@ class Host:
         actor.host = self
         fg, bg = actor.mailbox_limits
         actor._mailbox.limits = min(fg, self.limits.mailbox), min(bg, self.limits.mailbox)
+
+        sys.setswitchinterval(STARTING_SWITCH_S)
+        self._loop.call_later(STARTED_S, self._share_interpreter)
 
         if self._bind and name not in self._doors:
             # Before it listens: callers that wait for this name are there the moment it does.
@@ -395,6 +401,11 @@ class Host:
             self.on_actor_failed(actor.name, reason, trace)
         elif not self.failed.done():
             self.failed.set_result((reason, trace))
+
+    def _share_interpreter(self) -> None:
+        """As the actor wants it that can wait least."""
+        if actors := self._post.actors:
+            sys.setswitchinterval(min(actor.switch_s for actor in actors.values()))
 
     async def _abort(self, actor: AsyncActor) -> None:
         task = actor._task

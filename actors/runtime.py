@@ -73,6 +73,9 @@ class AsyncActor(Actor):
     mailbox_limits: ClassVar[tuple[int, int]] = (1024, 1024)
     """Messages that may wait in the foreground and in the background."""
 
+    switch_s: ClassVar[float] = 0.005
+    """How long a thread of its own may hold the interpreter while the loop wants it, in seconds: as CPython has it."""
+
     host: Host | None = None
     """The process's host; None where it was started by pykka's `start()`."""
 

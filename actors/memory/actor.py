@@ -114,6 +114,8 @@ class Memory(AsyncActor):
 
     name = "memory"
     concurrency: ClassVar[int] = 256
+    switch_s: ClassVar[float] = 0.001
+    """CPython's own 5 ms would by themselves take up all the lag that this loop may have."""
 
     def __init__(self, settings: MemorySettings, data_dir: Path, clock: Clock = system_clock) -> None:
         super().__init__()

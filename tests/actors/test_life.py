@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -292,3 +293,20 @@ async def test_a_host_drains_while_one_of_its_actors_is_ending(home, gates):
     gates.open["failure"].set()
     await draining
     assert home.failed.done()
+
+
+class Patient(AsyncActor):
+    name = "patient"
+
+
+class Impatient(Patient):
+    switch_s = 0.002
+
+
+@pytest.mark.parametrize(("actor", "switch_s"), [(Patient, 0.005), (Impatient, 0.002)])
+async def test_threads_give_the_interpreter_up_soon_while_an_actor_starts_and_as_it_wants_it_afterwards(home, actor, switch_s):
+    await home.start_actor(actor)
+    assert sys.getswitchinterval() == pytest.approx(0.001)
+    async with asyncio.timeout(10):
+        while sys.getswitchinterval() != pytest.approx(switch_s):  # noqa: ASYNC110 (only looking tells)
+            await asyncio.sleep(0)
