@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -25,6 +25,7 @@ from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
 from actors.memory.embedding.lane import Lane
 from actors.memory.erasure import Erasure
+from actors.memory.followers import Followers
 from actors.memory.indexing import Indexing
 from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
@@ -129,20 +130,17 @@ class Memory(AsyncActor):
         self._erasure = Erasure(self._database, self._shelves.let_go)
         embedder = embedder_of(settings.embedder, settings.embedding_model, self.ask)
         self._lane = Lane(embedder, self._database, self._shelves.embedded, settings.questions_kept)
-        self._committed = asyncio.Event()
-        self._leaving = False
-        self._busy_until = 0.0
-        self._waiting = 0
+        self._followers = Followers(settings.waiting_feeds)
         self._unnoted = 0
 
     async def on_start(self) -> None:
         """Open the database."""
         await self._database.open()
-        self._busy_until = asyncio.get_running_loop().time() + FIRST_S
+        self._followers.hold_off(FIRST_S)
         self.spawn(self._database.watch(), name="memory watches its database")
         if self.host is not None:
             self.spawn(self._embed_on(), name="embedding")
-            self.spawn(self._let_followers_go(self.host.draining), name="let followers go")
+            self.spawn(self._followers.let_go(self.host.draining), name="let followers go")
         self.spawn(self._indexing.run(), name="memory indexes")
         self.spawn(self._forget_old_calls(), name="memory forgets old calls")
         self.spawn(self._erasure.run(), name="memory erases forgotten namespaces")
@@ -304,7 +302,7 @@ class Memory(AsyncActor):
             stats = await self._database.read(store.stats, message.namespace, self._lane.target, embeds=not self._lane.absent)
             if not stats.pending or loop.time() >= wait_until:
                 return stats
-            await self._wait_for(moved, wait_until)
+            await self._followers.wait_for(moved, wait_until)
 
     @handles(HoldVectors)
     def hold_vectors(self, message: HoldVectors) -> VectorsHeld:
@@ -330,47 +328,22 @@ class Memory(AsyncActor):
         if self.call is not None:
             wait_until = min(wait_until, self.call.deadline - 0.1)
 
-        # All followers come back at once to who was just replaced, and have time: others wait for an answer.
-        await asyncio.sleep(self._busy_until - loop.time())
-        while True:
-            committed = self._committed
-            fed = await self._database.read(feeding.feed, message, page_bytes=self.settings.page_bytes)
-            if fed.changes or self._leaving or loop.time() >= wait_until:
-                return fed
-            # What is not asked for is not gone through once more for each commit.
-            message = message.model_copy(update={"cursor": fed.cursor})
-            await self._wait_for(committed, wait_until)
+        def read(feed: Feed) -> Awaitable[Fed]:
+            return self._database.read(feeding.feed, feed, page_bytes=self.settings.page_bytes)
+
+        return await self._followers.follow(message, read, wait_until)
 
     def metrics(self) -> builtins.list[Metric]:
         """Followers that wait, and recalls that were not written down."""
         return [
-            Metric("lattice_memory_feed_waiting", "gauge", "Followers of the feed that wait", [({}, self._waiting)]),
+            Metric("lattice_memory_feed_waiting", "gauge", "Followers of the feed that wait", [({}, self._followers.waiting)]),
             Metric("lattice_memory_recalls_unnoted", "counter", "Recalls lost to history", [({}, self._unnoted)]),
             Metric("lattice_memory_embedded", "counter", "Records whose vectors were made", [({}, self._lane.embedded)]),
             Metric("lattice_memory_questions_unread", "counter", "Recalls by words alone", [({}, self._lane.questions_unread)]),
         ]
 
-    async def _wait_for(self, committed: asyncio.Event, until: float) -> None:
-        if self._waiting >= self.settings.waiting_feeds:
-            raise Overloaded(f"{self._waiting} followers wait already", retry_after_ms=1000)
-        self._waiting += 1
-        try:
-            async with asyncio.timeout_at(until):
-                await committed.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self._waiting -= 1
-
-    async def _let_followers_go(self, draining: asyncio.Event) -> None:
-        """A host that goes away waits for calls in flight: those that only wait end."""
-        await draining.wait()
-        self._leaving = True
-        self._wake_followers()
-
     def _wake_followers(self) -> None:
-        committed, self._committed = self._committed, asyncio.Event()
-        committed.set()
+        self._followers.wake()
         self._lane.wake()
 
     async def _write(self, message: Any, fn: Callable[..., R], **settings: Any) -> R:

@@ -1,0 +1,78 @@
+"""Who follows the feed, or waits for vectors: they hold nothing but a slot, and sleep until there is something to look at.
+
+Knows no database: how a page is read it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from actors.memory.messages import Fed, Feed
+from transport.errors import Overloaded
+
+__all__ = ["Followers"]
+
+
+class Followers:
+    """Those that wait now.
+
+    Args:
+        most: how many may.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.waiting = 0
+        self._most = most
+        self._committed = asyncio.Event()
+        self._leaving = False
+        self._later = 0.0
+
+    def hold_off(self, seconds: float) -> None:
+        """Let nobody look before: all of them come back at once to who was just replaced, and others wait for an answer."""
+        self._later = asyncio.get_running_loop().time() + seconds
+
+    def wake(self) -> None:
+        """Something was committed."""
+        committed, self._committed = self._committed, asyncio.Event()
+        committed.set()
+
+    async def let_go(self, draining: asyncio.Event) -> None:
+        """A host that goes away waits for calls in flight: those that only wait end."""
+        await draining.wait()
+        self._leaving = True
+        self.wake()
+
+    async def follow(self, feed: Feed, read: Callable[[Feed], Awaitable[Fed]], until: float) -> Fed:
+        """What changed after the cursor, once there is something, or `until` by the loop's clock.
+
+        Raises:
+            Overloaded: too many wait already.
+        """
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._later - loop.time())
+        while True:
+            committed = self._committed
+            fed = await read(feed)
+            if fed.changes or self._leaving or loop.time() >= until:
+                return fed
+            # What is not asked for is not gone through once more for each commit.
+            feed = feed.model_copy(update={"cursor": fed.cursor})
+            await self.wait_for(committed, until)
+
+    async def wait_for(self, event: asyncio.Event, until: float) -> None:
+        """Wait for it, and no longer than `until`.
+
+        Raises:
+            Overloaded: too many wait already.
+        """
+        if self.waiting >= self._most:
+            raise Overloaded(f"{self.waiting} followers wait already", retry_after_ms=1000)
+        self.waiting += 1
+        try:
+            async with asyncio.timeout_at(until):
+                await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.waiting -= 1
