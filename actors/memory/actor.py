@@ -78,7 +78,7 @@ from actors.memory.messages import (
     Unrelate,
     VectorsHeld,
 )
-from actors.memory.reading_ahead import read_ahead
+from actors.memory.reading_ahead import keep_reading_ahead
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.memory.search import recall as recalling
 from actors.memory.search.asks import spans_in
@@ -131,6 +131,7 @@ class Memory(AsyncActor):
         embedder = embedder_of(settings.embedder, settings.embedding_model, self.ask)
         self._lane = Lane(embedder, self._database, self._shelves.embedded, settings.questions_kept)
         self._followers = Followers(settings.waiting_feeds)
+        self._searched = asyncio.Event()
         self._unnoted = 0
 
     async def on_start(self) -> None:
@@ -144,7 +145,7 @@ class Memory(AsyncActor):
         self.spawn(self._indexing.run(), name="memory indexes")
         self.spawn(self._forget_old_calls(), name="memory forgets old calls")
         self.spawn(self._erasure.run(), name="memory erases forgotten namespaces")
-        self.spawn(read_ahead(self._database, self._shelves), name="memory reads ahead")
+        self.spawn(keep_reading_ahead(self._database, self._shelves, self._searched), name="memory reads ahead")
         asyncio.get_running_loop().call_later(FIRST_S, self._begin_own_work)
 
     def _begin_own_work(self) -> None:
@@ -272,6 +273,7 @@ class Memory(AsyncActor):
         )
         view = recalling.View(self.settings, self._shelves, self._tail)
         recalled = await self._database.read(recalling.recall, message, now, view, question, happened)
+        self._searched.set()
         if recalled.memories and (self.call is None or self.call.lane == "fg"):
             self._note(message, recalled)
         return recalled

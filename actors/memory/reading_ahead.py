@@ -1,4 +1,4 @@
-"""Reading ahead: what the first search after a start would have to read of a namespace is read before anybody asks.
+"""Reading ahead: what a search needs of a namespace, or is quicker with, is read before anybody asks, or beside those who do.
 
 In pieces, in the reader's thread, with rests in between: who asks for something else waits for one piece, and who asks for the
 same finds what is there already. Knows no query.
@@ -19,7 +19,7 @@ from actors.memory.search.recall import records_in
 from actors.memory.search.shelves import Shelves
 from transport.errors import Overloaded, Unavailable
 
-__all__ = ["read_ahead"]
+__all__ = ["keep_reading_ahead", "read_ahead"]
 
 AFTER_S: Final = 1.0
 """How long memory serves others after its start before this begins, in seconds."""
@@ -31,18 +31,41 @@ AT_REST: Final = 2.0
 """How much longer it rests than a piece took."""
 
 
-async def read_ahead(database: Database, shelves: Shelves) -> None:
-    """Read what was written to last, as much of it as may be held."""
+async def keep_reading_ahead(database: Database, shelves: Shelves, searched: asyncio.Event) -> None:
+    """As `read_ahead`, and then for ever what searches found missing.
+
+    Args:
+        database: memory's.
+        shelves: what is held of it.
+        searched: set after each search.
+    """
     await asyncio.sleep(AFTER_S)
+    await read_ahead(database, shelves)
+    while True:
+        await searched.wait()
+        searched.clear()
+        if shelves.behind is not None:
+            await read_ahead(database, shelves, [shelves.behind])
+
+
+async def read_ahead(database: Database, shelves: Shelves, namespaces: list[int] | None = None) -> None:
+    """Read as much of some namespaces as may be held; without any, of those that were written to last."""
     try:
-        for namespace in await database.read(latest_namespaces):
-            more = True
-            while more:
-                began = time.monotonic()
-                more = await database.read(partial(a_piece, shelves, namespace))
-                await asyncio.sleep(AT_REST * (time.monotonic() - began))
+        if namespaces is None:
+            namespaces = await database.read(latest_namespaces)
+        for namespace in namespaces:
+            await read_namespace(database, shelves, namespace)
     except (Overloaded, Unavailable) as error:
-        logger.bind(code=error.code, reason=error.message).info("nothing is read ahead: the first search reads it")
+        logger.bind(code=error.code, reason=error.message).info("no more is read ahead: searches read what they need")
+
+
+async def read_namespace(database: Database, shelves: Shelves, namespace: int) -> None:
+    """Read as much of it as may be held."""
+    more = True
+    while more:
+        began = time.monotonic()
+        more = await database.read(partial(a_piece, shelves, namespace))
+        await asyncio.sleep(AT_REST * (time.monotonic() - began))
 
 
 def a_piece(shelves: Shelves, namespace: int, connection: apsw.Connection) -> bool:

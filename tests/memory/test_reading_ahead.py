@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from actors.database import Database
-from actors.memory import reading_ahead, store
+from actors.memory import store
 from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Remember
 from actors.memory.reading_ahead import read_ahead
@@ -31,11 +31,6 @@ async def database(short_dir):
             await database.write(write)
     yield database
     await database.close()
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    monkeypatch.setattr(reading_ahead, "AFTER_S", 0.0)
 
 
 async def test_the_namespace_that_was_written_to_last_is_held_when_it_is_first_searched(database):

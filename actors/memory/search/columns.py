@@ -11,11 +11,17 @@ __all__ = ["Column", "once", "places_of"]
 
 
 class Column:
-    """An array that grows at its end."""
+    """An array that grows at its end.
 
-    def __init__(self, dtype: Any, width: int = 0) -> None:
+    Args:
+        dtype: of its values.
+        width: of a row; 0 where a value is one number.
+        room: rows that are expected. What is not used of it takes no memory.
+    """
+
+    def __init__(self, dtype: Any, width: int = 0, room: int = 16) -> None:
         self._shape = (width,) if width else ()
-        self._room: NDArray[Any] = np.empty((16, *self._shape), dtype)
+        self._room: NDArray[Any] = np.empty((room, *self._shape), dtype)
         self._length = 0
 
     def __len__(self) -> int:
@@ -28,8 +34,8 @@ class Column:
 
     @property
     def nbytes(self) -> int:
-        """Of the room that it takes."""
-        return self._room.nbytes
+        """Of what it holds: room that was never written to takes no memory."""
+        return self.values.nbytes
 
     def extend(self, values: Any) -> None:
         """Add values at the end."""

@@ -94,6 +94,12 @@ class Matrix:
 
         self._struck = 0
         self._rising = True
+        self._expected = 16
+        """Vectors that there will be."""
+
+    def make_room_like(self, sample: Matrix) -> None:
+        """Expect as many vectors as a sample tells of: to move what is there whenever there is more takes 0.1 s at last."""
+        self._expected = len(sample._tokens) * sample.every * 9 // 8
 
     @property
     def nbytes(self) -> int:
@@ -172,7 +178,7 @@ class Matrix:
         counts = np.array([len(one) // 2 or 1 for one in tokens])
         flat = np.frombuffer(b"".join(one or b"\0\0" for one in tokens), np.uint16)
         if self.vectors is None:
-            self.vectors = Column(np.int8, len(vectors[0]) // int(counts[0]))
+            self.vectors = Column(np.int8, len(vectors[0]) // int(counts[0]), self._expected)
         passage, base = len(self._rows), len(self._tokens)
         self._rising = self._rising and (not passage or bool(self._rows.values[-1] < rows[0]))
         self._rows.extend(rows)

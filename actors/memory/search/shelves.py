@@ -47,7 +47,7 @@ class Held:
     """Whether every record is measured."""
 
     all: Matrix | None
-    """The vectors of all records; None where there are none, or too many to be held."""
+    """The vectors of all records; None where there are none, too many to be held, or where they are still being read ahead."""
 
     sample: Matrix | None
     """Those of some, of a namespace that is not measured whole."""
@@ -56,7 +56,7 @@ class Held:
     """Vectors of records up to this number were read, but for those that are told of by number."""
 
     reading: Matrix | None = None
-    """One that is still being read, ahead of being asked for."""
+    """One of all that is still being read, ahead of being asked for."""
 
     reached: int = 0
     """How far: the number of the last record that is in it."""
@@ -94,6 +94,9 @@ class Shelves:
         self._embedded: deque[list[int] | None] = deque()
         self._telling = threading.Lock()
         self._in_use: Embedder | None = None
+        self.behind: int | None = None
+        """The namespace that was searched last, if more of it may be held than is: reading ahead goes on with it. Looked at by
+        any thread."""
 
     def embedded(self, numbers: list[int] | None) -> None:
         """Vectors of these records were made anew and committed; of None: another set came into use. From any thread.
@@ -126,18 +129,20 @@ class Shelves:
             return self._of(connection, namespace, records)
 
     def read_ahead(self, connection: apsw.Connection, namespace: int, records: int, piece: int = PIECE) -> bool:
-        """Read a piece of what `of` would have to read; whether there is more of it. Nothing else is let go of for it."""
+        """Read a piece of what is to be held; whether there is more of it. What is held of others is not let go of for it."""
         with self._whole_or_nothing():
             self._follow(connection)
+            if self.behind == namespace:
+                self.behind = None
             if namespace not in self._held:
-                each = ROW_BYTES if RECORD_BYTES * records > self._most_bytes else RECORD_BYTES
+                each = RECORD_BYTES if self._may_be_held(records) else ROW_BYTES
                 if each * records + self.nbytes > self._most_bytes:
                     return False
             held = self._begun(namespace)
             if held.shelf.append(connection, 4 * piece):
                 return True
             held.whole = records <= self._most_records
-            if self._in_use is not None and not self._choose_matrices(connection, held, records, piece):
+            if self._in_use is not None and not self._read_matrices(connection, held, records, piece):
                 return True
             held.shelf.neighbours()
             return False
@@ -145,6 +150,8 @@ class Shelves:
     def let_go(self, _connection: apsw.Connection, namespace: int) -> None:
         """Hold nothing of a namespace any more: it is forgotten."""
         self._held.pop(namespace, None)
+        if self.behind == namespace:
+            self.behind = None
 
     @contextmanager
     def _whole_or_nothing(self) -> Iterator[None]:
@@ -187,7 +194,8 @@ class Shelves:
             held.read_through = through
         held.whole = records <= self._most_records
         if self._in_use is not None:
-            self._choose_matrices(connection, held, records)
+            self._read_matrices(connection, held, records)
+            self.behind = namespace if held.all is None and self._may_be_held(records) else None
         self._held.move_to_end(namespace)
         while len(self._held) > 1 and self.nbytes > self._most_bytes:
             self._held.popitem(last=False)
@@ -207,32 +215,44 @@ class Shelves:
             held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=through)
         return held
 
-    def _choose_matrices(self, connection: apsw.Connection, held: Held, records: int, most: int | None = None) -> bool:
-        """Read the matrices that are wanted; with `most` so many records of one. False where something is left to be read."""
-        if not held.whole and RECORD_BYTES * records > self._most_bytes:
-            held.all = None
-        elif held.all is None or held.all.worn:
-            held.all = self._matrix(connection, held, 1, most)
-            if most is not None:
-                return False
+    def _may_be_held(self, records: int) -> bool:
+        """Whether so many records may be held with their vectors."""
+        return RECORD_BYTES * records <= self._most_bytes
 
+    def _read_matrices(self, connection: apsw.Connection, held: Held, records: int, piece: int | None = None) -> bool:
+        """Read what a search needs; with `piece`, so many records of what it is quicker with too. False where some are left."""
+        if held.all is not None and held.all.worn:
+            held.all = None
         if held.whole:
             held.sample = None
-            return True
+            if held.all is None:
+                held.all = self._matrix(connection, held, piece)
+            return held.all is not None
+
         # A power of two: a sample is read anew when the namespace has doubled, not with each record.
         every = 1 << max(0, (records // SAMPLE).bit_length() - 1)
         if held.sample is None or held.sample.every != every or held.sample.worn:
-            held.sample = self._matrix(connection, held, every, most)
-        return held.sample is not None
+            held.sample = Matrix(held.shelf, every)
+            held.sample.read(connection, 0, held.read_through)
+            if piece is not None:
+                return False
+        if not self._may_be_held(records):
+            held.all = held.reading = None
+        elif held.all is None and piece is not None:
+            held.all = self._matrix(connection, held, piece)
+            return held.all is not None
+        return True
 
-    def _matrix(self, connection: apsw.Connection, held: Held, every: int, most: int | None) -> Matrix | None:
-        """One that is whole, begun ahead perhaps. With `most`, so many records more are read; None while some are left."""
-        if held.reading is None or held.reading.every != every:
-            held.reading, held.reached = Matrix(held.shelf, every), 0
+    def _matrix(self, connection: apsw.Connection, held: Held, piece: int | None) -> Matrix | None:
+        """That of all records, begun ahead perhaps. With `piece`, so many records more are read; None while some are left."""
+        if held.reading is None:
+            held.reading, held.reached = Matrix(held.shelf, 1), 0
+            if held.sample is not None:
+                held.reading.make_room_like(held.sample)
         through = held.read_through
-        if most is not None:
+        if piece is not None:
             known = held.shelf.numbers.values
-            last = int(known.searchsorted(held.reached, "right")) + most * every
+            last = int(known.searchsorted(held.reached, "right")) + piece
             if last < len(known):
                 through = min(through, int(known[last]))
         matrix = held.reading

@@ -78,6 +78,8 @@ def seen(connection, shelves, tail):
     tail.refresh(connection)
     records = connection.execute("SELECT count(*) FROM memory").fetchone()[0]
     held = shelves.of(connection, 1, records)
+    while shelves.read_ahead(connection, 1, records):
+        pass
     shelf = held.shelf
     alive = np.flatnonzero(shelf.alive.values)
     numbers = np.append(shelf.numbers.values, -1)
@@ -166,9 +168,10 @@ def test_what_is_read_ahead_in_pieces_is_what_is_there_whenever_it_is_asked_for(
     assert pieces > 20
 
 
-def test_all_of_it_can_be_read_ahead():
+@pytest.mark.parametrize("most_records", [1000, 0], ids=["whole", "by a sample"])
+def test_all_of_it_can_be_read_ahead(most_records):
     life = Life(0)
-    shelves = Shelves(1000, 1 << 30)
+    shelves = Shelves(most_records, 1 << 30)
     for step in (*[life.comes] * 20, *[lambda: life.is_read(shelves)] * 30):
         step()
     records = life.book.connection.execute("SELECT count(*) FROM memory").fetchone()[0]
@@ -178,7 +181,25 @@ def test_all_of_it_can_be_read_ahead():
     life.book.connection.set_exec_trace(lambda _, sql, __: asked.append(sql) or True)
     held = shelves.of(life.book.connection, 1, records)
     assert len(held.shelf) == records == held.all.records
+    assert shelves.behind is None
     assert [sql for sql in asked if "vectors" in sql] == []
+
+
+def test_a_search_of_a_large_namespace_does_not_wait_for_all_vectors_but_says_that_they_are_missing():
+    life = Life(0)
+    shelves = Shelves(0, 1 << 30)
+    for step in (*[life.comes] * 20, *[lambda: life.is_read(shelves)] * 30):
+        step()
+    connection = life.book.connection
+    records = connection.execute("SELECT count(*) FROM memory").fetchone()[0]
+    shelves.follow(connection)
+    held = shelves.of(connection, 1, records)
+    assert held.all is None
+    assert shelves.behind == 1
+    while shelves.read_ahead(connection, 1, records, piece=3):
+        pass
+    assert held.all.records == records
+    assert shelves.behind is None
 
 
 @pytest.mark.parametrize("steps", range(10, 400, 30))
