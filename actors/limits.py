@@ -5,6 +5,7 @@ Knows the process and its host's figures, not what is done when a limit is reach
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from contextlib import suppress
@@ -15,7 +16,18 @@ from pydantic import Field
 
 from actors.message import Data
 
-__all__ = ["Limits", "resident_bytes", "set_process_limits", "used_descriptors"]
+__all__ = [
+    "EXHAUSTED",
+    "Limits",
+    "allow_descriptors",
+    "has_descriptors",
+    "resident_bytes",
+    "set_process_limits",
+    "used_descriptors",
+    "wants_descriptors",
+]
+
+EXHAUSTED = "it may open nothing more: its limit of descriptors is used up, or was lowered from outside"
 
 HEADROOM = 1 << 30
 """Address space beyond the memory limit: stacks and arenas are reserved, mostly never used. It only stops who eats faster than
@@ -43,15 +55,44 @@ class Limits(Data):
 
 def set_process_limits(limits: Limits) -> None:
     """Let the kernel hold this process to them, where it can: descriptors, and address space as a backstop for memory."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = limits.descriptors if most == resource.RLIM_INFINITY else min(limits.descriptors, most)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    allow_descriptors(limits.descriptors)
 
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     wanted = address_space_bytes() + (limits.memory_mb << 20) + HEADROOM
     # A container that allows less has a limit already.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+
+
+def allow_descriptors(wanted: int) -> None:
+    """Set how many descriptors this process may have, as far as it may say so itself."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    if wanted != allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def has_descriptors(limits: Limits | None = None) -> bool:
+    """Whether this process can open one more file or connection.
+
+    Its limit may have been lowered from outside, below what is open already. What of it is this process's own to set is set
+    again by `limits`; where that does not help, only another process does, which has its parent's limits.
+    """
+    if limits is not None:
+        allow_descriptors(limits.descriptors)
+    try:
+        os.close(os.open("/", os.O_PATH | os.O_CLOEXEC))
+    except OSError as error:
+        if not wants_descriptors(error):
+            raise
+        return False
+    return True
+
+
+def wants_descriptors(error: BaseException | None) -> bool:
+    """Whether something has failed since this process may not have another descriptor."""
+    return isinstance(error, OSError) and error.errno == errno.EMFILE
 
 
 def address_space_bytes() -> int:

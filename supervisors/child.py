@@ -19,7 +19,7 @@ from loguru import logger
 
 from actors import damage
 from actors.host import Host
-from actors.limits import set_process_limits
+from actors.limits import EXHAUSTED, has_descriptors, set_process_limits, wants_descriptors
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect, packable
 from supervisors.crashes import open_stacks
@@ -60,6 +60,7 @@ def run_child(
     5. When the supervisor is gone it serves on and knocks for a new one, `orphan_grace_s` long. Without one it drains after
        those that may still ask it.
     6. A loop that has not run for `fence_s` ends the process, whoever else is alive.
+    7. Without a descriptor left it serves on as far as it can, and says so: another process takes its place.
 
     Args:
         assignment: who this is.
@@ -85,6 +86,7 @@ class Life:
         self.control = control
         self.alone = control is None
         self.too_large = False
+        self.lacks_descriptors = False
         self.make_host = make_host
         self.populate = populate
         self.prepared: Host | None = None
@@ -159,6 +161,7 @@ class Life:
             set_process_limits(self.host.limits)
             self.host.on_name_lost = self._lost_its_name
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
+            self.loop.set_exception_handler(self._hear_of_failure)
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
                 # After a turn it listens, and after two its actor opens what it needs, mostly in threads: what follows takes a
@@ -277,7 +280,31 @@ class Life:
                 f"it held {stats['rss_bytes'] >> 20} MiB of memory; limits.memory_mb is {self.host.limits.memory_mb}", None
             )
             self.told_to_stop.set()
+        self._look_for_descriptors()
         self.loop.call_later(self.assignment.heartbeat_s, self._beat)
+
+    def _look_for_descriptors(self) -> None:
+        """Say it at the second beat in turn that finds none: one may find the moment in which much is open."""
+        lacked, self.lacks_descriptors = self.lacks_descriptors, not has_descriptors(self.host.limits)
+        if lacked and self.lacks_descriptors:
+            self._exhausted()
+
+    def _hear_of_failure(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Where a connection cannot be taken nobody waits for a beat; asyncio alone would try again once a second, for ever."""
+        if not wants_descriptors(context.get("exception")):
+            loop.default_exception_handler(context)
+        elif not has_descriptors(self.host.limits):
+            self._exhausted()
+
+    def _exhausted(self) -> None:
+        if self.state != "ready":
+            return
+
+        logger.error("no descriptors", reason=EXHAUSTED)
+        if self.alone:
+            self._crash(EXHAUSTED, None)
+            self.told_to_stop.set()
+        self._say("exhausted", reason=EXHAUSTED)
 
     def _move(self) -> None:
         """Not on the loop: it works, and has too much to run in one turn to come to its timers. That is no silence."""

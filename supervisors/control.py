@@ -9,6 +9,7 @@ One packet is one message, descriptors travel along, and an end of file means th
                      taken {}                                      it has its assignment
                      at_work {what}                                before it is ready: what takes so long
                      ready {incarnation, extra}, ignored {}, beat {stats}, failed {reason, traceback, held_by}
+                     exhausted {reason}                            it serves as far as it can, and should be replaced
     the supervisor   warm_up {}, rehearse {assignment}, assign {assignment} with descriptors, drain {timeout_s}, begone {}
 """
 

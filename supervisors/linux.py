@@ -24,6 +24,7 @@ __all__ = [
     "start_time",
 ]
 
+PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 PARENT_FIELD = 4
 STARTTIME_FIELD = 22
@@ -42,8 +43,8 @@ def adopt_orphans() -> None:
 
 
 def name_process(name: str) -> None:
-    """What `ps` and `top` show; the kernel keeps 15 bytes of it."""
-    Path("/proc/self/comm").write_text(f"lattice:{name}"[:15])
+    """What `ps` and `top` show; the kernel keeps 15 bytes of it. For the main thread, and without a descriptor."""
+    ctypes.CDLL(None).prctl(PR_SET_NAME, f"lattice:{name}"[:15].encode(), 0, 0, 0)
 
 
 def open_pidfd(pid: int, started: int | None = None) -> int | None:

@@ -71,6 +71,9 @@ class ProcessChild:
         self.unfinished = ""
         """What still ran when its time to drain was up."""
 
+        self.exhausted_at: float | None = None
+        """When one of this name has last had no descriptors left."""
+
         self.reports: list[dict[str, Any]] = []
         self.stopping = False
         self.ignored = False
@@ -217,6 +220,8 @@ class ProcessChild:
                 self.unfinished = f"{message['count']} still running: {', '.join(message['what'])}"
             case "ignored":
                 self.ignored = True
+            case "exhausted" if self.serves and not self.stopping and not self.verdict:
+                self._replace(message["reason"])
             case "left" if self.stopping:
                 self._left()
 
@@ -253,6 +258,16 @@ class ProcessChild:
         since = self.supervision.records[self.spec.name].since
         if not self.serves and not self.stopping and time.monotonic() - since < self.spec.recovery_timeout_s:
             self._set_timer(self.spec.ready_timeout_s, self._not_ready)
+
+    def _replace(self, reason: str) -> None:
+        """It can open nothing more. Who may finish what runs beside its successor does so, unless that comes too often."""
+        now = time.monotonic()
+        last, self.exhausted_at = self.exhausted_at, now
+        if self.spec.lingers_s and (last is None or now - last > self.supervision.spec.period_s):
+            logger.error("a child is replaced", child=self.spec.name, reason=reason)
+            self.supervision.renew(self.spec.name)
+        else:
+            self._condemn(reason)
 
     def _condemn(self, verdict: str) -> None:
         self.verdict = verdict

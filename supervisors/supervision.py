@@ -209,6 +209,11 @@ class Supervision:
         """
         return await self._wish(name, "ready", self.strategy.restart_child(name))
 
+    def renew(self, name: str) -> None:
+        """Restart a child that asks for it, unless all are being stopped: as `restart_child`, and nobody waits."""
+        if self.strategy.finishing is None:
+            self._perform(self.strategy.restart_child(name))
+
     async def add_child(
         self, wanted: ChildSpec | str, *, arguments: dict[str, Any] | None = None, key: str | None = None
     ) -> tuple[ChildView, Any]:

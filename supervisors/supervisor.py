@@ -16,6 +16,7 @@ from typing import Any
 from loguru import logger
 
 from actors.host import Host
+from actors.limits import EXHAUSTED, has_descriptors
 from actors.supervision import Child as ChildView
 from supervisors import linux
 from supervisors.actor import Supervisor
@@ -109,6 +110,7 @@ class SupervisorProcess:
             kept_files=kept_files,
         )
         self.told_all_ready = False
+        self.lacks_descriptors = False
         self.stacks = open_stacks(data_dir, "supervisor", 0)
 
     async def run(self) -> int:
@@ -148,6 +150,16 @@ class SupervisorProcess:
         self.processes.leave_nothing()
         return GAVE_UP if finish.gave_up else 0
 
+    def _look_for_descriptors(self) -> None:
+        """Without any it can start nobody, and let nobody in. The next supervisor has those of `up`.
+
+        It is killed: so the zygote lends its spares until the next one has its own.
+        """
+        lacked, self.lacks_descriptors = self.lacks_descriptors, not has_descriptors()
+        if lacked and self.lacks_descriptors:
+            logger.error("the supervisor makes way for another", reason=EXHAUSTED)
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def _begin(self) -> None:
         say("supervising", pid=os.getpid())
         self._beat()
@@ -169,6 +181,7 @@ class SupervisorProcess:
 
     def _beat(self) -> None:
         say("beat")
+        self._look_for_descriptors()
         faulthandler.dump_traceback_later(self.spec.fence_s, exit=True, file=self.stacks)
         self.loop.call_later(BEAT_S, self._beat)
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import selectors
 import signal
 import socket
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from actors.limits import EXHAUSTED, allow_descriptors, wants_descriptors
 from supervisors import linux
 from supervisors.intensity import Backoff, Intensity
 from supervisors.lines import describe
@@ -104,6 +106,7 @@ class Up:
         self.signals = 0
         self.reason = ""
         self.pid = 0
+        self.descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.strangers = set(linux.children_of(os.getpid()))
 
     def run(self) -> int:
@@ -117,7 +120,16 @@ class Up:
                 self._sweep(LEFTOVER_S)
                 return 0
 
-            status = self._run_supervisor()
+            try:
+                status = self._run_supervisor()
+            except OSError as error:
+                if not wants_descriptors(error):
+                    raise
+                # Its children serve on meanwhile.
+                allow_descriptors(self.descriptors)
+                wait_s = self.backoff.next()
+                self.on_line(f"no supervisor can be started: {EXHAUSTED}; trying again in {wait_s:.1f} s")
+                continue
             if self.signals > 1:
                 self.on_line("killed at the second signal")
                 self._sweep(0.0)
@@ -277,7 +289,15 @@ class Up:
 
     def _reap(self) -> None:
         """Collect orphans; the supervisor, and children that were here before, are left to those who wait for them."""
-        for pid in linux.children_of(os.getpid()):
+        try:
+            children = linux.children_of(os.getpid())
+        except OSError as error:
+            if not wants_descriptors(error):
+                raise
+            # They wait.
+            return
+
+        for pid in children:
             if pid not in (self.pid, self.reloading.pid if self.reloading else 0) and pid not in self.strangers:
                 with contextlib.suppress(ChildProcessError):
                     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)

@@ -14,6 +14,7 @@ import asyncio
 import gc
 import hashlib
 import os
+import resource
 import select
 import shutil
 import signal
@@ -81,6 +82,7 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
     linux.name_process("zygote")
     control.send("hello")
     find_next: Callable[[], Control | None] | None = None
+    allowed = descriptors_allowed()
 
     while True:
         if (received := control.receive()) is None:
@@ -95,6 +97,10 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
         if message["say"] == "begone":
             return 0
 
+        if descriptors_allowed() != allowed:
+            # Whatever it forks would have this one's limit.
+            return 1
+
         run_dir, supervisor = Path(message["run_dir"]), message["supervisor"]
         if find_next is None:
             clear_scratch(run_dir, supervisor)
@@ -108,6 +114,11 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
             os._exit(_spare(run_dir, supervisor, become, walk))
 
         os.waitpid(between, 0)
+
+
+def descriptors_allowed() -> int:
+    """The most that this process, and whoever it forks, may ever set their limits to."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def _finder(run_dir: Path, supervisor: str, keeper: int | None) -> Callable[[], Control | None]:

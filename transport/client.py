@@ -55,6 +55,9 @@ class Client:
         address: `ipc:///path` or `tcp://host:port`; nothing needs to listen there yet.
         curve: this side's key pair and the server's public key, for tcp.
         limits: what an answer, and what is asked, may be at most. A peer may take less.
+
+    Raises:
+        Unavailable: this process may open nothing more.
     """
 
     def __init__(self, address: str, *, curve: ClientKeys | None = None, limits: Limits = LARGE) -> None:
@@ -76,7 +79,11 @@ class Client:
         self._deadlines: Deadlines[Outgoing] = Deadlines(self._loop, self._expire)
         self._prefix = secrets.token_hex(8)
         self._count = count(1)
-        self._socket, self._monitor = dealer(sockets.acquire(), address, curve, limits)
+        try:
+            self._socket, self._monitor = dealer(sockets.acquire(), address, curve, limits)
+        except zmq.ZMQError as error:
+            self._loop.create_task(sockets.release(), name="release")
+            raise Unavailable(f"no connection to {address} can be made: {error}", retry_after_ms=1000) from error
         self._fds = (sockets.descriptor(self._socket), sockets.descriptor(self._monitor))
         self._loop.add_reader(self._fds[0], self._serve)
         self._loop.add_reader(self._fds[1], self._watch)

@@ -28,7 +28,11 @@ MONITORED: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.
 def dealer(
     context: zmq.Context[zmq.Socket[bytes]], address: str, curve: ClientKeys | None, limits: Limits
 ) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
-    """The socket, not yet connected, and its monitor."""
+    """The socket, not yet connected, and its monitor.
+
+    Raises:
+        ZMQError: this process may open nothing more; nothing is left open.
+    """
     socket = context.socket(zmq.DEALER)
 
     for option, value in (
@@ -50,7 +54,11 @@ def dealer(
     if curve is not None:
         curve.apply(socket)
 
-    return socket, socket.get_monitor_socket(MONITORED)
+    try:
+        return socket, socket.get_monitor_socket(MONITORED)
+    except zmq.ZMQError:
+        socket.close()
+        raise
 
 
 def events(monitor: zmq.Socket[bytes]) -> Iterator[int]:

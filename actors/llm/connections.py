@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from actors.limits import wants_descriptors
 from actors.llm.failure import Failure
 from actors.llm.limits import AFTER_FINISH_S, LATE_S, Limits
 from actors.llm.pool import Pool
@@ -35,6 +36,9 @@ AT_ONCE = 64
 
 PIECE_BYTES = 4096
 """Read at once, so that one endpoint's flood costs the others no more than a millisecond a turn."""
+
+NO_DESCRIPTOR_S = 0.1
+"""Between two attempts of a process that may open nothing more. It says so, and is replaced in less; its callers ask again."""
 
 RESETS = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
 
@@ -122,7 +126,7 @@ class Connections:
         reuse = SimpleNamespace(reused=False)
         began = limits.now()
         try:
-            return await self.request(method, path, body, limits, reuse, hangs)
+            return await self.requested(method, path, body, limits, reuse, hangs)
         except Failure as failure:
             failure.stale = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
             late_s = limits.now() - began - self.settings.connect_timeout_s
@@ -133,7 +137,27 @@ class Connections:
             if not was_busy:
                 raise
 
-        return await self.request(method, path, body, limits, SimpleNamespace(), hangs)
+        return await self.requested(method, path, body, limits, SimpleNamespace(), hangs)
+
+    async def requested(  # noqa: PLR0917 (one call's, all of them)
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        limits: Limits,
+        reuse: SimpleNamespace,
+        hangs: asyncio.Future[None] | None,
+    ) -> aiohttp.ClientResponse:
+        """One HTTP request. That this process has no descriptor left is no fault of the endpoint's: whoever watches is told."""
+        while True:
+            try:
+                return await self.request(method, path, body, limits, reuse, hangs)
+            except Failure as failure:
+                if not wants_descriptors(failure.__cause__) or limits.now() + NO_DESCRIPTOR_S >= limits.at():
+                    raise
+                told = {"message": "no connection can be opened", "exception": failure.__cause__}
+                asyncio.get_running_loop().call_exception_handler(told)
+                await asyncio.sleep(NO_DESCRIPTOR_S)
 
     async def request(  # noqa: PLR0917 (one call's, all of them)
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 
 import pytest
 import zmq
@@ -274,3 +275,19 @@ async def test_a_host_that_asks_for_it_takes_sixteen_mebibytes(short_dir):
     assert (await client.ask("echo", "t.echo", body, ttl_ms=20_000)).body == body
     await client.close()
     await echo.server.close()
+
+
+async def test_who_may_open_nothing_more_is_told_so_and_may_try_again_once_it_may(short_dir):
+    address = f"ipc://{short_dir}/nobody.sock"
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_one = os.dup(0)
+    os.close(next_one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_one, most))
+    try:
+        with pytest.raises(Unavailable, match="no connection to") as told:
+            Client(address)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+    assert told.value.retry_after_ms
+    await Client(address).close()
