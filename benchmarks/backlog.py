@@ -1,6 +1,6 @@
 """A backlog of statements, worked off by paradox at background priority and over kills, while somebody writes.
 
-    python -m benchmarks.backlog [--statements 10000] [--kills 5] [--classifier none] [--encoder]
+    python -m benchmarks.backlog [--statements 10000] [--kills 5] [--classifier none] [--encoder] [--namespaces N]
 
 Memory has the statements before paradox begins: the lines of our training families, by many people, and plain contradictions
 among them. Paradox runs in a process of its own that kills itself with -9 at its writes, as often as is asked; then one works
@@ -41,7 +41,8 @@ CLASH = ("I live in Lisbon.", "I live in Oslo.")
 
 WRITES = 200
 PAGE = 64
-"""As paradox takes them from the feed unless told otherwise."""
+PATIENCE_S = 2.0
+"""As paradox takes them from the feed, and waits for vectors, unless told otherwise. Without the encoder none ever come."""
 
 
 def main() -> None:
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--statements", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--classifier", choices=["onnx", "none"], default="onnx")
+    parser.add_argument("--namespaces", type=int, default=1, help="over how many the people are spread")
     parser.add_argument("--encoder", action="store_true", help="recall by meaning as well, as in a whole house")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lattice-") as directory:
@@ -57,22 +59,28 @@ def main() -> None:
 
 async def measured(home: Path, arguments: argparse.Namespace) -> None:
     statements, kills, classifier = arguments.statements, arguments.kills, arguments.classifier
+    namespaces = [f"backlog{number}" for number in range(arguments.namespaces)]
     async with house(home, parts=("memory",)) as host:
         if arguments.encoder:
             await host.start_actor(Encoder, EncoderSettings(), home / "data")
         alone = await writing(host, "warm") and await writing(host, "alone")
-        clashes = await fill(host, statements)
+        clashes = await fill(host, statements, namespaces)
         said = statements + 2 * WRITES
         if arguments.encoder:
-            await embedded(host)
+            await embedded(host, namespaces)
 
         began = time.monotonic()
         for kill in range(kills):
             async with Process(
-                home, dies=2 + kill, when=("before", "after")[kill % 2], classifier=classifier, page=PAGE
+                home,
+                dies=2 + kill,
+                when=("before", "after")[kill % 2],
+                classifier=classifier,
+                page=PAGE,
+                vectors_patience_s=PATIENCE_S,
             ) as mortal:
                 assert await mortal.ended(within_s=600) == -9
-        async with Process(home, classifier=classifier, page=PAGE) as last:
+        async with Process(home, classifier=classifier, page=PAGE, vectors_patience_s=PATIENCE_S) as last:
             beside = await writing(host, "beside")
             said += WRITES
             reached = (await host.ref("memory").ask(GetStats())).feed_cursor
@@ -81,7 +89,7 @@ async def measured(home: Path, arguments: argparse.Namespace) -> None:
                 print(f"{progress.judged} of {said} judged", flush=True)
             took = time.monotonic() - began
             spent = (cpu_s(last.pid) - spent[0], cpu_s(os.getpid()) - spent[1])
-            kept = [one for one in await paradoxes(host) if {one.earlier.text, one.later.text} == set(CLASH)]
+            kept = [one for one in await paradoxes(host, namespaces) if {one.earlier.text, one.later.text} == set(CLASH)]
 
     print(f"{said} statements, {kills} kills: {took:.1f} s, {said / took:.0f} a second")
     print(f"judged {progress.judged} (each once: {progress.judged == said}), set aside {progress.set_aside}")
@@ -94,36 +102,41 @@ async def measured(home: Path, arguments: argparse.Namespace) -> None:
         print(f"a write, {name}: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
 
 
-async def embedded(host: Host) -> None:
+async def embedded(host: Host, namespaces: list[str]) -> None:
     """Wait until all of it has vectors."""
-    while (await host.ref("memory").ask(GetStats(namespace="backlog", wait_embedded_ms=20_000))).pending:
-        print("embedding", flush=True)
+    for namespace in namespaces:
+        while (await host.ref("memory").ask(GetStats(namespace=namespace, wait_embedded_ms=20_000))).pending:
+            print("embedding", flush=True)
 
 
-async def paradoxes(host: Host) -> list[Paradox]:
+async def paradoxes(host: Host, namespaces: list[str]) -> list[Paradox]:
     """All that were kept."""
     found: list[Paradox] = []
-    cursor = None
-    while True:
-        listed = await host.ref("paradox").ask(List(namespace="backlog", limit=1000, cursor=cursor))
-        found += listed.paradoxes
-        cursor = listed.next_cursor
-        if cursor is None:
-            return found
+    for namespace in namespaces:
+        cursor, first = None, True
+        while first or cursor is not None:
+            listed = await host.ref("paradox").ask(List(namespace=namespace, limit=1000, cursor=cursor))
+            found += listed.paradoxes
+            cursor, first = listed.next_cursor, False
+    return found
 
 
-async def fill(host: Host, statements: int) -> int:
+async def fill(host: Host, statements: int, namespaces: list[str]) -> int:
     """Statements of many people about different things, and some contradictions; how many of these."""
     told = [line.text for family in families() for line in (family.old, *family.after) if line.speaker is None]
     random.Random(1).shuffle(told)
-    memories = []
+    memories: dict[str, list[NewMemory]] = {namespace: [] for namespace in namespaces}
     for number in range(statements):
         text = told[number % len(told)]
         if number % EVERY >= EVERY - 2:
             text = CLASH[number % 2]
-        memories.append(NewMemory(text=text, speaker=f"person{number // EVERY}", time=START + timedelta(minutes=number)))
-    for start in range(0, len(memories), AT_ONCE):
-        await host.ref("memory").ask(Remember(namespace="backlog", memories=tuple(memories[start : start + AT_ONCE])))
+        person = number // EVERY
+        memories[namespaces[person % len(namespaces)]].append(
+            NewMemory(text=text, speaker=f"person{person}", time=START + timedelta(minutes=number))
+        )
+    for namespace, some in memories.items():
+        for start in range(0, len(some), AT_ONCE):
+            await host.ref("memory").ask(Remember(namespace=namespace, memories=tuple(some[start : start + AT_ONCE])))
     return statements // EVERY
 
 

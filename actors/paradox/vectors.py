@@ -1,8 +1,8 @@
 """Waiting for memory's vectors: what is judged before they are there is held against what shares its words alone.
 
 "I live in Prague" and "We moved to Brno" share none. In a talk vectors are there in a moment; after an import, or just after a
-start, they come while the feed is followed. Where none come (no encoder, or vectors are held) that is noticed once, and nobody
-waits until they come again.
+start, they come while the feed is followed. Where none come (no encoder, or vectors are held) that is noticed once, for all
+namespaces, since they have one encoder; nobody waits until they come again, but for a look once in a while.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ __all__ = ["Vectors"]
 WAIT_S = 20.0
 ASK_S = 40.0
 MOST = 1000
-"""Namespaces of which it is kept in mind that no vectors come."""
+"""Namespaces of which it is kept in mind how many vectors were missing."""
+
+RESTS = 15
+"""So many times the patience nobody waits, once it was waited in vain: a sixteenth of the time is lost by that at most, however
+many namespaces there are and whatever keeps the encoder away."""
 
 
 class Vectors:
@@ -30,27 +34,36 @@ class Vectors:
     def __init__(self, ask: Asks, patience_s: float) -> None:
         self._ask = ask
         self._patience_s = patience_s
-        self._stuck: dict[str, int] = {}
-        """How many were missing where none came."""
+        self._missed: dict[str, int] = {}
+        """How many were missing at the last look."""
+
+        self._rests_until = 0.0
+        """None came anywhere when it was last waited for."""
 
     async def wait(self, namespace: str) -> None:
         """Until every record has its vectors, or none have come for too long."""
         if self._patience_s <= 0:
             return
         least = await self._missing(namespace)
-        if namespace in self._stuck and least >= self._stuck[namespace]:
-            return
-        self._stuck.pop(namespace, None)
         since = time.monotonic()
-        while least:
+        come = least < self._missed.get(namespace, 0)
+        stuck = not come and (namespace in self._missed or since < self._rests_until)
+        while least and not stuck:
             missing = await self._missing(namespace, wait_s=min(self._patience_s, WAIT_S))
+            now = time.monotonic()
             if missing < least:
-                least, since = missing, time.monotonic()
-            elif time.monotonic() - since >= self._patience_s:
-                if len(self._stuck) >= MOST:
-                    self._stuck.clear()
-                self._stuck[namespace] = least
-                return
+                least, since, self._rests_until = missing, now, 0.0
+            elif now - since >= self._patience_s:
+                stuck, self._rests_until = True, now + RESTS * self._patience_s
+        self._keep(namespace, least)
+
+    def _keep(self, namespace: str, missing: int) -> None:
+        self._missed.pop(namespace, None)
+        if not missing:
+            return
+        if len(self._missed) >= MOST:
+            self._missed.clear()
+        self._missed[namespace] = missing
 
     async def _missing(self, namespace: str, *, wait_s: float = 0.0) -> int:
         """How many wait for vectors, once none do or the time is up. Memory counts again with each batch alone."""

@@ -73,5 +73,6 @@ async def found(host: Host, namespace: str = "default", **fields) -> list[tuple[
 class Process(process.Process):
     """Paradox in a process of its own. With `dies`, it kills itself with -9 at that write, just "before" or just "after" it."""
 
-    def __init__(self, home: Path, *, dies: int = 0, when: str = "before", classifier: str = "none", page: int = 3) -> None:
-        super().__init__("tests.paradox.part", str(home), str(dies), when, classifier, str(page))
+    def __init__(self, home: Path, *, dies: int = 0, when: str = "before", **settings) -> None:
+        kept = ParadoxSettings(**{"classifier": "none", "vectors_patience_s": 0, "page": 3, **settings})
+        super().__init__("tests.paradox.part", str(home), str(dies), when, kept.model_dump_json())

@@ -1,4 +1,4 @@
-"""`python -m tests.paradox.part HOME DIES WHEN CLASSIFIER PAGE`: the real actor, which kills itself at its n-th write."""
+"""`python -m tests.paradox.part HOME DIES WHEN SETTINGS`: the real actor, which kills itself at its n-th write."""
 
 import asyncio
 import os
@@ -39,15 +39,14 @@ class Mortal(Store):
         return done
 
 
-async def main(home: Path, dies: int, when: str, classifier: str, page: int) -> None:
+async def main(home: Path, dies: int, when: str, settings: ParadoxSettings) -> None:
     Mortal.dies, Mortal.when = dies, when
     actor.Store = Mortal
     async with Host(run_dir=run_directory(home)) as host:
-        settings = ParadoxSettings.model_validate({"page": page, "classifier": classifier, "vectors_patience_s": 0})
         await host.start_actor(actor.Paradox, settings, data_dir=home / "data")
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], ParadoxSettings.model_validate_json(sys.argv[4])))

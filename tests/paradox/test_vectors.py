@@ -44,3 +44,11 @@ async def test_where_no_vectors_come_words_have_to_do(short_dir) -> None:
             await say(host, "I live in Lisbon.", "I live in Oslo.", speaker=f"person{day}", day=day)
             await followed(host)
         assert len(await found(host)) == 2
+
+
+async def test_where_no_vectors_come_that_is_waited_for_once_and_not_in_each_namespace(short_dir) -> None:
+    async with house(short_dir, vectors_patience_s=3) as host:
+        for number in range(12):
+            await say(host, "I live in Lisbon.", "I live in Oslo.", namespace=f"house{number}")
+        await followed(host)
+        assert [len(await found(host, f"house{number}")) for number in range(12)] == [1] * 12
