@@ -21,6 +21,26 @@ print(heir, flush=True)
 sys.stdin.read()
 """
 
+KILLED = """
+import os, signal, sys
+from supervisors.heir import leave_memory_to_an_heir
+left = int(sys.argv[1])
+
+def look(frame, event, _):
+    global left
+    if frame.f_code is not leave_memory_to_an_heir.__code__:
+        return None
+    if event == "line":
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return look
+
+sys.settrace(look)
+leave_memory_to_an_heir()
+sys.settrace(None)
+"""
+
 
 @pytest.fixture
 def process(tmp_path):
@@ -68,3 +88,14 @@ def test_a_process_whose_heir_is_killed_goes_on(process):
     os.close(pidfd)
     bearer.stdin.close()
     assert bearer.wait(10) == 0
+
+
+def test_no_heir_is_left_by_whoever_is_killed_while_it_makes_one():
+    for line in range(100):
+        # An heir has its own copy of the standard output: there is no end of it while one lives.
+        done = subprocess.run([sys.executable, "-c", KILLED, str(line)], capture_output=True, timeout=20, check=False)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+
+    assert 5 < line < 99

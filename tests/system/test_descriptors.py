@@ -144,12 +144,21 @@ def chat(house: House, session: str) -> Any:
 
 
 def request(house: House, method: str, path: str, body: Any = None) -> Any:
-    """What a client sees that asks once."""
+    """What a client sees that asks again only where it is told to."""
+    while (said := answer(house, method, path, body)) is None:
+        pass
+    return said
+
+
+def answer(house: House, method: str, path: str, body: Any) -> Any:
+    """None: it is to be asked for again."""
     connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=ANSWERED_S)
     try:
         connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()
         said = response.read()
+        if response.status in (429, 503) and response.getheader("Retry-After"):
+            return None
         assert response.status < 300, (path, response.status, said)
         return json.loads(said)
     finally:
