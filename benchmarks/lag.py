@@ -6,6 +6,10 @@ Memory and the encoder are processes of their own, as in a house. Askers recall 
 before, a writer remembers without a pause, and the background lane embeds what is written, so that both threads of the
 database, the lane and the encoder are as busy as they get. A timer of a millisecond measures on memory's loop, and the same
 timer at the same time in a process of its own that has nothing else to do: what that one is late by is the machine's.
+
+Of each timer's lateness it is told what the loop's own thread computed meanwhile, how long it waited for a core (Linux counts
+that), and the rest, for which it slept though it was due: waiting for the interpreter, whose holder may wait for a core itself.
+A machine that has other work makes the second longer, and with it the third.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import argparse
 import asyncio
 import multiprocessing
 import tempfile
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -57,8 +62,12 @@ def main() -> None:
                 process.join()
 
     print(f"{done[0]:,.0f} recalls/s, {done[1]:,.0f} memories written/s, {done[2]:,.0f} of them embedded/s")
-    rows = [[name, *(percentile(late[name], percent) * 1000 for percent in (50, 99, 100)), len(late[name])] for name in NAMES]
-    print(table(["loop of", "p50 ms late", "p99 ms late", "most", "timers"], rows))
+    rows: list[list[object]] = []
+    for name in NAMES:
+        lates, *parts = ([*column] for column in zip(*late[name], strict=True))
+        figures = [percentile(lates, percent) for percent in (50, 99, 100)] + [percentile(part, 99) for part in parts]
+        rows.append([name, *(figure * 1000 for figure in figures), len(lates)])
+    print(table(["loop of", "p50 ms late", "p99 ms late", "most", "own p99", "core p99", "interpreter p99", "timers"], rows))
 
 
 def serve_memory(home: Path, begins: Any, ends: Any, lags: Any) -> None:
@@ -83,15 +92,24 @@ def nothing(begins: Any, ends: Any, lags: Any) -> None:
     lags.put((NAMES[1], asyncio.run(lateness(begins, ends))))
 
 
-async def lateness(begins: Any, ends: Any) -> list[float]:
-    """How many seconds late each timer ran between the two events."""
+async def lateness(begins: Any, ends: Any) -> list[tuple[float, float, float, float]]:
+    """How many seconds late each timer ran between the two events; of these its own, those for a core, for the interpreter."""
     await asyncio.to_thread(begins.wait)
     late = []
     while not ends.is_set():
+        computed, without_core = time.thread_time(), waited_for_core()
         due = time.perf_counter() + BEAT_S
         await asyncio.sleep(BEAT_S)
-        late.append(max(0.0, time.perf_counter() - due))
+        by = max(0.0, time.perf_counter() - due)
+        computed, without_core = time.thread_time() - computed, waited_for_core() - without_core
+        late.append((by, computed, without_core, max(0.0, by - computed - without_core)))
     return late
+
+
+def waited_for_core() -> float:
+    """Seconds that this thread could have run and had no core, so far."""
+    told = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text(encoding="ascii")
+    return int(told.split()[1]) / 1e9
 
 
 async def load(home: Path, arguments: argparse.Namespace, begins: Any, ends: Any) -> tuple[float, float, float]:

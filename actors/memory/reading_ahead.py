@@ -19,7 +19,7 @@ from actors.memory.search.recall import records_in
 from actors.memory.search.shelves import Shelves
 from transport.errors import Overloaded, Unavailable
 
-__all__ = ["keep_reading_ahead", "read_ahead"]
+__all__ = ["a_piece", "keep_reading_ahead", "read_ahead"]
 
 AFTER_S: Final = 1.0
 """How long memory serves others after its start before this begins, in seconds."""
@@ -69,6 +69,7 @@ async def read_namespace(database: Database, shelves: Shelves, namespace: int) -
 
 
 def a_piece(shelves: Shelves, namespace: int, connection: apsw.Connection) -> bool:
+    """Read one piece of a namespace; whether there is more of it."""
     return shelves.read_ahead(connection, namespace, records_in(connection, namespace))
 
 
