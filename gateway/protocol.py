@@ -8,6 +8,7 @@ left, asyncio says so a thousand times and the gateway misses its heartbeats. Th
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from http import HTTPStatus
 from typing import Any, Final
@@ -38,6 +39,10 @@ HELD_S: Final = 0.05
 DEAF_S: Final = 0.2
 """How long a connection is not read after a refusal, in seconds, a fifth of what the refusal says: a client that asks again at
 once, whatever it is told, would cost more than one that is served."""
+
+HEAR_TOGETHER_S: Final = 0.025
+"""Connections that may be read again are so at beats of so long, in seconds: the gateway wakes once for many of them, and has
+what they send then at once. Waking takes as long as a refusal does."""
 
 LINGER_S: Final = 10.0
 """How long what a client still sends after its answer is read and thrown away, in seconds, so that it reads the answer."""
@@ -198,7 +203,7 @@ class Protocol(web.RequestHandler):
 
         if shed and not self._messages and self.transport is not None:
             self._pause_transport_reading()
-            self._deaf = self._loop.call_later(DEAF_S, self._hear)
+            self._deaf = self._loop.call_at(beat_after(self._loop.time() + DEAF_S), self._hear)
         self._handle()
         return shed
 
@@ -305,3 +310,8 @@ class Protocol(web.RequestHandler):
             logger.info("connection ended", reason=type(error).__name__)
         else:
             logger.opt(exception=error).error(str(args[0]) if args else "a connection failed")
+
+
+def beat_after(when: float) -> float:
+    """The first beat after a moment of the loop's time."""
+    return math.ceil(when / HEAR_TOGETHER_S) * HEAR_TOGETHER_S

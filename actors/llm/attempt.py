@@ -107,6 +107,7 @@ class Attempt:
         self.first_token_s = took_s
         self.alarm.cancel()
         self.endpoint.answered(self.first_token_s)
+        self.endpoint.evidence.spoke()
         if took_s > self.endpoint.settings.first_token_timeout_s:
             self.endpoint.evidence.answered_late()
 
@@ -133,7 +134,7 @@ class Attempt:
 
             if self.overdue and not failure.amid:
                 if failure.blame is Blame.ENDPOINT:
-                    endpoint.evidence.failed()
+                    endpoint.evidence.failed_late(silent=failure.silent)
 
                 raise
 

@@ -186,8 +186,12 @@ class Dispatcher:
     def patience_s(self, attempt: Attempt, attempts: Attempts) -> float:
         """For how long an endpoint may be listened to beyond its allowance: not while there is somebody else to ask.
 
-        Nobody waits longer than it might have taken to ask everybody in turn; or twice, where there is but one.
+        Nobody waits longer than it might have taken to ask everybody in turn; or twice, where there is but one. And that
+        is tried once: until a call has been answered after all, its allowance is all that it gets.
         """
+        if attempt.endpoint.evidence.heard_out:
+            return 0.0
+
         allowances = {attempt.endpoint.name: attempt.endpoint.settings.first_token_timeout_s}
         longest_s = PATIENCE * allowances[attempt.endpoint.name]
         try:

@@ -45,6 +45,10 @@ class Evidence:
         self.listened_to = 0
         """Calls that are beyond their allowance and go on all the same, since there is nobody else to ask."""
 
+        self.heard_out = False
+        """A call was listened to beyond its allowance to the end, in vain, and no call has been answered since. Probes do not
+        count: what answers them and nobody else would cost every crowd the double."""
+
         self.unanswered = 0
         """Calls that wait for their first token: those who find out."""
 
@@ -107,6 +111,15 @@ class Evidence:
         self.failed_at = self.now()
         self.listened_to += 1
         self.tell()
+
+    def failed_late(self, *, silent: bool) -> None:
+        """A call that went on beyond its allowance has failed; `silent`, where nothing came of it to the end."""
+        self.heard_out = self.heard_out or silent
+        self.failed()
+
+    def spoke(self) -> None:
+        """A call has its first token, be it late."""
+        self.heard_out = False
 
     def answered_late(self) -> None:
         """A first token has come after its allowance."""

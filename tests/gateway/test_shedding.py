@@ -112,6 +112,18 @@ async def test_a_full_house_tells_who_has_no_key(short_dir, model) -> None:
         await asking
 
 
+async def test_a_key_that_keeps_nobody_out_is_not_looked_up_for_a_refusal(short_dir, model, monkeypatch) -> None:
+    async with full(short_dir, model) as (lattice, client, _):
+        keys = lattice.gateway.admission.keys
+        looked_up = []
+        monkeypatch.setattr(keys, "principal", looked_up.append)
+        assert (await client.ask(CHAT[:-2] + b"Authorization: Bearer not needed\r\n\r\n" + BODY))[0] == 429
+        assert not looked_up
+        # Whose routes a key may not open is still asked.
+        assert (await client.ask(b"GET /v1/actors HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: some\r\n\r\n"))[0] == 429
+        assert looked_up == ["some"]
+
+
 async def test_a_refused_connection_is_not_taken_for_one_that_says_nothing(short_dir, model) -> None:
     async with full(short_dir, model, read_timeout_s=0.3) as (_, client, _):
         assert (await client.ask(CHAT + BODY))[0] == 429

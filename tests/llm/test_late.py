@@ -98,6 +98,33 @@ async def test_one_that_is_slower_than_anybody_waits_for_is_heard_by_its_probe_o
         assert (await answer(router, ask()))[0] == TEXT
 
 
+async def test_one_that_answers_its_probes_and_nobody_else_is_listened_to_beyond_its_allowance_once(servers) -> None:
+    first, _ = servers
+    async with routing(endpoint("a", first.base_url, **TIMES)) as router:
+        took = []
+        for _ in range(2):
+            first.always(text=TEXT, fault="hang_first_token")
+            began = router.now()
+            with pytest.raises(Unavailable):
+                await answer(router, ask())
+            took.append(router.now() - began)
+            await well_again(router, first)
+
+        assert took[1] < 0.75 * took[0]
+        # An answer to somebody brings the patience back.
+        assert (await answer(router, ask()))[0] == TEXT
+        first.always(text=TEXT, delay_first_s=LATE_S)
+        assert (await answer(router, ask()))[0] == TEXT
+
+
+async def well_again(router, server) -> None:
+    """The server answers, and a probe has found out."""
+    server.always(text=TEXT, fault=None)
+    router.endpoints[0].breakers.of("gpt-test").open_until = router.now()
+    await router.prober.round()
+    assert router.endpoints[0].breakers.state("gpt-test") == "closed"
+
+
 async def test_a_stream_that_broke_after_a_while_is_taken_up_by_a_slow_one(servers) -> None:
     first, second = servers
     first.always(text=TEXT, fault="cut_clean", delay_between_s=0.5, after_tokens=5)
