@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from actors.database import Database
-from actors.memory import store
+from actors.memory import reading_ahead, store
+from actors.memory.embedding.vectors import adopt, keep, waiting
 from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Remember
-from actors.memory.reading_ahead import read_ahead
+from actors.memory.reading_ahead import keep_reading_ahead, read_ahead
 from actors.memory.schema import MIGRATIONS
 from actors.memory.search.shelves import Shelves
 from actors.memory.transaction import Transaction
@@ -57,3 +58,31 @@ async def test_whoever_asks_for_something_else_waits_for_one_piece_at_most(datab
         assert await database.read(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
         answered += 1
     assert answered > 3
+
+
+async def test_what_a_search_found_missing_is_read_after_it(database, monkeypatch):
+    monkeypatch.setattr(reading_ahead, "AFTER_S", 0.0)
+    await database.write_rebuildable(give_vectors)
+    shelves, searched = Shelves(0, 1 << 30), asyncio.Event()
+
+    def search(connection):
+        shelves.follow(connection)
+        return shelves.of(connection, 2, 3000)
+
+    async with asyncio.timeout(30):
+        reading = asyncio.create_task(keep_reading_ahead(database, shelves, searched))
+        while (await database.read(search)).all is None:
+            pass
+        await database.read(shelves.let_go, 2)
+        anew = await database.read(search)
+        assert anew.all is None
+        searched.set()
+        while anew.all is None:
+            await database.read(lambda _: None)
+    assert anew.all.records == 3000
+    reading.cancel()
+
+
+def give_vectors(connection):
+    batch = waiting(connection, adopt(connection, "a"), 4500, 4500)
+    keep(connection, batch, [(b"\x01\x00", bytes(16)) for _ in batch.works])
