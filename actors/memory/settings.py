@@ -150,7 +150,7 @@ class MemorySettings(BaseModel):
     shelf_bytes: Annotated[int, Field(ge=0)] = 256 << 20
     """What the namespaces that are held for searching take together, about; those longest unused go. A record takes 370
     bytes, and 2 kB more with its vectors: of a namespace that does not fit with these (100,000 records), they are read as they
-    are needed, which makes a search of it take half as long again."""
+    are needed, which makes a search of it take a third longer."""
 
     embedder: Literal["minilm", "llm", "none"] = "minilm"
     """Who makes the vectors: MiniLM in the encoder actor, an embeddings endpoint of the llm actor, or nobody. Changing it makes
