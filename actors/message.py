@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, GetCoreSchemaHandler, StringConstraints, ValidationError
 from pydantic_core import CoreSchema
 
+from actors.wire_types import validator
 from transport.errors import Invalid, UnknownType
 
 __all__ = [
@@ -178,16 +179,18 @@ class Message(Data):
 
     @classmethod
     def parse(cls, body: Any) -> Self:
-        """A message from a decoded body.
+        """A message from a decoded body, whose values are of the contract's types as they are (`wire_types`).
 
         Raises:
             Invalid: with the first offending field's name in the message, and in `detail["fields"]` further ones, at most 16;
                 of a list's items only the first that is wrong.
         """
         try:
-            return cls.model_validate(body)
+            message: Self = validator(cls).validate_python(body)
         except ValidationError as error:
             raise invalid(error, cls.contract.type) from error
+
+        return message
 
 
 NO_SUCH_FIELD = "there is no such field"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from pydantic_core import CoreSchema
 
 from actors.memory.messages import on_the_calendar
 from actors.message import Name, Namespace, ending_at_the_first
+from actors.wire_types import no_number
 
 __all__ = [
     "CHAT_HEADERS",
@@ -42,8 +42,6 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 """A number of JSON: no text, no true."""
 
-NUMBER = re.compile(r"\s*[+-]?[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?\s*")
-
 Limit = Annotated[int, Field(ge=1, le=1000)]
 """How many entries a page holds."""
 
@@ -51,17 +49,6 @@ Limit = Annotated[int, Field(ge=1, le=1000)]
 def with_offset(time: datetime) -> datetime:
     """A time without an offset is UTC."""
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-
-
-def no_number(value: Any) -> Any:
-    """`value`, if it is no number, not even one in a text: nobody knows of what those count seconds, days or milliseconds.
-
-    Raises:
-        ValueError: it is.
-    """
-    if isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value)):
-        raise ValueError("is no time; ISO 8601 is wanted, such as 2024-05-01T10:00:00Z")
-    return value
 
 
 Moment = Annotated[datetime, BeforeValidator(no_number), AfterValidator(with_offset), AfterValidator(on_the_calendar)]

@@ -80,6 +80,7 @@ RESPONSE: Final = web.RequestKey("response", web.StreamResponse)
 CLIENT_CLOSED: Final = 499
 """nginx's status for a client that hung up; only logs and metrics see it."""
 
+BAD_REQUEST: Final = 400
 TOO_MANY: Final = 429
 
 LEAST_URGENT: Final = "u=7"
@@ -229,7 +230,10 @@ class Service:
             self.log(request, failure, time.perf_counter() - began)
 
     def log(self, request: web.Request, failure: BaseException | None, seconds: float) -> None:
-        """One line, refusals beyond some a second excepted; no contents, no ids out of the path."""
+        """One line, refusals beyond some a second excepted; no contents, no ids out of the path.
+
+        What is only looked at, while nobody waits for it, is a line at DEBUG: an open dashboard looks twice a second.
+        """
         failure = failure or (request[INCOMING].failure if INCOMING in request else None)
         if isinstance(failure, Overloaded) and INCOMING in request and request[INCOMING].has_asked:
             self.admission.actor_refused(models=bool((failure.detail or {}).get("models")))
@@ -251,6 +255,8 @@ class Service:
 
         if isinstance(failure, Exception) and is_ours(failure):
             line.opt(exception=failure).error("request failed")
+        elif status < BAD_REQUEST and request.method == "GET" and looks_on(request):
+            line.debug("request")
         else:
             line.info("request")
 

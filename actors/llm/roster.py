@@ -15,6 +15,7 @@ from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
 from actors.message import invalid
 from actors.once import Once
+from actors.wire_types import validator
 from transport.errors import Invalid, NotFound
 
 
@@ -103,7 +104,7 @@ class Roster:
             NotFound: the call was made before, and the endpoint is gone since.
         """
         try:
-            settings = EndpointSettings.model_validate(given)
+            settings: EndpointSettings = validator(EndpointSettings).validate_python(given)
         except ValidationError as error:
             raise invalid(error, "llm.add_endpoint: endpoint") from error
 

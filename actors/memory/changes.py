@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.memory.life import move_on
-from actors.memory.messages import SOURCES, Found, NoteAffect, Noted, Reinstate, Relate, Revise, Supersede, Unrelate
+from actors.memory.messages import MOST_LINKS, SOURCES, Found, NoteAffect, Noted, Reinstate, Relate, Revise, Supersede, Unrelate
 from actors.memory.settings import LifeSettings
 from actors.memory.store import one, sources_of
 from actors.memory.stored import canonical, felt_in
@@ -83,14 +83,24 @@ def relate(transaction: Transaction, message: Relate) -> Found:
     """Link a record to another, once.
 
     Raises:
-        Invalid: it would be derived from itself, at some remove.
+        Invalid: it would be derived from itself, at some remove, or have more links than an export takes along.
     """
     source, target = both_ends(transaction, message)
     if message.relation in SOURCES and source in everything_behind(transaction, target):
         raise Invalid("target: it was derived from the source itself", detail={"field": "target"})
+    if links_of(transaction, source) >= MOST_LINKS:
+        raise Invalid(f"id: has {MOST_LINKS} links, and no record has more", detail={"field": "id"})
     if transaction.link(source, message.relation, target):
         transaction.event("linked", source, "link", relation=message.relation, target=message.target)
     return Found(memory=one(transaction.connection, source))
+
+
+def links_of(transaction: Transaction, number: int) -> int:
+    """How many links a record has, those that wait for their target included."""
+    row: Any = transaction.connection.execute(
+        "SELECT (SELECT count(*) FROM link WHERE source = ?1) + (SELECT count(*) FROM awaited WHERE source = ?1)", (number,)
+    ).fetchone()
+    return int(row[0])
 
 
 def everything_behind(transaction: Transaction, number: int) -> set[int]:

@@ -21,6 +21,7 @@ from actors.memory.messages import (
     Kind,
     Memory,
     NewMemory,
+    Portable,
     Remember,
     Remembered,
     Stats,
@@ -191,7 +192,7 @@ def fitting(found: Iterator[tuple[int, Memory]], limit: int, page_bytes: int) ->
     return page, False
 
 
-def weight_of(memory: Memory) -> int:
+def weight_of(memory: Memory | Portable) -> int:
     """About how many bytes a record takes in an answer."""
     metadata = len(canonical(memory.metadata).encode()) if memory.metadata else 0
     return len(memory.text.encode()) + metadata + 48 * len(memory.links) + 512

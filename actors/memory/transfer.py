@@ -63,7 +63,7 @@ def export(connection: apsw.Connection, message: Export, *, page_bytes: int) -> 
     )
     for number, memory in rows:
         record = portable(connection, number, memory)
-        left -= weight_of(memory) + sum(len(canonical(past.detail)) + 96 for past in record.history)
+        left -= weight_of(record) + sum(len(canonical(past.detail)) + 96 for past in record.history)
         if len(page) == message.limit or (page and left < 0):
             following = cursor_of(order, last, until, before + len(page))
             return Exported(records=tuple(page), before=before, next_cursor=following)

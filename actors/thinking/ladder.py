@@ -12,6 +12,7 @@ from typing import Final
 
 from actors.llm.messages import Choice
 from actors.memory.messages import Recollection
+from actors.thinking.about import about
 from actors.thinking.answering import Answering
 from actors.thinking.calls import ModelCalls
 from actors.thinking.degraded import MODEL, degraded_text, takes_prose
@@ -21,6 +22,7 @@ from actors.thinking.messages import Rung, Saying, Think
 from actors.thinking.prompt import Prompt
 from actors.thinking.search import Search
 from actors.thinking.settings import ThinkingSettings
+from actors.thinking.talk import question
 from transport.errors import (
     Cancelled,
     Conflict,
@@ -261,7 +263,7 @@ class Ladder:
             raise come_back(error, "; memory gives no answer in time either")
 
         self.rung = "memory"
-        self.quoted = (recalled or ())[: self.settings.quotes]
+        self.quoted = about(question(self.message.messages), recalled or ())[: self.settings.quotes]
         text = degraded_text(self.quoted, kept_out=kept_out)
         self.model, self.endpoint = MODEL, None
         self.choices = (Choice(message={"role": "assistant", "content": text}, finish_reason="stop"),)

@@ -253,6 +253,15 @@ async def test_one_line_a_request_is_logged_without_contents(lattice: House, log
     assert "secret" not in json.dumps([{**line["extra"], "message": line["message"]} for line in lines], default=str)
 
 
+async def test_what_is_only_looked_at_is_no_line_unless_it_fails(bare: House, logged: list[dict[str, Any]]) -> None:
+    for path in ("/healthz", "/v1/memories/mem_none"):
+        await bare.call("GET", path, priority="u=7", x_lattice_timeout="1")
+        await bare.call("GET", path, x_lattice_timeout="1")
+
+    lines = [line["extra"]["route"] for line in logged if line["message"].startswith("request")]
+    assert lines == ["/healthz", "/v1/memories/{id}", "/v1/memories/{id}"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [

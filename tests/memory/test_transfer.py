@@ -132,6 +132,23 @@ async def test_links_that_wait_for_their_target_are_taken_along(memory):
     assert [link.target for link in (await exported(memory, "two"))[0].links] == [source.id, "elsewhere 2"]
 
 
+async def test_a_record_with_very_many_links_comes_in_from_its_own_export(memory):
+    links = tuple({"relation": "relates", "target": f"elsewhere {number}"} for number in range(5000))
+    await imported(memory, [Portable(id="hub", text="hub", links=links)], "one")
+    records = await exported(memory, "one")
+    assert await imported(memory, records, "two") == ["created"]
+    assert len((await exported(memory, "two"))[0].links) == 5000
+
+
+async def test_links_that_wait_count_in_the_size_of_a_page(memory):
+    links = tuple({"relation": "relates", "target": f"elsewhere {number}"} for number in range(9000))
+    for number in range(3):
+        await imported(memory, [Portable(id=f"hub{number}", text="hub", links=links)], "default")
+    page = await memory.ask(Export(limit=200))
+    assert len(page.records) == 1
+    assert page.next_cursor is not None
+
+
 async def test_an_id_of_the_future_is_not_kept_since_new_ones_have_to_be_above_it(short_dir, clock):
     async with house(short_dir, clock) as memory:
         assert await imported(memory, [Portable(id="mem_" + "f" * 32, text="by hand")], "n") == ["created"]

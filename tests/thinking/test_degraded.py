@@ -38,6 +38,21 @@ async def test_without_a_model_memory_answers_and_says_so(short_dir, stream) -> 
         assert await turns(host, "b") == [("user", "What is my cat called?"), ("user", "Are you back?")]
 
 
+async def test_what_has_nothing_to_do_with_the_question_is_not_quoted(short_dir) -> None:
+    async with house(short_dir) as host:
+        thinking = host.ref("thinking")
+        for said in ("Hello there, my cat is called Pim.", "hello", "Hello again"):
+            await thinking.ask(Think(session="a", messages=(user(said),)))
+
+        greeted = await thinking.ask(Think(session="b", messages=(user("Hello!"),)))
+        assert "nothing in memory about it" in text_of(greeted)
+        assert greeted.memories == ()
+
+        asked = await thinking.ask(Think(session="c", messages=(user("Hello! What is my cat called?"),)))
+        assert text_of(asked).count('"') == 2
+        assert "Pim" in text_of(asked)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 async def test_without_model_and_memory_it_says_when_to_come_back(short_dir, stream) -> None:
     async with house(short_dir, parts=("llm", "thinking")) as host:

@@ -16,6 +16,10 @@ class Recollection(Memory):
     """A record found, with its score; `explain` has the terms that add up to it."""
 
     score: float
+    nearness: float | None = None
+    """In meaning, word by word: 1 where each of the question's words stands in it, 0.3 and less where it has nothing to do with
+    the question. Unlike the score it means the same whatever else is remembered. None while it has no vectors."""
+
     explain: dict[str, float] | None = None
     passage: str | None = None
     """Of a long text, the part that was found."""

@@ -7,7 +7,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from actors.memory.messages.feed import Happening
-from actors.memory.messages.fields import LARGE, Identifier, KeptText, Limit, Name, Namespace, Share, Stage, Time, plain
+from actors.memory.messages.fields import (
+    LARGE,
+    MOST_LINKS,
+    Identifier,
+    KeptText,
+    Limit,
+    Name,
+    Namespace,
+    Share,
+    Stage,
+    Time,
+    plain,
+)
 from actors.memory.messages.records import Link, NewMemory
 from actors.message import Data, Message, Reply
 
@@ -34,7 +46,7 @@ class Portable(NewMemory):
     """A record with all that belongs to it, to be taken to another house. See docs/export.md."""
 
     text: KeptText
-    links: Annotated[tuple[Link, ...], Field(max_length=4096)] = ()
+    links: Annotated[tuple[Link, ...], Field(max_length=MOST_LINKS)] = ()
     id: Identifier | None = None
     ingested: Time | None = None
     stage: Stage = "raw"

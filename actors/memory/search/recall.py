@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Any
 
 import apsw
@@ -124,7 +125,8 @@ def told(
             passage = fields["text"][start:stop]
         explain = scores.explain(row) if message.explain else None
         try:
-            memory = Recollection(**fields, score=float(scores.total[row]), explain=explain, passage=passage)
+            total = float(scores.total[row])
+            memory = Recollection(**fields, score=total, nearness=near(found, row), explain=explain, passage=passage)
         except NONSENSE as error:
             leave_out("record", number, error)
             continue
@@ -133,6 +135,12 @@ def told(
             break
         memories.append(memory)
     return tuple(memories)
+
+
+def near(found: Finding, row: int) -> float | None:
+    """How near a candidate is to the question in meaning; see `Recollection.nearness`."""
+    nearness = float(found.measures.dense[row])
+    return None if isnan(nearness) else round(nearness, 4)
 
 
 def by_words(text: str, words: Sequence[str]) -> tuple[int, int]:
