@@ -193,7 +193,8 @@ class Message(Data):
         return message
 
 
-NO_SUCH_FIELD = "there is no such field"
+SENTENCES = {"extra_forbidden": "there is no such field", "model_type": "a map is needed"}
+"""By pydantic's type of error, where its own words speak of Python."""
 
 
 def invalid(error: ValidationError, what: str) -> Invalid:
@@ -201,7 +202,7 @@ def invalid(error: ValidationError, what: str) -> Invalid:
     fields = [
         {
             "field": ".".join(str(step) for step in problem["loc"]) or "body",
-            "problem": NO_SUCH_FIELD if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, "),
+            "problem": SENTENCES.get(problem["type"]) or problem["msg"].removeprefix("Value error, "),
         }
         for problem in error.errors(include_url=False, include_input=False, include_context=False)[:16]
     ]

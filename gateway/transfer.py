@@ -32,6 +32,9 @@ __all__ = ["routes"]
 routes = Routes("Memories")
 
 MEDIA: Final = "application/jsonl"
+LEAST_HEAD: Final = 1024
+"""Bytes of a file by which it is recognised, at least."""
+
 IMPORTED_AT_ONCE: Final = 500
 IMPORTED_BYTES: Final = 1_000_000
 """Of JSON a batch: one write that does not hold up those of others for long."""
@@ -141,18 +144,34 @@ async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
     Lattice's own lines may be of any size together; other files have at most 1 GiB.
     """
     ledger = Ledger()
-    chunks = call.chunks()
-    head = b""
-    async for chunk in chunks:
-        head += chunk
-        if len(head) >= 1024 and b"\n" in head:
-            break
+    if call.request.content_type.startswith("multipart/"):
+        message = "a form is not taken apart; send the file itself as the body (curl: --data-binary @FILE)"
+        raise HttpError(400, "invalid", message, param="Content-Type")
 
-    if query.format == "lattice" or (query.format is None and (not head.strip() or recognised(head) == "lattice")):
+    chunks = call.chunks()
+    head = await beginning(chunks)
+    if query.format == "lattice" or (query.format is None and await asyncio.to_thread(is_lattice, head)):
         await bring_in_lines(call, head, chunks, ledger)
     else:
         await bring_in_document(call, head, chunks, query.format, ledger)
     return ledger.told()
+
+
+async def beginning(chunks: AsyncIterator[bytes]) -> bytes:
+    """What a file is recognised by: its first line, or as much of it as a line may have. A file may be a gigabyte in one."""
+    head = bytearray()
+    found = False
+    async for chunk in chunks:
+        head += chunk
+        found = found or b"\n" in chunk
+        if (found and len(head) >= LEAST_HEAD) or len(head) > lines.LONGEST_LINE:
+            break
+    return bytes(head)
+
+
+def is_lattice(head: bytes) -> bool:
+    """Whether a file that begins so has lines of Lattice's own."""
+    return not head.strip() or recognised(head) == "lattice"
 
 
 async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[bytes], ledger: Ledger) -> None:

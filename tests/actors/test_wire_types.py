@@ -58,6 +58,12 @@ def test_inside_of_other_values_too(name: str, body: dict[str, Any]) -> None:
         contracts[name].message.parse(body)
 
 
+@pytest.mark.parametrize("body", [[], {"memories": ["a text"]}])
+def test_what_is_to_be_a_map_is_told_so_in_words_of_no_language(body: Any) -> None:
+    with pytest.raises(Invalid, match="a map is needed"):
+        contracts["memory.remember"].message.parse(body)
+
+
 def test_an_integer_is_a_number_and_a_text_a_time() -> None:
     body = {"query": "a", "weights": {"recency": 1}, "since": "2024-05-01T10:00:00Z"}
     recall = contracts["memory.recall"].message.parse(body)

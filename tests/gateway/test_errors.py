@@ -255,8 +255,8 @@ async def test_one_line_a_request_is_logged_without_contents(lattice: House, log
 
 async def test_what_is_only_looked_at_is_no_line_unless_it_fails(bare: House, logged: list[dict[str, Any]]) -> None:
     for path in ("/healthz", "/v1/memories/mem_none"):
-        await bare.call("GET", path, priority="u=7", x_lattice_timeout="1")
-        await bare.call("GET", path, x_lattice_timeout="1")
+        await bare.call("GET", path, headers={"Priority": "u=7", "X-Lattice-Timeout": "1"})
+        await bare.call("GET", path, headers={"X-Lattice-Timeout": "1"})
 
     lines = [line["extra"]["route"] for line in logged if line["message"].startswith("request")]
     assert lines == ["/healthz", "/v1/memories/{id}", "/v1/memories/{id}"]

@@ -6,10 +6,13 @@ import asyncio
 import io
 import json
 import zipfile
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from actors.memory.formats.lines import LONGEST_LINE
+from gateway.transfer import beginning
 from tests.gateway.house import House
 
 ANA = {"text": "Ana moved to Porto.", "speaker": "ana", "time": "2024-05-01T10:00:00Z", "metadata": {"n": 1}}
@@ -288,6 +291,24 @@ async def test_an_import_may_be_larger_than_any_body(lattice: House) -> None:
     status, told = await imported(lattice, io.BytesIO(line * 90))
 
     assert (status, told["created"]) == (200, 90)
+
+
+async def test_a_file_is_recognised_by_no_more_than_a_line_may_have() -> None:
+    """All of it was gathered, each piece copied with all before it: 300 MB of one line held the gateway for minutes."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"\0" * 65536
+
+    assert len(await beginning(endless())) <= LONGEST_LINE + 65536
+
+
+async def test_a_form_is_refused_and_told_how_to_send_a_file(lattice: House) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nAna: hello\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    status, told = await lattice.call("POST", "/v1/memories/import", data=form, headers=headers)
+    assert (status, told["error"]["param"]) == (400, "Content-Type")
+    assert "--data-binary" in told["error"]["message"]
 
 
 async def test_a_document_that_is_larger_than_memory_takes_comes_in(lattice: House) -> None:
