@@ -14,11 +14,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import click
-from packaging.requirements import Requirement
 
 from actors.encryption import StoreKey
 from commands.databases import look_into, repair, set_aside
@@ -29,6 +28,9 @@ from gateway.settings import check_bind
 from transport.addresses import run_directory
 from transport.errors import LatticeError
 from transport.foreign import are_set_aside
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 __all__ = ["doctor"]
 
@@ -129,6 +131,8 @@ def packages(root: Path) -> Iterator[Finding]:
 
 def requirements(text: str) -> Iterator[Requirement]:
     """The requirements of a file that hold here: a package may be pinned once for each range of Pythons."""
+    from packaging.requirements import Requirement
+
     for line in text.replace("\\\n", " ").splitlines():
         told = line.split(" --hash")[0].strip()
         if not told or told.startswith(("#", "-")):

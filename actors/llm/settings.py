@@ -1,4 +1,7 @@
-"""What can be set of the llm actor: its endpoints, and how failures are met. Keys themselves never stand here."""
+"""What can be set of the llm actor: its endpoints, and how failures are met. Keys themselves never stand here.
+
+Every command reads these, so this knows the dialects by name only: their import would be a seventh of a command's start.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,14 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from actors.llm.dialects import DIALECTS
 from actors.named_files import Problem, read_text
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 MAX_KEY_FILE_BYTES = 64 << 10
 EndpointName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+DIALECTS = ("anthropic", "ollama", "openai", "responses")
+"""Those of actors/llm/dialects."""
 
 
 class BreakerSettings(BaseModel):
@@ -178,7 +183,7 @@ class EndpointSettings(BaseModel):
     def known_dialect(cls, dialect: str) -> str:
         """One of those that there are."""
         if dialect not in DIALECTS:
-            raise ValueError(f"there is no dialect {dialect!r}; there are: {', '.join(sorted(DIALECTS))}")
+            raise ValueError(f"there is no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
 
         return dialect
 

@@ -1,4 +1,7 @@
-"""What an operator may set of the memory actor."""
+"""What an operator may set of the memory actor.
+
+Every command reads these, so this knows no contracts, whose import would be a tenth of a command's start.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from actors.memory.messages.fields import Weight
+Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
+"""Of a term of a score: with larger ones sums would lose what tells records apart, or overflow."""
 
 
 class RecallWeights(BaseModel):

@@ -4,8 +4,10 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
+from actors.llm.dialects import DIALECTS
 from actors.llm.discovery import from_environment
 from actors.llm.local_ollama import local_ollama
+from actors.llm.settings import DIALECTS as NAMES
 from actors.llm.settings import EndpointSettings, LlmSettings
 
 URL = "http://127.0.0.1:9101/v1"
@@ -31,6 +33,10 @@ def test_an_endpoint_that_cannot_work_is_refused(changed, sentence) -> None:
         EndpointSettings(**{"name": "first", "base_url": URL, **changed})
     if changed.get("base_url", "").startswith("http://me"):
         assert "more than" not in str(error.value)
+
+
+def test_every_dialect_that_there_is_can_be_set() -> None:
+    assert tuple(sorted(DIALECTS)) == NAMES
 
 
 def test_an_endpoint_needs_a_url_and_a_name_of_its_own() -> None:

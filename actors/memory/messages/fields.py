@@ -114,9 +114,6 @@ Limit = Annotated[int, Field(ge=1, le=1000)]
 Share = Annotated[float, Strict(), Field(ge=0, le=1)]
 """A number, and no text of one."""
 
-Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
-"""Of a term of a score: with larger ones sums would lose what tells records apart, or overflow."""
-
 
 def known_emotions(felt: dict[str, float]) -> dict[str, float]:
     """`felt`, if it names nothing but emotions.

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from actors.memory.messages.feed import Happening
-from actors.memory.messages.fields import Felt, Identifier, Kind, Limit, Metadata, Name, Namespace, Stage, Time, Weight
+from actors.memory.messages.fields import Felt, Identifier, Kind, Limit, Metadata, Name, Namespace, Stage, Time
 from actors.memory.messages.records import Memory
+from actors.memory.settings import Weight
 from actors.message import Data, Message, Reply
 
 
