@@ -30,6 +30,8 @@ def test(arguments: tuple[str, ...]) -> None:
       python3 run.py test --lint
     """
     os.chdir(ROOT)
+    # Tests start hundreds of processes: where bytecode may not be kept, each of them compiles all of this tree anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if "--lint" not in arguments:
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
 

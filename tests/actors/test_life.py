@@ -97,14 +97,13 @@ async def test_a_start_that_is_cancelled_ends_the_actor(home, gates):
     assert gates.cancelled == ["start"]
 
 
-async def test_one_name_lives_once(home, hosts, gates, monkeypatch):
-    monkeypatch.setattr("actors.host.LOCK_WAIT_S", 0.05)
+async def test_one_name_lives_once(home, hosts, gates):
     gates.open["start"].set()
     await home.start_actor(Life, gates)
     with pytest.raises(Conflict):
         await home.start_actor(Life, gates)
     with pytest.raises(Conflict, match="is held by process"):
-        await (await hosts()).start_actor(Life, gates)
+        await (await hosts(lock_wait_s=0.05)).start_actor(Life, gates)
 
 
 async def test_stopping_handles_what_waits_then_cancels_what_was_spawned_then_runs_on_stop(home, gates):

@@ -11,7 +11,7 @@ import pytest
 
 from training.paradox.made import made
 from training.paradox.memories import AT_ODDS, LENGTHS, Memories, balanced
-from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE
+from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE, Pair
 from training.paradox.scenarios import built
 from training.paradox.written import Line, Teller, families, line, written
 
@@ -42,20 +42,24 @@ def test_most_families_are_contrasts_and_not_a_pair_alone() -> None:
     assert len(contrasts) > 400
 
 
-def test_every_relation_is_told_and_told_differently_with_another_seed() -> None:
-    first, again, other = written(1, 1), written(1, 1), written(2, 1)
-
-    assert {pair.label for pair in first} == {CONTRADICTION, UPDATE, COMPATIBLE, UNRELATED, NOT_AT_ODDS}
-    assert first == again
-    assert first != other
+@pytest.fixture(scope="module")
+def told_once() -> list[Pair]:
+    """All families, told once: that takes seconds."""
+    return written(1, 1)
 
 
-def test_some_families_are_told_without_the_others() -> None:
+def test_every_relation_is_told_and_told_differently_with_another_seed(told_once: list[Pair]) -> None:
+    assert {pair.label for pair in told_once} == {CONTRADICTION, UPDATE, COMPATIBLE, UNRELATED, NOT_AT_ODDS}
+    assert told_once == written(1, 1)
+    assert told_once != written(2, 1)
+
+
+def test_some_families_are_told_without_the_others(told_once: list[Pair]) -> None:
     of_lures = {family.old.text for family in families() if family.file == "lures"}
     told = written(1, 1, frozenset({"lures"}))
 
     assert len(of_lures) > 40
-    assert len(told) < len(written(1, 1)) / 8
+    assert len(told) < len(told_once) / 8
     assert any(pair.old in of_lures for pair in told)
 
 
