@@ -24,6 +24,9 @@ __all__ = [
     "start_time",
 ]
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+"""Looked up once: a replacement is named on its way to its first answer."""
+
 PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 PARENT_FIELD = 4
@@ -37,14 +40,13 @@ def adopt_orphans() -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+    if LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def name_process(name: str) -> None:
     """What `ps` and `top` show; the kernel keeps 15 bytes of it. For the main thread, and without a descriptor."""
-    ctypes.CDLL(None).prctl(PR_SET_NAME, f"lattice:{name}"[:15].encode(), 0, 0, 0)
+    LIBC.prctl(PR_SET_NAME, f"lattice:{name}"[:15].encode(), 0, 0, 0)
 
 
 def open_pidfd(pid: int, started: int | None = None) -> int | None:
