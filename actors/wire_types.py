@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import CoreSchema, SchemaValidator
+from pydantic_core import CoreConfig, CoreSchema, SchemaValidator
 
 __all__ = ["no_number", "validator"]
 
@@ -28,8 +28,10 @@ NUMBER = re.compile(r"\s*[+-]?[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?\s*")
 @cache
 def validator(model: type[BaseModel]) -> SchemaValidator:
     """What takes a decoded body for a model of this type, and converts nothing but lists to tuples and texts to times."""
+    # What schemas share (JSON values) stands outside of the model, and knows its rules only from here.
+    shared: CoreConfig = {"allow_inf_nan": model.model_config.get("allow_inf_nan", True)}
     # Without prebuilt validators: a model inside of another one would otherwise be taken as code may make it.
-    return SchemaValidator(exact(model.__pydantic_core_schema__), _use_prebuilt=False)
+    return SchemaValidator(exact(model.__pydantic_core_schema__), shared, _use_prebuilt=False)
 
 
 def exact(schema: CoreSchema) -> CoreSchema:
