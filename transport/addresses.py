@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -23,7 +22,7 @@ def run_directory(data_dir: Path) -> Path:
     """The directory of sockets and locks that belongs to a data directory, made if missing, mode 0700.
 
     `<data_dir>/run`; where a socket's path in it would be too long, a directory of ours with a short name that follows
-    from the data directory's, under $XDG_RUNTIME_DIR or the system's temporary directory.
+    from the data directory's, under $XDG_RUNTIME_DIR, $TMPDIR or /tmp.
 
     Raises:
         Invalid: it cannot be made, or what stands there is not a directory of ours alone.
@@ -32,7 +31,9 @@ def run_directory(data_dir: Path) -> Path:
 
     if len(os.fsencode(directory)) + NAME_ROOM > PATH_BYTES:
         digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
-        directory = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"lattice-{os.geteuid()}-{digest}"
+        # Not `tempfile.gettempdir`: that is another place as soon as /tmp is full, and all have to find the same one.
+        short = os.environ.get("XDG_RUNTIME_DIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 (ours alone, and looked at)
+        directory = Path(short) / f"lattice-{os.geteuid()}-{digest}"
 
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
