@@ -49,6 +49,7 @@ NEEDED_BY_TESTS = (
     "pytest_mock",
     "pytest_rerunfailures",
     "pytest_timeout",
+    "xdist",
 )
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -13,7 +14,11 @@ from commands.house import ROOT
 
 __all__ = ["test"]
 
-LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
+AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
+"""All tests, in two processes: most of their time they wait for what they have started. A file stays with one of the two, and
+what is made once for it is made once."""
+
+LINTERS: Final = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -21,6 +26,7 @@ LINTERS = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-i
 def test(arguments: tuple[str, ...]) -> None:
     """Run the tests; what follows goes to pytest, whose own help is `python -m pytest --help`.
 
+    All of them run two at a time where there are two cores; what is named runs one by one.
     With `--lint`, ruff, mypy and import-linter run instead.
 
     \b
@@ -33,6 +39,8 @@ def test(arguments: tuple[str, ...]) -> None:
     # Tests start hundreds of processes: where bytecode may not be kept, each of them compiles all of this tree anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if "--lint" not in arguments:
+        if not arguments and len(os.sched_getaffinity(0)) > 1:
+            arguments = AT_ONCE
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
 
     for linter, *options in LINTERS:
