@@ -140,7 +140,8 @@ async def served(request: web.Request, route: Route, dialect: Dialect) -> web.St
         raise asyncio.CancelledError from None
     except (asyncio.CancelledError, ConnectionError):
         await house.note(seen, "hung_up")
-        raise
+        # Nobody is there to be answered: of another error aiohttp would tell a stack.
+        raise asyncio.CancelledError from None
     except TimeoutError:
         await house.note(seen, "faulted")
         raise
