@@ -63,23 +63,32 @@ def count(house: House, namespace: str) -> int:
         return 0
 
 
-def test_exports_and_imports_that_are_killed_go_on_and_are_whole(tmp_path: Path, house: House) -> None:
+@pytest.fixture
+def bare(house: House) -> House:
+    """The house, whose background adds nothing to what is brought in."""
+    for cycle in house.get("/v1/daemon/cycles")["cycles"]:
+        house.post(f"/v1/daemon/cycles/{cycle['name']}/pause", {})
+    return house
+
+
+def test_exports_and_imports_that_are_killed_go_on_and_are_whole(tmp_path: Path, bare: House) -> None:
+    house, first, second = bare, f"{tmp_path.name}-first", f"{tmp_path.name}-second"
     texts = [f"Number {n} was said, and {'something more ' * 20}" for n in range(COUNT)]
     written = tmp_path / "written.jsonl"
     written.write_text("".join(json.dumps({"text": text, "session": f"talk {n % 7}"}) + "\n" for n, text in enumerate(texts)))
 
     # Memory dies in the middle of an import: the import goes on by itself.
-    importing = command(house, "import", written, "--namespace", "first")
-    until(lambda: count(house, "first") > 0)
+    importing = command(house, "import", written, "--namespace", first)
+    until(lambda: count(house, first) > 0)
     before = house.pid("memory")
     house.kill(before)
     ended(importing)
     wait_for_ready(house, name="memory", other_than=before)
-    assert count(house, "first") == COUNT
+    assert count(house, first) == COUNT
 
     # The export dies in its middle, and is run again; memory has been replaced meanwhile.
     taken, part = tmp_path / "taken.jsonl", tmp_path / "taken.jsonl.part"
-    exporting = command(house, "export", taken, "--namespace", "first")
+    exporting = command(house, "export", taken, "--namespace", first)
     until(lambda: any(line.get("lattice") == "page" for line in lines_of(part)))
     killed(exporting)
     begun = max(line["records"] for line in lines_of(part) if line.get("lattice") == "page")
@@ -87,23 +96,23 @@ def test_exports_and_imports_that_are_killed_go_on_and_are_whole(tmp_path: Path,
     before = house.pid("memory")
     house.kill(before)
     wait_for_ready(house, name="memory", other_than=before)
-    assert f"goes on after {begun} memories" in ended(command(house, "export", taken, "--namespace", "first"))
+    assert f"goes on after {begun} memories" in ended(command(house, "export", taken, "--namespace", first))
     assert not part.exists()
     records = [line for line in lines_of(taken) if "text" in line]
     assert [record["text"] for record in records] == texts
     assert lines_of(taken)[-1] == {"lattice": "end", "records": COUNT}
 
     # The import of that dies in its middle, and is run again.
-    importing = command(house, "import", taken, "--namespace", "second")
-    until(lambda: count(house, "second") > 0)
+    importing = command(house, "import", taken, "--namespace", second)
+    until(lambda: count(house, second) > 0)
     killed(importing)
-    some = count(house, "second")
+    some = count(house, second)
     assert 0 < some < COUNT
     # What was under way when it died may still have come in.
-    known = int(ended(command(house, "import", taken, "--namespace", "second")).partition(" memories came in, ")[2].split()[0])
+    known = int(ended(command(house, "import", taken, "--namespace", second)).partition(" memories came in, ")[2].split()[0])
     assert some <= known < COUNT
     again = tmp_path / "again.jsonl"
-    ended(command(house, "export", again, "--namespace", "second"))
+    ended(command(house, "export", again, "--namespace", second))
     back = [line for line in lines_of(again) if "text" in line]
     assert Counter(record["text"] for record in back) == Counter(texts)
     assert [(record["text"], record["session"]) for record in back] == [(one["text"], one["session"]) for one in records]
