@@ -7,6 +7,7 @@ import errno
 import os
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -123,10 +124,11 @@ class Connections:
             Failure: there was no response in time. `stale` where the other side closed a connection that had been kept, and no
                 answer had begun: it most likely never saw the request, and is to be asked again over a new one.
         """
+        once = partial(self.request, method, path, body, limits, hangs)
         reuse = SimpleNamespace(reused=False)
         began = limits.now()
         try:
-            return await self.requested(method, path, body, limits, reuse, hangs)
+            return await with_a_descriptor(partial(once, reuse), limits)
         except Failure as failure:
             failure.stale = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
             late_s = limits.now() - began - self.settings.connect_timeout_s
@@ -137,27 +139,7 @@ class Connections:
             if not was_busy:
                 raise
 
-        return await self.requested(method, path, body, limits, SimpleNamespace(), hangs)
-
-    async def requested(  # noqa: PLR0917 (one call's, all of them)
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        limits: Limits,
-        reuse: SimpleNamespace,
-        hangs: asyncio.Future[None] | None,
-    ) -> aiohttp.ClientResponse:
-        """One HTTP request. That this process has no descriptor left is no fault of the endpoint's: whoever watches is told."""
-        while True:
-            try:
-                return await self.request(method, path, body, limits, reuse, hangs)
-            except Failure as failure:
-                if not wants_descriptors(failure.__cause__) or limits.now() + NO_DESCRIPTOR_S >= limits.at():
-                    raise
-                told = {"message": "no connection can be opened", "exception": failure.__cause__}
-                asyncio.get_running_loop().call_exception_handler(told)
-                await asyncio.sleep(NO_DESCRIPTOR_S)
+        return await with_a_descriptor(partial(once, SimpleNamespace()), limits)
 
     async def request(  # noqa: PLR0917 (one call's, all of them)
         self,
@@ -165,8 +147,8 @@ class Connections:
         path: str,
         body: bytes | None,
         limits: Limits,
-        reuse: SimpleNamespace,
         hangs: asyncio.Future[None] | None,
+        reuse: SimpleNamespace,
     ) -> aiohttp.ClientResponse:
         """One HTTP request, sent once."""
         headers = dict(self.identity())
@@ -277,6 +259,19 @@ def has_begun(error: Exception) -> bool:
 
 class Hangs(Exception):
     """The endpoint answers nobody."""
+
+
+async def with_a_descriptor(ask: Callable[[], Awaitable[aiohttp.ClientResponse]], limits: Limits) -> aiohttp.ClientResponse:
+    """Ask, and again where this process has no descriptor left: that is no fault of the endpoint's, and who watches is told."""
+    while True:
+        try:
+            return await ask()
+        except Failure as failure:
+            if not wants_descriptors(failure.__cause__) or limits.now() + NO_DESCRIPTOR_S >= limits.at():
+                raise
+            told = {"message": "no connection can be opened", "exception": failure.__cause__}
+            asyncio.get_running_loop().call_exception_handler(told)
+            await asyncio.sleep(NO_DESCRIPTOR_S)
 
 
 async def head(
