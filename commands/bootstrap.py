@@ -102,8 +102,9 @@ def make_environment(python: Path, requirements: Path) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
 
-    if not python.exists():
+    if not has_pip(python):
         say(f"making {VENV} (once)")
+        # In place of whatever Python was there before; packages stay.
         if subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode:
             sys.exit("lattice: this Python cannot make a virtual environment; on Debian: apt install python3-venv")
 
@@ -119,6 +120,15 @@ def make_environment(python: Path, requirements: Path) -> None:
     if requirements.name == "requirements-test.txt":
         # The test requirements contain all others at the same versions.
         (VENV / ".requirements").write_text(hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest())
+
+
+def has_pip(python: Path) -> bool:
+    """Whether an environment can install anything: one that was broken off while it was made has Python and no pip."""
+    if not python.exists():
+        return False
+
+    asked = [str(python), "-m", "pip", "--version"]
+    return subprocess.run(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def run_pip(command: list[str], count: int) -> tuple[deque[str], bool]:

@@ -169,8 +169,8 @@ def alone(house: House) -> Iterator[None]:
         click.ClickException: naming who does.
     """
     with house.locked():
-        sockets = house.run_dir.glob("*.lock") if house.run_dir.is_dir() else ()
-        running = sorted(path.stem for path in sockets if path.name != "house.lock" and is_held(path))
+        locks = house.run_dir.glob("*.lock") if house.run_dir.is_dir() else ()
+        running = sorted(path.stem for path in locks if path.name != "house.lock" and is_held(path))
         if running:
             raise click.ClickException(f"{', '.join(running)} runs in {house.settings.data_dir}: stop it first")
         yield

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from commands.house import House, with_house, with_listener_options
+from transport.errors import LatticeError
 
 __all__ = ["changed_actors", "reload"]
 
@@ -48,12 +49,28 @@ def changed_actors(before: Any, after: Any, actors: tuple[str, ...]) -> list[str
 
 
 async def apply(house: House, supervisor: Any, names: list[str]) -> None:
-    """The rules first, then one actor after another: requests wait meanwhile, none fails."""
+    """The rules first, then one actor after another: requests wait meanwhile, none fails.
+
+    The settings are laid down by then, so that a second reload would find nothing new: whoever does not come up is named, and
+    the others go on.
+
+    Raises:
+        click.ClickException: one did not come up.
+    """
     from actors.supervision import Reconfigure, RestartChild
 
     await supervisor.ask(Reconfigure(spec=house.composition.spec(house.settings)))
+    down = []
     for name in names:
-        await supervisor.ask(RestartChild(name=name), timeout=RESTART_S)
-        click.echo(f"{name:<12} runs with its new settings")
+        try:
+            await supervisor.ask(RestartChild(name=name), timeout=RESTART_S)
+        except LatticeError as error:
+            click.echo(f"{name:<12} {error.message}")
+            down.append(name)
+        else:
+            click.echo(f"{name:<12} runs with its new settings")
+    if down:
+        again = ", ".join(f"`python3 run.py restart {name}`" for name in down)
+        raise click.ClickException(f"not all run with their new settings; when that is mended: {again}")
     if not names:
         click.echo("no actor's settings have changed")

@@ -181,5 +181,5 @@ class ApiKeys:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    """What is kept of a secret. A header may hold any bytes, which then stand for themselves."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

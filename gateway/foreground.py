@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from actors.daemon.messages import Foreground
 from gateway.incoming import Asker
+from transport.errors import LatticeError
 
 __all__ = ["ForegroundSign"]
 
@@ -39,7 +40,10 @@ class ForegroundSign:
 
     def _say(self, *, busy: bool) -> None:
         self._said = busy
-        self._asker.tell(Foreground(caller=self._caller, busy=busy, lasts_ms=int(3 * AGAIN_S * 1000)))
+        # A request does not fail since the daemon cannot be told of it: it is said again at the next beat.
+        with suppress(LatticeError):
+            self._asker.tell(Foreground(caller=self._caller, busy=busy, lasts_ms=int(3 * AGAIN_S * 1000)))
+
         if busy:
             asyncio.get_running_loop().call_later(AGAIN_S, self._again)
 

@@ -98,10 +98,12 @@ class ActorChild:
                 extra = packable(await self.start_actor(self))
         except Ignore:
             self._end(End("ignored", "ignored its start"), None)
-        except TimeoutError:
-            await self.host.stop_actor(self.spec.name)
-            self._end(End("abnormal", f"not ready within {self.spec.ready_timeout_s:g} s"), None)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is the strategy's to decide)
+            if allowed.expired():
+                await self.host.stop_actor(self.spec.name)
+                self._end(End("abnormal", f"not ready within {self.spec.ready_timeout_s:g} s"), None)
+                return
+
             held_by = error.detail.get("pid") if isinstance(error, Conflict) and error.detail else None
             trace = traceback.format_exc()
             self._end(End("abnormal", f"{type(error).__name__}: {error}", trace, held_by=held_by), trace)

@@ -78,12 +78,12 @@ def parent_of(pid: int) -> int | None:
 
 def _stat(pid: int, field: int) -> int | None:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
 
-    # The second field, the command's name, may hold anything, parentheses and spaces too.
-    return int(stat[stat.rindex(")") + 2 :].split()[field - 3])
+    # The second field, the command's name, may hold any bytes: parentheses, spaces, half a character.
+    return int(stat[stat.rindex(b")") + 2 :].split()[field - 3])
 
 
 def kill(pidfd: int, number: signal.Signals = signal.SIGKILL) -> None:

@@ -78,11 +78,16 @@ class LogFile:
             self._rotate(path)
 
     def _rotate(self, path: Path) -> None:
-        self.close()
+        """Begin a new file with the next event. Where none can be begun this one grows, for as many bytes again."""
         older = [path, *(path.with_suffix(f".log.{number}") for number in range(1, KEPT + 1))]
-        for newer, old in reversed(list(pairwise(older))):
-            if newer.exists():
-                newer.replace(old)
+        try:
+            for newer, old in reversed(list(pairwise(older))):
+                if newer.exists():
+                    newer.replace(old)
+        except OSError as error:
+            sys.stderr.write(f"{path} cannot be rotated: {error.strerror}; it grows on\n")
+            self.characters = 0
+            return
 
         self.open(path)
 

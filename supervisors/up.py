@@ -68,9 +68,15 @@ def run_up(
         reload_command: run at SIGHUP, which then is no wish to stop; what it prints is told, line by line.
         before_start: called before each start of a supervisor, to lay down what it needs.
     """
-    up = Up(supervisor_command, run_dir, listener, on_line=on_line, on_ready=on_ready, reload_command=reload_command)
-    up.before_start = before_start
-    return up.run()
+    return Up(
+        supervisor_command,
+        run_dir,
+        listener,
+        on_line=on_line,
+        on_ready=on_ready,
+        reload_command=reload_command,
+        before_start=before_start,
+    ).run()
 
 
 class Up:
@@ -84,10 +90,11 @@ class Up:
         *,
         on_line: Callable[[str], None],
         on_ready: Callable[[], None],
-        reload_command: Sequence[str] = (),
+        reload_command: Sequence[str],
+        before_start: Callable[[], None],
     ) -> None:
         self.listener = listener
-        self.before_start: Callable[[], None] = lambda: None
+        self.before_start = before_start
         self.reload_command = reload_command
         self.stop_signals = [number for number in STOP if not (reload_command and number == signal.SIGHUP)]
         self.reloads = 0
@@ -257,9 +264,16 @@ class Up:
         self.reloads = 0
         self.on_line("reading the settings again")
         self.notifier.reloading()
-        self.reloading = subprocess.Popen(  # noqa: S603 (the composition root's own command)
-            self.reload_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        try:
+            self.reloading = subprocess.Popen(  # noqa: S603 (the composition root's own command)
+                self.reload_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        except OSError as error:
+            # No process, no descriptor, or a program that is being replaced: no reason to stop watching.
+            self.on_line(f"the settings cannot be read again: {error.strerror}; nothing was changed")
+            self.notifier.ready()
+            return
+
         assert self.reloading.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
         self.selector.register(self.reloading.stdout, selectors.EVENT_READ)
 

@@ -170,6 +170,7 @@ class Client:
         header, encoded = self._prepare(TELL, to, type, body, ttl_ms=ttl_ms, call_id=id, key=key, lane=lane, trace=trace)
         message = Tell(header, encoded, self._loop.time() + ttl_ms / 1000)
         self._bytes += len(encoded)
+        self._deadlines.add(message)
         self._enqueue(message)
 
     async def close(self, linger_ms: int = 200) -> None:
@@ -326,6 +327,7 @@ class Client:
         message.attempts += 1
 
         if isinstance(message, Tell):
+            message.done = True
             self._bytes -= len(message.body)
 
     def _serve(self) -> None:
@@ -428,6 +430,13 @@ class Client:
             self._tick = self._loop.call_soon(self._flush)
 
     def _expire(self, call: Outgoing) -> None:
+        if isinstance(call, Tell):
+            # There was no connection: nobody else takes it out of the queue, which would be full of such in the end.
+            self._queue.remove(call)
+            self._bytes -= len(call.body)
+            self.counters.dropped["late"] += 1
+            return
+
         self.forget(call, cancel=True)
         call.fail(DeadlineExceeded(detail={"connected": self.connected}))
 

@@ -22,4 +22,5 @@ class Counters:
     """What arrived and was not taken, by reason."""
 
     dropped: Counter[str] = field(default_factory=Counter)
-    """What was to be sent and was not, by reason: `gone` (the peer left), `slow` (it reads too slowly), `closed`."""
+    """What was to be sent and was not, by reason: `gone` (the peer left), `slow` (it reads too slowly), `closed`, `late`
+    (its time was up first)."""

@@ -141,10 +141,12 @@ def allow(directory: Path, public: str, name: str) -> None:
         raise Invalid("a public key has 40 characters of Z85")
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(directory / "clients", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / "clients", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
-    with os.fdopen(descriptor, "a") as file:
-        file.write(f"{public} {' '.join(name.split())}\n")
+    with os.fdopen(descriptor, "r+b") as file:
+        # Whoever edits the file may leave its last line without an end.
+        end = b"\n" if file.read()[-1:] not in (b"", b"\n") else b""
+        file.write(end + f"{public} {' '.join(name.split())}\n".encode())
 
 
 def allowed(directory: Path) -> frozenset[str]:
@@ -154,7 +156,8 @@ def allowed(directory: Path) -> frozenset[str]:
     with contextlib.suppress(FileNotFoundError):
         keys.update(line[:KEY_LENGTH] for line in (directory / "clients").read_text().splitlines())
 
-    with contextlib.suppress(FileNotFoundError):
+    # One that others could read is nobody's any more. Whoever starts with it is told; the others are let in meanwhile.
+    with contextlib.suppress(FileNotFoundError, Invalid):
         keys.add(load(directory, "client").public)
 
     return frozenset(key for key in keys if _is_key(key))

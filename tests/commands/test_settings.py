@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
 from actors.limits import Limits
 from actors.paradox.settings import ParadoxSettings
+from actors.supervision import RestartChild
 from actors.thinking.persona import Persona
-from commands.reload import changed_actors
+from commands.house import House
+from commands.reload import apply, changed_actors
 from run import Composition, Settings
 from tests.commands.conftest import Run
+from transport.errors import Unavailable
 
 ENDPOINT = '[[llm.endpoints]]\nname = "a"\n'
 URL = 'base_url = "http://127.0.0.1:1/v1"\n'
@@ -124,3 +129,22 @@ def test_other_limits_are_every_actors_and_other_settings_their_own(tmp_path: Pa
     assert changed_actors(before, narrow, Composition.actors) == [*Composition.actors]
     quiet = Settings(data_dir=tmp_path, paradox=ParadoxSettings(follow=False))
     assert changed_actors(before, quiet, Composition.actors) == ["paradox"]
+
+
+async def test_who_does_not_come_up_with_new_settings_is_named_and_keeps_no_other_from_them(tmp_path: Path, capsys) -> None:
+    asked = []
+
+    class Supervision:
+        async def ask(self, message: Any, **_: Any) -> None:
+            asked.append(message)
+            if isinstance(message, RestartChild) and message.name == "llm":
+                raise Unavailable("llm did not start: its disk is full")
+
+    house = House(Composition(), Settings(data_dir=tmp_path))
+    with pytest.raises(click.ClickException, match="restart llm"):
+        await apply(house, Supervision(), ["llm", "thinking"])
+
+    assert [message.name for message in asked[1:]] == ["llm", "thinking"]
+    said = capsys.readouterr().out
+    assert "llm did not start: its disk is full" in said
+    assert "thinking     runs with its new settings" in said

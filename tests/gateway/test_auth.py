@@ -7,7 +7,7 @@ import stat
 import openai
 import pytest
 
-from gateway.auth import KeyFile
+from gateway.auth import ApiKeys, KeyFile
 from gateway.settings import GatewaySettings, check_bind
 from tests.gateway.house import House, house
 from transport.errors import Conflict, Invalid, NotFound
@@ -122,3 +122,9 @@ def test_names_of_keys_are_unique_and_known(keys: KeyFile) -> None:
         keys.revoke("phone")
     keys.revoke("laptop")
     assert keys.list() == ()
+
+
+def test_a_key_of_bytes_that_are_no_text_is_nobodys(keys: KeyFile) -> None:
+    keys.create("laptop")
+    # As aiohttp gives the header `x-api-key: \xff`.
+    assert ApiKeys(keys).principal("\udcff") is None

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.service import ROUTES
 from tests.gateway.house import House, user
+from transport.errors import Overloaded
 
 
 async def test_models_are_listed_and_found(lattice: House) -> None:
@@ -85,6 +86,19 @@ async def test_who_says_that_nobody_waits_does_not_hold_the_background_life_back
     await bare.call("GET", "/v1/memories/stats", headers={**headers, "X-Lattice-Timeout": "0.1"})
 
     assert bare.gateway.service.foreground._said is waits
+
+
+async def test_no_request_fails_since_the_background_life_cannot_be_told_of_it(
+    bare: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise Overloaded
+
+    monkeypatch.setattr(bare.gateway, "tell", refuse)
+    status, _ = await bare.call("GET", "/v1/memories/stats", headers={"X-Lattice-Timeout": "0.1"})
+
+    assert status == 503
+    assert bare.gateway.service.foreground._said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from supervisors.logs import LogFile
 
 
@@ -30,3 +32,21 @@ def test_closing_a_log_on_a_full_disk_is_no_failure(tmp_path: Path) -> None:
     log.open(path)
     log("without an end")
     log.close()
+
+
+def test_a_log_that_cannot_be_rotated_grows_on_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("supervisors.logs.MAX_BYTES", 100)
+    path = tmp_path / "memory.log"
+    older = [path.with_suffix(f".log.{number}") for number in (3, 2, 1)]
+    older[0].mkdir()
+    log = LogFile()
+    log.open(path)
+    lines = [f"line {number}\n" for number in range(100)]
+    for line in lines:
+        log(line)
+    log.close()
+
+    assert "".join(file.read_text() for file in (*older[1:], path)) == "".join(lines)
+    assert "memory.log cannot be rotated: Is a directory; it grows on" in capsys.readouterr().err

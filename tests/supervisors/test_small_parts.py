@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from supervisors import linux
 from supervisors.crashes import log_path, read_reports, write_report
@@ -135,6 +136,17 @@ def test_a_pid_alone_does_not_name_a_process():
     assert pidfd is not None
     os.close(pidfd)
     assert linux.open_pidfd(os.getpid(), started - 1) is None
+
+
+def test_a_process_may_have_a_name_that_is_no_text():
+    before = Path("/proc/self/comm").read_bytes().rstrip()
+    started = linux.start_time(os.getpid())
+    try:
+        linux.LIBC.prctl(linux.PR_SET_NAME, b"\xff) \xc3", 0, 0, 0)
+        assert linux.start_time(os.getpid()) == started
+        assert linux.parent_of(os.getpid()) == os.getppid()
+    finally:
+        linux.LIBC.prctl(linux.PR_SET_NAME, before, 0, 0, 0)
 
 
 def test_ends_are_told_apart():

@@ -87,3 +87,13 @@ async def test_many_children_are_stopped_at_once(yard):
     yard.supervision.shutdown("told")
     assert {view.state for view in yard.supervision.views()} == {"draining"}
     assert not (await yard.supervision.finished).gave_up
+
+
+async def test_a_start_that_runs_into_a_timeout_of_its_own_says_which(short_dir):
+    async def start_in_vain(_, child):
+        raise TimeoutError(f"the disk of {child.name} does not answer")
+
+    async with Host(run_dir=short_dir, bind=False) as host:
+        family = Actors(SupervisorSpec(), Stage(host, short_dir, start_in_vain))
+        with pytest.raises(Unavailable, match="the disk of w1 does not answer"):
+            await family.supervision.add_child("w1")

@@ -291,3 +291,23 @@ async def test_who_may_open_nothing_more_is_told_so_and_may_try_again_once_it_ma
 
     assert told.value.retry_after_ms
     await Client(address).close()
+
+
+async def test_what_is_told_to_nobody_takes_no_room_once_its_time_is_up(short_dir, monkeypatch):
+    monkeypatch.setattr("transport.client.QUEUED", 3)
+    client = Client(f"ipc://{short_dir}/nobody.sock")
+    waiting = asyncio.ensure_future(client.ask("echo", "t.echo", {}, ttl_ms=30))
+    await asyncio.sleep(0)
+    for _ in range(3):
+        client.tell("echo", "t.note", {"text": "x" * 1000}, ttl_ms=10)
+    with pytest.raises(Overloaded):
+        client.tell("echo", "t.note", {}, ttl_ms=10)
+
+    with pytest.raises(DeadlineExceeded):
+        await waiting
+    with pytest.raises(DeadlineExceeded):
+        await client.ask("echo", "t.echo", {}, ttl_ms=10)
+
+    assert client._bytes == 0
+    assert client.counters.dropped["late"] == 3
+    await client.close()

@@ -262,3 +262,20 @@ async def test_with_keys_ipc_stays_plain_beside_an_encrypted_tcp(guarded, short_
 
 async def test_with_keys_a_bind_beyond_loopback_is_allowed(guarded):
     assert guarded.server.bind("tcp://0.0.0.0:*").startswith("tcp://0.0.0.0:")
+
+
+def test_who_is_let_in_after_the_file_was_edited_by_hand_stands_on_a_line_of_its_own(tmp_path):
+    laptop, tablet = keys.create(tmp_path / "laptop", "client"), keys.create(tmp_path / "tablet", "client")
+    (tmp_path / "clients").write_text(f"{laptop.public}  laptop, without an end of its line")
+    keys.allow(tmp_path, tablet.public, "tablet")
+
+    assert keys.allowed(tmp_path) == {laptop.public, tablet.public}
+
+
+def test_a_key_of_its_own_that_others_can_read_keeps_nobody_else_out(tmp_path):
+    keys.create(tmp_path, "client")
+    guest = keys.create(tmp_path / "guest", "client")
+    keys.allow(tmp_path, guest.public, "laptop")
+    (tmp_path / "client.key").chmod(0o644)
+
+    assert keys.allowed(tmp_path) == {guest.public}

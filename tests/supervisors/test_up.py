@@ -1,0 +1,53 @@
+"""`up` alone, over a supervisor that only says that it supervises."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SUPERVISOR = """
+import json, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+for event in ("supervising", "all_ready"):
+    print(json.dumps({"event": event}), flush=True)
+while True:
+    signal.sigtimedwait((), 1)
+    print(json.dumps({"event": "beat"}), flush=True)
+"""
+
+UP = """
+import sys
+from pathlib import Path
+from supervisors.up import run_up
+
+def say(line):
+    print(line, flush=True)
+
+sys.exit(
+    run_up(
+        [sys.executable, "-c", sys.argv[1]],
+        run_dir=Path(),
+        listener=None,
+        on_line=say,
+        on_ready=lambda: say("ALL READY"),
+        reload_command=[sys.argv[2]],
+    )
+)
+"""
+
+
+def test_settings_that_cannot_be_read_again_end_no_house() -> None:
+    command = [sys.executable, "-c", UP, SUPERVISOR, "/nowhere/python3"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout is not None
+        assert up.stdout.readline() == "ALL READY\n"
+        up.send_signal(signal.SIGHUP)
+        assert up.stdout.readline() == "reading the settings again\n"
+        assert up.stdout.readline() == "the settings cannot be read again: No such file or directory; nothing was changed\n"
+        up.send_signal(signal.SIGTERM)
+        assert up.stdout.read() == "draining; once more to kill\n"
+    assert up.returncode == 0
