@@ -186,7 +186,11 @@ def run(job: Job, connection: apsw.Connection) -> None:
 
 
 def as_told(error: BaseException) -> BaseException:
-    """`error` as a caller may see it: what the disk refused becomes `Unavailable`."""
+    """`error` as a caller may see it: what the disk refused becomes `Unavailable`; what no future takes, a `RuntimeError`."""
+    if isinstance(error, StopIteration):
+        told_of = RuntimeError("a job raised StopIteration")
+        told_of.__cause__ = error
+        return told_of
     if not isinstance(error, REFUSED_BY_THE_DISK):
         return error
     told = Unavailable(f"the database refused: {type(error).__name__.removesuffix('Error')}: {error}", retry_after_ms=1000)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
+from loguru import logger
 
 from actors import damage, second_names
 from actors.backup import backup_path, write_copy
@@ -65,9 +66,18 @@ class Database:
         self.path = path.resolve()
         self._key: StoreKey | None = None
         self._in_place = InPlace(self.path, tuple(migrations), mend)
-        self._writer = Writer(path.name, queue_limit, held or NothingHeld(), self._keep, self._moved)
-        self._reader = Reader(path.name, queue_limit)
-        self._damaged: asyncio.Future[None] | None = None
+        self._writer = Writer(
+            path.name,
+            queue_limit,
+            held=held or NothingHeld(),
+            keep=self._keep,
+            on_moved=self._moved,
+            on_fault=self._fail,
+        )
+        self._reader = Reader(path.name, queue_limit, self._fail)
+        self._failed: asyncio.Future[None] | None = None
+        """Its exception is why this database has to be opened anew."""
+
         self._owned = False
         self._reading_later: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -88,10 +98,12 @@ class Database:
         self._key = key = StoreKey.from_environment()
         await own(self.path)
         self._owned = True
-        self._damaged = asyncio.get_running_loop().create_future()
+        self._failed = asyncio.get_running_loop().create_future()
         try:
             await self._writer.start(partial(_told, self.path.name, self._in_place.open, key))
         except BaseException:
+            # Where this was cancelled, the thread may be in the middle of a migration: nobody else is to begin it meanwhile.
+            await self._writer.stop(partial(note_closed, self.path))
             self._give_up_ownership()
             raise
         # Whoever comes back after a kill is waited for by writes, mostly, and this is a fifth of what opening takes.
@@ -108,15 +120,15 @@ class Database:
         self._give_up_ownership()
 
     async def watch(self) -> None:
-        """Wait, for ever if need be, until damage shows itself: the owner spawns this, and so fails with it.
-
-        The next opening then looks at every page.
+        """Wait, for ever if need be, until this database has to be opened anew: the owner spawns this, and so fails with it.
 
         Raises:
-            Damaged: now.
+            Damaged: damage has shown itself. The next opening looks at every page.
+            Conflict: another process has become the file's owner.
+            Exception: any other fault that has ended one of the threads.
         """
-        assert self._damaged is not None  # noqa: S101 (it is open)
-        await asyncio.shield(self._damaged)
+        assert self._failed is not None  # noqa: S101 (it is open)
+        await asyncio.shield(self._failed)
 
     async def write(self, fn: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, *args)` in the writer's thread; its result is given once the transaction is on disk.
@@ -243,10 +255,15 @@ class Database:
             release(self.path)
 
     def _suspect(self, error: Unavailable) -> None:
-        if isinstance(error.__cause__, damage.SIGNS) and self._damaged is not None and not self._damaged.done():
+        if isinstance(error.__cause__, damage.SIGNS) and self._failed is not None and not self._failed.done():
             damage.suspect(self.path, error.message)
-            self._damaged.set_exception(Damaged(f"{self.path.name} is damaged: {error.message}"))
-            self._damaged.exception()  # looked at: nobody need be watching
+            self._fail(Damaged(f"{self.path.name} is damaged: {error.message}"))
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failed is not None and not self._failed.done():
+            logger.bind(database=self.path.name, error=repr(error)).error("a database has to be opened anew")
+            self._failed.set_exception(error)
+            self._failed.exception()  # looked at: nobody need be watching
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

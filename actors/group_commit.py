@@ -59,7 +59,7 @@ class _Thread:
 
     kind: str
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, on_fault: Callable[[BaseException], None]) -> None:
         self._name = name
         self._limit = limit
         self._jobs: deque[Job] = deque()
@@ -74,6 +74,10 @@ class _Thread:
         self._accepting = False
         self._ended: asyncio.Future[None] | None = None
         self._before_closing: Callable[[], None] | None = None
+        self._in_hand: Sequence[Job] = ()
+        """What it is doing, so that a fault of its own leaves nobody waiting."""
+
+        self._on_fault = on_fault
         self._loop: asyncio.AbstractEventLoop
         self._connection: apsw.Connection
 
@@ -145,8 +149,11 @@ class _Thread:
             return
 
         self._post(_settle_future, opened, None)
+        fault = None
         try:
             self._serve()
+        except BaseException as error:  # noqa: BLE001 (its owner is told, whatever it was)
+            fault = error
         finally:
             self._accepting = False
             if self._before_closing is not None:
@@ -154,15 +161,28 @@ class _Thread:
                     self._before_closing()
             with suppress(apsw.Error):
                 self._connection.close()
-            self._post(self._end)
+            self._post(self._end, fault)
 
-    def _end(self) -> None:
-        """On the loop, so that no job comes after: refuse those that are left."""
-        for job in self._jobs:
+    def _end(self, fault: BaseException | None = None) -> None:
+        """On the loop, so that no job comes after: refuse those that are left.
+
+        Args:
+            fault: by which the thread has ended, where nobody told it to.
+        """
+        left = [*self._in_hand, *self._unbegun()]
+        for job in left:
             job.error = Unavailable(f"{self._name} is closed")
-        _answer([job for job in self._jobs if job.future is not None])
-        self._jobs.clear()
+            job.error.__cause__ = fault
+        _answer(left)
         _settle_future(self._ended, None)
+        if fault is not None:
+            self._on_fault(fault)
+
+    def _unbegun(self) -> list[Job]:
+        """Takes out all jobs that wait."""
+        left = list(self._jobs)
+        self._jobs.clear()
+        return left
 
     def _serve(self) -> None:
         raise NotImplementedError
@@ -189,6 +209,7 @@ class Writer(_Thread):
         keep: called before and after each transaction with the connection; gives the one to go on with, which is another where
             the file had lost its name. What it refuses with `Unavailable`, the jobs are told in place of their success.
         on_moved: called after it has given another, before anybody learns of the transaction.
+        on_fault: told on the loop what has ended the thread, where nobody stopped it. Who waited for it is told `Unavailable`.
     """
 
     kind = "writer"
@@ -197,11 +218,13 @@ class Writer(_Thread):
         self,
         name: str,
         limit: int,
+        *,
         held: Held,
         keep: Callable[[apsw.Connection], apsw.Connection],
         on_moved: Callable[[], None],
+        on_fault: Callable[[BaseException], None],
     ) -> None:
-        super().__init__(name, limit)
+        super().__init__(name, limit, on_fault)
         self._held = held
         self._keep = keep
         self._on_moved = on_moved
@@ -239,6 +262,7 @@ class Writer(_Thread):
 
     def _serve(self) -> None:
         while group := self._take():
+            self._in_hand = group
             grouped = [job for job in group if job.grouped and job.wanted]
             rest, self._commit_s = self._commit(grouped)
             if rest:
@@ -252,6 +276,11 @@ class Writer(_Thread):
                 self._run_alone(job)
                 self._deliver([job])
         self._misplaced()
+
+    def _unbegun(self) -> list[Job]:
+        left = [*super()._unbegun(), *self._later]
+        self._later.clear()
+        return left
 
     def _commit(self, jobs: list[Job]) -> tuple[list[Job], float]:
         """As `commit`, and in a file that is in its place, before and afterwards."""
@@ -338,6 +367,7 @@ class Reader(_Thread):
 
     def _serve(self) -> None:
         while job := self._take():
+            self._in_hand = (job,)
             if not job.wanted:
                 continue
             try:

@@ -12,8 +12,10 @@ from pathlib import Path
 import apsw
 import pytest
 
+from actors import damage
 from actors.database import Database, NewerDatabase
-from transport.errors import Overloaded, Unavailable
+from transport.errors import Conflict, Overloaded, Unavailable
+from transport.lock import Lock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +56,84 @@ async def test_a_write_that_raises_takes_back_only_itself(database):
 
     assert isinstance(results[1], ValueError)
     assert await database.read(notes) == ["a", "b"]
+
+
+async def test_a_write_that_raises_what_no_future_takes_keeps_no_other_waiting(database):
+    def run_out(connection: apsw.Connection) -> None:
+        next(iter(connection.execute("SELECT 1 WHERE 0")))
+
+    async with asyncio.timeout(10):
+        results = await asyncio.gather(database.write(run_out), database.write(note, "a"), return_exceptions=True)
+
+    assert isinstance(results[0], RuntimeError)
+    assert await database.read(notes) == ["a"]
+
+
+class Faulty:
+    """What an owner holds, with a fault in it."""
+
+    changes = 0
+
+    def flush(self, connection: apsw.Connection) -> None:
+        del connection
+        raise KeyError("a fault")
+
+    def clear(self) -> None:
+        """Nothing to forget."""
+
+
+async def test_a_fault_in_a_thread_leaves_nobody_waiting_and_ends_the_owner(tmp_path):
+    database = Database(tmp_path / "notes.db", SCHEMA, held=Faulty())
+    await database.open()
+    watching = asyncio.create_task(database.watch())
+    asked = [
+        asyncio.create_task(asking)
+        for asking in (database.write(note, "a"), database.write_rebuildable(note, "b"), database.settle())
+    ]
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*asked, watching, return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [Unavailable, Unavailable, Unavailable, KeyError]
+    with pytest.raises(Unavailable, match="is closed"):
+        await database.write(note, "c")
+    await database.close()
+
+
+async def test_who_has_lost_its_file_to_another_owner_writes_no_more_and_ends(database, monkeypatch):
+    monkeypatch.setattr("actors.in_place.LOOK_S", 0.0)
+    watching = asyncio.create_task(database.watch())
+    await database.write(note, "its own")
+    owner = database.path.with_suffix(".owner")
+    owner.unlink()
+    with Lock(owner):
+        async with asyncio.timeout(10):
+            for _ in range(2):
+                with pytest.raises(Unavailable):
+                    await database.write(note, "lost")
+            with pytest.raises(Conflict, match=f"is held by process {os.getpid()}"):
+                await watching
+
+
+async def test_an_opening_that_is_given_up_leaves_no_thread_at_work_on_the_file(tmp_path):
+    path = tmp_path / "notes.db"
+    await opened_and_closed(path, SCHEMA)
+    numbers = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1000000)"
+    slow = (*SCHEMA, f"INSERT INTO note (text) {numbers} SELECT 'one of many' FROM number")
+    opening = asyncio.create_task(Database(path, slow).open())
+    while damage.work() is None:  # noqa: ASYNC110 (the migration runs in another thread)
+        await asyncio.sleep(0.001)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    assert damage.work() is None
+    await opened_and_closed(path, slow)
+
+
+async def opened_and_closed(path: Path, migrations: tuple[str, ...]) -> None:
+    database = Database(path, migrations)
+    await database.open()
+    await database.close()
 
 
 async def test_what_is_rebuildable_is_a_transaction_of_its_own(database):
