@@ -58,7 +58,7 @@ class AsyncActor(Actor):
 
     1.  It is created, with its mailbox, and registered in `pykka.ActorRegistry`.
     2.  Messages may reach its mailbox from now on; none is handled yet.
-    3.  `on_start` runs. If it raises, the actor has ended.
+    3.  `on_start` runs. If it raises, the actor ends: `on_failure` runs, so that what was opened is closed.
     4.  Up to `concurrency` handlers run, interleaving at their awaits.
     5.  When it is asked to stop, what waits is handled first, then what was spawned is cancelled, then `on_stop` runs.
         When a tell, or something spawned, raises, it ends at once: handlers are cancelled and `on_failure` runs instead.
@@ -168,7 +168,7 @@ class AsyncActor(Actor):
         return await asyncio.get_running_loop().run_in_executor(pool, context.run, function, *args)
 
     def on_start(self) -> Any:
-        """Runs before the first message is handled; may be a coroutine. If it raises, the actor has ended."""
+        """Runs before the first message is handled; may be a coroutine. If it raises, `on_failure` runs and the actor ends."""
 
     def on_stop(self) -> Any:
         """Runs after the last message was handled; may be a coroutine. Not called when the actor ends by a failure."""
@@ -179,7 +179,7 @@ class AsyncActor(Actor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> Any:
-        """Runs in place of `on_stop` when something outside an ask has raised; may be a coroutine."""
+        """Runs in place of `on_stop` when something outside an ask has raised, `on_start` included; may be a coroutine."""
 
     def metrics(self) -> list[Metric]:
         """Figures for `sys.metrics` beyond the runtime's own."""
@@ -231,7 +231,6 @@ class AsyncActor(Actor):
         self._task = loop.create_task(self._live(), name=str(self), context=context)
 
     async def _live(self) -> None:
-
         try:
             await self._begin()
 
@@ -250,6 +249,10 @@ class AsyncActor(Actor):
             self._over = True
             self._actor_loop_teardown()
 
+            # Of one that is killed: nobody waits for these.
+            for task in self._spawned:
+                task.cancel()
+
             if not self._begun.done():
                 self._begun.set_result(None)
 
@@ -261,11 +264,9 @@ class AsyncActor(Actor):
     async def _begin(self) -> None:
         try:
             await _awaited(self.on_start())
-        except Exception as error:  # noqa: BLE001 (the supervisor's to decide)
-            self._failure = error
+        except Exception:  # noqa: BLE001 (the supervisor's to decide)
             self._begun_badly = True
-            self._handle_failure(*sys.exc_info())
-            await self._cancel_spawned()
+            await self._end_badly(sys.exc_info())
         else:
             self._begun.set_result(None)
             self._crew.open()

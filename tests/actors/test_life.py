@@ -97,6 +97,38 @@ async def test_a_start_that_is_cancelled_ends_the_actor(home, gates):
     assert gates.cancelled == ["start"]
 
 
+async def test_what_a_start_that_raises_has_opened_is_closed_by_on_failure(home, gates):
+    class HalfOpen(Life):
+        async def on_start(self):
+            await super().on_start()
+            raise OSError("the disk is full")
+
+    gates.open["start"].set()
+    with pytest.raises(OSError, match="the disk is full"):
+        await home.start_actor(HalfOpen, gates)
+    assert gates.log == ["on_start", "on_failure OSError the disk is full True"]
+    assert not home.failed.done()
+
+
+async def test_killing_an_actor_ends_what_it_has_spawned(home, gates):
+    ended = asyncio.Event()
+
+    async def spawned(actor):
+        del actor
+        try:
+            await gates.at("spawned")
+        finally:
+            ended.set()
+
+    gates.open["start"].set()
+    await home.start_actor(Life, gates, spawned)
+    await gates.reached["spawned"].wait()
+    await home.kill_actor("probe")
+    async with asyncio.timeout(5):
+        await ended.wait()
+    assert gates.log == ["on_start"]
+
+
 async def test_one_name_lives_once(home, hosts, gates):
     gates.open["start"].set()
     await home.start_actor(Life, gates)
