@@ -143,9 +143,12 @@ class Admission:
             Overloaded: the bodies being handled leave no room for it.
         """
         limit = self.settings.max_body_bytes
-        size = limit if request.content_length is None else request.content_length
-        if size > limit:
-            raise HttpError(413, "too_large", f"the body has {size} bytes; at most {limit} are taken")
+        declared = request.content_length
+        if declared is not None and declared > limit:
+            raise HttpError(413, "too_large", f"the body has {declared} bytes; at most {limit} are taken")
+
+        # What is coded may become as large as any.
+        size = limit if declared is None or "Content-Encoding" in request.headers else declared
         if self.body_bytes and self.body_bytes + size > self.settings.max_bodies_bytes:
             raise Overloaded("the requests being handled leave no room for another body; try again in a moment")
 

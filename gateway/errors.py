@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from transport.errors import LatticeError
 
-__all__ = ["HttpError", "dotted", "error_body", "error_response", "retry_headers", "status_of"]
+__all__ = ["CODINGS", "HttpError", "dotted", "error_body", "error_response", "retry_headers", "status_of"]
 
 STATUSES = {
     "invalid": 400,
@@ -47,6 +47,9 @@ ANTHROPIC = {
 }
 """Anthropic's `type` where it is another."""
 
+CODINGS = ("gzip", "deflate")
+"""What a body may be coded with."""
+
 CODES = {404: "not_found", 405: "method_not_allowed", 411: "invalid", 413: "too_large", 417: "invalid"}
 RETRY_AFTER_MS = 1000
 """For 429 and 503 where nobody said how long to wait."""
@@ -74,6 +77,9 @@ def error_response(error: Exception, *, anthropic: bool = False) -> web.Response
     headers = retry_headers(error)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        # It is the body's coding: RFC 9110 15.5.16.
+        headers["Accept-Encoding"] = ", ".join(CODINGS)
     if isinstance(error, web.HTTPMethodNotAllowed):
         headers["Allow"] = ",".join(sorted(error.allowed_methods))
 

@@ -26,6 +26,9 @@ async def events(call: Incoming) -> web.StreamResponse:
     """
     stream = EventStream(call.request, call.settings.write_timeout_s)
     await stream.heartbeat()
+    if call.wants_head:
+        return stream.response
+
     try:
         while True:
             try:

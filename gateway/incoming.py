@@ -11,13 +11,14 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from actors.message import Message
 from actors.refs import Stream
 from gateway.auth import Principal
+from gateway.coding import Decoder, decoder_of
 from gateway.errors import HttpError
 from gateway.json_size import is_large
 from gateway.settings import GatewaySettings
@@ -149,6 +150,11 @@ class Incoming:
         """Note what ended an answer whose status has gone out already."""
         self.failure = error
 
+    @property
+    def wants_head(self) -> bool:
+        """Whether an answer ends with its head."""
+        return self.request.method == hdrs.METH_HEAD
+
     async def read(self) -> bytes:
         """The whole body.
 
@@ -158,16 +164,56 @@ class Incoming:
         """
         try:
             async with asyncio.timeout(self.settings.read_timeout_s):
-                return await self.request.read()
+                decoder = self.decoder()
+                return await self.request.read() if decoder is None else await self.decoded(decoder)
         except TimeoutError:
             raise HttpError(408, "timeout", "the body did not come in time") from None
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, where a route takes it in pieces.
+    async def decoded(self, decoder: Decoder) -> bytes:
+        """The whole body, its coding taken off.
 
         Raises:
-            HttpError: 408 when nothing comes for too long.
+            HttpError: it is not coded as its header says.
+            web.HTTPRequestEntityTooLarge: it is larger than any may be.
         """
+        body = bytearray()
+        async for chunk in self.request.content.iter_chunked(CHUNK):
+            for piece in decoder.pieces(chunk):
+                body += piece
+                if len(body) > self.settings.max_body_bytes:
+                    raise web.HTTPRequestEntityTooLarge(self.settings.max_body_bytes)
+                # A few bytes may stand for megabytes.
+                await asyncio.sleep(0)
+        decoder.end()
+        return bytes(body)
+
+    def decoder(self) -> Decoder | None:
+        """What takes off the body's coding; None where it has none.
+
+        Raises:
+            HttpError: 415, it is not taken.
+        """
+        return decoder_of(",".join(self.request.headers.getall("Content-Encoding", ()))) if self.request.body_exists else None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, its coding taken off, where a route takes it in pieces.
+
+        Raises:
+            HttpError: 408 when nothing comes for too long; it is not coded as its header says.
+        """
+        decoder = self.decoder()
+        async for chunk in self.arriving():
+            if decoder is None:
+                yield chunk
+                continue
+            for piece in decoder.pieces(chunk):
+                yield piece
+                await asyncio.sleep(0)
+        if decoder is not None:
+            decoder.end()
+
+    async def arriving(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, as it is."""
         pieces = self.request.content.iter_chunked(CHUNK)
 
         while True:

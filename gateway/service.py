@@ -83,6 +83,8 @@ CLIENT_CLOSED: Final = 499
 BAD_REQUEST: Final = 400
 TOO_MANY: Final = 429
 
+READING: Final = ("GET", "HEAD")
+
 LEAST_URGENT: Final = "u=7"
 
 VERSIONS: Final = (HttpVersion10, HttpVersion11)
@@ -113,8 +115,8 @@ class Service:
         application.on_response_prepare.append(mark)
         for route in ROUTES:
             application.router.add_route(route.method, route.path, self.handler_of(route), expect_handler=expected)
-            if (route.method, route.access) == ("GET", "open"):
-                # Load balancers ask with HEAD.
+            if route.method == "GET":
+                # RFC 9110 9.1: whatever can be read can be asked for its head. A route that streams ends with it.
                 application.router.add_route("HEAD", route.path, self.handler_of(route), expect_handler=expected)
 
         return application
@@ -255,7 +257,7 @@ class Service:
 
         if isinstance(failure, Exception) and is_ours(failure):
             line.opt(exception=failure).error("request failed")
-        elif status < BAD_REQUEST and request.method == "GET" and looks_on(request):
+        elif status < BAD_REQUEST and request.method in READING and looks_on(request):
             line.debug("request")
         else:
             line.info("request")

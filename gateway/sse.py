@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final, TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic_core import to_json
 
 from gateway.errors import error_body
@@ -66,6 +66,8 @@ class EventStream:
         """Bytes, after the headers where they are the first."""
         if not self.begun:
             await self.response.prepare(self.request)
+        if self.request.method == hdrs.METH_HEAD:
+            return
 
         await write(self.request, self.response, data, self.write_timeout_s)
 

@@ -121,6 +121,8 @@ async def export(call: Incoming, query: ExportQuery) -> web.StreamResponse:
         headers={"Content-Type": MEDIA, "Content-Disposition": f'attachment; filename="{name}.jsonl"'}
     )
     await response.prepare(call.request)
+    if call.wants_head:
+        return response
 
     try:
         head = lines.header(call.namespace, datetime.now(UTC).isoformat(timespec="seconds")) if query.cursor is None else b""

@@ -160,7 +160,7 @@ async def test_a_wrong_method_names_the_right_ones(bare: House) -> None:
         told = await response.json()
 
     assert response.status == 405
-    assert response.headers["Allow"] == "GET,POST"
+    assert response.headers["Allow"] == "GET,HEAD,POST"
     assert told["error"]["code"] == "method_not_allowed"
 
 
