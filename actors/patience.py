@@ -18,6 +18,9 @@ __all__ = ["patiently"]
 
 AGAIN_S: Final = 1.0
 
+WELL_S: Final = 60.0
+"""Work that went on for so long was well: what it waits for afterwards is something new."""
+
 
 async def patiently(what: str, work: Callable[[], Awaitable[None]], *, again_s: float = AGAIN_S) -> None:
     """Do work to its end. Where something is not available it is begun anew a little later, as often as it takes.
@@ -31,14 +34,16 @@ async def patiently(what: str, work: Callable[[], Awaitable[None]], *, again_s: 
         Damaged: the database is; its owner has to end, so that its next opening recovers it.
     """
     waits = False
+    loop = asyncio.get_running_loop()
     while True:
+        began = loop.time()
         try:
             return await work()
         except Damaged:
             raise
         except Unavailable as error:
-            # Said once for as long as it lasts, and on the way to a disk that may be full.
-            if not waits:
+            # Said once for as long as it lasts: the log may be on its way to the same full disk.
+            if not waits or loop.time() - began >= WELL_S:
                 logger.warning("work in the background waits", what=what, reason=error.message)
             waits = True
             await asyncio.sleep(again_s)

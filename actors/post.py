@@ -7,6 +7,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from loguru import logger
+
 from actors import system
 from actors.delivery import Delivery
 from actors.incoming import Incoming, Served
@@ -14,7 +16,16 @@ from actors.message import Message, contract_of
 from actors.refs import DEFAULT_TIMEOUT_S
 from transport.deadlines import Deadlines
 from transport.envelope import ASK, CANCEL, TELL, Envelope
-from transport.errors import DeadlineExceeded, Invalid, LatticeError, Overloaded, Unavailable, UnknownActor, UnknownType
+from transport.errors import (
+    DeadlineExceeded,
+    Internal,
+    Invalid,
+    LatticeError,
+    Overloaded,
+    Unavailable,
+    UnknownActor,
+    UnknownType,
+)
 
 if TYPE_CHECKING:
     from actors.dead_letters import Reason
@@ -207,6 +218,9 @@ class Post:
             delivery.reply(system.answer(self._host, actor, delivery.message))
         except LatticeError as error:
             delivery.fail(error)
+        except Exception as error:  # noqa: BLE001 (a fault in the actor's own figures: who asks hears of it, as of a handler's)
+            logger.opt(exception=error).error("an actor cannot be looked at", actor=name, type=delivery.contract.type)
+            delivery.fail(Internal(f"{delivery.contract.type} failed: {type(error).__name__}"))
 
     def _hold(self, name: str, delivery: Delivery) -> None:
         held = self._held.setdefault(name, [])

@@ -80,9 +80,19 @@ class Daemon(AsyncActor):
         self.store = Store(data_dir, secrets.token_hex(8), settings.lease_s)
         self.cycles = enabled(settings)
         self.watchers = Watchers()
-        self.foreground: ForegroundWatch
-        self.runner: Runner
-        self.holding: Holding
+        self.foreground = ForegroundWatch()
+        self.runner = Runner(
+            settings=settings,
+            cycles=self.cycles,
+            store=self.store,
+            clock=clock,
+            ask=self.ask,
+            spawn=self.spawn,
+            foreground=self.foreground,
+            tell=self.watchers.tell,
+            data_dir=data_dir,
+        )
+        self.holding = Holding(self.ask, lambda: self.runner.is_paused(CYCLE))
 
     async def on_start(self) -> None:
         """Open the store, take over what a former incarnation left in the middle, and keep the schedules."""
@@ -90,20 +100,7 @@ class Daemon(AsyncActor):
         self.spawn(self.store.watch(), name="daemon watches its database")
         now = self.clock.now()
         await self.store.know({name: scheduler.first(now, kind.settings) for name, kind in self.cycles.items()})
-        self.foreground = ForegroundWatch()
-        self.runner = Runner(
-            settings=self.settings,
-            cycles=self.cycles,
-            store=self.store,
-            clock=self.clock,
-            ask=self.ask,
-            spawn=self.spawn,
-            foreground=self.foreground,
-            tell=self.watchers.tell,
-            data_dir=self.data_dir,
-        )
         await self.runner.begin()
-        self.holding = Holding(self.ask, lambda: self.runner.is_paused(CYCLE))
         self.spawn(self.holding.keep(), name="hold memory's vectors")
         self.spawn(patiently("schedules", self.runner.keep_schedules), name="schedules")
         keep_up = partial(self.following.keep_up, self.store, self.ask)

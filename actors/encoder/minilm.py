@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from loguru import logger
 from numpy.typing import NDArray
 
 from actors.encoder import weights
@@ -57,9 +58,11 @@ def model_name() -> str:
 def prepare(path: Path) -> Prepared | None:
     """The model, from its file or made anew; None where it is not installed.
 
+    A disk that takes no file of it costs the next start some seconds, and not this one the model.
+
     Raises:
         BadWeights: what is installed is not what was pinned.
-        OSError: the disk refused.
+        OSError: the file, or what is installed, cannot be read.
     """
     prepared = read_prepared(path)
     if prepared is not None:
@@ -69,7 +72,10 @@ def prepare(path: Path) -> Prepared | None:
         return None
     tensors, tokenizer = weights.checked(folder)
     prepared = Prepared(build(weights.read_safetensors(tensors)), tokenizer)
-    write_prepared(path, prepared)
+    try:
+        write_prepared(path, prepared)
+    except OSError as error:
+        logger.bind(reason=error.strerror).warning("the prepared model is not kept: it is prepared anew at the next start")
     return prepared
 
 

@@ -64,6 +64,9 @@ class Cache:
         self.now = now
         self.kept: OrderedDict[str, Kept] = OrderedDict()
         self.bytes = 0
+        self.forgettings = 0
+        """How often answers were forgotten: one that was begun before that is not kept after it."""
+
         self.flights: dict[str, Flight] = {}
 
     async def close(self) -> None:
@@ -103,10 +106,11 @@ class Cache:
     async def noted(self, key: str, message: Generate, ask: Ask, deadline: float | None) -> AsyncGenerator[Part]:
         """The answer as it comes, which is kept when it is whole."""
         heard: list[Part] = []
+        forgettings = self.forgettings
         async with aclosing(ask(message, deadline)) as parts:
             async for part in parts:
                 heard.append(part)
-                if isinstance(part, Generated):
+                if isinstance(part, Generated) and self.forgettings == forgettings:
                     self.keep(key, heard)
 
                 yield part
@@ -181,6 +185,7 @@ class Cache:
         """Keep none of the answers so far: they may be about what is forgotten."""
         self.kept.clear()
         self.bytes = 0
+        self.forgettings += 1
 
     def keep(self, key: str, parts: list[Part]) -> None:
         """Keep an answer, and drop those that were not asked for the longest time."""

@@ -43,8 +43,8 @@ class Catalogue:
         self.timeout_s = timeout_s
         self.cache_s = cache_s
         self.now = now
-        self.listings: dict[str, Listing] = {}
-        self.asking: dict[str, asyncio.Task[None]] = {}
+        self.listings: dict[Endpoint, Listing] = {}
+        self.asking: dict[Endpoint, asyncio.Task[None]] = {}
 
     async def models(self, aliases: Mapping[str, Sequence[str]] | None = None) -> tuple[Model, ...]:
         """Every model once, in the endpoints' order, then the aliases of those that there are.
@@ -70,7 +70,7 @@ class Catalogue:
         if settings.models:
             return tuple(Listed(model) for model in dict.fromkeys((*settings.models, *settings.embedding_models)))
 
-        listing = self.listings.get(endpoint.name)
+        listing = self.listings.get(endpoint)
         return listing.models if listing and listing.models else None
 
     def may_have(self, endpoint: Endpoint, model: str) -> bool:
@@ -113,31 +113,32 @@ class Catalogue:
 
     def forget(self, endpoint: Endpoint) -> None:
         """It is gone."""
-        self.listings.pop(endpoint.name, None)
+        self.listings.pop(endpoint, None)
 
     async def refresh(self, endpoint: Endpoint) -> None:
         """Ask an endpoint for its models where what is known is too old; who asks meanwhile waits for the same answer."""
-        listing = self.listings.get(endpoint.name)
+        listing = self.listings.get(endpoint)
         if endpoint.settings.models or (listing is not None and self.now() < listing.until):
             return
 
-        task = self.asking.get(endpoint.name)
+        task = self.asking.get(endpoint)
         if task is None:
-            task = self.asking[endpoint.name] = asyncio.ensure_future(self.ask(endpoint))
-            task.add_done_callback(lambda _: self.asking.pop(endpoint.name, None))
+            task = self.asking[endpoint] = asyncio.ensure_future(self.ask(endpoint))
+            task.add_done_callback(lambda _: self.asking.pop(endpoint, None))
 
         await asyncio.shield(task)
 
     async def ask(self, endpoint: Endpoint) -> None:
-        """Ask once, and remember what came of it."""
-        old = self.listings.get(endpoint.name)
+        """Ask once, and remember what came of it, unless the endpoint has gone meanwhile."""
+        old = self.listings.get(endpoint)
         try:
-            listed = tuple(await endpoint.list_models(self.timeout_s))
+            listing = Listing(tuple(await endpoint.list_models(self.timeout_s)), self.now() + self.cache_s)
         except Failure as failure:
             logger.info("models not listed", endpoint=endpoint.name, reason=failure.reason)
-            self.listings[endpoint.name] = Listing(old.models if old else (), self.now() + AFTER_FAILURE_S)
-        else:
-            self.listings[endpoint.name] = Listing(listed, self.now() + self.cache_s)
+            listing = Listing(old.models if old else (), self.now() + AFTER_FAILURE_S)
+
+        if endpoint in self.endpoints:
+            self.listings[endpoint] = listing
 
     async def close(self) -> None:
         """Ask no more."""

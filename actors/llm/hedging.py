@@ -105,17 +105,18 @@ class Race:
                 if failure is not None and len(runners) == 1:
                     raise failure
 
-                runners.remove(runner)
                 if isinstance(failure, Failure):
                     self.lost(runner.attempt, failure)
+                    runners.remove(runner)
                     await runner.close()
                     continue
 
                 if failure is not None:
                     raise failure
 
-                for other in runners:
+                # Each stands in the list until it is closed: who is cancelled in between closes what is left in it.
+                for other in [other for other in runners if other is not runner]:
                     await other.close()
+                    runners.remove(other)
 
-                runners[:] = [runner]
                 return runner

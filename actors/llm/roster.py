@@ -114,10 +114,7 @@ class Roster:
         if not await self.ledger.change(settings.name, settings.model_dump_json(), once):
             return self.find(settings.name)
 
-        known = next((one for one in self.router.endpoints if one.name == settings.name), None)
-        if known is not None:
-            self.let_go(known)
-
+        self.let_go(settings.name)
         return await self.take_up(settings)
 
     async def drain(self, name: str, once: Once | None = None) -> Endpoint:
@@ -127,12 +124,13 @@ class Roster:
             NotFound: there is none of that name.
             KeyReused: the call's key came with another message.
         """
+        self.find(name)
+        drained = await self.ledger.drain(name, once)
+        # As it is by now: another call may have changed or removed it.
         endpoint = self.find(name)
-        if not await self.ledger.drain(name, once):
-            return endpoint
-
-        endpoint.draining = True
-        logger.info("endpoint is drained", endpoint=name)
+        if drained:
+            endpoint.draining = True
+            logger.info("endpoint is drained", endpoint=name)
         return endpoint
 
     async def remove(self, name: str, once: Once | None = None) -> None:
@@ -145,9 +143,9 @@ class Roster:
         if await self.ledger.made_before(once):
             return
 
-        endpoint = self.find(name)
+        self.find(name)
         if await self.ledger.change(name, None, once):
-            self.let_go(endpoint)
+            self.let_go(name)
 
     def find(self, name: str) -> Endpoint:
         """An endpoint by its name.
@@ -161,13 +159,14 @@ class Roster:
 
         raise NotFound(f"there is no endpoint called {name!r}")
 
-    def let_go(self, endpoint: Endpoint) -> None:
-        """Ask it no more, and close it once its calls are finished."""
-        self.router.remove(endpoint)
-        task = asyncio.create_task(self.close_idle(endpoint), name=f"close {endpoint.name}")
-        self.leaving.add(task)
-        task.add_done_callback(self.leaving.discard)
-        logger.info("endpoint removed", endpoint=endpoint.name, in_flight=endpoint.in_flight)
+    def let_go(self, name: str) -> None:
+        """Ask the endpoint of that name no more, if there is one, and close it once its calls are finished."""
+        for endpoint in [one for one in self.router.endpoints if one.name == name]:
+            self.router.remove(endpoint)
+            task = asyncio.create_task(self.close_idle(endpoint), name=f"close {name}")
+            self.leaving.add(task)
+            task.add_done_callback(self.leaving.discard)
+            logger.info("endpoint removed", endpoint=name, in_flight=endpoint.in_flight)
 
     async def close_idle(self, endpoint: Endpoint) -> None:
         """Close an endpoint when it has nothing in flight, or when no call can be left."""

@@ -368,9 +368,6 @@ MEND = """
 UPDATE memory SET metadata = '{}' WHERE NOT json_valid(metadata);
 UPDATE memory SET provenance = NULL WHERE NOT json_valid(provenance);
 UPDATE event SET detail = '{}' WHERE NOT json_valid(detail);
-DELETE FROM mark;
-INSERT INTO mark SELECT substr(chain, 1, 8), number FROM memory WHERE chain IS NOT NULL
-    UNION SELECT substr(fingerprint, 1, 8), number FROM memory WHERE fingerprint IS NOT NULL;
 INSERT OR IGNORE INTO indexed VALUES (1, 0, 0);
 UPDATE indexed SET number = (SELECT coalesce(max(number), 0) FROM memory), epoch = epoch + 1;
 DELETE FROM tally;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import ClassVar
 
@@ -110,11 +110,10 @@ class Thinking(AsyncActor):
 
     async def on_stop(self) -> None:
         """Tell memory what it is still to be told, and write the thoughts that are not on disk yet."""
-        await self.outbox.close()
-        try:
-            await self.thoughts.close()
-        finally:
-            await self.database.close()
+        async with AsyncExitStack() as left:
+            left.push_async_callback(self.database.close)
+            left.push_async_callback(self.thoughts.close)
+            await self.outbox.close()
 
     def forget(self) -> None:
         """Memory forgot something: nothing that may quote it is given again."""

@@ -56,15 +56,22 @@ class Knowledge:
         self.settings = settings
         self.clock = clock
         self.kept: OrderedDict[str, tuple[float, Known]] = OrderedDict()
+        self.forgettings = 0
+        """How often memory forgot something: what was asked for before that is not kept after it."""
 
     async def of(self, namespace: str, *, seconds: float) -> Known:
         """What is known. Whatever the daemon answers with an error is the caller's to note."""
         now = self.clock.now().timestamp()
         kept = self.kept.get(namespace)
-        if kept is not None and now - kept[0] < self.settings.profile_cache_s:
+        # A clock that was set back says nothing of how old it is.
+        if kept is not None and 0 <= now - kept[0] < self.settings.profile_cache_s:
             return kept[1]
 
+        forgettings = self.forgettings
         known = await self._asked(namespace, seconds=seconds)
+        if self.forgettings != forgettings:
+            return known
+
         self.kept[namespace] = (now, known)
         self.kept.move_to_end(namespace)
         while len(self.kept) > MOST:
@@ -74,6 +81,7 @@ class Knowledge:
     def forget(self) -> None:
         """Memory forgot something: what was drawn from it may have changed."""
         self.kept.clear()
+        self.forgettings += 1
 
     def taken(self, namespace: str) -> None:
         """A statement was taken: what is open is asked for anew."""

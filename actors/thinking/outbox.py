@@ -173,7 +173,7 @@ class Outbox:
                 self.wake.set()
 
     async def tell(self) -> bool:
-        """Tell all that is owed; False where memory is away, or the disk does not take what is held."""
+        """Tell all that is owed; False where memory is away, or the disk takes neither what is held nor that it was told."""
         async with self.telling:
             try:
                 await self.write_down()
@@ -196,9 +196,16 @@ class Outbox:
                         "memory was told late"
                     )
 
-                await self.database.write(delete, place)
+                try:
+                    await self.database.write(delete, place)
+                except Unavailable:
+                    # It is told once more, which memory takes for the same.
+                    return False
                 self.waiting = max(self.waiting - 1, 0)
-                self.talks[talk_of(owed.converse)] -= 1
+                talk = talk_of(owed.converse)
+                self.talks[talk] -= 1
+                if self.talks[talk] <= 0:
+                    del self.talks[talk]
         return True
 
     async def close(self) -> None:

@@ -75,7 +75,8 @@ class Reuse:
         had = self.had.get(question)
         if had is None:
             return None
-        if now - had.at > self.seconds:
+        # A clock that was set back says nothing of how old it is.
+        if not 0 <= now - had.at <= self.seconds:
             del self.had[question]
             return None
 

@@ -12,7 +12,7 @@ from actors.runtime import AsyncActor, Metric, handles
 from actors.system import SysInfo, SysMetrics, SysPing
 from tests.actors.conftest import Ask, Circumstances, Count, Echo, Echoed, Note, Probe, Wait
 from transport.client import Client
-from transport.errors import Conflict, Unavailable
+from transport.errors import Conflict, Internal, Unavailable
 
 
 class Life(AsyncActor):
@@ -341,3 +341,17 @@ async def test_threads_give_the_interpreter_up_soon_while_an_actor_starts_and_as
     async with asyncio.timeout(10):
         while sys.getswitchinterval() != pytest.approx(switch_s):  # noqa: ASYNC110 (only looking tells)
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("where", ["home", "near"])
+async def test_an_actor_whose_figures_fail_says_so_and_nobody_waits(home, near, gates, where):
+    class Unfigured(Life):
+        def metrics(self):
+            raise ZeroDivisionError
+
+    gates.open["start"].set()
+    await home.start_actor(Unfigured, gates)
+    asking = {"home": home, "near": near}[where].ref("probe")
+    with pytest.raises(Internal, match="ZeroDivisionError"):
+        await asking.ask(SysMetrics(), timeout=5)
+    assert (await asking.ask(SysPing(), timeout=5)).name == "probe"

@@ -92,3 +92,9 @@ def test_strange_texts_are_read(model):
     for text in ("👋🏽 مرحبا", "\u202eabc", "a\u0301" * 50, "你好世界", "\x01\x02", "x" * 5000):
         model.passage(text, text)
         model.question(text)
+
+
+def test_a_disk_that_takes_no_file_of_it_does_not_keep_the_model_from_its_work(tmp_path):
+    (tmp_path / "cache").symlink_to(tmp_path / "a disk that is gone")
+    prepared = prepare(tmp_path / "cache" / "minilm.model")
+    assert len(MiniLM(prepared).question("Where is the lighthouse?").tokens) == 1

@@ -1,12 +1,15 @@
 """Answers used again, for identical calls at temperature 0 and only where that was asked for."""
 
 import asyncio
+import time
 
 import pytest
 
 from actors.host import Host
 from actors.llm.actor import Llm
-from actors.llm.settings import LlmSettings
+from actors.llm.cache import Cache
+from actors.llm.messages import Generated, Usage
+from actors.llm.settings import CacheSettings, LlmSettings
 from tests.llm.conftest import TEXT, ask, endpoint
 from transport.errors import DeadlineExceeded
 
@@ -73,3 +76,28 @@ async def test_a_shared_call_outlives_the_time_of_the_one_who_made_it(short_dir,
         await asyncio.to_thread(first.release)
         assert (await patient).choices[0].message["content"] == TEXT
         assert len(first.log()) == 1
+
+
+async def test_an_answer_that_was_begun_before_something_was_forgotten_is_not_kept() -> None:
+    begun, may = asyncio.Event(), asyncio.Event()
+    calls = []
+
+    async def make(message, deadline):
+        del message, deadline
+        calls.append(1)
+        begun.set()
+        await may.wait()
+        yield Generated(choices=(), model="m", usage=Usage(), endpoint="a", attempts=1, cost=None)
+
+    async def answered():
+        return [part async for part in cache.answer(ask(**COLD), make)]
+
+    cache = Cache(CacheSettings(seconds=60), time.monotonic)
+    asking = asyncio.create_task(answered())
+    await begun.wait()
+    cache.forget()
+    may.set()
+    assert len(await asking) == 1
+    for _ in range(2):
+        await answered()
+    assert len(calls) == 2

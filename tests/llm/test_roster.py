@@ -1,6 +1,7 @@
 """Endpoints that come and go while the actor runs, what was used, budgets, aliases and tags; all of it over the contract."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 from actors.clock import ManualClock
 from actors.host import Host
 from actors.llm.actor import Llm
+from actors.llm.catalogue import Catalogue
+from actors.llm.dialects import Listed
+from actors.llm.endpoint import Endpoint
 from actors.llm.messages import (
     AddEndpoint,
     DrainEndpoint,
@@ -17,9 +21,9 @@ from actors.llm.messages import (
     ListModels,
     RemoveEndpoint,
 )
-from actors.llm.settings import LlmSettings
+from actors.llm.settings import EndpointSettings, LlmSettings
 from tests.llm.conftest import QUICK, TEXT, ask, endpoint
-from transport.errors import Invalid, NotFound, Overloaded, Unavailable
+from transport.errors import Internal, Invalid, NotFound, Overloaded, Unavailable
 
 
 async def start(host, directory, *endpoints, **settings):
@@ -235,3 +239,43 @@ async def test_a_key_file_that_changes_is_read_again_and_one_that_vanishes_costs
 
     told = [seen["headers"]["authorization"].removeprefix("Bearer ") for seen in first.log()]
     assert told == ["sk-one", "sk-two-and-longer", "sk-two-and-longer", "sk-three"]
+
+
+async def test_calls_that_change_one_endpoint_at_once_leave_what_is_on_disk(short_dir, tmp_path, servers) -> None:
+    first, second = servers
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path, endpoint("a", first.base_url), endpoint("b", second.base_url))
+        told = await asyncio.gather(*(llm.ask(RemoveEndpoint(name="a")) for _ in range(3)), return_exceptions=True)
+        assert not any(isinstance(one, Internal) for one in told)
+        assert [one.name for one in (await llm.ask(ListEndpoints())).endpoints] == ["b"]
+
+        await asyncio.gather(llm.ask(AddEndpoint(endpoint=as_given("b", second))), llm.ask(DrainEndpoint(name="b")))
+        now = [one.state for one in (await llm.ask(ListEndpoints())).endpoints]
+    async with Host(run_dir=short_dir) as host:
+        llm = await start(host, tmp_path)
+        assert [one.state for one in (await llm.ask(ListEndpoints())).endpoints] == now
+
+
+async def test_what_an_endpoint_lists_after_it_was_changed_is_not_taken_for_what_stands_in_its_place(servers) -> None:
+    reached, may = asyncio.Event(), asyncio.Event()
+    before, after = (
+        Endpoint(EndpointSettings(name="a", base_url=servers[0].base_url), max_bytes=1 << 20, now=time.monotonic)
+        for _ in range(2)
+    )
+
+    async def list_late(timeout_s):
+        del timeout_s
+        reached.set()
+        await may.wait()
+        return [Listed("of-the-one-before")]
+
+    before.list_models = list_late
+    there = [before]
+    catalogue = Catalogue(there, timeout_s=5, cache_s=60, now=time.monotonic)
+    asking = asyncio.create_task(catalogue.models())
+    await reached.wait()
+    there[:] = [after]
+    catalogue.forget(before)
+    may.set()
+    await asking
+    assert catalogue.known(after) is None

@@ -1,15 +1,19 @@
 """Which records wait for vectors, which set is in use, and what a kill or a change between reading and keeping leaves."""
 
+import asyncio
 from itertools import pairwise
 
 import pytest
 
+from actors.database import Database
 from actors.llm.messages import Usage, Vectors
 from actors.memory.changes import revise
-from actors.memory.embedding.embedders import LlmEndpoint
+from actors.memory.embedding.embedders import LlmEndpoint, Question
+from actors.memory.embedding.lane import Lane
 from actors.memory.embedding.passages import LONG, pieces
 from actors.memory.embedding.vectors import active, adopt, clear_some, gist_of, keep, pending, waiting
 from actors.memory.messages import NewMemory, Remember, Revise
+from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import LifeSettings
 from actors.memory.store import remember
 from transport.errors import Unavailable
@@ -34,6 +38,12 @@ def numbers(connection, side):
     return [
         place // 2048 for (place,) in connection.execute("SELECT place FROM vectors WHERE place & 1 = ? ORDER BY 1", (side,))
     ]
+
+
+def clear_all(connection, passages):
+    after = 0
+    while (after := clear_some(connection, after, passages)) is not None:
+        pass
 
 
 def test_batches_go_on_where_the_last_that_was_kept_ended(connection):
@@ -66,8 +76,7 @@ def test_a_new_set_is_used_once_it_is_complete_and_the_old_one_goes(connection):
     assert (active(connection).name, pending(connection, 1, "b")) == ("a", 3)
     embed(connection, "b")
     assert active(connection).name == "b"
-    while clear_some(connection, 2):
-        pass
+    clear_all(connection, 2)
     assert numbers(connection, 1) == []
     assert numbers(connection, 0) == [1, 2, 3, 4, 5]
     assert connection.execute("SELECT count(*) FROM gist").fetchone() == (5,)
@@ -78,8 +87,7 @@ def test_going_back_before_the_new_set_is_complete_costs_nothing(connection):
     embed(connection, "b", 2)
     assert adopt(connection, "a").name == "a"
     assert pending(connection, 1, "a") == 0
-    while clear_some(connection, 2):
-        pass
+    clear_all(connection, 2)
     assert (numbers(connection, 1), numbers(connection, 0)) == ([1, 2, 3, 4, 5], [])
 
 
@@ -87,8 +95,7 @@ def test_a_third_model_waits_until_the_second_is_cleared(connection):
     embed(connection, "a")
     embed(connection, "b", 2)
     assert adopt(connection, "c") is None
-    while clear_some(connection, 1):
-        pass
+    clear_all(connection, 1)
     embed(connection, "c")
     assert active(connection).name == "c"
 
@@ -126,3 +133,65 @@ async def test_an_endpoints_vectors_are_kept_in_bytes():
     name, vectors = await LlmEndpoint(ask, None).passages([("one", "")])
     assert name == "llm:m:2"
     assert vectors == [(b"", bytes([18, 24]))]
+
+
+class Gated:
+    """An embedder that answers questions once it is let."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.may = asyncio.Event()
+        self.questions = 0
+
+    async def question(self, text: str, timeout: float) -> Question:
+        del text, timeout
+        self.questions += 1
+        self.asked.set()
+        await self.may.wait()
+        return Question("a", b"", b"\1")
+
+
+async def test_a_question_that_is_read_while_something_is_forgotten_is_not_kept(tmp_path):
+    database, embedder = Database(tmp_path / "memory.db", MIGRATIONS), Gated()
+    await database.open()
+    await database.write(adopt, "a")
+    lane = Lane(embedder, database, lambda _: None, 8)
+    asking = asyncio.create_task(lane.question("Where is the key?", 10))
+    await embedder.asked.wait()
+    lane.forget_questions()
+    embedder.may.set()
+
+    assert (await asking).vectors == b"\1"
+    for _ in range(2):
+        await lane.question("Where is the key?", 10)
+    assert embedder.questions == 2
+    await database.close()
+
+
+def test_clearing_a_set_costs_the_same_from_its_first_record_to_its_last(connection):
+    for name in ("a", "b"):
+        adopt(connection, name)
+    places = [(number * 2048 + side, number * 2 + side) for number in range(1, 2001) for side in (0, 1)]
+    connection.executemany("INSERT INTO vectors VALUES (?, 0, 1, x'', x'')", [(place,) for place, _ in places])
+    connection.executemany("INSERT INTO gist (place, vector) VALUES (?, x'')", [(place,) for _, place in places])
+    connection.execute("UPDATE embedder SET replaced = (name = 'a')")
+
+    steps: list[int] = []
+
+    def go_on() -> bool:
+        steps[-1] += 1
+        return False
+
+    connection.set_progress_handler(go_on, 10)
+    after = 0
+    while True:
+        steps.append(0)
+        after = clear_some(connection, after, 100)
+        if not after:
+            break
+    connection.set_progress_handler(None)
+
+    assert len(steps) == 21
+    assert max(steps) <= 2 * steps[0]
+    assert numbers(connection, 1) == []
+    assert len(numbers(connection, 0)) == 2000

@@ -100,6 +100,9 @@ async def test_it_is_given_again_for_so_long_only(short_dir, model) -> None:
         in_time = await host.ref("thinking").ask(asked("b"))
         clock.advance(2)
         late = await host.ref("thinking").ask(asked("c"))
+        clock.advance(-3600)
+        set_back = await host.ref("thinking").ask(asked("d"))
 
     assert in_time.reused
     assert not late.reused
+    assert not set_back.reused

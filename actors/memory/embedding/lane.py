@@ -68,6 +68,9 @@ class Lane:
         self._embedded = embedded
         self._kept = questions_kept
         self._questions: OrderedDict[str, Question] = OrderedDict()
+        self._forgettings = 0
+        """How often questions were forgotten: one that was asked before that is not kept after it."""
+
         self._away_until = 0.0
         self._held_until = 0.0
         """Until then no vectors are made for records."""
@@ -87,6 +90,9 @@ class Lane:
 
         self.moved = asyncio.Event()
         """Set, and replaced, whenever there is less to wait for."""
+
+        self._cleared: int | None = None
+        """The last record whose vectors of a replaced set are deleted; None where no such set is known."""
 
         self._opened = False
         self.embedded = 0
@@ -110,6 +116,7 @@ class Lane:
     def forget_questions(self) -> None:
         """Keep none of the questions so far: what is forgotten may have been asked by its own words, as a chat does."""
         self._questions.clear()
+        self._forgettings += 1
 
     def hold(self, seconds: float) -> None:
         """Make no vectors for records for so long; 0: go on."""
@@ -134,6 +141,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         if loop.time() < self._away_until:
             return None
+        forgettings = self._forgettings
         try:
             question = await self._embedder.question(text, min(QUESTION_S, SHARE * time_left))
         except LatticeError as error:
@@ -145,7 +153,7 @@ class Lane:
             return None
         if question.name != self.in_use:
             return None
-        if self._kept:
+        if self._kept and self._forgettings == forgettings:
             self._questions[text] = question
             while len(self._questions) > self._kept:
                 self._questions.popitem(last=False)
@@ -183,7 +191,8 @@ class Lane:
                 return 0.0
             self.target, self._doubted, self._away_until = standing.name, False, 0.0
 
-        if await self._database.write_rebuildable(clear_some, CLEARED):
+        self._cleared = await self._database.write_rebuildable(clear_some, self._cleared or 0, CLEARED)
+        if self._cleared is not None:
             return 0.0
         adopted = await self._database.write_rebuildable(adopt, self.target)
         if adopted is None:

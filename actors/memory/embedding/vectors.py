@@ -27,6 +27,9 @@ PARTS = 1024
 PLACES = 2 * PARTS
 """Places of a record: `number * PLACES + part * 2 + side`."""
 
+LAST = (1 << 63) // PLACES - 1
+"""No record has a higher number whose places are integers of SQLite's."""
+
 TURNS_BEFORE = 2
 
 
@@ -109,20 +112,37 @@ def adopt(connection: apsw.Connection, name: str) -> Embedder | None:
     return Embedder(free[0], name, 0, complete=False)
 
 
-def clear_some(connection: apsw.Connection, records: int) -> bool:
-    """Delete some of the vectors of a set that was replaced; False when there is none."""
+def clear_some(connection: apsw.Connection, after: int, passages: int) -> int | None:
+    """Delete some of the vectors of a set that was replaced, in the order of their records.
+
+    Args:
+        connection: inside a transaction.
+        after: the record up to which they are deleted already; 0: none is known to be. What another set has of those is not
+            gone through again, which would take longer with each call.
+        passages: about how many are deleted.
+
+    Returns:
+        The last record that has none any more, 0 once the set is gone; None where no set was replaced.
+    """
     row: Any = connection.execute("SELECT number FROM embedder WHERE replaced = 1 ORDER BY number LIMIT 1").fetchone()
     if row is None:
-        return False
+        return None
     side = row[0] & 1
-    connection.execute(
-        "DELETE FROM vectors WHERE place IN (SELECT place FROM vectors WHERE place & 1 = ? LIMIT ?)", (side, records)
-    )
-    cleared = connection.changes()
-    connection.execute("DELETE FROM gist WHERE place IN (SELECT place FROM gist WHERE place & 1 = ? LIMIT ?)", (side, records))
-    if max(cleared, connection.changes()) < records:
+    first = after + 1
+    last: Any = connection.execute(
+        "SELECT place / ?1 FROM vectors WHERE place >= ?2 * ?1 AND place & 1 = ?3 ORDER BY place LIMIT 1 OFFSET ?4",
+        (PLACES, first, side, passages - 1),
+    ).fetchone()
+    through = LAST if last is None else last[0]
+    for table, places in (("vectors", PLACES), ("gist", 2)):
+        connection.execute(
+            f"DELETE FROM {table} WHERE place BETWEEN ? AND ? AND place & 1 = ?",  # noqa: S608 (our own names)
+            (first * places, through * places + places - 1, side),
+        )
+    if last is None:
         connection.execute("DELETE FROM embedder WHERE number = ?", row)
-    return True
+        return 0
+    return int(through)
 
 
 def waiting(connection: apsw.Connection, embedder: Embedder, records: int, passages: int) -> Batch:
