@@ -48,6 +48,9 @@ class Admission:
         self.metrics = metrics
         self.keys_required = keys_required
         self.requests = 0
+        self.coming = 0
+        """Requests that were read, and whose handlers have not begun yet."""
+
         self.body_bytes = 0
         self.held_to = settings.max_in_flight
         self.held_at = -math.inf
@@ -104,8 +107,8 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many requests are being handled as may be."""
-        return self.requests >= self.places
+        """Whether as many requests are being handled as may be, those counted that are about to be."""
+        return self.requests + self.coming >= self.places
 
     def actor_refused(self, *, models: bool = False) -> None:
         """An actor had no room for a request that was let in, or `models` had none: so many were too many.

@@ -116,7 +116,7 @@ class Protocol(web.RequestHandler):
     first request of a client that was let in a moment ago.
     """
 
-    __slots__ = ("_deaf", "_first", "_head", "_head_timeout_s", "_held", "_shedding")
+    __slots__ = ("_coming", "_deaf", "_first", "_head", "_head_timeout_s", "_held", "_shedding")
 
     _first: asyncio.Future[None] | None
 
@@ -128,6 +128,9 @@ class Protocol(web.RequestHandler):
 
         self._deaf: asyncio.TimerHandle | None = None
         """Runs while nothing is read, since a request was refused."""
+
+        self._coming = False
+        """Whether a request is on its way to its handler, and holds a place until it is there."""
 
         self._first = None
         self._head: asyncio.TimerHandle | None = None
@@ -173,6 +176,8 @@ class Protocol(web.RequestHandler):
             self._force_close = self._force_close or forced
             self._waiter = waiter
 
+        if waiter is not None and waiter.done() and not waiter.cancelled():
+            self._comes()
         shed = (sheds or self._held is not None) and self._shed()
         if self._messages:
             self._forget_head()
@@ -231,10 +236,32 @@ class Protocol(web.RequestHandler):
             self._held = None
         if self._messages and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+            self._comes()
+
+    def _comes(self) -> None:
+        """Hold a place for the first request, which is handed on, until its handler begins, which takes one itself.
+
+        Of many that are read at once the first takes the last place; without this all others would be let in with it, and be
+        refused by their handlers, at five times the price.
+        """
+        if self._messages and not self._coming and self._shedding.takes_place(self._messages[0][0]):
+            self._coming = True
+            self._shedding.admission.coming += 1
+
+    def _has_come(self) -> None:
+        if self._coming:
+            self._coming = False
+            self._shedding.admission.coming -= 1
+
+    async def _handle_request(self, *args: Any) -> Any:
+        """Handle a request. Nothing is awaited from here to where `Admission.entered` counts it."""
+        self._has_come()
+        return await super()._handle_request(*args)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Wait for nothing more."""
         super().connection_lost(exc)
+        self._has_come()
         self._forget_head()
         for timer in (self._held, self._deaf):
             if timer is not None:

@@ -92,6 +92,10 @@ class Shedding:
         """Whether there is no place."""
         return self.admission.is_full
 
+    def takes_place(self, head: Any) -> bool:
+        """Whether a request is of those that need a place."""
+        return isinstance(head, RawRequestMessage) and self.known.fullmatch(head.path.partition("?")[0]) is not None
+
     def refuses(self, head: Any) -> bool:
         """Whether a request is refused by its head.
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,39 @@ async def test_a_client_that_is_back_at_once_is_heard_some_times_a_second(short_
         for _ in range(4):
             assert (await client.ask(CHAT + BODY))[0] == 429
         assert 0.5 < time.monotonic() - began < 5
+
+
+async def test_of_requests_that_come_at_once_only_those_reach_a_handler_for_which_there_is_a_place(short_dir, model) -> None:
+    model.next({"fault": "hang"})
+    async with house(short_dir, model=model.base_url, max_in_flight=1) as lattice, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(client_of(lattice)) for _ in range(20)]
+        for client in clients:
+            assert (await client.ask(HEALTH))[0] == 200
+        # One turn of the loop sends all of them, and the next one reads all of them.
+        for client in clients:
+            client.writer.write(CHAT + BODY)
+        answers = [asyncio.create_task(client.answer()) for client in clients]
+        async with asyncio.timeout(10):
+            while sum(answer.done() for answer in answers) < 19:
+                await asyncio.wait([answer for answer in answers if not answer.done()], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.to_thread(model.log, holding=1)
+        model.release()
+        assert sorted([(await answer)[0] for answer in answers]) == [200] + [429] * 19
+        # A handler that refuses does not count there.
+        assert await counted(lattice) == 19
+
+
+async def test_a_request_that_goes_before_its_handler_begins_keeps_no_place(short_dir, model) -> None:
+    async with house(short_dir, model=model.base_url, max_in_flight=1) as lattice, client_of(lattice) as client:
+        for _ in range(3):
+            async with client_of(lattice) as other:
+                other.writer.write(CHAT + BODY)
+            assert (await client.ask(CHAT.replace(b"Host: 127.0.0.1", b"Host: elsewhere.example") + BODY))[0] == 403
+        async with asyncio.timeout(10):
+            while lattice.gateway.admission.requests:
+                await lattice.get("/healthz")
+        assert lattice.gateway.admission.coming == 0
+        assert (await client.ask(CHAT + BODY))[0] == 200
 
 
 async def test_the_log_has_a_line_for_the_first_refusals_and_one_for_the_rest(short_dir, model, logged) -> None:
