@@ -24,24 +24,27 @@ MOST: Final = 8192
 
 
 def index_more(connection: apsw.Connection, limit: int) -> int:
-    """Take up to `limit` records of the tail into the index, and their marks, oldest first; returns how many."""
+    """Take up to `limit` records of the tail into the index, and their marks, oldest first; returns how many.
+
+    `CROSS JOIN` has SQLite begin with `indexed`: it would rather go through all records that there are.
+    """
     row: Any = connection.execute(
-        "SELECT count(*), max(number) FROM (SELECT m.number FROM indexed, memory m WHERE m.number > indexed.number "
+        "SELECT count(*), max(number) FROM (SELECT m.number FROM indexed CROSS JOIN memory m WHERE m.number > indexed.number "
         "ORDER BY m.number LIMIT ?)",
         (limit,),
     ).fetchone()
     count: int = row[0]
     if count:
         connection.execute(
-            "INSERT INTO search (rowid, scope, text) SELECT p.number, p.scope, p.text FROM indexed, passage p "
+            "INSERT INTO search (rowid, scope, text) SELECT p.number, p.scope, p.text FROM indexed CROSS JOIN passage p "
             "WHERE p.number > indexed.number AND p.number <= ? ORDER BY p.number",
             (row[1],),
         )
         connection.execute(
             "INSERT INTO mark SELECT mark, number FROM ("
-            "SELECT substr(m.chain, 1, 8) AS mark, m.number FROM indexed, memory m "
+            "SELECT substr(m.chain, 1, 8) AS mark, m.number FROM indexed CROSS JOIN memory m "
             "WHERE m.number > indexed.number AND m.number <= ?1 AND m.chain IS NOT NULL UNION "
-            "SELECT substr(m.fingerprint, 1, 8), m.number FROM indexed, memory m "
+            "SELECT substr(m.fingerprint, 1, 8), m.number FROM indexed CROSS JOIN memory m "
             "WHERE m.number > indexed.number AND m.number <= ?1 AND m.fingerprint IS NOT NULL) ORDER BY mark, number",
             (row[1],),
         )

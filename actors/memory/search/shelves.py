@@ -264,10 +264,15 @@ class Shelves:
         return matrix
 
     def _changed_since(self, connection: apsw.Connection, seq: int) -> dict[int, bool]:
-        """Numbers of the records that changed, and whether their texts or vectors may have."""
+        """Numbers of the records that changed, and whether their texts or vectors may have.
+
+        A stage that recalls brought about is nothing that is held: without them each recall would have a few records read again
+        for the next one. By `+memory` SQLite groups what it found; by the index on it, it would go through all events.
+        """
         rows: Any = connection.execute(
             "SELECT memory, max(change NOT IN ('superseded', 'reinstated', 'staged', 'linked', 'unlinked')) FROM event "
-            "WHERE seq > ? AND change NOT IN ('recalled', 'remembered', 'namespace_forgotten') GROUP BY memory LIMIT ?",
+            "WHERE seq > ? AND change <> 'recalled' AND change NOT IN ('remembered', 'namespace_forgotten') "
+            "AND NOT (change = 'staged' AND cause IN ('echo', 'significance')) GROUP BY +memory LIMIT ?",
             (seq, MOST_CHANGES + 1),
         ).fetchall()
         changed = {number: bool(reworded) for number, reworded in rows}
