@@ -17,7 +17,7 @@ from actors.memory.settings import LifeSettings
 from actors.memory.store import remember_one
 from actors.memory.transaction import Transaction
 
-__all__ = ["Facts", "age", "compress", "echo_of", "faded", "move_on", "stage_next"]
+__all__ = ["COLUMNS", "Facts", "age", "compress", "echo_of", "faded", "move", "move_on", "stage_next"]
 
 DAY_US = 86_400_000_000
 NEUTRAL = 27
@@ -88,14 +88,15 @@ def move_on(transaction: Transaction, number: int, life: LifeSettings) -> bool:
     return move(transaction, Facts(*row), life)
 
 
-def move(transaction: Transaction, facts: Facts, life: LifeSettings) -> bool:
-    """As `move_on`, of a record whose columns are known."""
+def move(transaction: Transaction, facts: Facts, life: LifeSettings, echoes: Sequence[int] | None = None) -> bool:
+    """As `move_on`, of a record whose columns are known, and perhaps when each context last recalled it."""
     moved = False
-    look_at_echoes(transaction, facts, life)
+    last = echoes_of(transaction, facts.number) if echoes is None else echoes
+    weigh_echoes(facts, last, transaction.now, life)
     while (step := stage_next(facts, transaction.now, life)) is not None:
         stage, rule, figures = step
         put(transaction, facts, stage, rule, figures)
-        look_at_echoes(transaction, facts, life)
+        weigh_echoes(facts, last, transaction.now, life)
         moved = True
     return moved
 
@@ -109,11 +110,15 @@ def put(transaction: Transaction, facts: Facts, stage: str, rule: str, figures: 
     facts.stage, facts.base, facts.since = stage, facts.importance, transaction.now
 
 
-def look_at_echoes(transaction: Transaction, facts: Facts, life: LifeSettings) -> None:
-    """Find out in which contexts a record was recalled; of one that is archived, since then."""
-    rows: Any = transaction.connection.execute("SELECT last FROM echo WHERE memory = ?", (facts.number,))
-    last = [time for (time,) in rows]
-    facts.echo = echo_of(last, transaction.now, life)
+def echoes_of(transaction: Transaction, number: int) -> list[int]:
+    """When each context last recalled a record."""
+    rows: Any = transaction.connection.execute("SELECT last FROM echo WHERE memory = ?", (number,))
+    return [time for (time,) in rows]
+
+
+def weigh_echoes(facts: Facts, last: Sequence[int], now: int, life: LifeSettings) -> None:
+    """Take note of the contexts in which a record was recalled; of one that is archived, since then."""
+    facts.echo = echo_of(last, now, life)
     facts.contexts = len([time for time in last if time > facts.since]) if facts.stage == "archived" else len(last)
 
 
