@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from actors.clock import ManualClock
+from actors.daemon.actor import Daemon
 from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.messages import ListRuns, PauseCycle, ResumeCycle, RunCycle
+from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, Store
 from actors.memory.messages import Feed
 from tests.daemon.house import cycle, ended, house, records, run, talk
@@ -192,3 +194,8 @@ async def test_a_cycle_that_is_not_enabled_is_not_known(short_dir) -> None:
         with pytest.raises(NotFound):
             await host.ref("daemon").ask(RunCycle(name="reflect"))
         assert await records(host, "reflection") == []
+
+
+async def test_a_daemon_that_is_not_ready_yet_has_figures(tmp_path) -> None:
+    names = {metric.name for metric in Daemon(DaemonSettings(), tmp_path).metrics()}
+    assert {"lattice_daemon_running", "lattice_daemon_quarantined"} <= names

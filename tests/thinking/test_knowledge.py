@@ -1,8 +1,10 @@
 """What the background life knows reaches the prompt and the thought; what it would like to bring up is brought up once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from actors.clock import ManualClock
 from actors.daemon.messages import (
     Aspect,
     Deliver,
@@ -15,7 +17,9 @@ from actors.daemon.messages import (
 )
 from actors.memory.messages import Link, NewMemory, Provenance, Remember
 from actors.runtime import AsyncActor, handles
+from actors.thinking.knowledge import Knowledge
 from actors.thinking.messages import GetThought, Think
+from actors.thinking.settings import ThinkingSettings
 from tests.thinking.house import house
 from tests.thinking.test_think import prompt_of, user
 from transport.errors import Conflict
@@ -113,3 +117,33 @@ async def test_a_program_is_told_nothing_that_is_meant_for_people(short_dir, mod
         await host.ref("thinking").ask(Think(session="a", messages=(user("Hello there"),), options=options))
 
     assert "regatta" not in prompt_of(model.log()[-1])
+
+
+class Asked:
+    """Asks a daemon that answers once it is let."""
+
+    def __init__(self) -> None:
+        self.reached, self.may, self.count = asyncio.Event(), asyncio.Event(), 0
+
+    async def ask(self, message, **_):
+        self.count += 1
+        self.reached.set()
+        await self.may.wait()
+        return Profile(speakers={}, traits=()) if isinstance(message, GetProfile) else Statements(statements=())
+
+
+async def test_a_profile_that_is_asked_for_while_something_is_forgotten_is_not_kept() -> None:
+    actor, clock = Asked(), ManualClock()
+    knowledge = Knowledge(actor, ThinkingSettings(), clock)
+    asking = asyncio.create_task(knowledge.of("default", seconds=5))
+    await actor.reached.wait()
+    knowledge.forget()
+    actor.may.set()
+    await asking
+    for _ in range(2):
+        await knowledge.of("default", seconds=5)
+    assert actor.count == 4
+
+    clock.advance(-3600)
+    await knowledge.of("default", seconds=5)
+    assert actor.count == 6

@@ -3,13 +3,19 @@
 import asyncio
 from pathlib import Path
 
-from actors.memory.messages import Converse, ForgetNamespace, GetSession, GetStats, Turn
+import apsw
+import pytest
+
+from actors.clock import ManualClock
+from actors.database import Database
+from actors.memory.messages import Answered, Converse, Conversed, ForgetNamespace, GetSession, GetStats, Turn
 from actors.system import SysMetrics
 from actors.thinking.actor import Thinking
 from actors.thinking.messages import ChatMessage, GetThought, Think
-from actors.thinking.outbox import Owed, Words
+from actors.thinking.outbox import Outbox, Owed, Words
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.spare_room import SpareRoom
+from actors.thinking.thoughts import MIGRATIONS
 from chaos.shims.told import PLACE, place_in, tell
 from tests.thinking.house import TEXT, Process, house
 from tests.thinking.test_think import text_of, user
@@ -136,3 +142,49 @@ async def test_what_is_owed_of_a_namespace_that_is_forgotten_does_not_bring_it_b
             metrics = {metric.name: metric for metric in (await host.ref("thinking").ask(SysMetrics())).metrics}
             assert [one.value for one in metrics["lattice_used"].samples if one.labels["resource"] == "thoughts_owed"] == [0.0]
             assert (await host.ref("memory").ask(GetStats(namespace="gone"))).count == 0
+
+
+class Remembers:
+    """A memory that takes all that it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def ask(self, message, **_):
+        self.told.append(message.contract.type)
+        if isinstance(message, Converse):
+            return Conversed(session="s", last="mem_1", created=(), superseded=())
+        return Answered(id="mem_2", created=True, superseded=())
+
+
+@pytest.fixture
+async def owing(tmp_path):
+    """An outbox that owes one answer, its database, and the memory that is to be told."""
+    database, memory = Database(tmp_path / "thinking.db", MIGRATIONS), Remembers()
+    await database.open()
+    outbox = Outbox(memory, database, SpareRoom(None, tmp_path), ThinkingSettings(), ManualClock())
+    question = Converse(session="s", turns=(Turn(role="user", text="Who?"),), begin_as="s")
+    await outbox.owe(Owed(thought="th_1", converse=question, words=Words(text="Ann.", model="m", key="th_1:answer")))
+    yield outbox, database, memory
+    await database.close()
+
+
+async def test_what_was_told_is_kept_of_no_talk(owing) -> None:
+    outbox, _, memory = owing
+    assert await outbox.tell()
+    assert memory.told == ["memory.converse", "memory.answer"]
+    assert (outbox.waiting, len(outbox.talks)) == (0, 0)
+
+
+async def test_a_disk_that_does_not_take_that_memory_was_told_has_it_told_again(owing, monkeypatch) -> None:
+    outbox, _, memory = owing
+
+    def full(*_):
+        raise apsw.FullError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("actors.thinking.outbox.delete", full)
+        assert not await outbox.tell()
+        await outbox.close()
+    assert await outbox.tell()
+    assert memory.told.count("memory.answer") == 3
