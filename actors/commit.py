@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import apsw
 
 from transport.errors import Unavailable
 
-__all__ = ["Held", "Job", "NothingHeld", "as_told", "commit", "run"]
+__all__ = ["GROUP", "Held", "Job", "NothingHeld", "as_told", "commit", "lose", "run"]
+
+GROUP: Final = 512
+"""Most writes in one transaction: it bounds how long the first waits for the last."""
 
 REFUSED_BY_THE_DISK = (
     apsw.FullError,

@@ -18,8 +18,9 @@ from loguru import logger
 from actors import damage, second_names
 from actors.backup import backup_path, write_copy
 from actors.commit import Held, NothingHeld, as_told
+from actors.database_threads import Reader
 from actors.encryption import StoreKey
-from actors.group_commit import Reader, Writer
+from actors.group_commit import Writer
 from actors.in_place import InPlace
 from actors.opening import BUSY_MS, Damaged, NewerDatabase, open_to_read
 from actors.ownership import own, release

@@ -1,33 +1,22 @@
-"""The two threads of a database: a writer that commits for all who wait at once, and a reader beside it.
+"""Group commit: the writer's thread of a database, which commits for all who wait at once.
 
-Jobs are functions of a connection. Knows no file, no schema and no caller.
+Knows no file, no schema and no caller.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable
 
 import apsw
-from loguru import logger
 
-from actors.commit import Held, Job, as_told, commit, lose, run
-from transport.errors import Overloaded, Unavailable
+from actors.commit import GROUP, Held, Job, commit, lose, run
+from actors.database_threads import DatabaseThread
+from transport.errors import Unavailable
 
-__all__ = ["Reader", "Writer"]
-
-T = TypeVar("T")
-
-GROUP = 512
-"""Most writes in one transaction: it bounds how long the first waits for the last."""
-
-TURNS = 16
-"""Turns of the loop that a thread is let sleep while each brings more: a burst of messages is begun in fewer."""
+__all__ = ["Writer"]
 
 GATHER_S = 0.005
 """Longest that a group waits for those who are expected, in seconds; never longer than the commit before it took."""
@@ -48,158 +37,7 @@ LATER_S = 0.2
 """Longest that a later write waits for others, in seconds: at most five commits a second are made for these alone."""
 
 
-class _Thread:
-    """A thread with a connection and a bounded queue of jobs; answers go back to the loop that started it.
-
-    Jobs come from that loop alone. It takes no lock for them: it would wait for a thread that is in the middle of its work. It
-    adds to the queue, then rings if the thread sleeps; the thread says that it sleeps, then looks at the queue once more. It
-    rings after a turn of the loop that has brought no more: a thread woken by the first of many writes would commit that one
-    alone, and take the interpreter from those that bring the others.
-    """
-
-    kind: str
-
-    def __init__(self, name: str, limit: int, on_fault: Callable[[BaseException], None]) -> None:
-        self._name = name
-        self._limit = limit
-        self._jobs: deque[Job] = deque()
-        self._bell = threading.Lock()
-        self._bell.acquire()
-        self._asleep = False
-        self._rings = 0
-        """How many turns of the loop have brought more since it has wanted to ring; 0: it does not want to."""
-
-        self._seen = 0
-
-        self._accepting = False
-        self._ended: asyncio.Future[None] | None = None
-        self._before_closing: Callable[[], None] | None = None
-        self._in_hand: Sequence[Job] = ()
-        """What it is doing, so that a fault of its own leaves nobody waiting."""
-
-        self._on_fault = on_fault
-        self._loop: asyncio.AbstractEventLoop
-        self._connection: apsw.Connection
-
-    @property
-    def accepting(self) -> bool:
-        """Whether it takes jobs: it was started, and not stopped since."""
-        return self._accepting
-
-    async def start(self, connect: Callable[[], apsw.Connection]) -> None:
-        """Start the thread, and wait until it has its connection. Jobs are taken at once."""
-        self._loop = asyncio.get_running_loop()
-        opened: asyncio.Future[None] = self._loop.create_future()
-        self._ended = self._loop.create_future()
-        self._accepting = True
-        threading.Thread(target=self._main, args=(connect, opened), name=f"{self._name} {self.kind}", daemon=True).start()
-        await opened
-
-    async def stop(self, before_closing: Callable[[], None] | None = None) -> None:
-        self._before_closing = self._before_closing or before_closing
-        self._accepting = False
-        self._ring()
-        if self._ended is not None:
-            await asyncio.shield(self._ended)
-
-    def submit(self, run: Callable[[apsw.Connection], T], *, grouped: bool = True) -> asyncio.Future[T]:
-        self._admit(len(self._jobs))
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.append(Job(run, future, grouped))
-        if not self._rings:
-            self._rings = 1
-            self._seen = 0
-            self._loop.call_soon(self._ring_for_all)
-        return future
-
-    def _ring_for_all(self) -> None:
-        if self._seen < len(self._jobs) < GROUP and self._rings < TURNS and self._asleep:
-            self._seen = len(self._jobs)
-            self._rings += 1
-            self._loop.call_soon(self._ring_for_all)
-            return
-        self._rings = 0
-        if self._asleep:
-            self._ring()
-
-    def _admit(self, waiting: int) -> None:
-        if not self._accepting:
-            raise Unavailable(f"{self._name} is closed")
-        if waiting >= self._limit:
-            raise Overloaded(f"{waiting} calls wait for {self._name} already", retry_after_ms=100)
-
-    def _ring(self) -> None:
-        with suppress(RuntimeError):  # it rings already
-            self._bell.release()
-
-    def _sleep(self, seconds: float | None) -> None:
-        """Wait to be rung for, at most so long; may end early."""
-        self._asleep = True
-        if not self._jobs and self._accepting:
-            self._bell.acquire(timeout=-1 if seconds is None else max(seconds, 0.0))
-        self._asleep = False
-
-    def _main(self, connect: Callable[[], apsw.Connection], opened: asyncio.Future[None]) -> None:
-        try:
-            self._connection = connect()
-        except BaseException as error:  # noqa: BLE001 (whoever opens is told, whatever it was)
-            self._accepting = False
-            self._post(_settle_future, opened, error)
-            self._post(self._end)
-            return
-
-        self._post(_settle_future, opened, None)
-        fault = None
-        try:
-            self._serve()
-        except BaseException as error:  # noqa: BLE001 (its owner is told, whatever it was)
-            fault = error
-        finally:
-            self._accepting = False
-            if self._before_closing is not None:
-                with suppress(OSError):
-                    self._before_closing()
-            with suppress(apsw.Error):
-                self._connection.close()
-            self._post(self._end, fault)
-
-    def _end(self, fault: BaseException | None = None) -> None:
-        """On the loop, so that no job comes after: refuse those that are left.
-
-        Args:
-            fault: by which the thread has ended, where nobody told it to.
-        """
-        left = [*self._in_hand, *self._unbegun()]
-        for job in left:
-            job.error = Unavailable(f"{self._name} is closed")
-            job.error.__cause__ = fault
-        _answer(left)
-        _settle_future(self._ended, None)
-        if fault is not None:
-            self._on_fault(fault)
-
-    def _unbegun(self) -> list[Job]:
-        """Takes out all jobs that wait."""
-        left = list(self._jobs)
-        self._jobs.clear()
-        return left
-
-    def _serve(self) -> None:
-        raise NotImplementedError
-
-    def _deliver(self, jobs: Sequence[Job]) -> None:
-        """Give all answers of a group to the loop at once: waking it costs more than an answer."""
-        for job in jobs:
-            if job.future is None and job.error is not None:
-                logger.bind(database=self._name, error=type(job.error).__name__).warning("a later write was lost")
-        self._post(_answer, [job for job in jobs if job.future is not None])
-
-    def _post(self, fn: Callable[..., None], *args: Any) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(fn, *args)
-
-
-class Writer(_Thread):
+class Writer(DatabaseThread):
     """Commits for all jobs that wait, and for the later ones when they are due.
 
     Args:
@@ -352,64 +190,3 @@ class Writer(_Thread):
         if not self._later:
             return False
         return self._hurried or not self._accepting or time.monotonic() - self._later_since >= LATER_S
-
-
-class Reader(_Thread):
-    """Runs one job after another, each over one snapshot."""
-
-    kind = "reader"
-    _anew: Callable[[], apsw.Connection] | None = None
-    _connected: Callable[[], apsw.Connection] | None = None
-
-    def connect_anew(self, connect: Callable[[], apsw.Connection]) -> None:
-        """Have the next job, and all after it, read another file. Any thread may say so."""
-        self._anew = connect
-
-    def _serve(self) -> None:
-        while job := self._take():
-            self._in_hand = (job,)
-            if not job.wanted:
-                continue
-            try:
-                if (connect := self._anew) is not self._connected and connect is not None:
-                    self._connect(connect)
-                self._connection.execute("BEGIN")
-            except (apsw.Error, Unavailable) as error:
-                job.error = as_told(error)
-            else:
-                run(job, self._connection)
-                with suppress(apsw.Error):
-                    self._connection.execute("ROLLBACK")
-            self._deliver([job])
-
-    def _connect(self, connect: Callable[[], apsw.Connection]) -> None:
-        connection = connect()
-        self._connection.close()
-        self._connection, self._connected = connection, connect
-
-    def _take(self) -> Job | None:
-        while not self._jobs:
-            if not self._accepting and not self._jobs:
-                return None
-            self._sleep(None)
-        return self._jobs.popleft()
-
-
-def _answer(jobs: list[Job]) -> None:
-    for job in jobs:
-        future = job.future
-        if future is None or future.done():
-            continue
-        if job.error is not None:
-            future.set_exception(job.error)
-        else:
-            future.set_result(job.result)
-
-
-def _settle_future(future: asyncio.Future[None] | None, error: BaseException | None) -> None:
-    if future is None or future.done():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(None)

@@ -17,7 +17,7 @@ from typing import ClassVar
 from actors.clock import Clock, system_clock
 from actors.daemon import aspects, batches, scheduler, statements
 from actors.daemon.cycles import enabled, following_of
-from actors.daemon.feed import Following
+from actors.daemon.following import Following
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.holding import CYCLE, Holding
 from actors.daemon.messages import (

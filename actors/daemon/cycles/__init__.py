@@ -18,7 +18,7 @@ from actors.daemon.cycles.profile import Profile
 from actors.daemon.cycles.re_embed import ReEmbed
 from actors.daemon.cycles.reflect import Reflect
 from actors.daemon.cycles.statements import Statements
-from actors.daemon.feed import Following
+from actors.daemon.following import Following
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.work import Cycle
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actors.daemon import messages as daemon
-from actors.daemon.feed import Following
+from actors.daemon.following import Following
 from actors.daemon.settings import BackupSettings
 from actors.daemon.work import Work
 from actors.llm import messages as llm

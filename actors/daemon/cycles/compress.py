@@ -11,7 +11,7 @@ from typing import ClassVar
 from actors.daemon import extract
 from actors.daemon.cycles.consolidate import SUMMARISE, talk_of
 from actors.daemon.extract import Said
-from actors.daemon.feed import Following, namespaces
+from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import CompressSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Compress as CompressTalk

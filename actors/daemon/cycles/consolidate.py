@@ -13,7 +13,7 @@ import apsw
 from actors.daemon import batches, extract, rederivation
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
-from actors.daemon.feed import Following, text_digest
+from actors.daemon.following import Following, text_digest
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import apsw
 
-from actors.daemon.feed import Following, is_known, namespaces
+from actors.daemon.following import Following, is_known, namespaces
 from actors.daemon.settings import DecaySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Age, Aged

@@ -15,7 +15,7 @@ import apsw
 
 from actors.daemon import extract
 from actors.daemon.cycles.reflect import line_of
-from actors.daemon.feed import Following, is_known, namespaces
+from actors.daemon.following import Following, is_known, namespaces
 from actors.daemon.settings import DreamSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, Link, List, Listed, Memory, NewMemory, Remember, Stats

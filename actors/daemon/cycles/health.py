@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from loguru import logger
 
-from actors.daemon.feed import Following, namespaces
+from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import HealthSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, Stats

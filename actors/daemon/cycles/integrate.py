@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from actors.daemon.feed import Following
+from actors.daemon.following import Following
 from actors.daemon.settings import IntegrateSettings
 from actors.daemon.work import Work
 from actors.paradox.messages import Contemplate, Contemplated

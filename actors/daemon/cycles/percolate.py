@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from actors.daemon import batches, extract
 from actors.daemon.batches import Batch, Outcome
-from actors.daemon.feed import Following
+from actors.daemon.following import Following
 from actors.daemon.settings import PercolateSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory, Recall, Recalled, Relate

@@ -15,7 +15,7 @@ from actors.daemon import aspects, batches
 from actors.daemon.aspects import ASSISTANT, Held, Source
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import moved, people_of
-from actors.daemon.feed import Following, text_digest
+from actors.daemon.following import Following, text_digest
 from actors.daemon.settings import PersonalitySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory

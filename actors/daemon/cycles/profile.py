@@ -15,7 +15,7 @@ import apsw
 from actors.daemon import aspects, batches, extract, people
 from actors.daemon.aspects import Held, Source
 from actors.daemon.batches import Batch, Outcome
-from actors.daemon.feed import Following, text_digest
+from actors.daemon.following import Following, text_digest
 from actors.daemon.settings import ProfileSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from loguru import logger
 
-from actors.daemon.feed import Following, namespaces
+from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import ReEmbedSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, HoldVectors, Stats

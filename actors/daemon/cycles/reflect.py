@@ -14,7 +14,7 @@ import apsw
 from actors.daemon import batches, extract
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
-from actors.daemon.feed import Following
+from actors.daemon.following import Following
 from actors.daemon.settings import ReflectSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory, Recall, Recalled

@@ -15,7 +15,7 @@ import apsw
 from actors.daemon import batches, people, statements
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import people_of
-from actors.daemon.feed import Following, namespaces
+from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import StatementsSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory, Remember, Remembered
