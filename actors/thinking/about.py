@@ -12,6 +12,7 @@ from typing import Final
 
 from actors.memory.messages import Recollection
 from actors.stopwords import STOPWORDS
+from actors.thinking.talk import ends_of
 
 __all__ = ["about"]
 
@@ -41,12 +42,12 @@ def about(question: str, memories: Sequence[Recollection]) -> tuple[Recollection
 
     Of a greeting there are none.
     """
-    rest = COURTESY.sub(" ", question)
+    rest = COURTESY.sub(" ", ends_of(question))
     asked = words_of(rest)
     if not asked and not WORD.search(rest):
         return ()
 
-    return tuple(memory for memory in memories if is_near(memory) or shares_word(asked, words_of(memory.text)))
+    return tuple(memory for memory in memories if is_near(memory) or shares_word(asked, words_of(ends_of(memory.text))))
 
 
 def is_near(memory: Recollection) -> bool:
@@ -61,7 +62,16 @@ def words_of(text: str) -> frozenset[str]:
 
 def shares_word(asked: frozenset[str], words: frozenset[str]) -> bool:
     """Whether a word of one is a word of the other, or a form of it."""
-    return not asked.isdisjoint(words) or any(is_form_of(one, other) for one in asked for other in words)
+    if not asked.isdisjoint(words):
+        return True
+    if any(f"{word}s" in words or word.removesuffix("s") in words for word in asked):
+        return True
+
+    # Other forms begin alike: of two long texts, not each word is held against each.
+    alike: dict[str, list[str]] = {}
+    for word in words:
+        alike.setdefault(word[:STEM], []).append(word)
+    return any(is_form_of(one, other) for one in asked for other in alike.get(one[:STEM], ()))
 
 
 def is_form_of(one: str, other: str) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from actors.call import Call
 from actors.clock import Clock
+from actors.llm.messages import ChatMessage
 from actors.memory.messages import Converse, Conversed, Memory, Recollection
 from actors.runtime import AsyncActor
 from actors.thinking.calls import ModelCalls
@@ -36,10 +37,12 @@ from actors.thinking.search import Search
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps
 from actors.thinking.strategy import Strategy, strategy_for
-from actors.thinking.talk import plain, question, text_of, turns_of, visible
+from actors.thinking.talk import ends_of, is_long, plain, question, text_of, turns_of, visible
 from transport.errors import LatticeError
 
 __all__ = ["Course", "Mind", "thought_id_of"]
+
+Value = TypeVar("Value")
 
 LONGEST_ANSWER: Final = 262_144
 DOUBT_S: Final = 1.5
@@ -79,7 +82,7 @@ class Course:
         self.id = thought_id_of(call.id)
         self.created = int(mind.clock.now().timestamp())
         self.steps = Steps()
-        self.text = question(message.messages)
+        self.text = ends_of(question(message.messages))
         self.persona = mind.persona.text
         with self.steps.step("intent") as step:
             self.intent = intent_of(self.text)
@@ -89,6 +92,9 @@ class Course:
         self.strategy = Strategy("direct", (), "")
         self.context = Context()
         self.material = Material()
+        self.seen: frozenset[str] = frozenset()
+        """What the model sees of the talk anyway, in the form in which it is compared."""
+
         self.calls = ModelCalls(
             mind.actor,
             message,
@@ -126,7 +132,7 @@ class Course:
         talk = doubt = None
         try:
             async with self.mind.line.place():
-                talk, doubt = self.take_over(), self.settle_doubt()
+                talk, doubt = await self.take_over(), self.settle_doubt()
                 await self.look_up(talk)
 
             await self.choose(doubt)
@@ -145,10 +151,15 @@ class Course:
                 if begun is not None:
                     begun.cancel()
 
-    def take_over(self) -> asyncio.Task[Conversed | None] | None:
+    async def read(self, texts: Callable[[Sequence[ChatMessage]], Value]) -> Value:
+        """Something that is read out of all the talk's texts; in a thread where they are long, so that nobody else waits."""
+        messages = self.message.messages
+        return await asyncio.to_thread(texts, messages) if is_long(messages) else texts(messages)
+
+    async def take_over(self) -> asyncio.Task[Conversed | None] | None:
         """Let memory take over the talk; None where it is not to, or there is nothing to take."""
-        turns = turns_of(self.message.messages)
-        if self.message.memory != "on" or not turns:
+        turns = await self.read(turns_of) if self.message.memory == "on" else ()
+        if not turns:
             return None
 
         request = Converse(
@@ -179,6 +190,7 @@ class Course:
                 steps=self.steps,
             )
         self.context = found
+        self.seen = await self.read(visible)
         self.mood = mood_with(self.mood, felt_before(found.tail or ()))
         await self.take_statements()
         self.material = self.cut(found.recalled or ())
@@ -237,9 +249,8 @@ class Course:
     def cut(self, recalled: Sequence[Recollection]) -> Material:
         """What of the context the prompt shows: nothing that the client shows anyway, and each part within its budget."""
         settings, found = self.mind.settings, self.context
-        seen = visible(self.message.messages)
-        tail = tuple(turn for turn in found.tail or () if plain(turn.text) not in seen)[: settings.tail_turns]
-        seen |= {plain(turn.text) for turn in tail}
+        tail = tuple(turn for turn in found.tail or () if plain(turn.text) not in self.seen)[: settings.tail_turns]
+        seen = self.seen | {plain(turn.text) for turn in tail}
         memories = [memory for memory in recalled if plain(memory.text) not in seen]
         known = found.known
         return fitting(
@@ -254,7 +265,7 @@ class Course:
     def bears_on(self, *texts: str) -> bool:
         """Whether texts share a word of some length with the question."""
         asked = {word for word in plain(self.text).split() if len(word) > 4}
-        return any(word in asked for text in texts for word in plain(text).split())
+        return any(word in asked for text in texts for word in plain(ends_of(text)).split())
 
     async def answer(self, talk: asyncio.Task[Conversed | None] | None) -> AsyncGenerator[Saying]:
         """The answer, by the ladder; or that of an earlier thought."""

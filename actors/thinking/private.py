@@ -85,7 +85,7 @@ TAG_BEGUN: Final = re.compile(r"<\s{0,8}/?\s{0,8}([a-z_:]*)((?:[\s/][^<>]*)?)$",
 OPENERS: Final = re.compile(r"[<\[◁]")
 OPENERS_AND_CODE: Final = re.compile(r"[<\[◁`~\n]")
 RUN: Final = re.compile(r"`+|~+")
-MENTIONED: Final = re.compile(rf"<\s*/?\s*(?:{ALTERNATIVES})\s*/?>|\[/?THINK\]|◁/?think▷", re.IGNORECASE)
+MENTIONED: Final = re.compile(rf"<\s{{0,8}}/?\s{{0,8}}(?:{ALTERNATIVES})\s{{0,8}}/?>|\[/?THINK\]|◁/?think▷", re.IGNORECASE)
 FENCE: Final = 3
 INDENT: Final = 3
 """Spaces that may stand before a fence (CommonMark 4.5)."""

@@ -9,11 +9,18 @@ from actors.memory.messages import Turn
 from actors.thinking.degraded import is_degraded
 from actors.thinking.private import asks_for_tags, public_of
 
-__all__ = ["SYSTEM_ROLES", "plain", "question", "text_of", "turns_of", "visible"]
+__all__ = ["SYSTEM_ROLES", "ends_of", "is_long", "plain", "question", "text_of", "turns_of", "visible"]
 
 SYSTEM_ROLES = ("system", "developer")
 LONGEST_TURN = 262_144
+"""Characters of a message that memory keeps; what is compared with what it holds is cut likewise."""
+
 LONGEST_SPEAKER = 256
+LONGEST_END = 8_192
+"""Characters at a question's beginning and at its end by which its manner is judged."""
+
+LONG = 65_536
+"""Characters of a talk that a loop has no time to read: the texts of a megabyte take some 15 ms each time."""
 
 ROLES = {"user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
 
@@ -40,8 +47,27 @@ def text_of(message: ChatMessage) -> str:
 
 
 def question(messages: Sequence[ChatMessage]) -> str:
-    """The text of the last user message; empty when there is none."""
-    return next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), "")
+    """The text of the last user message, as far as memory would keep it; empty when there is none."""
+    return next((text_of(message)[:LONGEST_TURN] for message in reversed(messages) if message.get("role") == "user"), "")
+
+
+def ends_of(text: str) -> str:
+    """A text, or the beginning and the end of one that is too long to be looked at as a whole.
+
+    What is wanted of a pasted document stands before or behind it.
+    """
+    return text if len(text) <= 2 * LONGEST_END else f"{text[:LONGEST_END]}\n{text[-LONGEST_END:]}"
+
+
+def is_long(messages: Iterable[ChatMessage]) -> bool:
+    """Whether reading a talk's texts takes longer than a loop has time for."""
+    room = LONG
+    for message in messages:
+        content = message.get("content")
+        room -= len(content) if isinstance(content, str) else len(text_of(message))
+        if room < 0:
+            return True
+    return False
 
 
 def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
@@ -76,4 +102,4 @@ def plain(text: str) -> str:
 
 def visible(messages: Iterable[ChatMessage]) -> frozenset[str]:
     """What the model sees anyway, in comparable form."""
-    return frozenset(plain(text_of(message)) for message in messages)
+    return frozenset(plain(text_of(message)[:LONGEST_TURN]) for message in messages)

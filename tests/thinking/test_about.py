@@ -1,5 +1,6 @@
 """What a degraded answer quotes, and what it does not."""
 
+import time
 from typing import Any
 
 import pytest
@@ -46,3 +47,11 @@ def test_what_is_near_in_meaning_is_quoted_without_one_in_the_order_of_recall() 
     near = [found("My cat is called Pim.", 0.66), found("Dinner with Tom.", 0.2), found("I feed the rabbit at noon.", 0.45)]
     assert about("What pets do I have?", near) == (near[0], near[2])
     assert about("What about me?", near) == (near[0], near[2])
+
+
+def test_two_long_texts_are_held_against_each_other_by_how_their_words_begin() -> None:
+    question = " ".join(f"q{number:05}x" for number in range(3000))
+    text = " ".join(f"t{number:05}y" for number in range(3000))
+    began = time.process_time()
+    assert about(question, [found(text, 0.1)] * 5) == ()
+    assert time.process_time() - began < 1

@@ -1,6 +1,7 @@
 """Private reasoning never reaches the public text, wherever the answer is split on its way."""
 
 import codecs
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -235,3 +236,10 @@ def test_how_it_is_split_makes_no_difference(tokens, data, literal) -> None:
 )
 def test_how_reasoning_begins(text, alike) -> None:
     assert begins_like_reasoning(text) is alike
+
+
+def test_what_only_begins_like_a_tag_is_passed_over_quickly() -> None:
+    began = time.process_time()
+    assert not asks_for_tags("<" + " " * 100_000 + "?")
+    assert not asks_for_tags("<think" + " " * 100_000 + "?")
+    assert time.process_time() - began < 1

@@ -1,7 +1,7 @@
 """What of a client's messages memory takes for a talk."""
 
 from actors.thinking.degraded import degraded_text, is_degraded, takes_prose
-from actors.thinking.talk import question, turns_of
+from actors.thinking.talk import LONG, LONGEST_END, ends_of, is_long, plain, question, turns_of, visible
 
 
 def test_system_prompts_and_bare_tool_calls_are_no_turns_and_a_tools_output_is_its_own_kind() -> None:
@@ -53,3 +53,26 @@ def test_who_asks_for_json_or_insists_on_a_tool_gets_no_prose() -> None:
     assert takes_prose({"response_format": {"type": "text"}, "tool_choice": "auto"})
     assert not takes_prose({"response_format": {"type": "json_schema", "json_schema": {}}})
     assert not takes_prose({"tool_choice": "required"})
+
+
+def test_what_is_longer_than_memory_keeps_is_known_again_in_what_it_kept() -> None:
+    talk = [{"role": "user", "content": "word " * 100_000}]
+    (kept,) = turns_of(talk)
+
+    assert plain(kept.text) in visible(talk)
+    assert plain(kept.text) == plain(question(talk))
+
+
+def test_a_long_question_is_judged_by_its_ends() -> None:
+    assert ends_of("Why?") == "Why?"
+    ends = ends_of("Summarise this: " + "word " * 100_000 + "Be brief.")
+    assert ends.startswith("Summarise this: ")
+    assert ends.endswith("Be brief.")
+    assert len(ends) <= 2 * LONGEST_END + 1
+
+
+def test_a_talk_of_many_texts_is_long_as_well() -> None:
+    half = {"role": "user", "content": [{"type": "text", "text": "x" * (LONG // 2)}]}
+    assert not is_long([half])
+    assert is_long([half, half, half])
+    assert not is_long([{"role": "assistant", "content": None}])
