@@ -14,9 +14,9 @@ from commands.house import ROOT
 
 __all__ = ["test"]
 
-AT_ONCE: Final = ("-n", "2", "--dist", "loadfile")
-"""All tests, in two processes: most of their time they wait for what they have started. A file stays with one of the two, and
-what is made once for it is made once."""
+AT_ONCE: Final = ("-n", "3", "--dist", "loadfile")
+"""All tests, in three processes: a third of their time they wait for what they have started, and two would leave a core idle. A
+file stays with one of them, and what is made once for it is made once."""
 
 LINTERS: Final = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
 
@@ -26,7 +26,7 @@ LINTERS: Final = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), (
 def test(arguments: tuple[str, ...]) -> None:
     """Run the tests; what follows goes to pytest, whose own help is `python -m pytest --help`.
 
-    All of them run two at a time where there are two cores; what is named runs one by one.
+    All of them run three at a time where there are two cores or more; what is named runs one by one.
     With `--lint`, ruff, mypy and import-linter run instead.
 
     \b

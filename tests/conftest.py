@@ -13,6 +13,7 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as run.py does, before numpy is imported
 
 from actors.encoder.minilm import model_name, prepare
+from tests.fork_server import SERVERS
 
 
 @pytest.fixture
@@ -30,6 +31,12 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if prepare(folder / f"{model_name()}.model") is None:
         pytest.skip("the model is not installed")
     return folder
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing that a test started outlives the tests."""
+    for server in SERVERS:
+        server.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.fork_server import server_for
 
 ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = ("LATTICE_", "OPENAI_", "ANTHROPIC_", "XDG_")
@@ -40,15 +41,21 @@ def run(tmp_path: Path) -> Run:
 
     def run(*arguments: str | Path, **environment: str) -> Said:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "run.py"), *map(str, arguments)],
-            cwd=tmp_path,
-            env={**kept, "HOME": str(tmp_path), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=50,
-            check=False,
-        )
-        return Said(done.stdout.decode(), done.returncode)
+        with tempfile.TemporaryFile() as said, Path(os.devnull).open() as nothing:
+            process = server_for("run").start(
+                *map(str, arguments),
+                stdin=nothing.fileno(),
+                stdout=said.fileno(),
+                stderr=said.fileno(),
+                cwd=tmp_path,
+                environment={**kept, "HOME": str(tmp_path), **environment},
+            )
+            try:
+                code = process.wait(50)
+            finally:
+                process.kill()
+                process.wait()
+            said.seek(0)
+            return Said(said.read().decode(), code)
 
     return run

@@ -15,7 +15,8 @@ import pytest
 from actors.host import Host
 from actors.supervision import ListChildren
 from supervisors import linux
-from tests.supervisors.echo_house import Say, SayOther, command
+from tests.supervisors.echo_house import Say, SayOther
+from tests.supervisors.echo_up import command
 
 
 class EchoHouse:

@@ -23,8 +23,8 @@ from supervisors.child import run_child
 from supervisors.single import run_single
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.supervisor import run_supervisor
-from supervisors.up import run_up
 from supervisors.zygote import run_zygote
+from tests.supervisors.echo_up import command, line
 
 
 class Said(Reply, type="echo.said"):
@@ -226,10 +226,6 @@ def write_a_note(root: Path, key: str, text: str) -> Said:
     return Said(text=text, pid=os.getpid())
 
 
-def command(what: str, root: Path) -> list[str]:
-    return [sys.executable, "-m", "tests.supervisors.echo_house", what, str(root)]
-
-
 async def start(host: Host, name: str, root: Path, listener=None) -> None:
     if name == "echo":
         await host.start_actor(Echo, listener, root / "broken")
@@ -251,15 +247,6 @@ def main() -> int:
     )
     spec = SupervisorSpec(**{"children": children, **settings.get("supervisor", {})})
 
-    def line(text: str) -> None:
-        sys.stdout.write(f"{time.monotonic():.4f} {text}\n")
-        sys.stdout.flush()
-
-    if what == "up":
-        listener = socket.create_server(("127.0.0.1", 0))
-        return run_up(
-            command("supervise", root), run_dir=run_dir, listener=listener, on_line=line, on_ready=lambda: line("ALL READY")
-        )
     if what == "supervise":
         return run_supervisor(
             spec,

@@ -1,13 +1,10 @@
 """A house of real parts: memory, llm, paradox and thinking in one host, or some of them as processes that can be killed."""
 
-import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
 
 from actors.daemon.actor import Daemon
 from actors.daemon.settings import DaemonSettings
@@ -20,9 +17,9 @@ from actors.paradox.actor import Paradox
 from actors.paradox.settings import ParadoxSettings
 from actors.thinking.actor import Thinking
 from actors.thinking.settings import ThinkingSettings
+from tests import process
 from transport.addresses import run_directory
 
-ROOT = Path(__file__).resolve().parents[2]
 ONCE = RetrySettings(rounds=0)
 """A fault that a test scripts for one call is to be that call's end."""
 
@@ -57,33 +54,13 @@ async def house(
         yield host
 
 
-class Process:
+class Process(process.Process):
     """One part in a process of its own, which can be killed, halted and started again."""
 
+    says_ready = True
+
     def __init__(self, home: Path, name: str, url: str | None = None) -> None:
-        self.command = [sys.executable, "-m", "tests.thinking.part", str(home), name, url or ""]
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            *self.command, cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 30)
-        assert line == b"ready\n", line
-
-    async def kill(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
+        super().__init__("tests.thinking.part", str(home), name, url or "")
 
     def halt(self) -> None:
-        assert self.process is not None
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.kill()
+        os.kill(self.pid, signal.SIGSTOP)
