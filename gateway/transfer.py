@@ -14,12 +14,13 @@ from aiohttp import web
 from pydantic import Field
 from pydantic_core import to_json
 
+from actors.heap import give_back
 from actors.memory import messages as memory
 from actors.memory.formats import lines
 from actors.memory.formats.reading import Format, read, recognised
 from actors.memory.formats.taken import Broken, Taken
 from actors.message import Data
-from actors.spool import Spool
+from actors.spool import IN_MEMORY, Spool
 from gateway.bodies import Body
 from gateway.errors import HttpError, error_body
 from gateway.incoming import Incoming, new_key
@@ -224,8 +225,14 @@ async def bring_in_document(
         file = await asyncio.to_thread(spool.opened)
         # Talks are named after their file. This one has no name: two transcripts are to be two talks, one sent again the same.
         found = read(file, f"the body ({content.hexdigest()})", known)
-        while batch := await asyncio.to_thread(some, found):
-            await take(call, batch, ledger)
+        try:
+            while batch := await asyncio.to_thread(some, found):
+                await take(call, batch, ledger)
+        finally:
+            found.close()
+            del found
+            if size > IN_MEMORY:
+                await asyncio.to_thread(give_back)
 
 
 def some(found: Iterator[Taken]) -> list[Taken]:

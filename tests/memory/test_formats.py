@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actors.memory.formats import lines
+from actors.memory.formats import lines, reading
 from actors.memory.formats.reading import read
 from actors.memory.formats.taken import Broken
 from actors.memory.messages import Portable
@@ -88,6 +88,43 @@ def test_a_list_of_talks_that_breaks_off_gives_those_before():
     assert all(isinstance(record, Portable) for record in first)
     with pytest.raises(Invalid, match="conversation 2: the file breaks off"):
         list(given)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [
+            {"role": "system", "content": "x"},
+            {"role": "user", "content": "I live in Porto."},
+            {"role": "assistant", "content": "Ah."},
+        ],
+        [[{"role": "user", "content": "One."}], {"messages": [{"role": "user", "content": "Two."}]}],
+        [{"id": "1", "memory": "Likes tea"}, {"id": "2", "memory": "Plays chess"}],
+        [TALK, TALK],
+    ],
+)
+def test_a_long_list_is_read_item_by_item_and_gives_what_a_short_one_does(data, monkeypatch):
+    whole = records(data)
+    assert len(whole) >= 2
+
+    def no_document(*_):
+        raise AssertionError("it was read whole")
+
+    monkeypatch.setattr(reading, "SMALL", 10)
+    monkeypatch.setattr(reading, "document_of", no_document)
+    monkeypatch.setattr(reading, "CHUNK", 7)
+    assert records(data) == whole
+
+
+def test_a_long_list_of_something_else_is_told_so_and_what_is_no_message_in_one_is_listed(monkeypatch):
+    monkeypatch.setattr(reading, "SMALL", 10)
+    with pytest.raises(Invalid, match="no known format"):
+        records([1, 2, 3, 4, 5, 6, 7])
+    with pytest.raises(Invalid, match="no file of mem0"):
+        records([{"role": "user", "content": "One."}], known="mem0")
+    found = records([{"role": "user", "content": "One."}, {"said": "Two."}, {"role": "user", "content": "Three."}])
+    assert [type(one) for one in found] == [Portable, Broken, Portable]
+    assert found[1].where == "talk 1, message 2"
 
 
 MEM0 = {

@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.memory.formats.taken import Broken, Taken, digest, moment_of, pieces, taken
 
-__all__ = ["is_talk", "read", "talks_of"]
+__all__ = ["is_message", "is_talk", "read", "read_one", "talks_of"]
 
 ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant", "tool": "tool", "function": "tool"}
 UNSAID = {"system", "developer"}
@@ -20,7 +20,12 @@ TIMES = ("created_at", "create_time", "timestamp", "time")
 def is_talk(value: Any) -> bool:
     """Whether this is a list of such messages, or an object that holds one."""
     messages = messages_of(value)
-    return bool(messages) and all(isinstance(one, dict) and isinstance(one.get("role"), str) for one in messages)
+    return bool(messages) and all(map(is_message, messages))
+
+
+def is_message(value: Any) -> bool:
+    """Whether this is such a message."""
+    return isinstance(value, dict) and isinstance(value.get("role"), str)
 
 
 def talks_of(value: Any) -> list[Any] | None:
@@ -39,6 +44,16 @@ def read(talks: Iterable[Any], name: str) -> Iterator[Taken]:
         session = f"{name}#{number}" if number > 1 else name
         for place, message in enumerate(messages_of(talk), 1):
             yield from turns_of(message, f"talk {number}, message {place}", session, place)
+
+
+def read_one(messages: Iterable[Any], name: str) -> Iterator[Taken]:
+    """As `read`, of one talk that is too long to be held as a whole."""
+    for place, message in enumerate(messages, 1):
+        where = f"talk 1, message {place}"
+        if is_message(message):
+            yield from turns_of(message, where, name, place)
+        else:
+            yield Broken(where, "it is no message with a role")
 
 
 def messages_of(value: Any) -> list[Any]:

@@ -9,7 +9,8 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from itertools import chain
 from typing import IO, Any, Final, Literal, get_args
 
 from actors.memory.formats import chat_messages, chatgpt, letta, lines, mem0, transcript
@@ -29,12 +30,17 @@ LARGEST_DOCUMENT: Final = 256 << 20
 LARGEST_TALK: Final = 64 << 20
 """One talk of a ChatGPT export, in characters: talks are read one by one."""
 
+SMALL: Final = 8 << 20
+"""Up to so many bytes a list is read whole, so that nothing of one that is broken comes in. The parser lets nothing else of its
+process run meanwhile: a quarter of a gigabyte takes it seconds, and leaves a heap of twice the size."""
+
 CHUNK: Final = 1 << 20
+BETWEEN: Final = re.compile(r"[ \t\r\n,]*")
 ZIP: Final = b"PK\x03\x04"
 GZIP: Final = b"\x1f\x8b"
 
 
-def read(file: Source, name: str, known: Format | None = None) -> Iterator[Taken]:
+def read(file: Source, name: str, known: Format | None = None) -> Generator[Taken]:
     """Every record in a file.
 
     Args:
@@ -100,11 +106,31 @@ def records(file: Source, head: bytes, name: str, known: Format | None) -> Itera
         return transcript.read(io.StringIO(text_of(limited(file, name))), named("transcript", name))
     if found == "chatgpt" and start == b"[":
         return chatgpt.read(items(file))
-    if found == "mem0" and start == b"{" and of_first(head) == "mem0":
-        return mem0.read(json_lines(file))
-    if found == "messages" and start == b"{" and of_first(head) == "messages":
-        return chat_messages.read(json_lines(file), named("messages", name))
+    if found in {"mem0", "messages"} and start == b"{" and of_first(head) == found:
+        rows = json_lines(file)
+        return mem0.read(rows) if found == "mem0" else chat_messages.read(rows, named("messages", name))
+    if start == b"[" and not is_small(file):
+        return of_list(items(file, "item"), found, name)
     return of_document(document_of(file, name), found, name)
+
+
+def of_list(found: Iterator[Any], known: str | None, name: str) -> Iterator[Taken]:
+    """The records of a long list, by what its first item is.
+
+    Raises:
+        Invalid: it is none of ours.
+    """
+    first = next(found, None)
+    rows = chain((first,), found)
+    if known in {None, "chatgpt"} and chatgpt.is_talk(first):
+        return chatgpt.read(rows)
+    if known in {None, "messages"} and chat_messages.is_message(first):
+        return chat_messages.read_one(rows, named("messages", name))
+    if known in {None, "messages"} and chat_messages.is_talk(first):
+        return chat_messages.read(rows, named("messages", name))
+    if known in {None, "mem0"} and mem0.is_memory(first):
+        return mem0.read(rows)
+    raise Invalid(f"{name} is no file of {known}" if known else unknown(name))
 
 
 def of_document(document: Any, known: str | None, name: str) -> Iterator[Taken]:
@@ -223,7 +249,7 @@ def json_lines(file: Source) -> Iterator[Any]:
                 yield None
 
 
-def items(file: Source) -> Iterator[Any]:
+def items(file: Source, called: str = "conversation") -> Iterator[Any]:
     """The items of a JSON list, read one by one.
 
     Raises:
@@ -231,24 +257,32 @@ def items(file: Source) -> Iterator[Any]:
     """
     decoder = json.JSONDecoder()
     text = codecs.getincrementaldecoder("utf-8-sig")("replace")
-    buffer = text.decode(file.read(CHUNK)).lstrip()[1:]
-    number = 0
+    buffer = text.decode(file.read(CHUNK)).lstrip()
+    at, number = 1, 0
     while True:
-        buffer = buffer.lstrip(" \t\r\n,")
-        if buffer.startswith("]"):
+        between = BETWEEN.match(buffer, at)
+        at = between.end() if between is not None else at
+        if buffer.startswith("]", at):
             return
         try:
-            if not buffer:
+            if at == len(buffer):
                 raise ValueError("nothing yet")  # noqa: TRY301 (more is read below)
-            item, stop = decoder.raw_decode(buffer)
+            item, at = decoder.raw_decode(buffer, at)
         except ValueError as error:
             # Twice as much each time: what is looked at again stays in proportion.
+            buffer, at = buffer[at:], 0
             chunk = file.read(max(CHUNK, len(buffer)))
             if not chunk or len(buffer) > LARGEST_TALK:
                 reason = "the file breaks off" if not chunk else f"it is longer than {LARGEST_TALK >> 20} MiB"
-                raise Invalid(f"conversation {number + 1}: {reason}") from error
+                raise Invalid(f"{called} {number + 1}: {reason}") from error
             buffer += text.decode(chunk)
             continue
         number += 1
-        buffer = buffer[stop:]
         yield item
+
+
+def is_small(file: Source) -> bool:
+    """Whether a file may be read whole without anybody noticing."""
+    size = len(file.read(SMALL + 1))
+    file.seek(0)
+    return size <= SMALL
