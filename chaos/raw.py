@@ -42,6 +42,7 @@ class Wire:
 
     def __init__(self, path: Path) -> None:
         self.name = path.stem
+        self.connections = 0
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         for option, value in ((zmq.LINGER, 0), (zmq.IMMEDIATE, 1), (zmq.RECONNECT_IVL, 1), (zmq.HANDSHAKE_IVL, 2000)):
@@ -148,15 +149,10 @@ class Wire:
                     return header, body
             elif self.monitor in ready:
                 recv_monitor_message(self.monitor)
-                if not self.first_connection():
+                self.connections += 1
+                if self.connections > 1:
+                    # Nothing was asked before the first.
                     return None
         if time.monotonic() >= until:
             raise Unanswered("no answer in time")
         return None
-
-    connections = 0
-
-    def first_connection(self) -> bool:
-        """Whether this is the connection that was made first: nothing was asked on another before it."""
-        self.connections += 1
-        return self.connections == 1

@@ -157,7 +157,7 @@ def step_back(settings: Any, name: str) -> None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock at this path; of somebody else's it cannot be known, and is not asked."""
+    """Whether a process holds the lock at this path; False where the file may not be read, since nobody can know then."""
     return os.access(path, os.R_OK) and Lock(path).held_by_another()
 
 

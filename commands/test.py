@@ -14,9 +14,9 @@ from commands.house import ROOT
 
 __all__ = ["test"]
 
-AT_ONCE: Final = ("-n", "3", "--dist", "loadfile")
+AT_ONCE: Final = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 """All tests, in three processes: a third of their time they wait for what they have started, and two would leave a core idle. A
-file stays with one of them, and what is made once for it is made once."""
+file stays with one of them, and what is made once for it is made once; tests/conftest.py says which files come first."""
 
 LINTERS: Final = (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",), ("lint-imports",))
 

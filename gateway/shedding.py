@@ -71,7 +71,7 @@ class Shedding:
 
     Args:
         admission: knows whether there is a place.
-        routes: whose open ones are always let in: who asks whether the house is well is not to be told that it has no time.
+        routes: all of the gateway's. Open ones are always let in: a health check is not to be refused since the house is busy.
         metrics: counts refusals.
         refusals: those of the routes count there too.
     """

@@ -10,7 +10,10 @@ One packet is one message, descriptors travel along, and an end of file means th
                      at_work {what}                                before it is ready: what takes so long
                      ready {incarnation, extra}, ignored {}, beat {stats}, failed {reason, traceback, held_by}
                      exhausted {reason}                            it serves as far as it can, and should be replaced
-    the supervisor   warm_up {}, rehearse {assignment}, assign {assignment} with descriptors, drain {timeout_s}, begone {}
+                     left {}                                       another may bear its name; it finishes what runs
+                     unfinished {count, what}                      what still ran when its time to drain was up
+    the supervisor   warm_up {}, rehearse {assignment}, assign {assignment} with descriptors,
+                     drain {timeout_s, lingers_s?}, begone {}; to a zygote  fork {run_dir, supervisor, keeper}
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ MAX_DESCRIPTORS = 8
 
 
 class Assignment(Spec):
-    """Who a process is to be."""
+    """Who a process is to be. Times are in seconds."""
 
     name: str
     incarnation: str

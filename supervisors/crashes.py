@@ -42,7 +42,7 @@ def open_stacks(data_dir: Path, name: str, epoch: int) -> TextIO:
 
 
 def remove_stacks(data_dir: Path, name: str, epoch: int) -> None:
-    """Nobody will want them. A disk that refuses keeps them, and hinders nobody."""
+    """Remove the stacks of one incarnation, which nobody needs any more. A disk that refuses is only logged."""
     path = stack_path(data_dir, name, epoch)
     try:
         path.unlink(missing_ok=True)

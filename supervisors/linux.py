@@ -45,7 +45,7 @@ def adopt_orphans() -> None:
 
 
 def name_process(name: str) -> None:
-    """What `ps` and `top` show; the kernel keeps 15 bytes of it. For the main thread, and without a descriptor."""
+    """Set what `ps` and `top` show of this process, 15 bytes at most. To be called by the main thread; opens no descriptor."""
     LIBC.prctl(PR_SET_NAME, f"lattice:{name}"[:15].encode(), 0, 0, 0)
 
 

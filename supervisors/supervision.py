@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,7 +36,6 @@ class Supervision:
         make_child: builds a child of the kind wanted; it reports back to this object.
         on_change: told of each child whose state has changed.
         on_forget: told the name of each child that is no longer listed.
-        on_finish: told once when all children are down for good.
     """
 
     def __init__(
@@ -48,15 +46,12 @@ class Supervision:
         name: str = "supervisor",
         on_change: Callable[[ChildView], None] = lambda _: None,
         on_forget: Callable[[str], None] = lambda _: None,
-        on_finish: Callable[[Finish], None] = lambda _: None,
-        chance: random.Random | None = None,
     ) -> None:
         self.name = name
         self.make_child = make_child
         self.on_change = on_change
         self.on_forget = on_forget
-        self.on_finish = on_finish
-        self.strategy = Strategy(spec, time.monotonic, chance or random.Random())  # noqa: S311 (jitter, no secret)
+        self.strategy = Strategy(spec, time.monotonic)
         self.records = {child.name: Record(make_child(child, self)) for child in spec.children}
         self.wishes = Wishes()
         self.actions: deque[Action] = deque()
@@ -147,7 +142,7 @@ class Supervision:
         self._perform(self.strategy.start())
 
     def shutdown(self, reason: str) -> None:
-        """Stop all in reverse order; `on_finish` follows."""
+        """Stop all in reverse order; `finished` resolves when they are down."""
         self.drains_since = self.drains_since or time.monotonic()
         self._perform(self.strategy.shutdown(reason))
 
@@ -363,7 +358,6 @@ class Supervision:
                     failure = Failure(self.name, "shutdown", action.reason, {"nb_children": len(self.records)})
                     logger.log("ERROR", "{}", failure.text(single_line=True, chars=1000))
                 self.finished.set_result(action)
-                self.on_finish(action)
 
     def _tell_of_changes(self, extra: Any = None, *, disappoint: bool = True) -> None:
         while self.strategy.touched:

@@ -296,7 +296,7 @@ class Up:
 
         self.selector.unregister(reloading.stdout)
         reloading.stdout.close()
-        # It has closed its output, and ends; where it has not, the house does.
+        # It has closed its output and is about to end, or the house ends while it still runs.
         reloading.kill()
         reloading.wait()
         self.reloading = None

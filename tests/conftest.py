@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if prepare(folder / f"{model_name()}.model") is None:
         pytest.skip("the model is not installed")
     return folder
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one of several processes: files with a test that may take long come first, then those of many tests.
+
+    A long one that begins last would be waited for by all that have nothing left to do.
+    """
+    if hasattr(config, "workerinput"):
+        counts = Counter(item.path for item in items)
+        long = {item.path for item in items if item.get_closest_marker("timeout")}
+        items.sort(key=lambda item: (item.path not in long, -counts[item.path]))
 
 
 def pytest_sessionfinish() -> None:
