@@ -9,8 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from actors.clock import ManualClock
-from actors.daemon.actor import Daemon
-from actors.daemon.settings import DaemonSettings
+from actors.daemon import actor
 from actors.daemon.store import Store
 from actors.host import Host
 from tests.daemon.house import settings
@@ -33,17 +32,12 @@ class Mortal(Store):
         return done
 
 
-class Killable(Daemon):
-    def __init__(self, settings: DaemonSettings, data_dir: Path, clock: ManualClock) -> None:
-        super().__init__(settings, data_dir, clock)
-        self.store = Mortal(data_dir, self.store.owner, settings.lease_s)
-
-
 async def main(home: Path, at: str, dies: int, when: str, changes: dict) -> None:
     Mortal.dies, Mortal.when = dies, when
+    actor.Store = Mortal
     clock = ManualClock(datetime.fromisoformat(at))
     async with Host(run_dir=run_directory(home)) as host:
-        await host.start_actor(Killable, settings(attempts=100, **changes), data_dir=home / "data", clock=clock)
+        await host.start_actor(actor.Daemon, settings(attempts=100, **changes), data_dir=home / "data", clock=clock)
         # Ends with whoever started it.
         await asyncio.to_thread(sys.stdin.buffer.read)
 
