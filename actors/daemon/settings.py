@@ -225,7 +225,7 @@ class BackupSettings(CycleSettings):
     interval_s: Seconds | None = None
     cron: Cron | None = "45 3 * * *"
     keep: Annotated[int, Field(ge=1, le=366)] = 3
-    """Runs whose copies stay: each takes about as much room as the databases."""
+    """Copies of each database that stay: each takes about as much room as the database."""
 
 
 class HealthSettings(CycleSettings):

@@ -283,3 +283,22 @@ async def test_copies_of_all_databases_are_made_and_the_oldest_go(short_dir) -> 
     copies = sorted(path.name for path in (short_dir / "data" / "backups").iterdir())
     assert len(copies) == 10
     assert {name.partition(".")[2] for name in copies} == {"memory.db", "thinking.db", "paradox.db", "llm.db", "daemon.db"}
+
+
+async def test_a_part_that_is_away_keeps_no_other_from_being_copied_and_none_of_its_own_copies_goes(
+    short_dir, monkeypatch
+) -> None:
+    monkeypatch.setattr("actors.daemon.work.ASK_S", 2.0)
+    clock = ManualClock()
+    kept = short_dir / "data" / "backups" / "cycle-20200101T000000.thinking.db"
+    async with house(short_dir, clock, backup={"enabled": True, "keep": 1}) as host:
+        kept.parent.mkdir(exist_ok=True)
+        kept.touch()
+        for _ in range(2):
+            clock.advance(DAY)
+            done = await run(host, "backup")
+            assert (done.state, done.effects["databases"]) == ("failed", 3)
+            assert "thinking, llm" in done.error
+    copies = [path.name.partition(".")[2] for path in kept.parent.iterdir()]
+    assert sorted(copies) == ["daemon.db", "memory.db", "paradox.db", "thinking.db"]
+    assert kept.exists()

@@ -1,4 +1,4 @@
-"""Backup: every actor copies its database, all under one name; the oldest copies of this cycle go."""
+"""Backup: every actor copies its database, all under one name; the oldest copies of each database go."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from actors.memory import messages as memory
 from actors.message import Message
 from actors.paradox import messages as paradox
 from actors.thinking import messages as thinking
-from transport.errors import Conflict
+from transport.errors import Conflict, DeadlineExceeded, Overloaded, Unavailable, UnknownActor
 
 __all__ = ["Backup"]
 
 NIGHTLY = re.compile(r"cycle-\d{8}T\d{6}")
+
+AWAY = (DeadlineExceeded, Overloaded, Unavailable, UnknownActor)
+"""What is no reason not to copy the other databases."""
 
 
 class Backup:
@@ -35,19 +38,29 @@ class Backup:
         self.following = following
 
     async def work(self, work: Work) -> None:
-        """Copy one database after the other. Whoever takes the run over goes on with those that are not copied yet."""
+        """Copy one database after the other. Whoever takes the run over goes on with those that are not copied yet.
+
+        Raises:
+            Unavailable: not all could be copied; the message names whose. The others were.
+        """
         name = f"cycle-{work.now:%Y%m%dT%H%M%S}"
+        missing: dict[str, str] = {}
         for message in self._messages(name):
             try:
                 copied = await work.write(message, text=f"{message.contract.type} {name}")
             except Conflict:
                 # It was copied before the run was taken over.
                 continue
+            except AWAY as error:
+                missing[message.contract.actor] = error.message
+                continue
             await work.commit(lambda _connection: None, databases=1, kib=copied.bytes >> 10 if copied is not None else 0)
             await work.pass_on()
         if not work.dry:
             dropped = await work.read(lambda _connection: drop_oldest(work.store.folder / "backups", self.settings.keep))
             await work.commit(lambda _connection: None, dropped=dropped)
+        if missing:
+            raise Unavailable(f"not copied: {', '.join(missing)} ({'; '.join(missing.values())})")
 
     @staticmethod
     def _messages(name: str) -> tuple[Message, ...]:
@@ -55,10 +68,16 @@ class Backup:
 
 
 def drop_oldest(folder: Path, keep: int) -> int:
-    """Remove the copies of all but the latest `keep` runs of this cycle; how many files."""
-    copies = [path for path in folder.iterdir() if NIGHTLY.match(path.name)] if folder.is_dir() else []
-    names = sorted({path.name.partition(".")[0] for path in copies})
-    gone = [path for path in copies if path.name.partition(".")[0] in names[: max(0, len(names) - keep)]]
+    """Remove all but the latest `keep` copies that this cycle has made of each database; how many files.
+
+    Of each by itself: a run that could not copy one of them has none of its earlier copies go.
+    """
+    copies: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        run, _, database = path.name.partition(".")
+        if NIGHTLY.fullmatch(run):
+            copies.setdefault(database, []).append(path)
+    gone = [path for paths in copies.values() for path in paths[:-keep]]
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)
