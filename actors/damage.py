@@ -48,10 +48,10 @@ WITH: Final = ("", "-wal", "-shm", "-journal", "-open")
 """What belongs to a database file, itself included; `-open` says that it was opened and not closed since."""
 
 MADE_ANEW: Final = ("-shm", "-open")
-"""Of these, what holds nothing that anybody would miss."""
+"""Those of `WITH` that SQLite, or an opening, makes anew: nothing is lost with them."""
 
 STALE: Final = ("recovering", "rescuing", "salvaging", "new")
-"""Endings of what is worth nothing when nobody works at it."""
+"""Endings of unfinished files: nothing is lost with them once nobody works at them any more."""
 
 FRAME: Final = 24
 """Bytes before each page in a write-ahead log; the log itself begins with 32."""
@@ -88,7 +88,7 @@ def suspicion(path: Path) -> str | None:
 
 
 def clear_suspicion(path: Path) -> None:
-    """It is sound."""
+    """Drop the suspicion: the database was found sound."""
     marker(path).unlink(missing_ok=True)
 
 
@@ -108,7 +108,7 @@ def log_is_gone(path: Path) -> bool:
 
 
 def marker(path: Path) -> Path:
-    """The file that says so."""
+    """The file that says why a database is suspected of damage; where it is missing, nothing is suspected."""
     return path.with_name(f"{path.name}.suspect")
 
 
@@ -269,7 +269,7 @@ def rescued_path(path: Path) -> Path:
 
 
 def rename_away(path: Path, aside: Path) -> None:
-    """The log last: a file without its log would look sound."""
+    """Rename a database with what belongs to it, the file before its log: left behind without the log it would look sound."""
     for suffix in WITH:
         old = path.with_name(path.name + suffix)
         if old.exists():

@@ -313,6 +313,6 @@ def _emptied(connection: apsw.Connection) -> bool:
 
 
 def note_closed(path: Path) -> None:
-    """Before the last connection closes."""
+    """Take away what says that the file is open, second names included. Called before the last connection closes."""
     second_names.drop(path)
     damage.note_closed(path)

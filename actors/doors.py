@@ -65,7 +65,7 @@ class Doors:
         return name in self._locks
 
     def prepare(self) -> Server:
-        """The socket."""
+        """The socket, made at the first call."""
         if self.server is None:
             self.server = self._make_server()
 

@@ -27,7 +27,7 @@ async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = 
     Args:
         ask: asks an actor.
         feed: from where, which, and how long memory waits for the first.
-        who: follows, for the log.
+        who: the follower's name, for the log.
         timeout: seconds for the answer; what memory waits and a little more if None.
         lane: of the message.
     """

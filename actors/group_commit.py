@@ -31,7 +31,7 @@ AFTER_A_VAIN_WAIT = 8
 """Groups that do not wait after one that did in vain: who writes once and goes costs others a ninth of the wait."""
 
 LOOK_S = 1.0
-"""How often a writer that has nothing to do sees that its file is in its place, in seconds."""
+"""Seconds between two looks of a writer that has nothing to do whether its file is still in its place."""
 
 LATER_S = 0.2
 """Longest that a later write waits for others, in seconds: at most five commits a second are made for these alone."""

@@ -49,8 +49,10 @@ EXIT_S: Final = 5.0
 """What leaving `async with` gives the actors to finish."""
 
 THREADS: Final = 8
+"""Of the pool in which actors run what would hold the loop (`AsyncActor.in_thread`)."""
 
 RECENT: Final = 16
+"""Types of the last messages that are kept for a crash report."""
 
 YOUNG: Final = 10_000
 """Objects that come up before the interpreter looks for cycles among them. CPython's own 700 are less than sixty calls
@@ -58,11 +60,11 @@ in flight have, none of which is a cycle: looking took a tenth of the time of 64
 
 STARTING_SWITCH_S: Final = 0.001
 """How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. CPython's own 5 ms
-are half of what a replacement has from the end before it to its first answer. Afterwards each turn costs: under a flood a house
-answered a sixth less."""
+are half of the time from the end of a process to the first answer of its replacement. It is set back after the start, since
+each switch costs: a house that kept it answered a sixth less under a flood."""
 
 STARTED_S: Final = 0.1
-"""After an actor has begun, when it is as any other."""
+"""How long after its start an actor has the interpreter switched so often, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

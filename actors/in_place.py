@@ -111,7 +111,7 @@ class InPlace:
         return new
 
     def _remove_ours(self) -> None:
-        """Whatever still has its name: all of it is in the rescued file. What is left then is somebody else's."""
+        """Delete those of our files that still have their names: the rescued one has it all. The rest is somebody else's."""
         for file, held in zip(self._files, self._held, strict=True):
             if held is not None and identity(file) == held:
                 file.unlink()

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["KeptCalls"]
 
 KEPT_S: Final = 60.0
+"""How long an answer is kept after its call has ended."""
+
 MOST: Final = 1024
+"""Answers that are kept at once; of more, the oldest go."""
+
 MOST_BYTES: Final = 64 << 20
 CALL_BYTES: Final = 16 << 20
 """A call whose answer grows beyond that ends with `overloaded`."""

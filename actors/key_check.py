@@ -23,7 +23,7 @@ SALT: Final = 16
 
 
 def path_of(path: Path) -> Path:
-    """Where it stands."""
+    """The file in which it stands."""
     return path.with_name(f"{path.name}.keycheck")
 
 
@@ -41,7 +41,7 @@ def note(path: Path, key: StoreKey | None) -> None:
 
 
 def drop(path: Path) -> None:
-    """Another file takes the database's place: what its key is shows when it is opened."""
+    """Delete the check, since another file takes the database's place: which key that is under shows when it is opened."""
     path_of(path).unlink(missing_ok=True)
 
 

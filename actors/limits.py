@@ -30,8 +30,8 @@ __all__ = [
 EXHAUSTED = "it may open nothing more: its limit of descriptors is used up, or was lowered from outside"
 
 HEADROOM = 1 << 30
-"""Address space beyond the memory limit: stacks and arenas are reserved, mostly never used. It only stops who eats faster than
-his memory is looked at."""
+"""Address space beyond the memory limit: stacks and arenas are reserved, mostly never used. It only stops a process
+that takes memory faster than its use is looked at."""
 
 
 class Limits(Data):

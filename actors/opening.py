@@ -97,7 +97,7 @@ def opened(path: Path, look: str, migrations: Sequence[str], key: StoreKey | Non
 
 
 def and_lost(found: damage.Salvaged, *sentences: str) -> damage.Salvaged:
-    """What was recovered, and what there was besides."""
+    """The report of a recovery, with further sentences on what was lost."""
     found.lost += sentences
     return found
 

@@ -26,9 +26,9 @@ async def patiently(what: str, work: Callable[[], Awaitable[None]], *, again_s: 
     """Do work to its end. Where something is not available it is begun anew a little later, as often as it takes.
 
     Args:
-        what: it is, for the log.
+        what: the work's name, for the log.
         work: may be begun anew at any point: what it has done stands on disk.
-        again_s: seconds until then.
+        again_s: seconds until it is begun anew.
 
     Raises:
         Damaged: the database is; its owner has to end, so that its next opening recovers it.

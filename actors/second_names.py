@@ -101,7 +101,10 @@ def log_was_taken(path: Path) -> bool:
 
 
 def name_again(file: Path) -> None:
-    """Where it has a name elsewhere that stays somebody's, and this is a copy."""
+    """Give a file that has only its second name its own again; a copy of it, where somebody has given it another name.
+
+    That name stays theirs, and who writes to it does not write into the database.
+    """
     second = second_of(file)
     if file.exists() or not second.exists():
         return

@@ -30,7 +30,7 @@ async def follow(ask: Asks, settings: ParadoxSettings, cursor: int, take: Take, 
         settings: how much is taken at once, and how long is waited.
         cursor: where to begin.
         take: takes a page.
-        who: follows, for the log.
+        who: the follower's name, for the log.
 
     Raises:
         LatticeError: what `take` raises, unless memory is away.

@@ -59,7 +59,7 @@ class Store:
         await self._database.open()
 
     async def watch(self) -> None:
-        """Wait for damage to the file, and raise it."""
+        """Wait until the file has to be opened anew, and raise why; see `Database.watch`."""
         await self._database.watch()
 
     async def back_up(self, name: str) -> int:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
+from actors.asks import Asks
 from actors.encoder.messages import PASSAGES, Describe, Described, Encode, Encoded, EncodeQuestion, Passage, QuestionVectors
 from actors.llm.messages import Embed, Vectors
 from transport.errors import Unavailable
 
 __all__ = ["EncoderActor", "LlmEndpoint", "Question", "Standing", "embedder_of"]
-
-Ask = Callable[..., Awaitable[Any]]
 
 PASSAGES_WAIT_S = 120.0
 """For a batch: the encoder works at the lowest priority, and a loaded machine gives it little."""
@@ -62,7 +61,7 @@ class EncoderActor:
         ask: asks an actor.
     """
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Asks) -> None:
         self._ask = ask
 
     async def standing(self) -> Standing:
@@ -95,7 +94,7 @@ class LlmEndpoint:
         model: which; the first that an endpoint has for embeddings where it is None.
     """
 
-    def __init__(self, ask: Ask, model: str | None) -> None:
+    def __init__(self, ask: Asks, model: str | None) -> None:
         self._ask = ask
         self._model = model
 
@@ -126,7 +125,7 @@ class LlmEndpoint:
         return f"llm:{answer.model}:{floats.shape[1]}", [row.tobytes() for row in whole]
 
 
-def embedder_of(kind: str, model: str | None, ask: Ask) -> Embedder | None:
+def embedder_of(kind: str, model: str | None, ask: Asks) -> Embedder | None:
     """The embedder that the settings name; None for none."""
     match kind:
         case "minilm":
