@@ -11,7 +11,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Iterable
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, cast
 
 from aiohttp import HttpVersion11, hdrs
 from aiohttp.http import RawRequestMessage
@@ -29,9 +29,6 @@ __all__ = ["Refusals", "Shedding"]
 
 LINES_PER_SECOND: Final = 5
 """Refusals that have a line of their own in the log. The others are counted, and told together each second."""
-
-LEFT_TO_ROUTES: Final = (hdrs.EXPECT, hdrs.UPGRADE)
-"""Who sends one of these waits for something else than an answer."""
 
 ANSWER: Final = (
     "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {length}\r\n{headers}"
@@ -99,20 +96,20 @@ class Shedding:
     def refuses(self, head: Any) -> bool:
         """Whether a request is refused by its head.
 
-        What is no plain HTTP/1.1 request is left to the routes, and so is what they would refuse for good: who shows no key, or
-        asks for what there is not, is not to be told to come back.
+        What is no plain HTTP/1.1 request is left to the routes, and so is who waits for something else than an answer, and what
+        they would refuse for good: who shows no key, or asks for what there is not, is not to be told to come back.
         """
         if (
             not isinstance(head, RawRequestMessage)
             or head.method == hdrs.METH_HEAD
             or head.version != HttpVersion11
-            or any(name in head.headers for name in LEFT_TO_ROUTES)
+            or hdrs.EXPECT in head.headers
+            or hdrs.UPGRADE in head.headers
         ):
             return False
 
         found = self.known.fullmatch(head.path.partition("?")[0])
-        access = found.lastgroup if found is not None else None
-        return access in get_args(Access) and self.admission.lets_in(head.headers, cast("Access", access))
+        return found is not None and self.admission.lets_in(head.headers, cast("Access", found.lastgroup))
 
     def answer(self, head: RawRequestMessage) -> bytes:
         """The refusal, counted and, where the log has room, noted."""
