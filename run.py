@@ -22,6 +22,7 @@ if __name__ == "__main__":
 # From here on the dependencies are there.
 
 import importlib
+import json
 import re
 import socket
 import tomllib
@@ -54,6 +55,7 @@ from commands.actor import actor
 from commands.backup import backup, restore
 from commands.chaos import chaos
 from commands.doctor import doctor
+from commands.house import Sentences
 from commands.keys import keys
 from commands.reload import reload
 from commands.send import restart, send, status
@@ -106,8 +108,22 @@ class Address(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: str = Field(pattern=r"^tcp://.+:\d+$")
-    key: str | None = Field(None, min_length=40, max_length=40)
+    key: str | None = None
     """None where it is this machine's own: `python3 run.py keys curve`."""
+
+    @field_validator("address")
+    @classmethod
+    def _has_a_port(cls, address: str) -> str:
+        if not 0 < int(address.rpartition(":")[2]) < 1 << 16:
+            raise ValueError("a port is a number from 1 to 65535")
+        return address
+
+    @field_validator("key")
+    @classmethod
+    def _is_a_key(cls, key: str | None) -> str | None:
+        if key is not None and not keyring.is_key(key):
+            raise ValueError("a public key has 40 characters of Z85, as `python3 run.py keys curve` prints it there")
+        return key
 
 
 class Addresses(BaseModel):
@@ -216,8 +232,9 @@ class Composition:
         except ValidationError as error:
             raise click.ClickException(explain(wrong_values(error), config, text_of(config))) from error
         except SettingsError as error:
-            name = re.search(r'field "(\w+)"', str(error))
-            raise click.ClickException(f"LATTICE_{name[1].upper() if name else ''} in the environment is not JSON") from error
+            part = re.search(r'field "(\w+)"', str(error))
+            names = no_json(os.environ, part[1] if part else "")
+            raise click.ClickException(f"{' or '.join(names)} in the environment is not JSON") from error
         except RuntimeError as error:
             raise click.ClickException(f"data_dir: {settings.data_dir} names a user who has no home directory") from error
 
@@ -333,6 +350,16 @@ def curve_keys(settings: Settings, known: Mapping[str, Address]) -> Curve:
     )
 
 
+def no_json(environment: Mapping[str, str], part: str) -> Iterator[str]:
+    """The variables of a part of the settings that hold no JSON; pydantic-settings does not say which one needs it."""
+    for name, value in sorted(environment.items()):
+        if name.lower() == f"lattice_{part}" or name.lower().startswith(f"lattice_{part}__"):
+            try:
+                json.loads(value)
+            except ValueError:
+                yield name
+
+
 def check_environment(environment: Mapping[str, str]) -> None:
     """Refuse a `LATTICE_` variable that sets nothing: pydantic-settings passes over it.
 
@@ -364,7 +391,10 @@ def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
         line = line_of(text, setting)
         variable = "__".join(("LATTICE_" + str(setting[0]), *map(str, setting[1:]))).upper() if setting else ""
         where = "" if line is None else f"{config}:{line}: "
-        where = f"{variable} in the environment: " if variable in os.environ else where
+        parts = [variable.rsplit("__", levels)[0] for levels in range(len(setting))] if setting else []
+        # One that holds a whole part as JSON is named where the file has nothing of it.
+        named = next((name for name in (parts if line is None else parts[:1]) if name in os.environ), None)
+        where = f"{named} in the environment: " if named else where
         lines.append(f"  {where}{'.'.join(str(step) for step in setting) or '(as a whole)'}: {reason}")
 
     return "\n".join(lines)
@@ -392,7 +422,7 @@ def check_files(settings: Settings, config: Path | None) -> None:
         raise click.ClickException(explain(problems, config, text_of(config)))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.pass_context
 def main(context: click.Context) -> None:
     """Lattice: a mind server between your chat application and its models.

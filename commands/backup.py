@@ -118,7 +118,7 @@ async def ask(actor: str, name: str, ref: Any) -> None:
 
 
 def pack(copies: dict[str, Path], out: Any) -> int:
-    """Write the archive; returns its size."""
+    """Write the archive; returns how many bytes of databases are in it."""
     manifest = {
         "lattice": "backup",
         "version": FORM,
@@ -126,7 +126,8 @@ def pack(copies: dict[str, Path], out: Any) -> int:
         "files": {name: {"bytes": path.stat().st_size, "sha256": digest(path)} for name, path in copies.items()},
     }
     told = json.dumps(manifest, indent=2).encode()
-    with tarfile.open(fileobj=out, mode="w") as archive:
+    # A stream of blocks, since what it goes to may be a pipe.
+    with tarfile.open(fileobj=out, mode="w|") as archive:
         entry = tarfile.TarInfo("manifest.json")
         entry.size, entry.mode = len(told), 0o600
         archive.addfile(entry, io.BytesIO(told))
@@ -135,7 +136,7 @@ def pack(copies: dict[str, Path], out: Any) -> int:
             entry.size, entry.mode = path.stat().st_size, 0o600
             with path.open("rb") as file:
                 archive.addfile(entry, file)
-    return int(out.tell()) if out.seekable() else sum(path.stat().st_size for path in copies.values())
+    return sum(path.stat().st_size for path in copies.values())
 
 
 def unpack(file: Path, part: Path) -> list[str]:

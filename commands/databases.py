@@ -37,6 +37,9 @@ def look_into(data_dir: Path) -> Iterator[tuple[str, str, str]]:
 
     key = StoreKey.from_environment()
     for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
+        if not path.is_file():
+            yield path.name, "it is no file", "move it away: what stood there before is in a backup"
+            continue
         if not os.access(path, os.R_OK | os.W_OK):
             yield path.name, "it belongs to somebody else", "change its owner"
             continue

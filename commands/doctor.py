@@ -41,6 +41,12 @@ FIRST_SOUND_SQLITE = (3, 51, 3)
 """Before it, since 3.7.0, two connections to one write-ahead log can lose it when it is reset."""
 
 CONNECT_S = 2.0
+ASK_S = 5.0
+
+NO_ENDPOINT = (
+    "set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or write [[llm.endpoints]]; until then answers are degraded"
+)
+PASSED_OVER = "it is passed over while it is away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
                 click.echo(f"{name}: {done}", err=as_json)
 
     findings = []
-    for finding in examine(house.settings):
+    for finding in examine(house):
         findings.append(finding)
         if not as_json:
             click.echo(f"{finding.state:5} {finding.what}" + (f"\n      {finding.remedy}" if finding.remedy else ""))
@@ -83,8 +89,9 @@ def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
     sys.exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
 
 
-def examine(settings: Any) -> Iterator[Finding]:
+def examine(house: House) -> Iterator[Finding]:
     """Every finding as it is made, in the order in which a newcomer meets the things."""
+    settings = house.settings
     yield python()
     yield from packages(ROOT)
     yield sqlite()
@@ -98,7 +105,8 @@ def examine(settings: Any) -> Iterator[Finding]:
         yield Finding("ok", f"a house runs in {settings.data_dir}: `python3 run.py status` shows it")
     else:
         yield port(settings.gateway.host, settings.gateway.port)
-    yield from asyncio.run(endpoints(settings.llm))
+    # A house that runs may have read another file and another environment than this command.
+    yield from asyncio.run(endpoints_in_use(house) if house.runs("llm") else endpoints(settings.llm))
 
 
 def python() -> Finding:
@@ -224,7 +232,7 @@ def databases(data_dir: Path) -> Iterator[Finding]:
         return
 
     for name, wrong, remedy in look_into(data_dir):
-        size = (data_dir / name).stat().st_size >> 10
+        size = (data_dir / name).lstat().st_size >> 10
         yield Finding("wrong", f"{name}: {wrong}", remedy) if wrong else Finding("ok", f"{name}, {size} KiB, sound")
 
     for what, report in set_aside(data_dir):
@@ -254,8 +262,29 @@ def port(host: str, number: int) -> Finding:
     return Finding("ok", f"{where} is free")
 
 
+async def endpoints_in_use(house: House) -> list[Finding]:
+    """Every model endpoint of the house that runs, with what llm has against it."""
+    from actors.llm.messages import ListEndpoints
+
+    try:
+        known = (await house.with_actor("llm", lambda llm: llm.ask(ListEndpoints(), timeout=ASK_S))).endpoints
+    except click.ClickException as error:
+        return [Finding("note", f"llm does not tell its endpoints: {error.message}", "`python3 run.py status` says how it is")]
+    if not known:
+        return [Finding("note", "no model endpoint in the house that runs", NO_ENDPOINT)]
+    return list(await asyncio.gather(*(endpoint_in_use(state) for state in known)))
+
+
+async def endpoint_in_use(state: Any) -> Finding:
+    """One of them."""
+    what = f"endpoint {state.name} at {state.base_url}"
+    if state.breaker != "closed":
+        return Finding("note", f"{what}: its breaker is {state.breaker.replace('_', ' ')} ({state.last_error})", PASSED_OVER)
+    return await reached(what, state.base_url)
+
+
 async def endpoints(llm: Any) -> list[Finding]:
-    """Every model endpoint, side by side."""
+    """Every model endpoint of the settings, side by side."""
     from actors.llm.discovery import from_environment
     from actors.llm.local_ollama import local_ollama
 
@@ -263,27 +292,29 @@ async def endpoints(llm: Any) -> list[Finding]:
     if not known and llm.discover and (found := await local_ollama()):
         known = (found,)
     if not known:
-        remedy = (
-            "set OPENAI_API_KEY or ANTHROPIC_API_KEY, start Ollama, or write [[llm.endpoints]]; until then answers are degraded"
-        )
-        return [Finding("note", "no model endpoint", remedy)]
+        return [Finding("note", "no model endpoint", NO_ENDPOINT)]
     return list(await asyncio.gather(*(endpoint(settings) for settings in known)))
 
 
 async def endpoint(settings: Any) -> Finding:
-    """Whether something listens there. No request is made: it could cost money."""
+    """One of them: whether it has its key, and can be reached."""
     what = f"endpoint {settings.name} at {settings.base_url}"
     if settings.api_key_env and not settings.key():
         return Finding(
             "note", f"{what}: {settings.api_key_env} is not set", "set it, or take api_key_env out if no key is needed"
         )
 
-    parts = urlsplit(settings.base_url)
+    return await reached(what, settings.base_url)
+
+
+async def reached(what: str, base_url: str) -> Finding:
+    """Whether something listens there. No request is made: it could cost money."""
+    parts = urlsplit(base_url)
     try:
         async with asyncio.timeout(CONNECT_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
     except (OSError, TimeoutError) as error:
-        return Finding("note", f"{what}: {error or 'no answer'}", "it is passed over while it is away")
+        return Finding("note", f"{what}: {error or 'no answer'}", PASSED_OVER)
 
     writer.close()
     return Finding("ok", f"{what} can be reached")

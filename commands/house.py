@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,12 +25,24 @@ if TYPE_CHECKING:
     from actors.host import Host
     from supervisors.spec import SupervisorSpec
 
-__all__ = ["PROGRAM", "Composition", "House", "alone", "program", "step_back", "with_house", "with_listener_options"]
+__all__ = [
+    "PROGRAM",
+    "Composition",
+    "House",
+    "Sentences",
+    "alone",
+    "program",
+    "step_back",
+    "with_house",
+    "with_listener_options",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 
 LOOK_S = 0.5
 """How long a lock is waited for that somebody may only be looking at, which takes microseconds where there is a CPU."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 PROGRAM = [sys.executable, str(ROOT / "run.py")]
 """What `up` starts its supervisor and its zygote with. Who composes another house says another program."""
@@ -74,6 +87,8 @@ class House:
     settings: Any
     config: Path | None = None
     """The file that was named, or the one that was found."""
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """What the command line says, which wins over the file and the environment."""
 
     def prepare(self) -> Path:
         """Make the data directory (0700); returns the run directory.
@@ -188,6 +203,19 @@ class DataDir(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Sentences(click.Group):
+    """Commands of which none shows a stack where a disk, or what its output goes to, takes nothing more."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.filename is not None or error.errno not in NO_ROOM:
+                raise
+            raise click.ClickException(f"what was to be written was not: {error.strerror}") from error
+
+
 def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a click command the options that all have, and a `House` as its first argument."""
 
@@ -206,8 +234,10 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
         gateway = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         composition: Composition = click.get_current_context().obj
         try:
-            settings = composition.load_settings(config, {**flags, "gateway": gateway} if gateway else flags)
-            return command(House(composition, settings, found_config(config)), *arguments, **options)
+            if gateway:
+                flags["gateway"] = gateway
+            settings = composition.load_settings(config, flags)
+            return command(House(composition, settings, found_config(config), flags), *arguments, **options)
         except LatticeError as error:
             raise click.ClickException(error.message) from error
         except OSError as error:

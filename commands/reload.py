@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,15 +20,25 @@ RESTART_S = 60.0
 
 
 @click.command(hidden=True)
+@click.argument("run_dir", type=click.Path(path_type=Path))
 @with_listener_options
 @with_house
-def reload(house: House) -> None:
+def reload(house: House, run_dir: Path) -> None:
     """Read the settings again. What is wrong with them is said, and then nothing changes."""
     composition = house.composition
-    before = composition.read_settings(house.run_dir)
+    before = composition.read_settings(run_dir)
     names = changed_actors(before, house.settings, composition.actors)
-    composition.write_settings(house.settings, house.run_dir)
-    asyncio.run(house.with_actor("supervisor", lambda supervisor: apply(house, supervisor, names)))
+    composition.write_settings(house.settings, run_dir)
+
+    async def take_over(supervisor: Any) -> None:
+        try:
+            await apply(house, supervisor, names)
+        except LatticeError:
+            # No actor has them: the next reload is to find that they have changed.
+            composition.write_settings(before, run_dir)
+            raise
+
+    asyncio.run(house.with_actor("supervisor", take_over))
 
 
 def changed_actors(before: Any, after: Any, actors: tuple[str, ...]) -> list[str]:

@@ -234,10 +234,11 @@ def continued(path: Path, namespace: str) -> Iterator[tuple[IO[bytes], Begun | N
     """
     from actors.memory.formats import lines
 
-    if str(path) == "-":
-        yield sys.stdout.buffer, None
-        sys.stdout.buffer.flush()
+    if is_stream(path):
+        with stream(path) as out:
+            yield out, None
         return
+    path = path.resolve()
     part = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -271,10 +272,11 @@ def continued(path: Path, namespace: str) -> Iterator[tuple[IO[bytes], Begun | N
 @contextmanager
 def whole(path: Path) -> Iterator[IO[bytes]]:
     """A file that has its name only once it is whole and on disk."""
-    if str(path) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+    if is_stream(path):
+        with stream(path) as out:
+            yield out
         return
+    path = path.resolve()
     part = path.with_name(f"{path.name}.part")
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -290,6 +292,25 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether this is standard output, or a device or a pipe: a file that took its name would take its place."""
+    return str(path) == "-" or (path.exists() and not path.is_file())
+
+
+@contextmanager
+def stream(path: Path) -> Iterator[IO[bytes]]:
+    """What takes bytes as they come, and has no name to earn."""
+    if str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with path.open("wb") as out:
+            yield out
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

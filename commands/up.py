@@ -102,7 +102,7 @@ def up(house: House, *, single_process: bool) -> None:
         house.composition.write_settings(house.settings, run_dir)
         command = program("supervise", str(run_dir))
         # Where there is a terminal, a hangup says that it was closed. Where there is none, an operator asks for a reload.
-        reload = [] if sys.stdin.isatty() else program("reload", *reload_options(house))
+        reload = [] if sys.stdin.isatty() else program("reload", str(run_dir), *reload_options(house))
         sys.exit(
             run_up(
                 command,
@@ -117,10 +117,11 @@ def up(house: House, *, single_process: bool) -> None:
 
 
 def reload_options(house: House) -> list[str]:
-    """Where this house is, whatever a file says by then, and the file."""
-    gateway = house.settings.gateway
-    options = ["--data-dir", str(house.settings.data_dir), "--host", gateway.host, "--port", str(gateway.port)]
-    return [*options, "--config", str(house.config)] if house.config is not None else options
+    """What was said when the house was started, and the file: what they say of another place is refused."""
+    gateway = house.flags.get("gateway", {})
+    said = {"--data-dir": house.flags.get("data_dir"), "--host": gateway.get("host"), "--port": gateway.get("port")}
+    said["--config"] = house.config
+    return [word for option, value in said.items() if value is not None for word in (option, str(value))]
 
 
 def refuse_beside_another(run_dir: Path) -> None:

@@ -87,7 +87,6 @@ class Client:
         self._fds = (sockets.descriptor(self._socket), sockets.descriptor(self._monitor))
         self._loop.add_reader(self._fds[0], self._serve)
         self._loop.add_reader(self._fds[1], self._watch)
-        self._socket.connect(address)
         self._loop.call_soon(self._watch)
 
     async def ask(

@@ -28,13 +28,31 @@ MONITORED: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.
 def dealer(
     context: zmq.Context[zmq.Socket[bytes]], address: str, curve: ClientKeys | None, limits: Limits
 ) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
-    """The socket, not yet connected, and its monitor.
+    """The socket, which goes on connecting until it is, and its monitor.
 
     Raises:
-        ZMQError: this process may open nothing more; nothing is left open.
+        ZMQError: this process may open nothing more, or the address or the peer's key is none; nothing is left open.
     """
     socket = context.socket(zmq.DEALER)
+    monitor = None
 
+    try:
+        prepare(socket, address, curve, limits)
+        monitor = socket.get_monitor_socket(MONITORED)
+        socket.connect(address)
+    except zmq.ZMQError:
+        # One that stays open keeps the context, and with it the process, from ending.
+        if monitor is not None:
+            socket.disable_monitor()
+            monitor.close()
+        socket.close()
+        raise
+
+    return socket, monitor
+
+
+def prepare(socket: zmq.Socket[bytes], address: str, curve: ClientKeys | None, limits: Limits) -> None:
+    """Set everything that holds from the connection on."""
     for option, value in (
         (zmq.IMMEDIATE, 1),
         (zmq.RECONNECT_IVL, 1),
@@ -53,12 +71,6 @@ def dealer(
 
     if curve is not None:
         curve.apply(socket)
-
-    try:
-        return socket, socket.get_monitor_socket(MONITORED)
-    except zmq.ZMQError:
-        socket.close()
-        raise
 
 
 def events(monitor: zmq.Socket[bytes]) -> Iterator[int]:

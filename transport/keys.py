@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import struct
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from zmq.utils import z85
 
 from transport.errors import Conflict, Invalid
 
-__all__ = ["ClientKeys", "KeyPair", "ServerKeys", "allow", "allowed", "create", "load", "load_or_create"]
+__all__ = ["ClientKeys", "KeyPair", "ServerKeys", "allow", "allowed", "create", "is_key", "load", "load_or_create"]
 
 KEY_LENGTH: Final = 40
 """Characters of a key in Z85, as ZeroMQ writes them."""
@@ -114,7 +115,7 @@ def load(directory: Path, name: str) -> KeyPair:
 
     pair = KeyPair(fields.get("public", ""), fields.get("secret", ""))
 
-    if not _is_key(pair.public) or not _is_key(pair.secret) or zmq.curve_public(pair.secret.encode()).decode() != pair.public:
+    if not is_key(pair.public) or not is_key(pair.secret) or zmq.curve_public(pair.secret.encode()).decode() != pair.public:
         raise Invalid(f"{path} does not hold a key pair")
 
     return pair
@@ -137,7 +138,7 @@ def allow(directory: Path, public: str, name: str) -> None:
     Raises:
         Invalid: that is not a public key.
     """
-    if not _is_key(public):
+    if not is_key(public):
         raise Invalid("a public key has 40 characters of Z85")
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -160,13 +161,14 @@ def allowed(directory: Path) -> frozenset[str]:
     with contextlib.suppress(FileNotFoundError, Invalid):
         keys.add(load(directory, "client").public)
 
-    return frozenset(key for key in keys if _is_key(key))
+    return frozenset(key for key in keys if is_key(key))
 
 
-def _is_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """Whether this could be a key, as ZeroMQ writes them."""
     try:
         z85.decode(text)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, struct.error):
         return False
 
     return len(text) == KEY_LENGTH

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from run import main
-from tests.commands.conftest import ROOT, Run
+from tests.commands.conftest import ROOT, Run, Said
 from transport.lock import Lock
 
 
@@ -124,6 +124,14 @@ def test_standard_streams_that_are_closed_are_nowhere(short_dir: Path):
     assert json.loads((short_dir / "api_keys.json").read_text())["keys"][0]["name"] == "a"
 
 
+def test_an_output_that_takes_nothing_more_is_told_in_a_sentence():
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, ROOT / "run.py", "keys", "new"], stdout=full, stderr=subprocess.PIPE, timeout=50, check=False
+        )
+    Said(done.stderr.decode(), done.returncode).refused("No space left on device")
+
+
 def commands(group: click.Group, name: str = "python3 run.py") -> Iterator[tuple[str, click.Command]]:
     """Every command that help lists."""
     for command in group.commands.values():
@@ -145,6 +153,14 @@ def test_a_damaged_database_is_found(run: Run, short_dir: Path):
     assert said.code == 1
     assert "wrong memory.db: " in said.text
     assert "run.py doctor --repair" in said.text
+
+
+def test_a_directory_where_a_database_should_be_is_found_and_the_rest_is_looked_at(run: Run, short_dir: Path):
+    (short_dir / "memory.db").mkdir()
+    said = run("doctor", "--data-dir", short_dir)
+    assert said.code == 1
+    assert "wrong memory.db: it is no file" in said.text
+    assert "API keys" in said.text
 
 
 def test_the_test_commands_help_is_its_own(run: Run):

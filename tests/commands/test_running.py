@@ -144,6 +144,35 @@ def test_a_backup_is_made_while_the_house_runs(run: Run, house: Path, tmp_path: 
     run("doctor", "--repair", "--data-dir", house).refused("another house runs")
 
 
+@pytest.mark.parametrize("command", ["backup", "export"])
+def test_a_link_keeps_its_place_and_so_does_a_pipe(run: Run, house: Path, tmp_path: Path, command: str):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "file")
+    assert run(command, "link", "--data-dir", house).code == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "elsewhere" / "file").stat().st_size
+
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["wc", "-c", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        said = run(command, "pipe", "--data-dir", house)
+        assert said.code == 0, said.text
+        assert (tmp_path / "pipe").is_fifo()
+        read = reader.communicate(timeout=STOP_S)[0]
+    assert int(read.split()[0])
+
+
+def test_doctor_tells_the_endpoints_of_the_house_that_runs(run: Run, house: Path):
+    said = run("doctor", "--data-dir", house, OPENAI_API_KEY="another shell's")
+    assert "no model endpoint in the house that runs" in said.text
+
+    endpoint = {"name": "added", "base_url": "http://127.0.0.1:1/v1"}
+    assert run("send", "llm.add_endpoint", json.dumps({"endpoint": endpoint}), "--data-dir", house).code == 0
+    said = run("doctor", "--data-dir", house, OPENAI_API_KEY="another shell's")
+    assert "endpoint added at http://127.0.0.1:1/v1: " in said.text
+    assert "endpoint openai" not in said.text
+    assert run("send", "llm.remove_endpoint", '{"name": "added"}', "--data-dir", house).code == 0
+
+
 def test_an_empty_namespace_makes_an_export_without_records(run: Run, house: Path, tmp_path: Path):
     old = tmp_path / "old.jsonl"
     old.write_text("of another day\n")

@@ -14,6 +14,7 @@ from actors.supervision import RestartChild
 from actors.thinking.persona import Persona
 from commands.house import House
 from commands.reload import apply, changed_actors
+from gateway.settings import GatewaySettings
 from run import Composition, Settings
 from tests.commands.conftest import Run
 from transport.errors import Unavailable
@@ -31,6 +32,11 @@ URL = 'base_url = "http://127.0.0.1:1/v1"\n'
         (b"[limits]\nmemory_mb = 99999999999999999999", ["wrong.toml:2: limits.memory_mb: "]),
         (b"[thinking]\nkept_days = inf", ["wrong.toml:2: thinking.kept_days: "]),
         (b"port = 8080", ["port: there is no such setting"]),
+        (b"[addresses]\nmemory = {address = 'tcp://h:70000'}", ["wrong.toml:2: addresses.memory.address: a port is"]),
+        (
+            b"[addresses]\nmemory = {address = 'tcp://h:1', key = '########################################'}",
+            ["wrong.toml:2: addresses.memory.key: a public key has 40 characters of Z85"],
+        ),
         (b"[gateway]\nport = 'x'\nprot = 1", ["gateway.port: ", "gateway.prot: there is no such setting"]),
         (ENDPOINT.encode() + b"api_key = 'sk-123'", ["llm.endpoints.0.api_key: there is no such setting"]),
         (ENDPOINT.encode() + b"base_url = 'nope'", ["wrong.toml:3: llm.endpoints.0.base_url: 'nope' is no URL"]),
@@ -109,6 +115,8 @@ def test_a_file_that_is_not_there_is_named(run: Run, tmp_path: Path):
         ("LATTICE_NOPE", "1", ["LATTICE_NOPE", "no such setting"]),
         ("LATTICE_GATEWAY__PRT", "1", ["gateway.prt", "no such setting"]),
         ("LATTICE_GATEWAY", "{", ["LATTICE_GATEWAY", "not JSON"]),
+        ("LATTICE_LLM__ENDPOINTS", "junk", ["LATTICE_LLM__ENDPOINTS in the environment is not JSON"]),
+        ("LATTICE_GATEWAY", '{"prt": 1}', ["LATTICE_GATEWAY in the environment: gateway.prt: there is no such setting"]),
         ("LATTICE_LOG_LEVEL", "loud", ["LATTICE_LOG_LEVEL", "LOUD"]),
         ("OPENAI_BASE_URL", "nope", ["OPENAI_BASE_URL: 'nope' is no URL"]),
     ],
@@ -120,6 +128,13 @@ def test_a_wrong_variable_is_named(run: Run, name: str, value: str, words: list[
 def test_a_variable_wins_over_the_file(run: Run, tmp_path: Path):
     (tmp_path / "lattice.toml").write_text("[gateway]\nport = 18001\n")
     assert "127.0.0.1:18002" in run("doctor", LATTICE_GATEWAY__PORT="18002").text
+
+
+@pytest.mark.parametrize("variable", ["gateway", "data_dir"])
+def test_where_a_house_is_cannot_change_while_it_runs(tmp_path: Path, variable: str):
+    elsewhere = {"gateway": GatewaySettings(port=1), "data_dir": tmp_path / "elsewhere"}[variable]
+    with pytest.raises(click.ClickException, match="cannot change while the house runs"):
+        changed_actors(Settings(data_dir=tmp_path), Settings(**{"data_dir": tmp_path, variable: elsewhere}), Composition.actors)
 
 
 def test_other_limits_are_every_actors_and_other_settings_their_own(tmp_path: Path):

@@ -67,6 +67,10 @@ def test_a_rolling_restart_and_a_reload_under_load_fail_no_request(model: SyncMo
             printed(house, "paradox.nonsense: there is no such setting")
             assert {name: actor["pid"] for name, actor in house.actors().items()} == after
 
+            house.config.write_text(config + 'host = "127.0.0.2"\n')
+            os.kill(house.process.pid, signal.SIGHUP)
+            printed(house, "gateway.host cannot change while the house runs")
+
             house.config.write_text(config + "max_in_flight = 77\n")
             os.kill(house.process.pid, signal.SIGHUP)
             printed(house, "gateway      runs with its new settings")

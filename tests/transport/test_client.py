@@ -13,6 +13,7 @@ from tests.transport.echo_server import EchoServer
 from transport.client import Client
 from transport.codec import LARGE, Limits
 from transport.errors import Conflict, DeadlineExceeded, Internal, Invalid, Overloaded, Unavailable, UnknownType
+from transport.keys import ClientKeys, KeyPair
 
 
 async def test_an_ask_is_answered_with_its_senders_incarnation(client):
@@ -311,3 +312,16 @@ async def test_what_is_told_to_nobody_takes_no_room_once_its_time_is_up(short_di
     assert client._bytes == 0
     assert client.counters.dropped["late"] == 3
     await client.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [("tcp://127.0.0.1:1", "~" * 40), ("tcp://nowhere", "0" * 40)],
+)
+async def test_an_address_or_a_key_that_is_none_is_told_and_keeps_no_process_from_ending(address, key):
+    pair = KeyPair(*(half.decode() for half in zmq.curve_keypair()))
+    with pytest.raises(Unavailable, match="no connection to"):
+        Client(address, curve=ClientKeys(pair, key))
+
+    (release,) = (task for task in asyncio.all_tasks() if task.get_name() == "release")
+    await asyncio.wait_for(release, 10)
