@@ -67,9 +67,15 @@ def bootstrap(arguments: list[str]) -> None:
 
     python = VENV / "bin" / "python"
 
-    with (ROOT / ".venv.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        make_environment(python, ROOT / ("requirements-test.txt" if testing else "requirements.txt"))
+    requirements = ROOT / ("requirements-test.txt" if testing else "requirements.txt")
+    try:
+        # Who finds it made needs to write nothing: it may be another user's.
+        if not is_made(requirements):
+            with (ROOT / ".venv.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                make_environment(python, requirements)
+    except OSError as error:
+        sys.exit(f"lattice: {VENV} cannot be made or used: {error.filename or VENV}: {error.strerror}")
 
     if Path(sys.prefix) == VENV:
         missing = [module for module in needed if not importlib.util.find_spec(module)]
@@ -78,7 +84,11 @@ def bootstrap(arguments: list[str]) -> None:
         return
 
     sys.stdout.flush()
-    os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])
+    try:
+        os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])
+    except OSError as error:
+        # Made by another user, from a Python that only he may start.
+        sys.exit(f"lattice: {VENV} cannot be made or used: {python}: {error.strerror}")
 
 
 def open_standard_streams() -> None:
@@ -96,10 +106,7 @@ def open_standard_streams() -> None:
 
 def make_environment(python: Path, requirements: Path) -> None:
     """Bring `.venv` to exactly the pinned requirements. The stamp is written last: a broken install is done again."""
-    stamp = VENV / f".{requirements.stem}"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-
-    if stamp.exists() and stamp.read_text() == wanted:
+    if is_made(requirements):
         return
 
     if not has_pip(python):
@@ -116,10 +123,27 @@ def make_environment(python: Path, requirements: Path) -> None:
         sys.stderr.write("".join(last))
         sys.exit(f"lattice: the packages of {requirements.name} could not be installed; the lines above are pip's last")
 
-    stamp.write_text(wanted)
+    stamp_of(requirements).write_text(digest(requirements))
     if requirements.name == "requirements-test.txt":
         # The test requirements contain all others at the same versions.
-        (VENV / ".requirements").write_text(hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest())
+        plain = ROOT / "requirements.txt"
+        stamp_of(plain).write_text(digest(plain))
+
+
+def is_made(requirements: Path) -> bool:
+    """Whether `.venv` is as these requirements want it."""
+    stamp = stamp_of(requirements)
+    return stamp.exists() and stamp.read_text() == digest(requirements)
+
+
+def stamp_of(requirements: Path) -> Path:
+    """The file that says from which requirements `.venv` was made."""
+    return VENV / f".{requirements.stem}"
+
+
+def digest(requirements: Path) -> str:
+    """SHA-256 of a file of requirements."""
+    return hashlib.sha256(requirements.read_bytes()).hexdigest()
 
 
 def has_pip(python: Path) -> bool:

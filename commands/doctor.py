@@ -106,7 +106,7 @@ def examine(house: House) -> Iterator[Finding]:
     else:
         yield port(settings.gateway.host, settings.gateway.port)
     # A house that runs may have read another file and another environment than this command.
-    yield from asyncio.run(endpoints_in_use(house) if house.runs("llm") else endpoints(settings.llm))
+    yield from asyncio.run(endpoints_in_use(house) if runs_llm(house) else endpoints(settings.llm))
 
 
 def python() -> Finding:
@@ -260,6 +260,14 @@ def port(host: str, number: int) -> Finding:
             reason = error.strerror if isinstance(error, OSError) else error
             return Finding("wrong", f"{where}: {reason}", "set gateway.host and gateway.port to what `up` can listen on")
     return Finding("ok", f"{where} is free")
+
+
+def runs_llm(house: House) -> bool:
+    """Whether there is an llm to be asked. What is wrong with the run directory is a finding of its own."""
+    try:
+        return house.runs("llm")
+    except LatticeError:
+        return False
 
 
 async def endpoints_in_use(house: House) -> list[Finding]:

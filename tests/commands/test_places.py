@@ -163,6 +163,14 @@ def test_a_directory_where_a_database_should_be_is_found_and_the_rest_is_looked_
     assert "API keys" in said.text
 
 
+def test_what_is_wrong_with_the_run_directory_is_one_finding_among_others(run: Run, short_dir: Path):
+    (short_dir / "run").write_text("")
+    said = run("doctor", "--data-dir", short_dir)
+    assert said.code == 1
+    assert f"wrong {short_dir / 'run'} is not a directory" in said.text
+    assert "endpoint" in said.text
+
+
 def test_the_test_commands_help_is_its_own(run: Run):
     said = run("test", "--help")
     assert said.code == 0
