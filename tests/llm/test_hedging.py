@@ -2,7 +2,12 @@
 
 import asyncio
 import time
+from contextlib import aclosing
 
+import pytest
+
+from actors.llm.form import Asked, Piece
+from actors.llm.hedging import Race
 from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 
 HEDGE = {"enabled": True, "minimum_calls": 5, "at_least_s": 0.05}
@@ -44,3 +49,40 @@ async def test_a_hedge_that_fails_leaves_the_answer_to_the_first(servers) -> Non
         first.next({"text": TEXT, "delay_first_s": 0.5})
         assert (await answer(router, ask(stream=True)))[1].endpoint == "a"
         assert len(second.log()) == 1
+
+
+class Speaker:
+    """An attempt that says its words, if any, and then nothing more; closing it takes until `may_end`."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.ending, self.may_end, self.ended = asyncio.Event(), asyncio.Event(), False
+
+    async def events(self, _asked):
+        try:
+            for word in self.words:
+                yield Piece(0, {"content": word})
+            await asyncio.Event().wait()
+        finally:
+            self.ending.set()
+            await self.may_end.wait()
+            self.ended = True
+
+
+async def test_who_leaves_while_the_loser_is_being_left_leaves_the_winner_too() -> None:
+    slow, fast = Speaker(), Speaker("word")
+    race = Race(slow, Asked("m", (), {}), delay=0.0, second=lambda: fast, lost=lambda _attempt, _failure: None)
+
+    async def listen() -> None:
+        async with aclosing(race.events()) as events:
+            async for _ in events:
+                pass
+
+    listening = asyncio.create_task(listen())
+    await slow.ending.wait()
+    fast.may_end.set()
+    listening.cancel()
+    slow.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+    assert fast.ended
