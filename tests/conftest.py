@@ -14,7 +14,6 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as run.py does, before numpy is imported
 
 from actors.encoder.minilm import model_name, prepare
-from tests.fork_server import SERVERS
 
 
 @pytest.fixture
@@ -43,12 +42,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         counts = Counter(item.path for item in items)
         long = {item.path for item in items if item.get_closest_marker("timeout")}
         items.sort(key=lambda item: (item.path not in long, -counts[item.path]))
-
-
-def pytest_sessionfinish() -> None:
-    """Nothing that a test started outlives the tests."""
-    for server in SERVERS:
-        server.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ command line alone, which `ps` shows, is the server's: `python -m tests.fork_ser
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKET = 256 * 1024
@@ -91,14 +92,10 @@ class ForkServer:
 
 @cache
 def server_for(module: str) -> ForkServer:
-    """The one server of this test process for a module."""
+    """The one server of this process for a module. It ends with this process, however that ends."""
     server = ForkServer(module)
-    SERVERS.append(server)
+    atexit.register(server.close)
     return server
-
-
-SERVERS: list[ForkServer] = []
-"""To be closed when the tests are over."""
 
 
 def serve(control: socket.socket, module: str) -> None:
@@ -128,7 +125,7 @@ def collect(*_: object) -> None:
             pass
 
 
-def look_after(module: str, wanted: dict, descriptors: list[int]) -> NoReturn:
+def look_after(module: str, wanted: dict[str, Any], descriptors: list[int]) -> NoReturn:
     """Fork the process, and tell its pid and its end. Nobody else may collect it: its pid would be anybody's."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     *streams, answer = descriptors
@@ -149,7 +146,7 @@ def look_after(module: str, wanted: dict, descriptors: list[int]) -> NoReturn:
     os._exit(0)
 
 
-def become(module: str, wanted: dict, streams: list[int]) -> NoReturn:
+def become(module: str, wanted: dict[str, Any], streams: list[int]) -> NoReturn:
     """Be `python -m MODULE ARGUMENTS`."""
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)

@@ -15,18 +15,17 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
+
+from tests.fork_server import Forked, server_for
 
 START_S = 60.0
 """A second on a machine that does nothing else; one that does much took more than twenty."""
 
-ROOT = Path(__file__).resolve().parents[2]
+MODULE = "tests.model_server.__main__"
 
 
 class SyncModelServer:
@@ -34,7 +33,9 @@ class SyncModelServer:
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
+        self.stdin = -1
+        """It ends when nobody can write there any more."""
 
     @property
     def url(self) -> str:
@@ -47,11 +48,18 @@ class SyncModelServer:
 
     def start(self) -> None:
         """Start it, on the same port as before where it had one."""
-        command = [sys.executable, "-m", "tests.model_server", "--port", str(self.port), "--until-stdin-ends"]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], START_S)
-        line = self.process.stdout.readline().decode().strip() if ready else ""
+        reading, self.stdin = os.pipe()
+        said, stdout = os.pipe()
+        with os.fdopen(said) as lines:
+            try:
+                self.process = server_for(MODULE).start(
+                    "--port", str(self.port), "--until-stdin-ends", stdin=reading, stdout=stdout
+                )
+            finally:
+                os.close(reading)
+                os.close(stdout)
+            ready, _, _ = select.select([lines], [], [], START_S)
+            line = lines.readline().strip() if ready else ""
         if not line.startswith("http://"):
             self.stop()
             raise RuntimeError("the scripted model server did not start")
@@ -66,9 +74,7 @@ class SyncModelServer:
         process, self.process = self.process, None
         process.kill()
         process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        os.close(self.stdin)
 
     def pause(self) -> None:
         """Stop the process in its tracks: the kernel still takes connections, nobody answers. `resume` lets it go on."""
