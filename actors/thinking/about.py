@@ -12,7 +12,7 @@ from typing import Final
 
 from actors.memory.messages import Recollection
 from actors.stopwords import STOPWORDS
-from actors.thinking.talk import ends_of
+from actors.thinking.talk import ends_of, plain
 
 __all__ = ["about"]
 
@@ -38,7 +38,7 @@ ENDING: Final = 3
 
 
 def about(question: str, memories: Sequence[Recollection]) -> tuple[Recollection, ...]:
-    """Those that share a word with the question which carries a topic, or are near to it in meaning; in their order.
+    """Those that share a word with the question which carries a topic, or are near to it in meaning; in order, each text once.
 
     Of a greeting there are none.
     """
@@ -47,7 +47,12 @@ def about(question: str, memories: Sequence[Recollection]) -> tuple[Recollection
     if not asked and not WORD.search(rest):
         return ()
 
-    return tuple(memory for memory in memories if is_near(memory) or shares_word(asked, words_of(ends_of(memory.text))))
+    once = {plain(memory.text): memory for memory in reversed(memories)}
+    return tuple(
+        memory
+        for memory in memories
+        if once[plain(memory.text)] is memory and (is_near(memory) or shares_word(asked, words_of(ends_of(memory.text))))
+    )
 
 
 def is_near(memory: Recollection) -> bool:

@@ -33,7 +33,7 @@ def test_a_greeting_asks_for_nothing(greeting: str) -> None:
     ],
 )
 def test_a_word_in_common_is_enough(question: str, text: str) -> None:
-    assert len(about(question, [found(text, 0.1), found(text)])) == 2
+    assert len(about(question, [found(text, 0.1), found(f"{text} Yes.")])) == 2
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,8 @@ def test_two_long_texts_are_held_against_each_other_by_how_their_words_begin() -
     began = time.process_time()
     assert about(question, [found(text, 0.1)] * 5) == ()
     assert time.process_time() - began < 1
+
+
+def test_what_was_said_several_times_is_quoted_once() -> None:
+    cat, again, dog = found("The cat sleeps."), found("the  cat sleeps."), found("The dog and the cat.")
+    assert about("Where is the cat?", [cat, again, dog]) == (cat, dog)
