@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from actors.paradox.judging.pair import Judgement
-from actors.paradox.weighing import chances
+from actors.paradox.classifier.model import Opinion
+from actors.paradox.judging.pair import Judgement, pair_of
+from actors.paradox.judging.reading import read
+from actors.paradox.weighing import chances, weigh
+
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def odds_after(gap: timedelta | None) -> float:
+    """Of two statements of which the classifier is unsure, so much apart; None: nobody knows how much."""
+    old = read("I keep bees.", "ana", None if gap is None else MARCH)
+    new = read("Honey comes from the shop.", "ana", None if gap is None else MARCH + gap)
+    return weigh(pair_of(old, new), judged("unrelated", 0.5), Opinion(0.4, 0.1, 0.3, 0.2)).odds or 0.0
 
 
 def judged(verdict: str, score: float, odds: float | None = None) -> Judgement:
@@ -31,3 +44,18 @@ def test_what_the_rules_alone_found_counts_with_its_score() -> None:
 
 def test_a_score_of_one_is_still_a_probability() -> None:
     assert 0.98 < chances([judged("contradiction", 1.0)])[0] < 1
+
+
+def test_what_was_said_long_ago_is_likelier_to_be_at_odds_with_what_is_said_now() -> None:
+    told = [odds_after(timedelta(days=days)) for days in (0, 1, 7, 60, 180)]
+
+    assert told == sorted(set(told))
+
+
+def test_after_half_a_year_more_time_makes_no_difference_and_an_unknown_time_is_a_week() -> None:
+    assert odds_after(timedelta(days=180)) == odds_after(timedelta(days=2000))
+    assert odds_after(None) == odds_after(timedelta(days=7))
+
+
+def test_what_is_dated_later_than_the_new_one_counts_as_said_at_once() -> None:
+    assert odds_after(timedelta(days=-30)) == odds_after(timedelta(0))
