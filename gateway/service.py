@@ -114,10 +114,10 @@ class Service:
         application = web.Application(middlewares=[self.answered], client_max_size=self.settings.max_body_bytes)
         application.on_response_prepare.append(mark)
         for route in ROUTES:
-            application.router.add_route(route.method, route.path, self.handler_of(route), expect_handler=expected)
-            if route.method == "GET":
-                # RFC 9110 9.1: whatever can be read can be asked for its head. A route that streams ends with it.
-                application.router.add_route("HEAD", route.path, self.handler_of(route), expect_handler=expected)
+            handler, expected = self.handler_of(route), self.expected_of(route)
+            # RFC 9110 9.1: whatever can be read can be asked for its head. A route that streams ends with it.
+            for method in READING if route.method == "GET" else (route.method,):
+                application.router.add_route(method, route.path, handler, expect_handler=expected)
 
         return application
 
@@ -152,6 +152,24 @@ class Service:
                     return await self.run(route, call)
 
         return handle
+
+    def expected_of(self, route: Route) -> Callable[[web.Request], Awaitable[None]]:
+        """What aiohttp calls for a client that asks before it sends its body: it may, unless it is refused by its size.
+
+        What else it may expect is passed over, as RFC 9110 10.1.1 allows.
+        """
+
+        async def expected(request: web.Request) -> None:
+            if request.headers.get("Expect", "").lower() != "100-continue":
+                return
+            if route.body is not None and (request.content_length or 0) > self.settings.max_body_bytes:
+                return
+
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # An answer's size is counted from here: this is none.
+            request.writer.output_size = 0
+
+        return expected
 
     @contextmanager
     def running(self, call: Incoming) -> Iterator[None]:
@@ -297,14 +315,6 @@ async def mark(request: web.Request, response: web.StreamResponse) -> None:
     """Note that a response is on its way, and give it the request's id."""
     request[RESPONSE] = response
     response.headers["X-Request-Id"] = request.get(REQUEST_ID) or request_id_of(request)
-
-
-async def expected(request: web.Request) -> None:
-    """Let a client that asks first send its body. What else it may expect is passed over, as RFC 9110 10.1.1 allows."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # An answer's size is counted from here: this is none.
-        request.writer.output_size = 0
 
 
 def respond(answer: Any, status: int) -> web.StreamResponse:

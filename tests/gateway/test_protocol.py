@@ -80,6 +80,15 @@ async def test_an_unknown_expectation_is_passed_over(bare: House) -> None:
     assert head.split(b" ")[1] == b"200"
 
 
+async def test_who_asks_first_is_not_told_to_send_a_body_that_is_too_large(bare: House) -> None:
+    reader, writer = await asyncio.open_connection(*bare.gateway.address)
+    writer.write(POST + b"Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert head.split(b" ")[1] == b"413"
+
+
 async def test_an_unknown_expectation_at_no_path_is_answered(bare: House, logged: list[dict[str, Any]]) -> None:
     head, _ = await exchange(bare, b"GET /no HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: miracles\r\nConnection: close\r\n\r\n")
     assert head.split(b" ")[1] in {b"404", b"417"}
