@@ -8,7 +8,13 @@ requirements and continues inside it. What a command does stands in `commands/`,
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+# Ctrl-C while all is imported ends it, without a stack. Who ignores it (nohup) goes on ignoring it.
+interrupted = signal.getsignal(signal.SIGINT)
+if __name__ == "__main__" and interrupted is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from commands.bootstrap import bootstrap
 
@@ -462,4 +468,5 @@ for command in (
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupted)
     main(prog_name="python3 run.py")

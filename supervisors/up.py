@@ -143,7 +143,8 @@ class Up:
                 return 1
 
             end = linux.end_of(status)
-            if end.how == "normal":
+            told_too_soon = not self.supervised and (status.si_code, status.si_status) == (os.CLD_KILLED, signal.SIGTERM)
+            if end.how == "normal" or (self.signals and told_too_soon):
                 self._sweep(LEFTOVER_S)
                 return 0
 

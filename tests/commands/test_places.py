@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -130,6 +132,23 @@ def test_an_output_that_takes_nothing_more_is_told_in_a_sentence():
             [sys.executable, ROOT / "run.py", "keys", "new"], stdout=full, stderr=subprocess.PIPE, timeout=50, check=False
         )
     Said(done.stderr.decode(), done.returncode).refused("No space left on device")
+
+
+def test_who_interrupts_a_command_while_it_is_imported_sees_no_stack(short_dir: Path):
+    # A module of this name, and what stands behind it waits until it is interrupted.
+    (short_dir / "tomllib.py").write_text("import signal\nprint('importing', flush=True)\nsignal.pause()\n")
+    with subprocess.Popen(
+        [sys.executable, ROOT / "run.py", "status"],
+        env=os.environ | {"PYTHONPATH": str(short_dir)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=50) == ("", "")
+    assert process.returncode == -signal.SIGINT
 
 
 def commands(group: click.Group, name: str = "python3 run.py") -> Iterator[tuple[str, click.Command]]:

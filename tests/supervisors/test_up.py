@@ -51,3 +51,13 @@ def test_settings_that_cannot_be_read_again_end_no_house() -> None:
         up.send_signal(signal.SIGTERM)
         assert up.stdout.read() == "draining; once more to kill\n"
     assert up.returncode == 0
+
+
+def test_a_house_that_is_stopped_before_its_supervisor_can_hear_of_it_has_ended_well() -> None:
+    unborn = "import signal; print('importing', flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", UP, unborn, ""], cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout is not None
+        assert up.stdout.readline() == "importing\n"
+        up.send_signal(signal.SIGTERM)
+        assert up.stdout.read() == "draining; once more to kill\n"
+    assert up.returncode == 0
