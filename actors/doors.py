@@ -8,6 +8,7 @@ Knows no actor.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,9 @@ class Doors:
         self._make_server = make_server
         self._lock_wait_s = lock_wait_s
         self._on_lost = on_lost
+        self.given: dict[str, int] = {}
+        """Sockets that listen already at the addresses of names that are opened later."""
+
         self._locks: dict[str, Lock] = {}
         self._sockets: dict[Path, Identity] = {}
         """Those that it listens at, as they were bound."""
@@ -94,8 +98,11 @@ class Doors:
             if large:
                 server.widen(LARGE)
 
+            given = self._go_on_listening(server, name)
+
             for address in self._addresses_of(name):
-                self._listen(server, address)
+                if address != given:
+                    self._listen(server, address)
         except BaseException:
             lock.release()
             raise
@@ -166,6 +173,21 @@ class Doors:
     def _make_run_dir(self) -> None:
         make_way_for_directory(self.run_dir)
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _go_on_listening(self, server: Server, name: str) -> str | None:
+        """Takes whoever waits at the socket that was given for this name, if callers find it; its address then."""
+        if (given := self.given.pop(name, None)) is None:
+            return None
+
+        address = address_of(name, self.run_dir)
+        path = Path(address.removeprefix("ipc://"))
+        if (found := identity(path)) is None:
+            os.close(given)
+            return None
+
+        server.bind(address, listening=given)
+        self._sockets[path] = found
+        return address
 
     def _listen(self, server: Server, address: str) -> None:
         """Listens there. The run directory is ours alone: whatever else stands at a socket's place in it gives way."""

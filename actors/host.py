@@ -181,6 +181,10 @@ class Host:
         if self._doors.server is not None:
             self._doors.server.incarnation = incarnation
 
+    def listens(self, name: str, descriptor: int) -> None:
+        """Has an actor of this name, once it is started, listen with a socket that somebody keeps for it in `run_dir`."""
+        self._doors.given[name] = descriptor
+
     # Actors
 
     async def start_actor(self, actor_class: type[AsyncActor], *args: Any, **kwargs: Any) -> ActorRef[Any]:
@@ -207,7 +211,7 @@ class Host:
         actor._mailbox.limits = min(fg, self.limits.mailbox), min(bg, self.limits.mailbox)
 
         sys.setswitchinterval(STARTING_SWITCH_S)
-        self._loop.call_later(STARTED_S, self._share_interpreter)
+        self._loop.call_later(STARTED_S, self._settle)
 
         if self._bind and name not in self._doors:
             # Before it listens: callers that wait for this name are there the moment it does.
@@ -404,10 +408,16 @@ class Host:
         elif not self.failed.done():
             self.failed.set_result((reason, trace))
 
-    def _share_interpreter(self) -> None:
-        """As the actor wants it that can wait least."""
+    def _settle(self) -> None:
+        """Shares the interpreter as the actor wants it that can wait least, and spares the collector what is here for good.
+
+        To look through all that was imported takes 0.1 s, in which nobody is answered. A fork of the zygote has nothing of it.
+        """
         if actors := self._post.actors:
             sys.setswitchinterval(min(actor.switch_s for actor in actors.values()))
+
+        if not gc.get_freeze_count():
+            gc.freeze()
 
     async def _abort(self, actor: AsyncActor) -> None:
         task = actor._task

@@ -33,6 +33,10 @@ __all__ = ["run_child"]
 KNOCK_S = 0.02
 """Between two attempts of an orphan to find a new supervisor."""
 
+LATER_S = 0.02
+"""How long a replacement starts, and then answers who has waited for it, before it begins with what nobody waits for: another
+thread takes the interpreter for a while, and so do a log's first line and a look at the process's own figures."""
+
 Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[Any]]
 """Starts the actors of a process. What it returns, if anything, is handed to who asked for the start."""
 
@@ -159,13 +163,14 @@ class Life:
         try:
             self.host = self.prepared or self.make_host(self.assignment)
             set_process_limits(self.host.limits)
+            if self.control is not None and self.assignment.has_socket:
+                self.host.listens(self.assignment.name, self.control.handed.pop(0))
             self.host.on_name_lost = self._lost_its_name
             self.host.on_actor_ended = lambda _: self.told_to_stop.set()
             self.loop.set_exception_handler(self._hear_of_failure)
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
-                # After a turn it listens, and after two its actor opens what it needs, mostly in threads: what follows takes a
-                # millisecond, and is done while callers come back.
+                # After a turn it listens, and after two its actor opens what it needs, in threads.
                 await turns(2)
                 guards.enter_context(self._guarded())
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -212,7 +217,7 @@ class Life:
         """Where its loop is watched, by itself and by others, and a fault leaves its stacks."""
         self.host.lag.on_moving = self._move
         if self.prepared is not None:
-            self.host.lag.start()
+            self.loop.call_later(LATER_S, self.host.lag.start)
         with open_stacks(self.assignment.data_dir, self.assignment.name, self.assignment.epoch) as stacks:
             faulthandler.enable(stacks)
             faulthandler.register(signal.SIGUSR1, stacks)
@@ -255,9 +260,11 @@ class Life:
         extra = packable(await self.populate(host, self.assignment, sockets))
         self.state = "ready"
         self._say("ready", incarnation=host.incarnation, extra=extra)
-        # Who has waited for this has its turns first.
-        await turns(2)
-        logger.info("ready", incarnation=host.incarnation)
+        self.loop.call_later(LATER_S, self._go_on)
+
+    def _go_on(self) -> None:
+        """What nobody waits for, once it serves."""
+        logger.info("ready", incarnation=self.host.incarnation)
         self._beat()
 
     def _tell_of_work(self) -> None:

@@ -74,6 +74,9 @@ class Assignment(Spec):
     drains_after: tuple[str, ...] = ()
     """Who is started after it and may still ask it. With no supervisor to order it, it lets these drain first."""
 
+    has_socket: bool = False
+    """Whether the first descriptor that comes with it is the socket at which it is reached, see supervisors/held_sockets.py."""
+
     orphan_grace_s: float = 60.0
     fence_s: float = 30.0
     settings: dict[str, Any] = {}

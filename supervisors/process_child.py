@@ -18,6 +18,7 @@ from supervisors import linux
 from supervisors.actions import End
 from supervisors.control import Assignment, Control
 from supervisors.crashes import remove_stacks, write_report
+from supervisors.held_sockets import HeldSockets
 from supervisors.leaving import Leaving
 from supervisors.place import Place
 from supervisors.process import Process
@@ -44,6 +45,7 @@ class House:
     place: Place
     spares: Spares
     standbys: Standbys
+    held_sockets: HeldSockets
     leaving: Leaving
     save: Callable[[], None]
     """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
@@ -154,16 +156,23 @@ class ProcessChild:
         self.incarnation = secrets.token_hex(8)
         self._bear(process)
         self.house.save()
-        assignment = self._assignment(self.epoch, self.incarnation)
         place = self.house.place
-        descriptors = [place.listener_fd] if self.spec.gets_listener and place.listener_fd is not None else []
+        held = self.house.held_sockets.of(self.spec.name) if self._is_permanent else None
+        assignment = self._assignment(self.epoch, self.incarnation, has_socket=held is not None)
+        listener = place.listener_fd if self.spec.gets_listener else None
+        descriptors = [descriptor for descriptor in (held, listener) if descriptor is not None]
         if process.send("assign", descriptors, assignment=assignment.model_dump(mode="json")):
             within_s = TAKES * self._silence_s
             self._set_timer(within_s, lambda: self._condemn(f"had not taken its name within {within_s:g} s"))
         else:
             self._condemn("could not be told who it is")
 
-    def _assignment(self, epoch: int, incarnation: str) -> Assignment:
+    @property
+    def _is_permanent(self) -> bool:
+        """Whether others count on somebody of this name being there: neither temporary nor one of many."""
+        return self.spec.restart != "temporary" and not self.supervision.spec.dynamic
+
+    def _assignment(self, epoch: int, incarnation: str, *, has_socket: bool = False) -> Assignment:
         spec, place = self.spec, self.house.place
         return Assignment(
             name=spec.name,
@@ -179,6 +188,7 @@ class ProcessChild:
             heartbeat_s=spec.heartbeat_s,
             drain_s=spec.drain_s,
             drains_after=self._later_children(),
+            has_socket=has_socket,
             orphan_grace_s=self.supervision.spec.orphan_grace_s,
             fence_s=self.supervision.spec.fence_s,
             settings=place.settings,
@@ -231,7 +241,7 @@ class ProcessChild:
         self.incarnation = message.get("incarnation") or self.incarnation
         if not self.stopping:
             self._set_timer(self._silence_s, self._listen_for_life)
-            if self.spec.supervises is None and self.spec.restart != "temporary" and not self.supervision.spec.dynamic:
+            if self.spec.supervises is None and self._is_permanent:
                 self.house.standbys.want(self.spec.name, lambda: self._assignment(0, ""))
         self.supervision.ready(self.spec.name, message.get("extra"))
 
@@ -282,6 +292,8 @@ class ProcessChild:
     def _ended(self, result: os.waitid_result | None) -> None:
         self._set_timer(None, self._not_ready)
         process, self.process = self.process, None
+        if self.stopping:
+            self.house.held_sockets.close(self.spec.name)
         end = linux.end_of(result) if process else End("normal", "had no process yet")
 
         if self.ignored and end.how == "normal" and not self.serves:
@@ -311,6 +323,7 @@ class ProcessChild:
             return
 
         self._set_timer(None, self._not_ready)
+        self.house.held_sockets.close(self.spec.name)
         remove_stacks(self.house.place.data_dir, self.spec.name, self.epoch)
         self.house.leaving.watch(self.spec.name, process, self.spec.lingers_s + (self.spec.drain_s or 0.0))
         self.supervision.ended(self.spec.name, End("shutdown", "left its name to the next", pid=process.pid))

@@ -16,6 +16,7 @@ from loguru import logger
 from actors.supervision import Child as ChildView
 from supervisors import linux
 from supervisors.control import Control, bind
+from supervisors.held_sockets import HeldSockets
 from supervisors.kept_files import KeptFiles
 from supervisors.leaving import Leaving
 from supervisors.place import Place
@@ -27,7 +28,7 @@ from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
 from supervisors.zygote import clear_scratch
-from transport.addresses import close_to_others
+from transport.addresses import keep_private
 from transport.foreign import Identity, identity, make_way_for_directory
 
 __all__ = ["Processes"]
@@ -88,11 +89,13 @@ class Processes:
             first=zygote,
         )
         self.standbys = Standbys(self.spares, kept=spec.standbys)
+        self.held_sockets = HeldSockets(place.run_dir)
         self.leaving = Leaving()
         self.house = House(
             place=place,
             spares=self.spares,
             standbys=self.standbys,
+            held_sockets=self.held_sockets,
             leaving=self.leaving,
             save=self._note_roster,
             on_report=on_report,
@@ -146,8 +149,7 @@ class Processes:
             if not whole or identity(self.place.run_dir / f"{self.place.name}.ctl") != self.listens_at:
                 self._make_run_dir_anew()
             # Nobody listens in a directory that others may write to: who is killed would not come back.
-            if (mode := close_to_others(self.place.run_dir)) is not None:
-                logger.warning("the run directory's mode was changed; it is 0700 again", mode=oct(mode))
+            keep_private(self.place.run_dir)
         except OSError as error:
             logger.error("the run directory is gone and cannot be made anew", path=str(self.place.run_dir), error=str(error))
 
@@ -183,6 +185,8 @@ class Processes:
     def _changed(self, child: ChildView) -> None:
         if child.state == "given_up":
             self.standbys.dismiss(child.name)
+        if child.state in ("given_up", "stopped"):
+            self.held_sockets.close(child.name)
         if self.unsaved is None:
             self.unsaved = self.loop.call_later(SAVE_STATE_S, self._save_again)
         self.on_change(child)
@@ -194,6 +198,7 @@ class Processes:
     def _forget(self, name: str) -> None:
         self.children.pop(name).write_reports()
         self.standbys.dismiss(name)
+        self.held_sockets.close(name)
         self._save_roster()
 
     # Who is there already

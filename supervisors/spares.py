@@ -21,8 +21,8 @@ from supervisors.process import Process, Reaper
 
 __all__ = ["Spares"]
 
-REPLENISH_S = 0.02
-"""After a promotion, before the next spare is forked."""
+REPLENISH_S = 0.1
+"""After a promotion, before the next spare is forked: two forks are ten milliseconds of a core that it may want itself."""
 
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """Large blocks of memory in huge pages. Of a killed process the kernel takes back the memory first, then the locks, and then it

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from loguru import logger
+
 from transport.bind import PATH_BYTES, check_private
 from transport.errors import Invalid
 
-__all__ = ["address_of", "run_directory"]
+__all__ = ["address_of", "keep_private", "run_directory"]
 
 NAME_ROOM: Final = 32
 """Bytes kept free after the directory for "/<name>.sock"."""
@@ -57,6 +59,12 @@ def close_to_others(directory: Path) -> int | None:
 
     directory.chmod(0o700)
     return mode
+
+
+def keep_private(directory: Path) -> None:
+    """As `close_to_others`, while a house runs in it: that somebody has opened it is said in the log."""
+    if (mode := close_to_others(directory)) is not None:
+        logger.warning("the run directory's mode was changed; it is 0700 again", mode=oct(mode))
 
 
 def address_of(name: str, run_dir: Path, overrides: Mapping[str, str] | None = None) -> str:

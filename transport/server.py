@@ -108,10 +108,14 @@ class Server:
         self._fd = sockets.descriptor(self._socket)
         self._loop.add_reader(self._fd, self._serve)
 
-    def bind(self, address: str) -> str:
+    def bind(self, address: str, *, listening: int | None = None) -> str:
         """Listens at `ipc:///path` or `tcp://host:port` (`*` for any free port) too; returns the real address.
 
         The caller holds the `Lock` of an ipc path, so that a socket file found there is a dead process's.
+
+        Args:
+            address: where.
+            listening: the descriptor of a socket that listens at this ipc path already; it is this server's from now on.
 
         Raises:
             Invalid: the address is not one of the two kinds, an ipc path is too long or its directory open to others, or a
@@ -120,7 +124,8 @@ class Server:
             Unavailable: the address is taken.
         """
         if address.startswith("ipc://"):
-            check_ipc(address)
+            if listening is None:
+                check_ipc(address)
         elif address.startswith("tcp://"):
             check_tcp(address, encrypted=self._curve is not None)
         else:
@@ -129,8 +134,10 @@ class Server:
         try:
             if address.startswith("ipc://"):
                 self._socket.set(zmq.CURVE_SERVER, 0)
+                self._socket.set(zmq.USE_FD, -1 if listening is None else listening)
                 with umasked():
                     self._socket.bind(address)
+                self._socket.set(zmq.USE_FD, -1)
             else:
                 if self._curve is not None:
                     self._curve.apply(self._socket)
