@@ -71,8 +71,9 @@ class Process:
             linux.kill(self.pidfd, number)
 
     def let_go(self) -> None:
-        """Watch it no longer, whatever it does."""
+        """Watch it no longer, whatever it does. Its pid may be another's soon."""
         self._detach()
+        self.reaper.watched.discard(self.pid)
         if self.pidfd >= 0:
             self.loop.remove_reader(self.pidfd)
             os.close(self.pidfd)
@@ -94,8 +95,9 @@ class Process:
     def _ended(self) -> None:
         # Its last words may still lie in the socket.
         self._listen()
+        status = self.reaper.status(self.pid)
         self.let_go()
-        self.on_end(self.reaper.status(self.pid))
+        self.on_end(status)
 
     def _detach(self) -> None:
         if self.control is not None:
