@@ -58,10 +58,10 @@ YOUNG: Final = 10_000
 """Objects that come up before the interpreter looks for cycles among them. CPython's own 700 are less than sixty calls
 in flight have, none of which is a cycle: looking took a tenth of the time of 64 writers of memory."""
 
-STARTING_SWITCH_S: Final = 0.001
-"""How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. CPython's own 5 ms
-are half of the time from the end of a process to the first answer of its replacement. It is set back after the start, since
-each switch costs: a house that kept it answered a sixth less under a flood."""
+STARTING_SWITCH_S: Final = 0.0001
+"""How long another thread may hold the interpreter while one wants it and an actor starts, in seconds. Opening a database gives it
+away some thirty times, and waited for it each time: with CPython's own 5 ms that is more than all a replacement takes, with 1 ms a
+tenth of it. Afterwards each turn costs: under a flood a house answered a sixth less."""
 
 STARTED_S: Final = 0.1
 """How long after its start an actor has the interpreter switched so often, in seconds."""
