@@ -59,9 +59,9 @@ YOUNG: Final = 10_000
 in flight have, none of which is a cycle: looking took a tenth of the time of 64 writers of memory."""
 
 STARTING_SWITCH_S: Final = 0.0001
-"""How long another thread may hold the interpreter while one wants it and an actor starts, in seconds. Opening a database gives it
-away some thirty times, and waited for it each time: with CPython's own 5 ms that is more than all a replacement takes, with 1 ms a
-tenth of it. Afterwards each turn costs: under a flood a house answered a sixth less."""
+"""How long one thread may hold the interpreter while another wants it and an actor starts, in seconds. Opening a database gives
+it away some thirty times, and waits for it each time: with 1 ms that is three of a replacement's 20, with CPython's own 5 ms
+all of them. It is set back after the start, since each turn costs: under a flood a house answered a sixth less."""
 
 STARTED_S: Final = 0.1
 """How long after its start an actor has the interpreter switched so often, in seconds."""
