@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -58,10 +59,13 @@ YOUNG: Final = 10_000
 """Objects that come up before the interpreter looks for cycles among them. CPython's own 700 are less than sixty calls
 in flight have, none of which is a cycle: looking took a tenth of the time of 64 writers of memory."""
 
-STARTING_SWITCH_S: Final = 0.0001
-"""How long one thread may hold the interpreter while another wants it and an actor starts, in seconds. Opening a database gives
-it away some thirty times, and waits for it each time: with 1 ms that is three of a replacement's 20, with CPython's own 5 ms
-all of them. It is set back after the start, since each turn costs: under a flood a house answered a sixth less."""
+STARTING_SWITCH_S: Final = 0.001
+"""How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. CPython's own 5 ms
+are half of the time from the end of a process to the first answer of its replacement. It is set back after the start, since
+each switch costs: a house that kept it answered a sixth less under a flood."""
+
+REPLACING_SWITCH_S: Final = 0.0001
+"""The same for a replacement, which somebody waits for: to open a database gives the interpreter away some thirty times."""
 
 STARTED_S: Final = 0.1
 """How long after its start an actor has the interpreter switched so often, in seconds."""
@@ -137,6 +141,7 @@ class Host:
         self.recent: deque[str] = deque(maxlen=RECENT)
         """The types of the last messages that were taken, for who wants to know of what an actor has died."""
 
+        self._switch_s = STARTING_SWITCH_S
         self.lag = LagWatch()
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="actors")
         self._curve = curve
@@ -167,6 +172,8 @@ class Host:
         Until `bear` is called there is nothing to be late for: this host does nothing more, and is not watched.
         """
         self.lag.stop()
+        self.lag = LagWatch()
+        self.lag.prepare()
 
         if self._bind:
             self._doors.prepare()
@@ -176,7 +183,7 @@ class Host:
     def bear(self, incarnation: str) -> None:
         """Gives the life of a prepared host its name. Said before the first actor is started; who says it starts `lag`."""
         self.incarnation = incarnation
-        self.lag = LagWatch()
+        self._switch_s = REPLACING_SWITCH_S
 
         if self._doors.server is not None:
             self._doors.server.incarnation = incarnation
@@ -210,7 +217,7 @@ class Host:
         fg, bg = actor.mailbox_limits
         actor._mailbox.limits = min(fg, self.limits.mailbox), min(bg, self.limits.mailbox)
 
-        sys.setswitchinterval(STARTING_SWITCH_S)
+        sys.setswitchinterval(self._switch_s)
         self._loop.call_later(STARTED_S, self._settle)
 
         if self._bind and name not in self._doors:
@@ -276,7 +283,7 @@ class Host:
         """Whether the actor lives here and its `on_start` has run."""
         actor = self._post.actors.get(name)
 
-        return actor is not None and actor._begun.done() and not actor.actor_stopped.is_set()
+        return actor is not None and actor.has_begun and not actor.actor_stopped.is_set()
 
     @property
     def calls(self) -> int:
@@ -409,15 +416,11 @@ class Host:
             self.failed.set_result((reason, trace))
 
     def _settle(self) -> None:
-        """Shares the interpreter as the actor wants it that can wait least, and spares the collector what is here for good.
-
-        To look through all that was imported takes 0.1 s, in which nobody is answered. A fork of the zygote has nothing of it.
-        """
+        """Shares the interpreter as the actor wants it that can wait least, and spares the collector what is here for good."""
         if actors := self._post.actors:
             sys.setswitchinterval(min(actor.switch_s for actor in actors.values()))
 
-        if not gc.get_freeze_count():
-            gc.freeze()
+        spare_the_collector()
 
     async def _abort(self, actor: AsyncActor) -> None:
         task = actor._task
@@ -446,3 +449,12 @@ class Host:
 
         if not self.failed.done():
             self.failed.set_result((f"{type(error).__name__}: {error.message}", ""))
+
+
+@cache
+def spare_the_collector() -> None:
+    """Has garbage collection pass over what is here now: to look through all that was imported takes 0.1 s of the loop.
+
+    Once a process: what is garbage by then is never collected.
+    """
+    gc.freeze()

@@ -60,6 +60,7 @@ class LagWatch:
         self._used = 0.0
         """Processor time of the loop's thread at the last beat: one that was late without using any was not held."""
 
+        self._started = threading.Event()
         self._over = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
@@ -71,18 +72,25 @@ class LagWatch:
 
         return max(0.0, overdue, *self._lags) * 1000
 
+    def prepare(self) -> None:
+        """Has its thread wait for `start`, which then only wakes it: who starts a thread waits until it has the interpreter."""
+        self._thread = threading.Thread(target=self._watch, args=(threading.get_ident(),), name="lag watch", daemon=True)
+        self._thread.start()
+
     def start(self) -> None:
-        """Begins to watch the running loop."""
+        """Begins to watch the running loop, in the thread that has prepared it, if that was done."""
         self._loop = asyncio.get_running_loop()
         self._beat_at = time.monotonic()
         self._used = time.thread_time()
         self._timer = self._loop.call_later(BEAT_S, self._beat)
-        self._thread = threading.Thread(target=self._watch, args=(threading.get_ident(),), name="lag watch", daemon=True)
-        self._thread.start()
+        if self._thread is None:
+            self.prepare()
+        self._started.set()
 
     def stop(self) -> None:
         """Ends the timer and the thread."""
         self._over.set()
+        self._started.set()
 
         if self._timer is not None:
             self._timer.cancel()
@@ -106,6 +114,7 @@ class LagWatch:
             self._timer = self._loop.call_later(BEAT_S, self._beat)
 
     def _watch(self, thread_id: int) -> None:
+        self._started.wait()
         while True:
             beat_at = self._beat_at
             overdue_at = beat_at + BEAT_S + HELD_S

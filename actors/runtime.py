@@ -189,6 +189,11 @@ class AsyncActor(Actor):
         """Limits of its own beside those of every process: what of it is used, and the limit, by resource."""
         return {}
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether `on_start` has run; messages may reach the mailbox before."""
+        return self._task is not None and self._begun.done()
+
     def readiness(self) -> str | None:
         """None when it is ready to work; otherwise why not."""
         return None

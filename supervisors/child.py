@@ -34,8 +34,7 @@ KNOCK_S = 0.02
 """Between two attempts of an orphan to find a new supervisor."""
 
 LATER_S = 0.02
-"""How long a replacement starts, and then answers who has waited for it, before it begins with what nobody waits for: another
-thread takes the interpreter for a while, and so do a log's first line and a look at the process's own figures."""
+"""How long a standby that was promoted answers who has waited, before it does what nobody waits for: its log, its heartbeat."""
 
 Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[Any]]
 """Starts the actors of a process. What it returns, if anything, is handed to who asked for the start."""
@@ -217,7 +216,7 @@ class Life:
         """Where its loop is watched, by itself and by others, and a fault leaves its stacks."""
         self.host.lag.on_moving = self._move
         if self.prepared is not None:
-            self.loop.call_later(LATER_S, self.host.lag.start)
+            self.host.lag.start()
         with open_stacks(self.assignment.data_dir, self.assignment.name, self.assignment.epoch) as stacks:
             faulthandler.enable(stacks)
             faulthandler.register(signal.SIGUSR1, stacks)
@@ -260,7 +259,8 @@ class Life:
         extra = packable(await self.populate(host, self.assignment, sockets))
         self.state = "ready"
         self._say("ready", incarnation=host.incarnation, extra=extra)
-        self.loop.call_later(LATER_S, self._go_on)
+        self.beaten = time.monotonic()
+        self.loop.call_later(0.0 if self.prepared is None else LATER_S, self._go_on)
 
     def _go_on(self) -> None:
         """What nobody waits for, once it serves."""

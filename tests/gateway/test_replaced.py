@@ -13,9 +13,10 @@ import pytest
 
 from actors.host import Host
 from gateway.settings import GatewaySettings
+from tests.fork_server import ROOT
 from tests.gateway.house import TEXT, Kept, house, user
 from tests.model_server import SyncModelServer
-from tests.thinking.house import ROOT, Process
+from tests.thinking.house import Process
 from transport.addresses import run_directory
 
 ASK = {"model": "gpt-test", "messages": [user("Hello")]}
