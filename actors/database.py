@@ -258,6 +258,7 @@ class Database:
     def _suspect(self, error: Unavailable) -> None:
         if isinstance(error.__cause__, damage.SIGNS) and self._failed is not None and not self._failed.done():
             damage.suspect(self.path, error.message)
+            self._writer.leave_log()
             self._fail(Damaged(f"{self.path.name} is damaged: {error.message}"))
 
     def _fail(self, error: BaseException) -> None:

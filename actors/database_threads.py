@@ -54,12 +54,17 @@ class DatabaseThread:
         self._accepting = False
         self._ended: asyncio.Future[None] | None = None
         self._before_closing: Callable[[], None] | None = None
+        self._leaves_log = False
         self._in_hand: Sequence[Job] = ()
         """What it is doing, so that a fault of its own leaves nobody waiting."""
 
         self._on_fault = on_fault
         self._loop: asyncio.AbstractEventLoop
         self._connection: apsw.Connection
+
+    def leave_log(self) -> None:
+        """Have the log stay as it is when this thread's connection closes: the file is damaged, and not to be written to."""
+        self._leaves_log = True
 
     @property
     def accepting(self) -> bool:
@@ -155,6 +160,8 @@ class DatabaseThread:
                 with suppress(OSError):
                     self._before_closing()
             with suppress(apsw.Error):
+                if self._leaves_log:
+                    self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 self._connection.close()
             self._post(self._end, fault)
 

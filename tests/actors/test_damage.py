@@ -232,6 +232,19 @@ async def test_a_damaged_leaf_costs_its_rows_and_no_others(path, key):
     assert f"book: rows {min(lost)} to {max(lost)} could not be read" in report["lost"]
 
 
+async def test_what_was_written_before_damage_showed_does_not_change_the_damaged_file(path, key):
+    damaged = overwrite(path, pages_of(path, key, "book", "leaf")[10])
+    database = await opened(path)
+    await database.write(lambda connection: connection.execute("INSERT INTO book (shelf, title) VALUES (1, 'book 88888')"))
+    with pytest.raises(Unavailable):
+        await database.read(titles)
+    await database.close()
+
+    assert path.read_bytes() == damaged
+    there, _ = await recovered(path)
+    assert 88888 in there
+
+
 async def test_a_damaged_root_costs_no_row(path, key):
     (root,) = pages_of(path, key, "book", "internal")
     overwrite(path, root)
