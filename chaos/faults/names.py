@@ -6,6 +6,7 @@ Whoever has a file open can write to it without its name; what is written so is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -105,8 +106,10 @@ def lose(scene: Scene, faults: Sequence[Fault], *, asides: bool) -> None:
             )
 
         scene.until(f"{path.name} is written back after it was {fault.__name__}", back, WITHIN_S)
-        pid = scene.kill(name)
-        scene.replaced(name, pid)
+        # An answer that is half said ends with thinking, openly: kills.py has that.
+        with scene.load.quiet() if name == "thinking" else nullcontext():
+            pid = scene.kill(name)
+            scene.replaced(name, pid)
         scene.pause(0.2, 1.0)
 
 
