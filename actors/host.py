@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import secrets
-import sys
 import time
 import traceback
 from collections import deque
@@ -15,7 +13,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -23,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from loguru import logger
 from pykka import ActorDeadError, ActorRef, ActorRegistry
 
-from actors import damage
+from actors import damage, interpreter
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
 from actors.doors import Doors
@@ -54,21 +51,6 @@ THREADS: Final = 8
 
 RECENT: Final = 16
 """Types of the last messages that are kept for a crash report."""
-
-YOUNG: Final = 10_000
-"""Objects that come up before the interpreter looks for cycles among them. CPython's own 700 are less than sixty calls
-in flight have, none of which is a cycle: looking took a tenth of the time of 64 writers of memory."""
-
-STARTING_SWITCH_S: Final = 0.001
-"""How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. CPython's own 5 ms
-are half of the time from the end of a process to the first answer of its replacement. It is set back after the start, since
-each switch costs: a house that kept it answered a sixth less under a flood."""
-
-REPLACING_SWITCH_S: Final = 0.0001
-"""The same for a replacement, which somebody waits for: to open a database gives the interpreter away some thirty times."""
-
-STARTED_S: Final = 0.1
-"""How long after its start an actor has the interpreter switched so often, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +123,9 @@ class Host:
         self.recent: deque[str] = deque(maxlen=RECENT)
         """The types of the last messages that were taken, for who wants to know of what an actor has died."""
 
-        self._switch_s = STARTING_SWITCH_S
+        self._replaces = False
+        """Whether somebody waits for what is started here: another process bore its name."""
+
         self.lag = LagWatch()
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="actors")
         self._curve = curve
@@ -159,7 +143,7 @@ class Host:
             self.failed = self._loop.create_future()
             self._post = Post(self, self._loop)
             self.lag.start()
-            gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+            interpreter.collect_seldom()
 
         return self
 
@@ -183,7 +167,7 @@ class Host:
     def bear(self, incarnation: str) -> None:
         """Gives the life of a prepared host its name. Said before the first actor is started; who says it starts `lag`."""
         self.incarnation = incarnation
-        self._switch_s = REPLACING_SWITCH_S
+        self._replaces = True
 
         if self._doors.server is not None:
             self._doors.server.incarnation = incarnation
@@ -217,8 +201,8 @@ class Host:
         fg, bg = actor.mailbox_limits
         actor._mailbox.limits = min(fg, self.limits.mailbox), min(bg, self.limits.mailbox)
 
-        sys.setswitchinterval(self._switch_s)
-        self._loop.call_later(STARTED_S, self._settle)
+        interpreter.switch_often(replacing=self._replaces)
+        self._loop.call_later(interpreter.STARTING_S, self._settle)
 
         if self._bind and name not in self._doors:
             # Before it listens: callers that wait for this name are there the moment it does.
@@ -416,11 +400,9 @@ class Host:
             self.failed.set_result((reason, trace))
 
     def _settle(self) -> None:
-        """Shares the interpreter as the actor wants it that can wait least, and spares the collector what is here for good."""
         if actors := self._post.actors:
-            sys.setswitchinterval(min(actor.switch_s for actor in actors.values()))
-
-        spare_the_collector()
+            # As the actor wants it that can wait least.
+            interpreter.settle(min(actor.switch_s for actor in actors.values()))
 
     async def _abort(self, actor: AsyncActor) -> None:
         task = actor._task
@@ -449,12 +431,3 @@ class Host:
 
         if not self.failed.done():
             self.failed.set_result((f"{type(error).__name__}: {error.message}", ""))
-
-
-@cache
-def spare_the_collector() -> None:
-    """Has garbage collection pass over what is here now: to look through all that was imported takes 0.1 s of the loop.
-
-    Once a process: what is garbage by then is never collected.
-    """
-    gc.freeze()

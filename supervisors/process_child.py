@@ -157,7 +157,7 @@ class ProcessChild:
         self._bear(process)
         self.house.save()
         place = self.house.place
-        held = self.house.held_sockets.of(self.spec.name) if self._is_permanent else None
+        held = self.house.held_sockets.of(self.spec.name) if self._is_counted_on else None
         assignment = self._assignment(self.epoch, self.incarnation, has_socket=held is not None)
         listener = place.listener_fd if self.spec.gets_listener else None
         descriptors = [descriptor for descriptor in (held, listener) if descriptor is not None]
@@ -168,7 +168,7 @@ class ProcessChild:
             self._condemn("could not be told who it is")
 
     @property
-    def _is_permanent(self) -> bool:
+    def _is_counted_on(self) -> bool:
         """Whether others count on somebody of this name being there: neither temporary nor one of many."""
         return self.spec.restart != "temporary" and not self.supervision.spec.dynamic
 
@@ -241,7 +241,7 @@ class ProcessChild:
         self.incarnation = message.get("incarnation") or self.incarnation
         if not self.stopping:
             self._set_timer(self._silence_s, self._listen_for_life)
-            if self.spec.supervises is None and self._is_permanent:
+            if self.spec.supervises is None and self._is_counted_on:
                 self.house.standbys.want(self.spec.name, lambda: self._assignment(0, ""))
         self.supervision.ready(self.spec.name, message.get("extra"))
 

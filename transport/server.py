@@ -135,9 +135,11 @@ class Server:
             if address.startswith("ipc://"):
                 self._socket.set(zmq.CURVE_SERVER, 0)
                 self._socket.set(zmq.USE_FD, -1 if listening is None else listening)
-                with umasked():
-                    self._socket.bind(address)
-                self._socket.set(zmq.USE_FD, -1)
+                try:
+                    with umasked():
+                        self._socket.bind(address)
+                finally:
+                    self._socket.set(zmq.USE_FD, -1)
             else:
                 if self._curve is not None:
                     self._curve.apply(self._socket)

@@ -243,17 +243,23 @@ async def test_a_file_that_became_read_only_refuses_writes_and_recovers(database
     assert await database.read(notes) == ["yes"]
 
 
-async def test_too_many_waiting_writes_are_overloaded(tmp_path):
-    database = Database(tmp_path / "notes.db", SCHEMA, queue_limit=4)
-    await database.open()
+async def hold(database: Database) -> tuple[threading.Event, asyncio.Future[None]]:
+    """Have the writer in the middle of a job, which ends when the event is set."""
     held, go = threading.Event(), threading.Event()
 
-    def hold(_connection: apsw.Connection) -> None:
+    def wait(_connection: apsw.Connection) -> None:
         held.set()
         go.wait(10)
 
-    holding = asyncio.ensure_future(database.write(hold))
+    holding = asyncio.ensure_future(database.write(wait))
     await asyncio.to_thread(held.wait, 10)
+    return go, holding
+
+
+async def test_too_many_waiting_writes_are_overloaded(tmp_path):
+    database = Database(tmp_path / "notes.db", SCHEMA, queue_limit=4)
+    await database.open()
+    go, holding = await hold(database)
     waiting = [asyncio.ensure_future(database.write(note, str(number))) for number in range(5)]
     done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     go.set()
@@ -265,14 +271,7 @@ async def test_too_many_waiting_writes_are_overloaded(tmp_path):
 
 
 async def test_a_write_cancelled_before_it_began_is_not_run(database):
-    held, go = threading.Event(), threading.Event()
-
-    def hold(_connection: apsw.Connection) -> None:
-        held.set()
-        go.wait(10)
-
-    holding = asyncio.ensure_future(database.write(hold))
-    await asyncio.to_thread(held.wait, 10)
+    go, holding = await hold(database)
     cancelled = asyncio.ensure_future(database.write(note, "cancelled"))
     await asyncio.sleep(0)
     cancelled.cancel()

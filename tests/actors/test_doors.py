@@ -6,13 +6,18 @@ import asyncio
 import shutil
 import socket
 import stat
+import time
 
 import pytest
+import zmq
 
 from actors.host import Host
 from actors.runtime import AsyncActor, handles
 from tests.actors.conftest import Echo, Echoed
 from tests.transport.foreign import FOREIGN, put_foreign
+from transport import sockets
+from transport.codec import decode, encode
+from transport.envelope import ASK, REPLY, Envelope
 from transport.foreign import are_set_aside
 from transport.lock import Lock
 
@@ -126,3 +131,29 @@ async def test_who_finds_its_name_borne_by_another_bears_it_no_longer(short_dir)
         reason, _ = await asyncio.wait_for(home.failed, 15)
         assert "probe was taken by process" in reason
         assert not other.failed.done()
+
+
+class Late(AsyncActor):
+    name = "late"
+
+    async def on_start(self):
+        await asyncio.sleep(0)
+
+
+async def test_whoever_has_asked_while_a_socket_is_being_bound_is_told_that_its_actor_starts(short_dir):
+    async with Host(run_dir=short_dir / "run") as home:
+        await home.start_actor(Probe)
+        with zmq.Context() as context, context.socket(zmq.DEALER) as asker:
+            asker.linger = 0
+            asker.connect(f"ipc://{short_dir}/run/probe.sock")
+            asker.send_multipart(encode(Envelope(ASK, "early", to="late", type="sys.info").header(), {}))
+            # The loop does not run meanwhile: it reads this when it looks for more behind the next address.
+            until = time.monotonic() + 10
+            while not sockets.readable(home._doors.server._socket):
+                assert time.monotonic() < until
+
+            await home.start_actor(Late)
+            while not asker.poll(0):  # noqa: ASYNC110 (only looking tells)
+                await asyncio.sleep(0)
+            told = decode(asker.recv_multipart())
+        assert (told.kind, told.body["why_not_ready"]) == (REPLY, "it is starting")

@@ -312,23 +312,6 @@ async def test_what_comes_while_an_actor_ends_is_handled_by_its_replacement(home
     assert gates.log == ["on_start", "on_stop", "on_start", "late"]
 
 
-async def test_an_actor_has_begun_when_its_on_start_has_run(home, gates):
-    actors = []
-
-    class Early(Life):
-        def __init__(self, gates):
-            super().__init__(gates)
-            actors.append((self, self.has_begun))
-
-    starting = asyncio.create_task(home.start_actor(Early, gates))
-    await gates.reached["start"].wait()
-    ((actor, before),) = actors
-    assert (before, actor.has_begun) == (False, False)
-    gates.open["start"].set()
-    await starting
-    assert actor.has_begun
-
-
 async def test_a_host_drains_while_one_of_its_actors_is_ending(home, gates):
     async def failing(_):
         raise OSError("the disk is gone")
