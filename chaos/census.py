@@ -89,6 +89,11 @@ class Census:
         }
         return Census(kinds, self.sockets, self.dead)
 
+    def grown_since(self, before: Census) -> float:
+        """By how many MiB at most one of a kind holds more than then; of those who do not come and go."""
+        kinds = (self.residents.keys() & before.residents.keys()) - COME_AND_GO.keys()
+        return max((self.most(what).rss_mb - before.most(what).rss_mb for what in kinds), default=0.0)
+
     @property
     def cpu_s(self) -> float:
         """Seconds of a core that these processes have used."""

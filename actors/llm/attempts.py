@@ -51,6 +51,12 @@ class Attempts:
     patient: set[Key] = field(default_factory=set)
     """Those that are known to answer late, and were given all the time that there is."""
 
+    not_waited_out: set[Key] = field(default_factory=set)
+    """Those that were silent for their allowance, and may have been about to speak."""
+
+    leave_paid: bool = False
+    """It has left an endpoint that it might have listened to, and its next call is taken from the retry budget already."""
+
     rounds: int = 0
     tokens: int = 0
     cost: float | None = 0.0
@@ -72,6 +78,8 @@ class Attempts:
             return
 
         self.failures[key] = failure
+        if failure.silent:
+            self.not_waited_out.add(key)
 
     @property
     def until(self) -> float:

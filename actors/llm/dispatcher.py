@@ -18,7 +18,7 @@ from actors.llm.messages import Usage
 from actors.llm.probing import Prober
 from actors.llm.refusal import UNCONFIGURED, refusal
 from actors.llm.retries import RetryBudget
-from actors.llm.scouts import is_open, last_resort, look_again_s, passage
+from actors.llm.scouts import last_resort, look_again_s, may_leave_for, passage
 from actors.llm.settings import LlmSettings
 from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 
@@ -204,7 +204,7 @@ class Dispatcher:
         elsewhere = any(
             candidate.key != attempt.key
             and candidate.endpoint.breakers.state(candidate.model) == "closed"
-            and is_open(candidate.endpoint, self.retries)
+            and may_leave_for(candidate.endpoint, attempts, self.retries)
             for group in groups
             for candidate in self.chooser.in_order(group, attempts)
         )

@@ -29,7 +29,8 @@ def passage(endpoint: Endpoint, key: Key, attempts: Attempts, retries: RetryBudg
     if waits_since is None or not finding_out:
         # Those who wait do not go after the scouts one by one: silence tells nothing, and lasts for as long as it may.
         unknown = evidence.answered_at >= evidence.failed_at and not finding_out
-        if retries.take() or unknown:
+        if attempts.leave_paid or retries.take() or unknown:
+            attempts.leave_paid = False
             return "go"
 
     if not finding_out:
@@ -43,19 +44,29 @@ def last_resort(endpoint: Endpoint, key: Key, attempts: Attempts) -> Passage:
     """Whether an endpoint that is slower than its allowance may be asked, or waited for, where nobody else is left.
 
     One that has answered late is asked by everybody; one that some listen to beyond its allowance is waited for by those whom
-    another has failed: a request that finds all breakers open does not wait for what may never speak.
+    another has failed: a request that finds all breakers open does not wait for what may never speak. Those of a crowd whose
+    allowance was up first have left while there seemed to be somebody else: they wait for those who came after them, too.
     """
     evidence = endpoint.evidence
     if evidence.late and key not in attempts.patient:
         return "go"
 
-    return "wait" if evidence.listened_to and attempts.let_down else "no"
+    listened_to = evidence.listened_to or (key in attempts.not_waited_out and evidence.unanswered)
+    return "wait" if listened_to and attempts.let_down else "no"
 
 
-def is_open(endpoint: Endpoint, retries: RetryBudget) -> bool:
-    """Whether who still listens elsewhere should go there: not where the last news was bad and no scout may be sent."""
+def may_leave_for(endpoint: Endpoint, attempts: Attempts, retries: RetryBudget) -> bool:
+    """Whether who still listens elsewhere should go there: where the last news was bad, only as a scout.
+
+    A scout's call is taken from the budget as it leaves. Of a crowd whose allowance is up in one moment all would find room for
+    one, and nobody would be left who listens.
+    """
     evidence = endpoint.evidence
-    return evidence.answered_at >= evidence.failed_at or retries.has_room()
+    if evidence.answered_at >= evidence.failed_at:
+        return True
+
+    attempts.leave_paid = attempts.leave_paid or (retries.has_room() and retries.take())
+    return attempts.leave_paid
 
 
 def is_sound(endpoint: Endpoint, attempts: Attempts, waited_s: float) -> bool:

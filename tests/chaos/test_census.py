@@ -28,3 +28,13 @@ def test_what_the_supervisor_has_for_standbys_that_came_meanwhile_is_no_growth(o
     young = Census({"supervisor": (Resident(1, 10.0, 40),)}, frozenset(), ())
     full = Census({"supervisor": (Resident(1, 10.0, open_now),), "standby": ONE * 7}, frozenset(), ())
     assert bool([*compare(young, full, grows_mb=48, grows_descriptors=12)]) is grown
+
+
+def test_the_most_that_one_of_a_kind_has_grown_by_tells_whether_a_house_is_warm():
+    def house(paradox_mb: float, memory_mb: float, standby_mb: float) -> Census:
+        sizes = {"paradox": paradox_mb, "memory": memory_mb, "standby": standby_mb}
+        return Census({what: (Resident(1, mb, 5),) for what, mb in sizes.items()}, frozenset(), ())
+
+    assert house(223, 90, 60).grown_since(house(153, 100, 20)) == 70
+    assert house(150, 90, 60).grown_since(house(153, 100, 20)) == -3
+    assert Census({}, frozenset(), ()).grown_since(house(153, 100, 20)) == 0

@@ -1,6 +1,7 @@
 """A sound endpoint that is slower than its allowance answers those whom nobody else does, and costs nobody else anything."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -50,6 +51,34 @@ async def test_of_two_the_other_one_being_down_all_are_answered(servers, slow, s
     async with routing(*pair) as router:
         for _ in range(2):
             assert await burst(router, stream) == {(TEXT, "ab"[slow])}
+
+
+async def test_a_crowd_whose_allowance_is_up_in_one_moment_does_not_leave_as_one(servers) -> None:
+    """All find room for one scout, as nobody has come back yet to tell what the other says; the loop was busy, perhaps."""
+    first, second = servers
+    first.always(text=TEXT, delay_first_s=LATE_S)
+    second.always(**DOWN)
+    pair = endpoint("a", first.base_url, **TIMES), endpoint("b", second.base_url, priority=1, **TIMES)
+    async with routing(*pair) as router:
+        loop = asyncio.get_running_loop()
+        loop.call_later(1.95, lambda: time.sleep(0.2))
+        assert await burst(router, stream=True) == {(TEXT, "a")}
+
+
+async def test_those_whose_allowance_is_up_first_wait_for_those_who_came_after_them(servers) -> None:
+    """They are let down by both before anybody is listened to beyond the allowance."""
+    first, second = servers
+    first.always(text=TEXT, delay_first_s=LATE_S)
+    second.always(**DOWN)
+    pair = endpoint("a", first.base_url, **TIMES), endpoint("b", second.base_url, priority=1, **TIMES)
+    async with routing(*pair, retry={"rounds": 0, "at_least_per_s": 1, "share": 0}) as router:
+        came = [asyncio.create_task(later(n * 0.2, answer(router, ask(stream=True)))) for n in range(2)]
+        assert {(text, reply.endpoint) for text, reply in await asyncio.gather(*came)} == {(TEXT, "a")}
+
+
+async def later(after_s: float, answering):
+    await asyncio.sleep(after_s)
+    return await answering
 
 
 async def test_who_has_somebody_else_to_ask_waits_for_nobody_beyond_the_allowance(servers) -> None:
