@@ -6,7 +6,7 @@ Its old text may quote what is forgotten; the new one is chosen from the sources
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
@@ -19,6 +19,7 @@ from transport.errors import Conflict, NotFound
 __all__ = ["note", "rederive"]
 
 SENTENCES = 4
+WAITS: Final = "waits"
 ANEW = ("summary", "fact", "reflection")
 """What can be told anew from other sources. What somebody was to be asked, and what was dreamt, is let go."""
 
@@ -29,45 +30,62 @@ def note(connection: apsw.Connection, namespace: str, memory: str) -> None:
 
 
 async def rederive(work: Work) -> None:
-    """Derive anew, or let go of, all that is withheld."""
-    for namespace, memory in await work.read(noted):
-        told = await one(work, namespace, memory)
-        await work.commit(partial(drop, namespace=namespace, memory=memory), **{told: 1})
-        await work.pass_on()
+    """Derive anew, or let go of, all that is withheld: what waits for another once that is done."""
+    withheld, before = await work.read(noted), 0
+    while len(withheld) != before:
+        before, waiting = len(withheld), []
+        for namespace, memory in withheld:
+            heard = await work.read(last_heard)
+            told = await one(work, namespace, memory)
+            if told == WAITS:
+                waiting.append((namespace, memory))
+            else:
+                await work.commit(partial(drop, namespace=namespace, memory=memory, heard=heard), **{told: 1})
+            await work.pass_on()
+        withheld = waiting
 
 
 async def one(work: Work, namespace: str, memory: str) -> str:
-    """What became of a withheld record: "rederived", "let_go", or "gone" when others have seen to it."""
+    """What became of a withheld record: "rederived", "let_go", or "gone" when others have seen to it.
+
+    It waits where a source is withheld itself, or was forgotten after it was read.
+    """
     try:
         found: Found = await work.ask(Get(namespace=namespace, id=memory))
         record = found.memory
         if not record.withheld:
             return "gone"
-        said = await left(work, record)
+        sources = await sources_left(work, record)
+        if any(source.withheld for source in sources):
+            return WAITS
+        said = [Said(source.id, source.text, source.speaker or source.role or "") for source in sources]
         chosen = extract.salient(said, SENTENCES) if record.kind in ANEW else []
         if not chosen:
             await work.write(Forget(namespace=namespace, ids=(memory,)), text=f"forget {memory}")
             return "let_go"
         text = "\n".join(f"{turn.speaker}: {sentence}" if turn.speaker else sentence for turn, sentence in chosen)
         provenance = Provenance(by=work.run.cycle, rule="extractive")
-        await work.write(Rederive(namespace=namespace, id=memory, text=text[:4000], provenance=provenance), text=text)
-    except (NotFound, Conflict):
+        read = tuple(source.id for source in sources)
+        anew = Rederive(namespace=namespace, id=memory, text=text[:4000], sources=read, provenance=provenance)
+        await work.write(anew, text=text)
+    except NotFound:
         return "gone"
+    except Conflict:
+        return WAITS
     return "rederived"
 
 
-async def left(work: Work, record: Memory) -> list[Said]:
-    """What the sources say that a record still has."""
-    said = []
+async def sources_left(work: Work, record: Memory) -> list[Memory]:
+    """The sources that a record still has."""
+    sources = []
     for link in record.links:
         if link.relation in SOURCES:
             try:
                 found: Found = await work.ask(Get(namespace=record.namespace, id=link.target))
             except NotFound:
                 continue
-            source = found.memory
-            said.append(Said(source.id, source.text, source.speaker or source.role or ""))
-    return said
+            sources.append(found.memory)
+    return sources
 
 
 def noted(connection: apsw.Connection) -> list[tuple[str, str]]:
@@ -75,5 +93,13 @@ def noted(connection: apsw.Connection) -> list[tuple[str, str]]:
     return list(rows)
 
 
-def drop(connection: apsw.Connection, *, namespace: str, memory: str) -> None:
-    connection.execute("DELETE FROM withheld WHERE namespace = ? AND memory = ?", (namespace, memory))
+def last_heard(connection: apsw.Connection) -> int:
+    """How far the feed was followed."""
+    row: Any = connection.execute("SELECT max(CAST(value AS INTEGER)) FROM cursor WHERE name LIKE 'feed:%'").fetchone()
+    return row[0] or 0
+
+
+def drop(connection: apsw.Connection, *, namespace: str, memory: str, heard: int) -> None:
+    """A record is seen to, unless the feed has told something since: it may have been withheld once more."""
+    if last_heard(connection) == heard:
+        connection.execute("DELETE FROM withheld WHERE namespace = ? AND memory = ?", (namespace, memory))

@@ -124,7 +124,7 @@ def rederive(transaction: Transaction, message: Rederive) -> Found:
     """Give a withheld record the text that was derived anew.
 
     Raises:
-        Conflict: it is not withheld, or one of its sources is.
+        Conflict: it is not withheld, one of its sources is, or what it was derived from is no source of it any more.
     """
     number = transaction.number_of(message.id)
     row: Any = transaction.connection.execute("SELECT withheld, text FROM memory WHERE number = ?", (number,)).fetchone()
@@ -139,6 +139,8 @@ def rederive(transaction: Transaction, message: Rederive) -> Found:
     ).fetchone()
     if waits_for is not None:
         raise Conflict(f"id: its source {waits_for[0]} is withheld itself", detail={"field": "id"})
+    if not set(message.sources) <= source_ids_of(transaction, number):
+        raise Conflict("sources: one of them was forgotten meanwhile", detail={"field": "sources"})
 
     transaction.connection.execute(
         "UPDATE memory SET text = ?, provenance = ?, withheld = 0 WHERE number = ?",
@@ -146,6 +148,16 @@ def rederive(transaction: Transaction, message: Rederive) -> Found:
     )
     transaction.event("rederived", number, message.provenance.by)
     return Found(memory=one(transaction.connection, number))
+
+
+def source_ids_of(transaction: Transaction, number: int) -> set[str]:
+    """The ids of what a record was derived from."""
+    rows = transaction.connection.execute(
+        "SELECT t.id FROM link l JOIN memory t ON t.number = l.target WHERE l.source = ? "
+        "AND l.relation IN ('derives_from', 'summarises')",
+        (number,),
+    )
+    return {memory_id for (memory_id,) in rows}
 
 
 def derived_from_these_alone(transaction: Transaction, gone: set[int]) -> list[int]:

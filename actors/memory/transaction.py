@@ -53,9 +53,15 @@ WHERE l.target = ?1 AND l.relation = 'derives_from' AND m.valid_to IS NULL AND (
 FACTS_THAT_ENDED_WITH_IT = """
 SELECT m.number FROM link AS l JOIN memory AS m ON m.number = l.source
 WHERE l.target = ?1 AND l.relation = 'derives_from' AND m.kind = 'fact' AND m.valid_to = max(m.valid_from, ?2) AND (
-    SELECT cause FROM event WHERE memory = m.number AND change = 'superseded' ORDER BY seq DESC LIMIT 1
+    SELECT cause FROM (
+        SELECT seq, -1 AS step, cause FROM event WHERE memory = m.number AND change = 'superseded'
+        UNION ALL SELECT e.seq, h.key, h.value ->> '$.cause'
+        FROM event AS e, json_each(iif(json_valid(e.detail), e.detail, '{}'), '$.history') AS h
+        WHERE e.memory = m.number AND e.change = 'remembered' AND h.value ->> '$.change' = 'superseded'
+    ) ORDER BY seq DESC, step DESC LIMIT 1
 ) = 'source'
 """
+"""What happened before an import stands in the event of that."""
 
 
 class Transaction:

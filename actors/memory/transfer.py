@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import apsw
 
 from actors.memory.cursor import cursor_of, position_of
+from actors.memory.forgetting import withhold
 from actors.memory.messages import (
+    SOURCES,
     BroughtIn,
     Echoed,
     Export,
@@ -41,6 +43,9 @@ HISTORY_BYTES: Final = 256 * 1024
 """Of a record's history, at most: of a longer one the oldest steps lose what they quote."""
 
 HISTORY_STEPS: Final = 256
+
+NO_RECORD: Final = 0
+"""Records' numbers begin with 1."""
 
 
 def export(connection: apsw.Connection, message: Export, *, page_bytes: int) -> Exported:
@@ -119,6 +124,14 @@ def bring_one(transaction: Transaction, record: Portable, importance: float) -> 
     known = known_before(transaction, record)
     if known is not None:
         return known
+    sources = [standing_of(transaction, link.target) for link in record.links if link.relation in SOURCES]
+    if sources and all(standing == "forgotten" for standing in sources):
+        note_as_forgotten(transaction, record)
+        return BroughtIn(outcome="forgotten", id=None)
+    may_quote = "forgotten" in sources or "withheld" in sources
+    if may_quote:
+        past = tuple(step.model_copy(update={"detail": {}}) for step in record.history)
+        record = record.model_copy(update={"text": "", "metadata": {}, "history": past})
 
     session = place = None
     if record.session is not None:
@@ -152,7 +165,28 @@ def bring_one(transaction: Transaction, record: Portable, importance: float) -> 
             "INSERT OR REPLACE INTO origin VALUES (?, ?, ?)", (transaction.namespace_number, record.id, number)
         )
     tie(transaction, number, record)
+    if may_quote:
+        withhold(transaction, number)
     return BroughtIn(outcome="created", id=own)
+
+
+def standing_of(transaction: Transaction, memory_id: str) -> Literal["here", "withheld", "forgotten", "unknown"]:
+    """How a source stands here. Who quotes one that is forgotten, or withheld for what it quotes, may bring that back."""
+    source = state_of(transaction, memory_id) if transaction.known_namespace is not None else None
+    if source is None:
+        return "unknown"
+    if source.outcome == "forgotten":
+        return "forgotten"
+    row: Any = transaction.connection.execute("SELECT withheld FROM memory WHERE id = ?", (source.id,)).fetchone()
+    return "withheld" if row[0] else "here"
+
+
+def note_as_forgotten(transaction: Transaction, record: Portable) -> None:
+    """Know what is left out again, by what is derived from it in turn: as a copy whose record is gone."""
+    if record.id is not None:
+        transaction.connection.execute(
+            "INSERT OR IGNORE INTO origin VALUES (?, ?, ?)", (transaction.namespace_number, record.id, NO_RECORD)
+        )
 
 
 def known_before(transaction: Transaction, record: Portable) -> BroughtIn | None:

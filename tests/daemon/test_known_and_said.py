@@ -8,7 +8,7 @@ from actors.clock import ManualClock
 from actors.daemon import batches
 from actors.daemon.actor import Daemon
 from actors.daemon.messages import Deliver, GetProfile, ListStatements, RunCycle
-from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Remember
+from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Relate, Remember
 from actors.paradox.messages import GetProgress, Resolve
 from actors.paradox.messages import List as ListParadoxes
 from actors.thinking.actor import Thinking
@@ -228,6 +228,30 @@ async def test_a_summary_that_lost_a_source_is_told_anew_without_it(short_dir) -
         assert anew.text
         assert spoken.text not in anew.text
         assert not anew.withheld
+
+
+async def test_what_was_derived_from_something_newer_is_told_anew_after_that(short_dir) -> None:
+    """An older reflection was linked to a summary afterwards: it comes first in the order of ids."""
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate",)) as host:
+        memory = host.ref("memory")
+        (first,) = await said(host, clock, "I moved to Lisbon in the spring of last year.")
+        (second,) = await said(host, clock, "I work as a gardener in the botanical garden.")
+        reflection = NewMemory(
+            text="moving", kind="reflection", importance=0.5, links=({"relation": "derives_from", "target": second},)
+        )
+        older = (await memory.ask(Remember(memories=(reflection,)))).memories[0].id
+        both = tuple({"relation": "summarises", "target": turn} for turn in (first, second))
+        summary = NewMemory(text="Lisbon, gardening", kind="summary", links=both)
+        newer = (await memory.ask(Remember(memories=(summary,)))).memories[0].id
+        await memory.ask(Relate(source=older, relation="derives_from", target=newer))
+        forgotten = await memory.ask(Forget(ids=(first,)))
+        assert set(forgotten.withheld) == {older, newer}
+
+        assert (await run(host, "consolidate")).effects["rederived"] == 2
+        for derived in (older, newer):
+            anew = (await memory.ask(Get(id=derived))).memory
+            assert ("gardener" in anew.text, "Lisbon" in anew.text, anew.withheld) == (True, False, False)
 
 
 async def test_an_open_contradiction_is_contemplated_and_becomes_something_to_bring_up(short_dir) -> None:

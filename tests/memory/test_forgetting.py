@@ -112,14 +112,29 @@ async def test_what_was_derived_from_it_and_others_is_emptied_until_it_is_derive
 
     anew = Provenance(by="consolidate", rule="extractive")
     with pytest.raises(Conflict, match=summary):
-        await memory.ask(Rederive(id=deeper, text="x", provenance=anew))
+        await memory.ask(Rederive(id=deeper, text="x", sources=(summary,), provenance=anew))
     for _ in range(2):
-        found = (await memory.ask(Rederive(id=summary, text="Ann lives in Rome", provenance=anew))).memory
+        found = (await memory.ask(Rederive(id=summary, text="Ann lives in Rome", sources=(two,), provenance=anew))).memory
         assert (found.text, found.withheld, found.provenance) == ("Ann lives in Rome", False, anew)
-    await memory.ask(Rederive(id=deeper, text="about Rome", provenance=anew))
+    await memory.ask(Rederive(id=deeper, text="about Rome", sources=(summary,), provenance=anew))
     assert {hit.id for hit in (await memory.ask(Recall(query="Rome"))).memories} == {two, summary, deeper}
     with pytest.raises(Conflict, match="withheld"):
-        await memory.ask(Rederive(id=summary, text="something else", provenance=anew))
+        await memory.ask(Rederive(id=summary, text="something else", sources=(two,), provenance=anew))
+
+
+async def test_a_text_derived_from_what_was_forgotten_meanwhile_is_refused(memory, short_dir):
+    """Who derives anew reads the sources first and writes afterwards."""
+    texts = ("Ann is tall", f"Ann is a {SECRET}", "Ann is in Rome")
+    one, two, three = await remember(memory, *({"text": text} for text in texts))
+    of_all = sources("summarises", one, two, three)
+    [summary] = await remember(memory, {"text": "about Ann", "kind": "summary", "links": of_all})
+    await memory.ask(Forget(ids=(one,)))
+    await memory.ask(Forget(ids=(two,)))
+    anew = Rederive(id=summary, text=f"a {SECRET} in Rome", sources=(two, three), provenance=Provenance(by="consolidate"))
+    with pytest.raises(Conflict, match="sources"):
+        await memory.ask(anew)
+    assert (await memory.ask(Get(id=summary))).memory.withheld
+    assert in_the_files(short_dir) == []
 
 
 async def test_the_answer_kept_for_a_call_that_corrected_it_goes_too(memory, short_dir):

@@ -10,6 +10,7 @@ from actors.memory.messages import (
     Answer,
     Converse,
     Export,
+    Feed,
     Forget,
     Get,
     GetHistory,
@@ -19,6 +20,7 @@ from actors.memory.messages import (
     NewMemory,
     Portable,
     Recall,
+    Reinstate,
     Remember,
     Revise,
     Supersede,
@@ -183,6 +185,44 @@ async def test_what_was_forgotten_does_not_come_back(memory):
     await memory.ask(Forget(namespace="to", ids=(copy,)))
     assert await imported(memory, records, "default") == ["forgotten"]
     assert await imported(memory, records, "to") == ["forgotten"]
+
+
+def drawn(name, *sources):
+    """A summary of records, as another house exports it."""
+    links = [{"relation": "summarises", "target": source} for source in sources]
+    return Portable(id=name, text=f"{name} quotes the secret", kind="summary", links=links, metadata={"quotes": "secret"})
+
+
+async def test_what_quotes_something_forgotten_does_not_bring_it_back(memory, short_dir):
+    """As when it is forgotten while the file comes in, or where a newer file of the house that it came from follows."""
+    turns = [Portable(id="turn", text="the secret"), Portable(id="other", text="in Rome")]
+    await imported(memory, turns, "to")
+    turn, other = [found.id for found in (await memory.ask(List(namespace="to"))).memories]
+    await memory.ask(Forget(namespace="to", ids=(turn,)))
+    for outcomes in (["forgotten", "forgotten", "created", "created"], ["forgotten", "forgotten", "known", "known"]):
+        records = (drawn("alone", "turn"), drawn("deeper", "alone"), drawn("both", "turn", "other"), drawn("of both", "both"))
+        assert await imported(memory, records, "to") == outcomes
+
+    assert [hit.id for hit in (await memory.ask(Recall(namespace="to", query="secret Rome"))).memories] == [other]
+    assert [found.withheld for found in (await memory.ask(List(namespace="to", kind="summary"))).memories] == [True, True]
+    assert [file.name for file in short_dir.rglob("*") if file.is_file() and b"secret" in file.read_bytes()] == []
+    changes = (await memory.ask(Feed(limit=500))).changes
+    assert [change.change for change in changes][-4:] == ["remembered", "withheld", "remembered", "withheld"]
+
+
+async def test_an_end_that_was_a_mistake_is_taken_back_after_a_move_too(memory):
+    """With the facts that ended with it."""
+    told = await memory.ask(Remember(memories=(NewMemory(text="I have moved to Rome"), NewMemory(text="no, to Oslo"))))
+    turn, correction = [record.id for record in told.memories]
+    fact = NewMemory(text="Ana lives in Rome", kind="fact", links=({"relation": "derives_from", "target": turn},))
+    await memory.ask(Remember(memories=(fact,)))
+    await memory.ask(Supersede(id=turn, by=correction, cause="moved"))
+    await imported(memory, await exported(memory), "to")
+    copies = (await memory.ask(List(namespace="to"))).memories
+    assert [copy.valid_to is None for copy in copies] == [False, True, False]
+
+    await memory.ask(Reinstate(namespace="to", id=copies[0].id, cause="test"))
+    assert [copy.valid_to for copy in (await memory.ask(List(namespace="to"))).memories] == [None, None, None]
 
 
 async def test_a_talk_goes_on_where_it_was_taken(memory):

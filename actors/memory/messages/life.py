@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from actors.memory.messages.fields import ONE, Identifier, Kind, Limit, Name, Namespace, Text
+from actors.memory.messages.fields import MOST_LINKS, ONE, Identifier, Kind, Limit, Name, Namespace, Text
 from actors.memory.messages.reading import Found
 from actors.memory.messages.records import NewMemory, Provenance
 from actors.message import Message, Reply
@@ -58,11 +58,17 @@ class Compress(Message, type="memory.compress", reply=Compressed, idempotent=Tru
 
 
 class Rederive(Message, type="memory.rederive", reply=Found, idempotent=True, max_bytes=ONE):
-    """Give a withheld record the text that was derived anew from the sources it still has. `conflict` when none is withheld."""
+    """Give a withheld record the text that was derived anew from the sources it still has.
+
+    `conflict` where it is not withheld, and where one of `sources` was forgotten since it was read: the text may quote it.
+    """
 
     namespace: Namespace = "default"
     id: Identifier
     text: Text
+    sources: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=MOST_LINKS)]
+    """What the text was derived from."""
+
     provenance: Provenance
 
 
