@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from actors.llm.attempt import Attempt
 from actors.llm.attempts import Attempts
@@ -13,7 +14,7 @@ from actors.llm.catalogue import Catalogue
 from actors.llm.choosing import Candidate, Chooser
 from actors.llm.endpoint import Endpoint
 from actors.llm.evidence import PATIENCE
-from actors.llm.line import Line
+from actors.llm.line import Line, Place
 from actors.llm.messages import Usage
 from actors.llm.probing import Prober
 from actors.llm.refusal import UNCONFIGURED, refusal
@@ -21,6 +22,13 @@ from actors.llm.retries import RetryBudget
 from actors.llm.scouts import last_resort, look_again_s, may_leave_for, passage
 from actors.llm.settings import LlmSettings
 from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Nobody can be asked now; these could, if they had room."""
+
+    endpoints: Sequence[Endpoint]
 
 
 class Dispatcher:
@@ -76,48 +84,58 @@ class Dispatcher:
         if not self.endpoints:
             raise Unavailable(UNCONFIGURED)
 
+        patience = min(asyncio.get_running_loop().time() + self.settings.queue_timeout_s, attempts.until)
+        with self.line.place(attempts.lane) as place:
+            while True:
+                groups = self.chooser.groups(attempts)
+                may = self.pick(groups, attempts)
+                if not isinstance(may, Attempt):
+                    self.line.pass_on(place)
+
+                if may is None:
+                    if await self.another_round(attempts):
+                        continue
+
+                    may = self.last_resort(groups, attempts)
+
+                match may:
+                    case Attempt() as attempt:
+                        place.taken = attempt.endpoint
+                        return attempt
+                    case Endpoint() as scouted:
+                        await self.hear_of(scouted, attempts)
+                    case Full(endpoints):
+                        await self.stand_in_line(place, endpoints, patience, attempts)
+                    case None:
+                        raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
+
+    @staticmethod
+    async def hear_of(scouted: Endpoint, attempts: Attempts) -> None:
+        """Wait for news of an endpoint."""
         loop = asyncio.get_running_loop()
-        patience = min(loop.time() + self.settings.queue_timeout_s, attempts.until)
-        while True:
-            groups = self.chooser.groups(attempts)
-            may = self.pick(groups, attempts)
-            if may is None:
-                if await self.another_round(attempts):
-                    continue
+        await scouted.evidence.news(min(loop.time() + look_again_s(scouted, attempts), attempts.until))
+        if loop.time() >= attempts.until:
+            raise DeadlineExceeded
 
-                may = self.last_resort(groups, attempts)
-
-            match may:
-                case Attempt() as attempt:
-                    return attempt
-                case Endpoint() as scouted:
-                    await scouted.evidence.news(min(loop.time() + look_again_s(scouted, attempts), attempts.until))
-                    if loop.time() >= attempts.until:
-                        raise DeadlineExceeded
-                case Line():
-                    await self.stand_in_line(patience, attempts)
-                case None:
-                    raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
-
-    async def stand_in_line(self, patience: float, attempts: Attempts) -> None:
+    async def stand_in_line(self, place: Place, full: Sequence[Endpoint], patience: float, attempts: Attempts) -> None:
         """Wait for somebody who is full to have room."""
-        if not await self.line.wait(patience, attempts.lane):
+        if not await self.line.wait(place, full, patience):
             if patience == attempts.until:
                 raise DeadlineExceeded
 
             raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
 
-    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Line | None:
-        """The best of those that may be asked now. Without one: whose news, or that the line is to be waited for."""
+    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Full | None:
+        """The best of those that may be asked now. Without one: whose news, or whose room is to be waited for."""
         for group in groups:
-            full = False
+            full = []
             for candidate in self.chooser.in_order(group, attempts):
                 endpoint = candidate.endpoint
                 if endpoint.breakers.state(candidate.model) != "closed":
                     continue
 
                 if not endpoint.has_room:
-                    full = True
+                    full.append(endpoint)
                     continue
 
                 may = passage(endpoint, candidate.key, attempts, self.retries) if attempts.is_retry else "go"
@@ -130,13 +148,13 @@ class Dispatcher:
                     return self.attempt(candidate, leave, attempts)
 
             if full:
-                return self.line
+                return Full(full)
 
         return None
 
-    def last_resort(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Line | None:
+    def last_resort(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Full | None:
         """Who is slower than its allowance, and answers: nobody else is left."""
-        full = False
+        full = []
         for candidate in self.chooser.left_over([candidate for group in groups for candidate in group], attempts):
             endpoint = candidate.endpoint
             match last_resort(endpoint, candidate.key, attempts):
@@ -146,13 +164,13 @@ class Dispatcher:
                     attempt.patient = True
                     return attempt
                 case "go":
-                    full = True
+                    full.append(endpoint)
                 case "wait":
                     return endpoint
                 case "no":
                     continue
 
-        return self.line if full else None
+        return Full(full) if full else None
 
     def second(self, first: Attempt, attempts: Attempts) -> Attempt | None:
         """Whom a slow answer is hedged with: somebody who is free and sound, if the retry budget has room."""

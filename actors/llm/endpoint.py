@@ -107,9 +107,14 @@ class Endpoint:
             await self.connections.close()
 
     @property
+    def room(self) -> int:
+        """How many calls it may take now."""
+        return max(self.concurrency.limit - self.in_flight, 0)
+
+    @property
     def has_room(self) -> bool:
         """Whether it may take another call."""
-        return self.in_flight < self.concurrency.limit
+        return self.room > 0
 
     async def generate(
         self,

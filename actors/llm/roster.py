@@ -129,7 +129,7 @@ class Roster:
         # As it is by now: another call may have changed or removed it.
         endpoint = self.find(name)
         if drained:
-            endpoint.draining = True
+            self.router.drain(endpoint)
             logger.info("endpoint is drained", endpoint=name)
         return endpoint
 

@@ -93,7 +93,7 @@ class Router:
             self.catalogue,
             how=settings.probe,
             now=now,
-            back=self.line.room_at,
+            back=lambda _: self.line.look_again(),
         )
         self.dispatcher = Dispatcher(
             settings,
@@ -114,12 +114,18 @@ class Router:
         self.endpoints.append(endpoint)
         endpoint.pulse.alarm = self.dispatcher.look_at_all
         self.endpoints.sort(key=lambda known: known.settings.priority)
-        self.line.room_at(endpoint)
+        self.line.look_again()
 
     def remove(self, endpoint: Endpoint) -> None:
         """Ask it no more."""
         self.endpoints.remove(endpoint)
         self.catalogue.forget(endpoint)
+        self.line.look_again()
+
+    def drain(self, endpoint: Endpoint) -> None:
+        """Give it no further calls."""
+        endpoint.draining = True
+        self.line.look_again()
 
     async def close(self) -> None:
         """Close every connection, once what was used is written."""

@@ -42,6 +42,10 @@ def test_the_limit_grows_while_it_is_used_and_is_cut_once_for_all_calls_that_wer
     assert limit.limit == 1
 
 
+class Roomy:
+    room = 1
+
+
 async def test_an_endpoint_that_says_it_is_overloaded_gets_fewer_calls_at_once(servers) -> None:
     first, second = servers
     first.always(fault="status", status=429)
@@ -53,12 +57,14 @@ async def test_an_endpoint_that_says_it_is_overloaded_gets_fewer_calls_at_once(s
 
 
 async def test_the_foreground_goes_before_the_background_and_a_full_line_is_refused_at_once() -> None:
-    line = Line(4)
+    line, endpoint = Line(4), Roomy()
     until = asyncio.get_running_loop().time() + 5
     order = []
 
     async def wait(lane, name) -> None:
-        assert await line.wait(until, lane)
+        with line.place(lane) as place:
+            assert await line.wait(place, [endpoint], until)
+            place.taken = endpoint
         order.append(name)
 
     async with asyncio.TaskGroup() as group:
@@ -67,10 +73,10 @@ async def test_the_foreground_goes_before_the_background_and_a_full_line_is_refu
         await asyncio.sleep(0)
         for lane in ("fg", "bg"):
             with pytest.raises(Overloaded) as error:
-                await line.wait(until, lane)
+                await wait(lane, "nobody")
             assert error.value.retry_after_ms >= 1000
         for _ in range(4):
-            line.next()
+            line.room_at(endpoint)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
     assert order == ["f1", "f2", "b1", "b2"]
