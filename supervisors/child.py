@@ -376,13 +376,19 @@ class Life:
                 self.drain_s, self.lingers_s = message["timeout_s"], message.get("lingers_s", 0.0)
             if message["say"] in ("drain", "begone"):
                 self.told_to_stop.set()
+            if message["say"] == "begone":
+                # Nobody supervises it from now on, and there is nobody to knock for: another has its name, or will.
+                self._hang_up()
+                return
 
-    def _orphaned(self) -> None:
+    def _hang_up(self) -> None:
         if self.control is not None:
             self.loop.remove_reader(self.control.fileno())
             self.control.close()
             self.control = None
 
+    def _orphaned(self) -> None:
+        self._hang_up()
         if self.state == "leaving":
             # The next one knows nothing of it.
             self.host.hurry()

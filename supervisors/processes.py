@@ -148,6 +148,8 @@ class Processes:
             whole = self.kept_files.look()
             if not whole or identity(self.place.run_dir / f"{self.place.name}.ctl") != self.listens_at:
                 self._make_run_dir_anew()
+            elif self.roster.is_spoilt and self._save_roster():
+                logger.warning("the roster was deleted or spoilt; it is written anew", path=str(self.place.roster))
             # Nobody listens in a directory that others may write to: who is killed would not come back.
             keep_private(self.place.run_dir)
         except OSError as error:
@@ -258,10 +260,12 @@ class Processes:
         if self.unsaved is None:
             self.unsaved = self.loop.call_later(SAVE_STATE_S, self._save_again)
 
-    def _save_roster(self) -> None:
-        if self._write_roster(self.roster.replace) and self.unsaved is not None:
+    def _save_roster(self) -> bool:
+        written = self._write_roster(self.roster.replace)
+        if written and self.unsaved is not None:
             self.unsaved.cancel()
             self.unsaved = None
+        return written
 
     def _write_roster(self, write: Callable[[Roster], None]) -> bool:
         entries = []

@@ -12,7 +12,7 @@ from loguru import logger
 from pydantic import ValidationError
 
 from supervisors.spec import ChildSpec, Spec
-from transport.foreign import make_way_for_file
+from transport.foreign import identity, make_way_for_file
 
 __all__ = ["Entry", "Roster", "RosterFile"]
 
@@ -77,6 +77,13 @@ class RosterFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.descriptor: int | None = None
+        self.bytes = 0
+        """How long it is since it was written to last."""
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Whether a new supervisor would not find what was written last: the file was deleted, replaced or cut since."""
+        return self.descriptor is not None and not self._in_place(self.descriptor)
 
     def add(self, roster: Roster) -> None:
         """Write how things stand now behind the rest: a replacement waits for this.
@@ -86,7 +93,7 @@ class RosterFile:
         Raises:
             OSError: the file system refuses.
         """
-        if self.descriptor is None or not self._in_place(self.descriptor):
+        if self.descriptor is None or self.bytes >= MOST_BYTES or not self._in_place(self.descriptor):
             self.replace(roster)
             return
 
@@ -99,6 +106,8 @@ class RosterFile:
         if written < len(line):
             # There is no room for the rest: what was here before stands, until there is.
             self.replace(roster)
+        else:
+            self.bytes += written
 
     def replace(self, roster: Roster) -> None:
         """Write the file anew, with this alone.
@@ -113,12 +122,12 @@ class RosterFile:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb", closefd=False) as file:
-                file.write(_line(roster))
+                file.write(line := _line(roster))
             fresh.replace(self.path)
         except OSError:
             os.close(descriptor)
             raise
-        self.descriptor = descriptor
+        self.descriptor, self.bytes = descriptor, len(line)
 
     def close(self) -> None:
         """Let the file go."""
@@ -127,13 +136,9 @@ class RosterFile:
             self.descriptor = None
 
     def _in_place(self, descriptor: int) -> bool:
-        """Whether a new supervisor would find this file, and it is not too long."""
+        """Whether a new supervisor would find this file, as it was left."""
         ours = os.fstat(descriptor)
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return False
-        return (ours.st_dev, ours.st_ino) == (found.st_dev, found.st_ino) and ours.st_size < MOST_BYTES
+        return identity(self.path) == (ours.st_dev, ours.st_ino) and ours.st_size == self.bytes
 
 
 def _line(roster: Roster) -> bytes:

@@ -1,6 +1,7 @@
 """A house's run directory is deleted while everybody works: it comes back, and who is killed then is replaced and found."""
 
 import asyncio
+import os
 import shutil
 from functools import partial
 
@@ -77,6 +78,48 @@ async def test_a_house_in_whose_run_directory_every_file_was_replaced_goes_on_an
         home.kill(home.supervisor_pid())
         await home.line("starting it again")
         assert {name: child.pid for name, child in (await home.children()).items()} == pids
+
+
+@pytest.mark.parametrize("how", ["deleted", "emptied", "replaced"])
+async def test_a_roster_that_is_spoilt_comes_back_by_itself_and_the_next_supervisor_finds_all(house, how):
+    async with house() as home:
+        await home.ready()
+        roster = home.root / "run" / "children.json"
+        pids = {name: child.pid for name, child in (await home.children()).items()}
+        # After this nothing is written until somebody ends.
+        async with asyncio.timeout(15):
+            while {child.state for child in Roster.read(roster).children} != {"ready"}:
+                await home.say()
+
+        if how == "deleted":
+            roster.unlink()
+        elif how == "emptied":
+            os.truncate(roster, 0)
+        else:
+            put_foreign(roster, "file")
+        async with asyncio.timeout(15):
+            while {child.pid for child in Roster.read(roster).children} != set(pids.values()):
+                await home.say()
+
+        home.kill(home.supervisor_pid())
+        await home.line("starting it again")
+        assert {name: child.pid for name, child in (await home.children()).items()} == pids
+
+
+async def test_who_is_sent_away_finishes_what_runs_and_knocks_no_more(house):
+    async with house() as home:
+        await home.ready()
+        running = asyncio.create_task(home.say(wait_s=5.0))
+        await home.say()
+        home.kill(home.supervisor_pid())
+        (home.root / "run" / "children.json").unlink()
+
+        # The next supervisor knows nobody who bears a name.
+        await home.line("starting it again")
+        assert (await running).text == "hello"
+        await home.line(f"{'echo':<12} ready")
+        log = (home.root / "logs" / "supervisor.log").read_text()
+        assert 1 <= log.count("is sent away") <= 2
 
 
 @pytest.mark.parametrize("what", ["file", "directory", "socket"])
