@@ -8,7 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from supervisors.inner import Family
 
 __all__ = ["ActorChild"]
+
+KILL_S: Final = 5.0
+"""How long what is cancelled may take to end before it is left behind."""
 
 
 class ActorChild:
@@ -99,8 +102,11 @@ class ActorChild:
         except Ignore:
             self._end(End("ignored", "ignored its start"), None)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is the strategy's to decide)
+            if self._is_left_behind():
+                return
+
             if allowed.expired():
-                await self.host.stop_actor(self.spec.name)
+                await self.end_at_once()
                 self._end(End("abnormal", f"not ready within {self.spec.ready_timeout_s:g} s"), None)
                 return
 
@@ -108,6 +114,10 @@ class ActorChild:
             trace = traceback.format_exc()
             self._end(End("abnormal", f"{type(error).__name__}: {error}", trace, held_by=held_by), trace)
         else:
+            if self._is_left_behind():
+                await self.end_at_once()
+                return
+
             if self.early:
                 self._end(*self.early)
                 return
@@ -135,17 +145,14 @@ class ActorChild:
 
     async def _stop(self, starting: asyncio.Task[None] | None) -> None:
         self.serves = False
-        if starting is not None and not starting.done():
-            starting.cancel()
-            await asyncio.wait({starting})
-
+        drain_s = self.supervision.seconds_to_drain(self.spec)
         try:
-            async with asyncio.timeout(self.spec.drain_s):
+            async with asyncio.timeout(drain_s):
+                await _cancelled(starting)
                 await self.host.stop_actor(self.spec.name)
         except TimeoutError:
-            if self.family is not None:
-                await self.family.kill()
-            self.supervision.ended(self.spec.name, End("shutdown", f"had not stopped within {self.spec.drain_s:g} s"))
+            await self.end_at_once()
+            self.supervision.ended(self.spec.name, End("shutdown", f"had not stopped within {drain_s:g} s"))
         else:
             # What it raised while it stopped.
             failed = self.early[0].reason if self.early else None
@@ -153,12 +160,13 @@ class ActorChild:
 
     async def _kill(self, before: asyncio.Task[None] | None) -> None:
         self.serves = False
-        if before is not None and not before.done():
-            before.cancel()
-            await asyncio.wait({before})
-
+        await _cancelled(before)
         await self.end_at_once()
         self._end(End("killed", "killed"), None)
+
+    def _is_left_behind(self) -> bool:
+        """Whether this start did not end when it was cancelled, and something else has been done to the child since."""
+        return asyncio.current_task() is not self.task
 
     async def end_at_once(self) -> None:
         """Leave nothing of it, without a word to anybody."""
@@ -187,3 +195,10 @@ class ActorChild:
             write_report(self.data_dir, self.spec.name, facts, keep=self.supervision.spec.crash_reports)
         except OSError as error:
             logger.error("no crash report could be written", child=self.spec.name, error=str(error))
+
+
+async def _cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel what runs; what goes on all the same is left behind."""
+    if task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=KILL_S)

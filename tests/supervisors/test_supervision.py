@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -18,11 +19,11 @@ TEMPLATE = {"strategy": "simple_one_for_one", "template": {"restart": "temporary
 class Yard:
     """A host and its supervision; `forgotten` is what it told."""
 
-    def __init__(self, host, root, flags):
+    def __init__(self, host, root, flags, start_actor=None):
         self.host = host
         self.root = root
         self.forgotten = asyncio.Queue()
-        stage = Stage(host, root, lambda host, child: start(host, child.name, root))
+        stage = Stage(host, root, start_actor or (lambda host, child: start(host, child.name, root)))
         self.family = Actors(SupervisorSpec(**flags), stage, on_forget=self.forgotten.put_nowait)
         self.supervision = self.family.supervision
         self.children = weakref.WeakSet()
@@ -97,3 +98,30 @@ async def test_a_start_that_runs_into_a_timeout_of_its_own_says_which(short_dir)
         family = Actors(SupervisorSpec(), Stage(host, short_dir, start_in_vain))
         with pytest.raises(Unavailable, match="the disk of w1 does not answer"):
             await family.supervision.add_child("w1")
+
+
+async def test_a_start_that_goes_on_although_it_is_cancelled_is_left_behind_and_bears_no_name(short_dir):
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def start_actor(host, child):
+        begun.set()
+        while not gate.is_set():
+            with suppress(asyncio.CancelledError):
+                await gate.wait()
+        await start(host, child.name, short_dir)
+
+    child = {"name": "w1", "shutdown": 0.05, "ready_timeout_s": 30}
+    async with Host(run_dir=short_dir, bind=False) as host:
+        yard = Yard(host, short_dir, {"children": [child]}, start_actor)
+        yard.supervision.start()
+        await begun.wait()
+        starting = next(task for task in asyncio.all_tasks() if task.get_name() == "start w1")
+
+        async with asyncio.timeout(5):
+            yard.supervision.shutdown("told to")
+            await yard.supervision.finished
+        assert yard.supervision.views()[0].last_exit == "had not stopped within 0.05 s"
+
+        gate.set()
+        await starting
+        assert not host.is_ready("w1")
