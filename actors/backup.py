@@ -6,15 +6,15 @@ copy is encrypted with the key of the original. Knows no schema.
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Final
 
 import apsw
 
-from actors.damage import everything_wrong, put_in_place, remove
+from actors.damage import WITH, everything_wrong, remove
 from actors.encryption import KeyRefused, StoreKey, look_of
+from actors.whole_files import part_of, put_in_place
 from transport.errors import Conflict, Unavailable
 
 __all__ = ["backup_path", "check", "write_copy"]
@@ -32,27 +32,40 @@ def write_copy(path: Path, target: Path, key: StoreKey | None) -> int:
     """Copy the database at `path` to `target`, which must not exist; returns its size in bytes.
 
     Raises:
-        Conflict: there is a file already.
+        Conflict: there is a file already, or it is being written.
         Unavailable: the disk refuses.
     """
-    part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if target.exists():
-            raise Conflict(f"there is a backup {target.name} already")
-        remove(part)
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        vacuum_into(path, part, key)
-        if wrong := check(part, key):
-            raise Unavailable(f"the copy of {path.name} is not sound: {wrong}")
-        put_in_place(part, target)
-        return target.stat().st_size
+        with part_of(target) as (file, part):
+            if target.exists():
+                part.unlink()
+                raise Conflict(f"there is a backup {target.name} already")
+            try:
+                for suffix in WITH[1:]:
+                    part.with_name(part.name + suffix).unlink(missing_ok=True)
+                file.truncate()
+                write_and_check(path, part, key)
+                put_in_place(part, target)
+            except BaseException:
+                remove(part)
+                raise
     except OSError as error:
         raise Unavailable(f"{target.name} cannot be written: {error.strerror}") from error
     except apsw.Error as error:
         raise Unavailable(f"{path.name} cannot be copied: {error}", retry_after_ms=1000) from error
-    finally:
-        remove(part)
+    return target.stat().st_size
+
+
+def write_and_check(path: Path, part: Path, key: StoreKey | None) -> None:
+    """Copy the database into a file that is there, and read all of it.
+
+    Raises:
+        Unavailable: what was written is not sound.
+    """
+    vacuum_into(path, part, key)
+    if wrong := check(part, key):
+        raise Unavailable(f"the copy of {path.name} is not sound: {wrong}")
 
 
 def vacuum_into(path: Path, target: Path, key: StoreKey | None) -> None:

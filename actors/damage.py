@@ -19,9 +19,12 @@ from typing import Final
 import apsw
 from loguru import logger
 
+from actors.whole_files import put_in_place, sync_directory
+
 __all__ = [
     "MADE_ANEW",
     "SIGNS",
+    "WITH",
     "Salvaged",
     "at_work",
     "clear_suspicion",
@@ -31,7 +34,6 @@ __all__ = [
     "log_is_gone",
     "note_closed",
     "note_open",
-    "put_in_place",
     "remove",
     "reports",
     "rescued_path",
@@ -275,26 +277,6 @@ def rename_away(path: Path, aside: Path) -> None:
         if old.exists():
             old.rename(aside.with_name(aside.name + suffix))
     sync_directory(path.parent)
-
-
-def put_in_place(new: Path, path: Path) -> None:
-    """Move a closed database to its place, once it is on disk."""
-    descriptor = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    new.rename(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make renames last."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove(path: Path) -> None:

@@ -21,6 +21,7 @@ from actors.encryption import StoreKey
 from actors.group_commit import LOOK_S
 from actors.opening import open_and_note
 from actors.ownership import keep_owned
+from actors.whole_files import put_in_place
 from transport.errors import LatticeError, Unavailable
 
 __all__ = ["InPlace"]
@@ -102,7 +103,7 @@ class InPlace:
             damage.remove(building)
             os.close(os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection.execute("VACUUM INTO ?", (str(building),))
-            damage.put_in_place(building, rescued)
+            put_in_place(building, rescued)
             self._written = identity(rescued)
             second_names.drop(self._path)
             self._remove_ours()

@@ -14,8 +14,8 @@ from typing import Final
 
 from loguru import logger
 
-from actors.damage import put_in_place
 from actors.encryption import KEY, KeyRefused, StoreKey
+from actors.whole_files import put_in_place
 
 __all__ = ["drop", "note", "path_of", "refuse_other"]
 

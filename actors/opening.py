@@ -19,6 +19,7 @@ from loguru import logger
 from actors import damage, key_check, second_names
 from actors.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
 from actors.salvage import fits, salvage
+from actors.whole_files import put_in_place
 from transport.errors import Conflict, Unavailable
 
 __all__ = ["Damaged", "NewerDatabase", "build", "open_and_note", "open_to_read", "open_to_write"]
@@ -225,7 +226,7 @@ def build(path: Path, migrations: Sequence[str], key: StoreKey | None) -> None:
         _migrate(connection, migrations)
     finally:
         connection.close()
-    damage.put_in_place(new, path)
+    put_in_place(new, path)
 
 
 def open_to_read(path: Path, key: StoreKey | None) -> apsw.Connection:

@@ -12,8 +12,9 @@ import apsw
 
 from actors import key_check, second_names
 from actors.backup import check
-from actors.damage import put_in_place, remove
+from actors.damage import remove
 from actors.encryption import KeyRefused, StoreKey, look_of, uri_of
+from actors.whole_files import put_in_place
 from transport.errors import Unavailable
 
 __all__ = ["rekey_file"]

@@ -15,6 +15,7 @@ from typing import Final
 from loguru import logger
 
 from actors import damage
+from actors.whole_files import put_in_place, sync_directory
 from transport.foreign import identity
 
 __all__ = ["bring_back", "drop", "give"]
@@ -83,7 +84,7 @@ def keep_aside(path: Path) -> None:
     for file in reversed(files_of(path)):
         with suppress(FileNotFoundError):
             second_of(file).rename(aside.with_name(file.name.replace(path.name, aside.name)))
-    damage.sync_directory(path.parent)
+    sync_directory(path.parent)
     logger.bind(database=path.name, aside=aside.name).error("what was open is set aside: another file has its name")
 
 
@@ -115,9 +116,9 @@ def name_again(file: Path) -> None:
         part = file.with_name(f"{file.name}.named")
         shutil.copyfile(second, part)
         part.chmod(0o600)
-        damage.put_in_place(part, file)
+        put_in_place(part, file)
         second.unlink()
-    damage.sync_directory(file.parent)
+    sync_directory(file.parent)
     logger.bind(file=file.name).error(
         "a file of a database had lost its name, and whoever had it open was killed: it has it again"
     )

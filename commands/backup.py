@@ -22,7 +22,7 @@ import click
 
 from commands.databases import tell_of
 from commands.house import House, alone, with_house
-from commands.transfer import whole
+from commands.outputs import whole
 
 __all__ = ["backup", "restore"]
 
@@ -189,8 +189,8 @@ def put_back(part: Path, data_dir: Path, names: list[str]) -> None:
     """
     from actors import key_check
     from actors.backup import check
-    from actors.damage import put_in_place
     from actors.encryption import StoreKey
+    from actors.whole_files import put_in_place
 
     key = StoreKey.from_environment()
     for name in names:

@@ -7,8 +7,6 @@ when it is run again. An import can be broken off and run again at any time: wha
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import sys
 import time
 from collections import Counter
@@ -23,6 +21,7 @@ from pydantic import ValidationError
 
 from actors.message import invalid
 from commands.house import House, with_house
+from commands.outputs import is_stream, part_for, stream
 from transport.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -233,84 +232,29 @@ def continued(path: Path, namespace: str) -> Iterator[tuple[IO[bytes], Begun | N
     Until then it is `<name>.part`, which stays when this breaks off.
     """
     from actors.memory.formats import lines
+    from actors.whole_files import put_in_place
 
     if is_stream(path):
         with stream(path) as out:
             yield out, None
         return
+
     path = path.resolve()
-    part = path.with_name(f"{path.name}.part")
-    try:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise click.ClickException(f"{part} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "r+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise click.ClickException(f"another export is writing {part}") from None
-            begun = lines.begun(file, namespace)
-            if begun is None:
-                file.seek(0)
-                file.truncate()
-            try:
-                yield file, begun
-            except BaseException:
-                file.flush()
-                file.seek(0)
-                if lines.begun(file, namespace) is None:
-                    part.unlink(missing_ok=True)
-                raise
+    with part_for(path) as (file, part):
+        begun = lines.begun(file, namespace)
+        if begun is None:
+            file.seek(0)
+            file.truncate()
+        try:
+            yield file, begun
+        except BaseException:
             file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that has its name only once it is whole and on disk."""
-    if is_stream(path):
-        with stream(path) as out:
-            yield out
-        return
-    path = path.resolve()
-    part = path.with_name(f"{path.name}.part")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise click.ClickException(f"{part} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def is_stream(path: Path) -> bool:
-    """Whether this is standard output, or a device or a pipe: a file that took its name would take its place."""
-    return str(path) == "-" or (path.exists() and not path.is_file())
-
-
-@contextmanager
-def stream(path: Path) -> Iterator[IO[bytes]]:
-    """What takes bytes as they come, and has no name to earn."""
-    if str(path) == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
-        with path.open("wb") as out:
-            yield out
-    except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+            file.seek(0)
+            if lines.begun(file, namespace) is None:
+                part.unlink(missing_ok=True)
+            raise
+        file.flush()
+        put_in_place(part, path)
 
 
 @contextmanager

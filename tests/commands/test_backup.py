@@ -12,6 +12,7 @@ from actors.database import Database
 from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.rekeying import rekey_file
+from actors.whole_files import part_of
 from tests.commands.conftest import Run
 
 WORD = b"unmistakeable"
@@ -45,6 +46,17 @@ def data_dir(tmp_path, monkeypatch):
 
 def files(data_dir: Path) -> bytes:
     return b"".join(path.read_bytes() for path in data_dir.glob("*.db*"))
+
+
+def test_a_backup_does_not_write_into_what_another_writes(run: Run, data_dir: Path, tmp_path: Path):
+    with part_of(tmp_path / "b.tar") as (file, part):
+        file.write(b"of the first")
+        file.flush()
+        run("backup", "b.tar", "--data-dir", data_dir).refused("another is writing", "b.tar.part")
+        assert part.read_bytes() == b"of the first"
+
+    assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
+    assert not part.exists()
 
 
 def test_a_backup_is_restored_into_an_empty_directory_and_into_no_other(run: Run, data_dir: Path, tmp_path: Path):
