@@ -32,7 +32,6 @@ from actors.encoder.minilm import MiniLM, as_bytes, model_name, prepare
 from actors.memory import store
 from actors.memory.embedding.embedders import Question
 from actors.memory.embedding.vectors import PLACES, adopt, gist_of
-from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Recall, Remember
 from actors.memory.reading_ahead import a_piece
 from actors.memory.schema import MIGRATIONS
@@ -43,6 +42,7 @@ from actors.memory.search.traits import traits_of
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import Tail, index_more
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 from actors.moments import micros
 from actors.opening import open_to_read
 from benchmarks.conversations import Talk, Turn
@@ -173,8 +173,8 @@ def bare(connection: apsw.Connection, text: str) -> list[object]:
 
 async def fill(path: Path, turns: Iterator[Turn], count: int, model: MiniLM | None) -> list[list[object]]:
     """Remember all turns as the actor would, index them, and give them vectors; how fast, and the memory it took, by tenths."""
-    ledger = Ledger()
-    database = Database(path, MIGRATIONS, held=ledger)
+    cache = WriterCache()
+    database = Database(path, MIGRATIONS, held=cache)
     await database.open()
     made = None if model is None else MadeUp(model)
     done, rows, began = 0, [], time.perf_counter()
@@ -183,7 +183,7 @@ async def fill(path: Path, turns: Iterator[Turn], count: int, model: MiniLM | No
         message = Remember(memories=records)
         await database.write(
             lambda connection, message=message: store.remember(
-                Transaction(connection, "default", NOW, ledger), message, importance=0.5
+                Transaction(connection, "default", NOW, cache), message, importance=0.5
             )
         )
         while await database.write_rebuildable(index_more, 512):

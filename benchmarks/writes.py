@@ -32,11 +32,11 @@ from actors.host import Host
 from actors.memory import store
 from actors.memory.actor import Memory
 from actors.memory.indexing import Indexing
-from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Remember
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 from benchmarks.figures import percentile, table
 
 SLOW = "BENCHMARK_SYNC_S"
@@ -123,15 +123,15 @@ def bare_commit(path: Path, seconds: float) -> float:
 
 
 def one_commit_each(path: Path, seconds: float) -> float:
-    connection, ledger = opened(path), Ledger()
+    connection, cache = opened(path), WriterCache()
     for migration in MIGRATIONS:
         connection.execute(migration)
     count, began = 0, time.perf_counter()
     while time.perf_counter() < began + seconds:
         message = record(count % 64, count)
         connection.execute("BEGIN IMMEDIATE")
-        store.remember(Transaction(connection, "default", NOW, ledger), message, importance=0.5)
-        ledger.flush(connection)
+        store.remember(Transaction(connection, "default", NOW, cache), message, importance=0.5)
+        cache.flush(connection)
         connection.execute("COMMIT")
         count += 1
     return count / (time.perf_counter() - began)
@@ -147,8 +147,8 @@ def opened(path: Path) -> apsw.Connection:
 
 async def database(directory: Path, writers: int, seconds: float) -> tuple[float, float, float]:
     """The database with its writer's thread, and the index following behind."""
-    ledger = Ledger()
-    database = Database(directory / "memory.db", MIGRATIONS, held=ledger)
+    cache = WriterCache()
+    database = Database(directory / "memory.db", MIGRATIONS, held=cache)
     await database.open()
     settings = MemorySettings()
     indexing = Indexing(database, settings.index_pause_s, settings.index_at_once)
@@ -156,7 +156,7 @@ async def database(directory: Path, writers: int, seconds: float) -> tuple[float
 
     async def write(message: Remember) -> None:
         def run(connection: apsw.Connection) -> None:
-            store.remember(Transaction(connection, "default", NOW, ledger), message, importance=0.5)
+            store.remember(Transaction(connection, "default", NOW, cache), message, importance=0.5)
 
         await database.write(run)
         indexing.written()

@@ -70,7 +70,7 @@ class Imported(Data):
     """The first of the broken ones."""
 
 
-class Ledger:
+class ImportReport:
     """What has become of an import so far."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
     Importing twice changes nothing, so one that broke off is sent again. What is no record is listed, and the rest comes in.
     Lattice's own lines may be of any size together; other files have at most 1 GiB.
     """
-    ledger = Ledger()
+    report = ImportReport()
     if call.request.content_type.startswith("multipart/"):
         message = "a form is not taken apart; send the file itself as the body (curl: --data-binary @FILE)"
         raise HttpError(400, "invalid", message, param="Content-Type")
@@ -154,10 +154,10 @@ async def bring_in(call: Incoming, query: ImportQuery) -> Imported:
     chunks = call.chunks()
     head = await beginning(chunks)
     if query.format == "lattice" or (query.format is None and await asyncio.to_thread(is_lattice, head)):
-        await bring_in_lines(call, head, chunks, ledger)
+        await bring_in_lines(call, head, chunks, report)
     else:
-        await bring_in_document(call, head, chunks, query.format, ledger)
-    return ledger.told()
+        await bring_in_document(call, head, chunks, query.format, report)
+    return report.told()
 
 
 async def beginning(chunks: AsyncIterator[bytes]) -> bytes:
@@ -177,7 +177,7 @@ def is_lattice(head: bytes) -> bool:
     return not head.strip() or recognised(head) == "lattice"
 
 
-async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[bytes], ledger: Ledger) -> None:
+async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[bytes], report: ImportReport) -> None:
     """Take lines over as they come."""
     whole, rest = lines.Whole(), head
     pending: list[bytes] = []
@@ -186,7 +186,7 @@ async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[byte
     async def flush() -> None:
         nonlocal pending, size
         some, pending, size = pending, [], 0
-        await take(call, list(lines.read(some, whole)), ledger)
+        await take(call, list(lines.read(some, whole)), report)
 
     while True:
         *complete, rest = rest.split(b"\n")
@@ -205,11 +205,11 @@ async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[byte
         rest += chunk
     pending += [rest] if rest else []
     await flush()
-    await take(call, whole.missing(), ledger)
+    await take(call, whole.missing(), report)
 
 
 async def bring_in_document(
-    call: Incoming, head: bytes, chunks: AsyncIterator[bytes], known: Format | None, ledger: Ledger
+    call: Incoming, head: bytes, chunks: AsyncIterator[bytes], known: Format | None, report: ImportReport
 ) -> None:
     """Take over a file that has to be there as a whole."""
     with Spool() as spool:
@@ -227,7 +227,7 @@ async def bring_in_document(
         found = read(file, f"the body ({content.hexdigest()})", known)
         try:
             while batch := await asyncio.to_thread(some, found):
-                await take(call, batch, ledger)
+                await take(call, batch, report)
         finally:
             found.close()
             del found
@@ -240,29 +240,29 @@ def some(found: Iterator[Taken]) -> list[Taken]:
     return list(islice(found, 200))
 
 
-async def take(call: Incoming, found: Iterable[Taken], ledger: Ledger) -> None:
+async def take(call: Incoming, found: Iterable[Taken], report: ImportReport) -> None:
     """Have memory take records over, as many at once as it takes."""
     batch: list[memory.Portable] = []
     size = 0
     for entry in found:
         if isinstance(entry, Broken):
-            ledger.note(entry)
+            report.note(entry)
             continue
         weight = len(entry.text) * 2 + 1024
         if batch and size + weight > IMPORTED_BYTES:
-            await ask(call, batch, ledger)
+            await ask(call, batch, report)
             batch, size = [], 0
         batch.append(entry)
         size += weight
     if batch:
-        await ask(call, batch, ledger)
+        await ask(call, batch, report)
 
 
-async def ask(call: Incoming, batch: list[memory.Portable], ledger: Ledger) -> None:
+async def ask(call: Incoming, batch: list[memory.Portable], report: ImportReport) -> None:
     """One write."""
     call.extend()
     told: memory.Imported = await call.ask(memory.Import(namespace=call.namespace, records=tuple(batch)), key=new_key())
-    ledger.outcomes.update(record.outcome for record in told.records)
+    report.outcomes.update(record.outcome for record in told.records)
 
 
 def as_lines(page: memory.Exported) -> bytes:

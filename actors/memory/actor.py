@@ -27,7 +27,6 @@ from actors.memory.embedding.lane import Lane
 from actors.memory.erasure import Erasure
 from actors.memory.followers import Followers
 from actors.memory.indexing import Indexing
-from actors.memory.ledger import Ledger
 from actors.memory.listing import list_memories
 from actors.memory.messages import (
     Age,
@@ -87,6 +86,7 @@ from actors.memory.search.shelves import Shelves
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import Tail
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 from actors.message import Reply
 from actors.metrics import Metric
 from actors.moments import MICROSECOND, micros
@@ -122,9 +122,9 @@ class Memory(AsyncActor):
         super().__init__()
         self.settings = settings
         self._clock = clock
-        self._ledger = Ledger()
+        self._cache = WriterCache()
         self._tail = Tail()
-        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._ledger, mend=MEND)
+        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._cache, mend=MEND)
         self._indexing = Indexing(self._database, settings.index_pause_s, settings.index_at_once)
         self._shelves = Shelves(settings.shelf_records, settings.shelf_bytes)
         self._erasure = Erasure(self._database, self._shelves.let_go)
@@ -353,7 +353,7 @@ class Memory(AsyncActor):
         now = self._clock.now()
 
         def run(connection: apsw.Connection) -> R:
-            return fn(Transaction(connection, message.namespace, now, self._ledger), message, **settings)
+            return fn(Transaction(connection, message.namespace, now, self._cache), message, **settings)
 
         written = await self._database.write(run)
         self._indexing.written()
@@ -426,7 +426,7 @@ class Memory(AsyncActor):
         now = self._clock.now()
 
         def run(connection: apsw.Connection) -> None:
-            echoes.note_recall(Transaction(connection, message.namespace, now, self._ledger), ids, context, self.settings)
+            echoes.note_recall(Transaction(connection, message.namespace, now, self._cache), ids, context, self.settings)
 
         if not self._database.write_later(run):
             self._unnoted += 1

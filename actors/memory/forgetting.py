@@ -69,7 +69,7 @@ class Erased:
 def erase(transaction: Transaction, numbers: list[int], cause: str) -> Erased:
     """Erase records and what was derived from them alone; empty what was derived from them and others."""
     connection = transaction.connection
-    transaction.ledger.settle(connection)
+    transaction.cache.settle(connection)
     chosen = dict.fromkeys(numbers)
     derived = derived_from_these_alone(transaction, set(chosen))
     everything = (*chosen, *derived)

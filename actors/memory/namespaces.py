@@ -32,7 +32,7 @@ def forget_namespace(transaction: Transaction, message: ForgetNamespace, *, key:
         key: stands for the call; the same call, asked again, forgets nothing that came in meanwhile.
     """
     connection = transaction.connection
-    transaction.ledger.settle(connection)
+    transaction.cache.settle(connection)
     digest = digest_of(message.namespace)
     number = transaction.known_namespace
     known: Any = connection.execute(
@@ -54,7 +54,7 @@ def forget_namespace(transaction: Transaction, message: ForgetNamespace, *, key:
     else:
         unnamed = f"{UNNAMED}{number}".ljust(NAMED_MOST + 1)
         connection.execute("UPDATE namespace SET name = ? WHERE number = ?", (unnamed, number))
-        transaction.ledger.namespaces.pop(message.namespace, None)
+        transaction.cache.namespaces.pop(message.namespace, None)
     for (before,) in connection.execute(
         "DELETE FROM forgotten_namespace WHERE digest = ? AND erased = 1 RETURNING namespace", (digest,)
     ).fetchall():

@@ -326,7 +326,7 @@ ALTER TABLE gist ADD COLUMN traits INTEGER;
 """
 
 EIGHTH = """
--- What comes in is counted once for all records of a transaction (see ledger.py), before or after what goes and changes in it.
+-- What comes in is counted once for all records of a transaction (see writer_cache.py), before or after what goes or changes.
 DROP TRIGGER memory_counted;
 DROP TRIGGER memory_uncounted;
 DROP TRIGGER memory_recounted;

@@ -11,9 +11,9 @@ from typing import Any
 
 import apsw
 
-from actors.memory.ledger import Ledger, Talk
 from actors.memory.messages import NewMemory, Past
 from actors.memory.stored import canonical, felt_in
+from actors.memory.writer_cache import Talk, WriterCache
 from actors.moments import micros
 from transport.errors import Invalid, KeyReused, NotFound
 
@@ -71,31 +71,31 @@ class Transaction:
         connection: inside a transaction.
         namespace: whose records it writes; begun when it is new.
         now: when it is written.
-        ledger: what is known from the writes before; to be flushed before the commit.
+        cache: what is known from the writes before; to be flushed before the commit.
     """
 
-    __slots__ = ("_connection", "ledger", "namespace", "now")
+    __slots__ = ("_connection", "cache", "namespace", "now")
 
-    def __init__(self, connection: apsw.Connection, namespace: str, now: datetime, ledger: Ledger) -> None:
+    def __init__(self, connection: apsw.Connection, namespace: str, now: datetime, cache: WriterCache) -> None:
         self._connection = connection
         self.namespace = namespace
         self.now = micros(now)
-        self.ledger = ledger
+        self.cache = cache
 
     @property
     def connection(self) -> apsw.Connection:
         """The database, with all that was written until now: whoever inserts takes it anew afterwards."""
-        self.ledger.rows.write(self._connection)
+        self.cache.rows.write(self._connection)
         return self._connection
 
     @property
     def known_namespace(self) -> int | None:
         """The namespace's row, if anything was ever remembered in it."""
-        number = self.ledger.namespaces.get(self.namespace)
+        number = self.cache.namespaces.get(self.namespace)
         if number is None:
             number = namespace_number(self._connection, self.namespace)
             if number is not None:
-                self.ledger.namespaces[self.namespace] = number
+                self.cache.namespaces[self.namespace] = number
         return number
 
     @property
@@ -105,16 +105,16 @@ class Transaction:
         if number is None:
             number = unused_number(self._connection)
             self._connection.execute("INSERT INTO namespace VALUES (?, ?)", (number, self.namespace))
-            self.ledger.namespaces[self.namespace] = number
+            self.cache.namespaces[self.namespace] = number
         return number
 
     def new_id(self) -> str:
         """An id above every one given before, whatever the clock did: milliseconds, a counter within them, chance."""
-        last, counter = self.ledger.last_id or self._last_id()
+        last, counter = self.cache.last_id or self._last_id()
         now = self.now // 1000
         following = (last, counter + 1) if counter < MOST_A_MILLISECOND else (last + 1, 0)
-        last, counter = self.ledger.last_id = (now, 0) if now > last else following
-        return f"mem_{last:012x}{counter:06x}{self.ledger.chance()}"
+        last, counter = self.cache.last_id = (now, 0) if now > last else following
+        return f"mem_{last:012x}{counter:06x}{self.cache.chance()}"
 
     def _last_id(self) -> tuple[int, int]:
         row: Any = self.connection.execute(
@@ -145,14 +145,14 @@ class Transaction:
 
     def talk(self, name: str, time: int) -> Talk:
         """A talk, begun when it is missing; its times are stretched to `time`."""
-        return self.ledger.talk(self._connection, self.namespace_number, name, time)
+        return self.cache.talk(self._connection, self.namespace_number, name, time)
 
     def by_key(self, key: str) -> str | None:
         """The id of the record that has the key."""
         namespace = self.known_namespace
         if namespace is None:
             return None
-        waiting = self.ledger.rows.keys.get((namespace, key))
+        waiting = self.cache.rows.keys.get((namespace, key))
         if waiting is not None:
             return waiting
         row = self._connection.execute("SELECT id FROM memory WHERE namespace = ? AND key = ?", (namespace, key)).fetchone()
@@ -194,7 +194,7 @@ class Transaction:
             raise Invalid(message, detail={"field": "valid_to"})
         fingerprint, chain = place or (None, None)
         new, namespace, affect = self.new_id(), self.namespace_number, record.affect
-        number = self.ledger.rows.add_record(
+        number = self.cache.rows.add_record(
             self._connection,
             (
                 new,
@@ -219,10 +219,10 @@ class Transaction:
             ),
         )
         if key is not None:
-            self.ledger.rows.keys[namespace, key] = new
-        self.ledger.count(namespace, record.kind, record.text)
+            self.cache.rows.keys[namespace, key] = new
+        self.cache.count(namespace, record.kind, record.text)
         if chain is not None and session is not None:
-            self.ledger.placed(session, chain)
+            self.cache.placed(session, chain)
         for link in record.links:
             self.link(number, link.relation, self.number_of(link.target, "links.target"))
         told = {"history": [past.model_dump(mode="json") for past in history]} if history else {}
@@ -279,8 +279,8 @@ class Transaction:
 
     def event(self, change: str, number: int, cause: str, **detail: Any) -> None:
         """Write down what happened to a record: its history, and the feed."""
-        self.ledger.rows.add_event(self._connection, (change, number, self.now, cause, canonical(detail) if detail else "{}"))
-        self.ledger.changes += 1
+        self.cache.rows.add_event(self._connection, (change, number, self.now, cause, canonical(detail) if detail else "{}"))
+        self.cache.changes += 1
 
     def answered_before(self, type_name: str, key: str, request: bytes) -> str | None:
         """The result of the call of that type that had the same key.

@@ -9,12 +9,12 @@ from actors.clock import ManualClock
 from actors.host import Host
 from actors.memory import sessions
 from actors.memory.actor import Memory
-from actors.memory.ledger import Ledger
 from actors.memory.messages import Answer, Converse, GetSession, Turn
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import index_more
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,14 +45,14 @@ class Store:
     def __init__(self, *, indexes: bool) -> None:
         self.indexes = indexes
         self.connection = apsw.Connection(":memory:")
-        self.ledger = Ledger()
+        self.cache = WriterCache()
         for migration in MIGRATIONS:
             self.connection.execute(migration)
 
     def write(self, fn, message, **settings):
         with self.connection:
-            done = fn(Transaction(self.connection, message.namespace, NOW, self.ledger), message, **settings)
-            self.ledger.flush(self.connection)
+            done = fn(Transaction(self.connection, message.namespace, NOW, self.cache), message, **settings)
+            self.cache.flush(self.connection)
             if self.indexes:
                 index_more(self.connection, 1000)
             return done

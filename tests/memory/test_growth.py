@@ -20,9 +20,9 @@ def said(book, count):
 def recalled(book, ids, context=b"asked it"):
     """Note that these were recalled."""
     with book.connection:
-        transaction = Transaction(book.connection, "default", NOW, book.ledger)
+        transaction = Transaction(book.connection, "default", NOW, book.cache)
         note_recall(transaction, ids, context, MemorySettings())
-        book.ledger.flush(book.connection)
+        book.cache.flush(book.connection)
 
 
 def steps(book, work):
@@ -107,9 +107,9 @@ def test_of_contexts_and_recalls_the_latest_are_kept_of_each_record():
     ids = said(book, 2)
     for number in range(5):
         with book.connection:
-            transaction = Transaction(book.connection, "default", NOW.replace(minute=number), book.ledger)
+            transaction = Transaction(book.connection, "default", NOW.replace(minute=number), book.cache)
             note_recall(transaction, ids, b"context %d" % number, settings)
-            book.ledger.flush(book.connection)
+            book.cache.flush(book.connection)
 
     def times(table, column, where):
         rows = book.connection.execute(f"SELECT memory, {column} FROM {table} WHERE {where} ORDER BY 1, 2")

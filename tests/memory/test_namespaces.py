@@ -6,7 +6,6 @@ import apsw
 import pytest
 
 from actors.memory.actor import Memory
-from actors.memory.ledger import Ledger
 from actors.memory.messages import (
     Answer,
     Converse,
@@ -30,6 +29,7 @@ from actors.memory.namespaces import erase_some, forget_namespace
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 from actors.opening import open_to_write
 from tests.memory.conftest import NOW, turns
 from transport.errors import NotFound
@@ -178,9 +178,9 @@ async def test_erasing_goes_on_where_a_kill_ended_it(host, short_dir):
     await host.stop_actor("memory")
     with closing(open_to_write(short_dir / "memory.db", MIGRATIONS, None)) as connection:
         with connection:
-            ledger = Ledger()
-            forget_namespace(Transaction(connection, NAME, NOW, ledger), ForgetNamespace(namespace=NAME), key=b"key")
-            ledger.flush(connection)
+            cache = WriterCache()
+            forget_namespace(Transaction(connection, NAME, NOW, cache), ForgetNamespace(namespace=NAME), key=b"key")
+            cache.flush(connection)
         with connection:
             assert erase_some(connection, 1, 10)
     assert in_the_files(short_dir)

@@ -7,19 +7,19 @@ import pytest
 from actors.database import Database
 from actors.memory import reading_ahead, store
 from actors.memory.embedding.vectors import adopt, keep, waiting
-from actors.memory.ledger import Ledger
 from actors.memory.messages import NewMemory, Remember
 from actors.memory.reading_ahead import keep_reading_ahead, read_ahead
 from actors.memory.schema import MIGRATIONS
 from actors.memory.search.shelves import Shelves
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 from tests.memory.conftest import NOW
 
 
 @pytest.fixture
 async def database(short_dir):
-    ledger = Ledger()
-    database = Database(short_dir / "memory.db", MIGRATIONS, held=ledger)
+    cache = WriterCache()
+    database = Database(short_dir / "memory.db", MIGRATIONS, held=cache)
     await database.open()
     for namespace, count in (("old", 1500), ("new", 3000)):
         for _ in range(count // 500):
@@ -27,7 +27,7 @@ async def database(short_dir):
             message = Remember(namespace=namespace, memories=records)
 
             def write(connection, message=message):
-                return store.remember(Transaction(connection, message.namespace, NOW, ledger), message, importance=0.5)
+                return store.remember(Transaction(connection, message.namespace, NOW, cache), message, importance=0.5)
 
             await database.write(write)
     yield database

@@ -7,11 +7,11 @@ import pytest
 
 from actors.database import Database
 from actors.memory import changes, forgetting, store
-from actors.memory.ledger import Ledger
 from actors.memory.messages import Forget, Link, NewMemory, Remember, Revise
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import LifeSettings
 from actors.memory.transaction import Transaction
+from actors.memory.writer_cache import WriterCache
 from tests.memory.conftest import NOW, Store
 from transport.errors import NotFound, Unavailable
 
@@ -25,12 +25,12 @@ def test_records_of_many_writes_come_with_a_few_statements():
     book = Store(indexes=False)
     statements = []
     with book.connection:
-        transaction = Transaction(book.connection, "default", NOW, book.ledger)
+        transaction = Transaction(book.connection, "default", NOW, book.cache)
         remember(transaction, "first", session="talk")
         book.connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda trace: statements.append(trace["sql"]))
         for number in range(300):
             remember(transaction, f"turn {number}", session="talk")
-        book.ledger.flush(book.connection)
+        book.cache.flush(book.connection)
         book.connection.trace_v2(0, None)
 
     assert len(statements) < 20
@@ -43,13 +43,13 @@ def test_records_of_many_writes_come_with_a_few_statements():
 def test_what_came_in_before_in_the_same_transaction_is_there_for_the_next_write():
     book = Store(indexes=False)
     with book.connection:
-        transaction = Transaction(book.connection, "default", NOW, book.ledger)
+        transaction = Transaction(book.connection, "default", NOW, book.cache)
         (first,) = remember(transaction, "the moon", key="moon")
         assert remember(transaction, "the moon again", key="moon") == [first]
         (second,) = remember(transaction, "of it", kind="fact", links=(Link(relation="derives_from", target=first),))
         changes.revise(transaction, Revise(id=first, text="the sun"), life=LifeSettings())
         forgetting.forget(transaction, Forget(ids=(second,)))
-        book.ledger.flush(book.connection)
+        book.cache.flush(book.connection)
 
     assert book.connection.execute("SELECT text FROM memory").fetchall() == [("the sun",)]
     told = book.connection.execute("SELECT change, memory FROM event ORDER BY seq").fetchall()
@@ -60,18 +60,18 @@ def test_what_came_in_before_in_the_same_transaction_is_there_for_the_next_write
 def test_numbers_are_never_used_again():
     book = Store(indexes=False)
     with book.connection:
-        transaction = Transaction(book.connection, "default", NOW, book.ledger)
+        transaction = Transaction(book.connection, "default", NOW, book.cache)
         (gone,) = remember(transaction, "gone")
         forgetting.forget(transaction, Forget(ids=(gone,)))
-        book.ledger.flush(book.connection)
+        book.cache.flush(book.connection)
     book.connection.execute("BEGIN")
-    remember(Transaction(book.connection, "default", NOW, book.ledger), "taken back")
-    book.ledger.flush(book.connection)
+    remember(Transaction(book.connection, "default", NOW, book.cache), "taken back")
+    book.cache.flush(book.connection)
     book.connection.execute("ROLLBACK")
-    book.ledger = Ledger()  # as after a restart
+    book.cache = WriterCache()  # as after a restart
     with book.connection:
-        remember(Transaction(book.connection, "default", NOW, book.ledger), "new")
-        book.ledger.flush(book.connection)
+        remember(Transaction(book.connection, "default", NOW, book.cache), "new")
+        book.cache.flush(book.connection)
 
     assert book.connection.execute("SELECT number, text FROM memory").fetchall() == [(2, "new")]
     assert book.connection.execute("SELECT seq FROM event ORDER BY seq").fetchall() == [(1,), (2,), (3,)]
@@ -79,12 +79,12 @@ def test_numbers_are_never_used_again():
 
 @pytest.fixture
 async def database(tmp_path):
-    ledger = Ledger()
-    database = Database(tmp_path / "memory.db", MIGRATIONS, held=ledger)
+    cache = WriterCache()
+    database = Database(tmp_path / "memory.db", MIGRATIONS, held=cache)
     await database.open()
 
     def run(connection, *texts, **fields):
-        return remember(Transaction(connection, "default", NOW, ledger), *texts, **fields)
+        return remember(Transaction(connection, "default", NOW, cache), *texts, **fields)
 
     async def write(*texts, **fields):
         return await database.write(run, *texts, **fields)

@@ -14,7 +14,7 @@ import apsw
 
 from actors.memory.rows import Rows
 
-__all__ = ["Ledger", "Talk"]
+__all__ = ["Talk", "WriterCache"]
 
 MOST = 4096
 """Talks that are known at once; beyond, all are looked up anew."""
@@ -34,7 +34,7 @@ class Talk:
     """Whether its times are still to be written."""
 
 
-class Ledger:
+class WriterCache:
     """Namespaces and talks by name, and the last id that was given."""
 
     def __init__(self) -> None:
