@@ -6,6 +6,7 @@ copy is encrypted with the key of the original. Knows no schema.
 
 from __future__ import annotations
 
+import glob
 import time
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,11 @@ from actors.damage import WITH, everything_wrong, remove
 from actors.encryption import KeyRefused, StoreKey, look_of
 from actors.whole_files import part_of, put_in_place
 from transport.errors import Conflict, Unavailable
+from transport.lock import Lock
 
-__all__ = ["backup_path", "check", "write_copy"]
+__all__ = ["backup_path", "check", "making_path", "remove_abandoned", "remove_unfinished", "write_copy"]
+
+MAKING: Final = ".making"
 
 STEPS: Final = 20_000
 """Steps of SQLite's machine between rests: about a millisecond."""
@@ -26,6 +30,30 @@ STEPS: Final = 20_000
 def backup_path(database: Path, name: str) -> Path:
     """Where the copy of that name lies. Names are no paths: who may ask for a copy may not choose any place on the disk."""
     return database.parent / "backups" / f"{name}.{database.name}"
+
+
+def making_path(data_dir: Path, name: str) -> Path:
+    """The lock of who needs the copies of that name for as long as he holds it, and then no more."""
+    return data_dir / "backups" / f"{name}{MAKING}"
+
+
+def remove_abandoned(data_dir: Path) -> None:
+    """Delete copies whose maker was killed before he was done with them: what is forgotten is not to live on in them."""
+    for lock in (data_dir / "backups").glob(f"*{MAKING}"):
+        if not Lock(lock).held_by_another():
+            for file in lock.parent.glob(f"{glob.escape(lock.name.removesuffix(MAKING))}.*"):
+                file.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Delete what a kill left of copies of the database at `path`."""
+    folder = path.parent / "backups"
+    if not folder.is_dir():
+        return
+    remove_abandoned(path.parent)
+    for part in folder.glob(f"*.{path.name}.part"):
+        if not Lock(part).held_by_another():
+            remove(part)
 
 
 def write_copy(path: Path, target: Path, key: StoreKey | None) -> int:

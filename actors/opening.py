@@ -17,6 +17,7 @@ import apsw
 from loguru import logger
 
 from actors import damage, key_check, second_names
+from actors.backup import remove_unfinished
 from actors.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
 from actors.salvage import fits, salvage
 from actors.whole_files import put_in_place
@@ -61,6 +62,7 @@ def open_to_write(path: Path, migrations: Sequence[str], key: StoreKey | None, m
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         second_names.bring_back(path)
+        remove_unfinished(path)
         look = look_of(path)
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be opened: {error.strerror}") from error

@@ -13,6 +13,8 @@ import os
 import secrets
 import shutil
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +25,7 @@ import click
 from commands.databases import tell_of
 from commands.house import House, alone, with_house
 from commands.outputs import whole
+from transport.lock import Lock
 
 __all__ = ["backup", "restore"]
 
@@ -47,15 +50,12 @@ def backup(house: House, file: Path) -> None:
       python3 run.py backup lattice.tar
     """
     name = f"backup-{secrets.token_hex(4)}"
-    try:
+    with copies_for_now(house.settings.data_dir, name):
         copies = copied(house, name)
         if not copies:
             raise click.ClickException(f"there is no database in {house.settings.data_dir}")
         with whole(file) as out:
             written = pack(copies, out)
-    finally:
-        for copy in (house.settings.data_dir / "backups").glob(f"{name}.*"):
-            copy.unlink(missing_ok=True)
     click.echo(f"{', '.join(sorted(copies))}: {written >> 10} KiB written to {file}", err=True)
 
 
@@ -78,6 +78,8 @@ def restore(house: House, file: Path) -> None:
                 f"{data_dir} has databases already ({', '.join(there)}): nothing was changed; "
                 "move them away, or take another with --data-dir"
             )
+        for left_by_a_kill in data_dir.glob("restoring-*"):
+            shutil.rmtree(left_by_a_kill)
         part = data_dir / f"restoring-{secrets.token_hex(4)}"
         part.mkdir(mode=0o700)
         try:
@@ -86,6 +88,30 @@ def restore(house: House, file: Path) -> None:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     click.echo(f"{', '.join(names)} are back in {data_dir}", err=True)
+
+
+@contextmanager
+def copies_for_now(data_dir: Path, name: str) -> Iterator[None]:
+    """Copies of that name may be made, and are gone afterwards: after a kill with the next start, or the next backup."""
+    from actors.backup import making_path, remove_abandoned
+
+    if not data_dir.is_dir():
+        yield
+        return
+    path = making_path(data_dir, name)
+    lock = Lock(path)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        remove_abandoned(data_dir)
+        lock.take()
+    except OSError as error:
+        raise click.ClickException(f"{path.parent} cannot be written: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        for copy in path.parent.glob(f"{name}.*"):
+            copy.unlink(missing_ok=True)
+        lock.release()
 
 
 def copied(house: House, name: str) -> dict[str, Path]:

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from actors.backup import check
+from actors.backup import check, making_path
 from actors.database import Database
 from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.rekeying import rekey_file
 from actors.whole_files import part_of
+from actors.whole_files import part_of
 from tests.commands.conftest import Run
+from tests.fork_server import server_for
+from transport.lock import Lock
 
 WORD = b"unmistakeable"
 
@@ -31,6 +35,13 @@ async def remember(data_dir: Path) -> None:
         )
 
     await database.write(write)
+    await database.close()
+
+
+async def opened(data_dir: Path) -> None:
+    """Open it and close it again, as memory does when it starts."""
+    database = Database(data_dir / "memory.db", MIGRATIONS, mend=MEND)
+    await database.open()
     await database.close()
 
 
@@ -69,6 +80,56 @@ def test_a_backup_is_restored_into_an_empty_directory_and_into_no_other(run: Run
     assert said.code == 0, said.text
     assert WORD in (tmp_path / "new" / "memory.db").read_bytes()
     assert not list((data_dir / "backups").iterdir())
+
+
+@pytest.mark.parametrize("then", ["backup", "start"])
+def test_what_a_killed_backup_left_is_gone_with_the_next_and_with_the_next_start(
+    run: Run, data_dir: Path, tmp_path: Path, then: str
+):
+    """What is forgotten afterwards would live on in it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with Path(os.devnull).open() as nothing:
+        command = ("backup", str(pipe), "--data-dir", str(data_dir))
+        process = server_for("run").start(*command, stdin=nothing.fileno(), cwd=tmp_path)
+    with pipe.open("rb"):  # opened by who writes too, and too small for all of it
+        copies = list((data_dir / "backups").glob("*.memory.db"))
+        process.kill()
+        process.wait()
+    assert len(copies) == 1
+    (data_dir / "backups" / "of-my-own.memory.db").write_bytes(WORD)
+    (data_dir / "backups" / "broken-off.memory.db.part").write_bytes(WORD)
+    (data_dir / "backups" / "broken-off.daemon.db.part").write_bytes(WORD)
+    if then == "start":
+        asyncio.run(opened(data_dir))
+        left = {"of-my-own.memory.db", "broken-off.daemon.db.part"}
+    else:
+        assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
+        left = {"of-my-own.memory.db", "broken-off.memory.db.part", "broken-off.daemon.db.part"}
+    assert {file.name for file in (data_dir / "backups").iterdir()} == left
+
+
+def test_copies_that_somebody_still_needs_stay(data_dir: Path):
+    copy = data_dir / "backups" / "mine.memory.db"
+    copy.parent.mkdir()
+    copy.write_bytes(WORD)
+    lock = Lock(making_path(data_dir, "mine"))
+    lock.take()
+    with part_of(data_dir / "backups" / "other.memory.db") as (_, part):
+        asyncio.run(opened(data_dir))
+        assert (copy.exists(), part.exists()) == (True, True)
+    lock.release()
+    asyncio.run(opened(data_dir))
+    assert not list(copy.parent.iterdir())
+
+
+def test_what_a_killed_restore_left_is_gone_with_the_next(run: Run, data_dir: Path, tmp_path: Path):
+    assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
+    left = tmp_path / "new" / "restoring-0123abcd"
+    left.mkdir(parents=True)
+    (left / "memory.db").write_bytes(WORD)
+    assert run("restore", "b.tar", "--data-dir", tmp_path / "new").code == 0
+    assert not list((tmp_path / "new").glob("restoring-*"))
 
 
 @pytest.mark.parametrize("change", ["cut", "flip", "other"])

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.memory.search.asked_times import asks_time_in
 from actors.memory.search.asks import LONGEST
 from actors.memory.search.lexical import WORD
 from actors.memory.search.times import COUNT, UNIT, count_of, says_time
@@ -94,7 +95,8 @@ def event_in(text: str) -> Event | None:
         side, what = match["side"].lower(), match["what"].strip()
         asks = side == "when" and ASKS.fullmatch(text, 0, match.end("side"))
         other = asks or CARES.search(text, 0, match.start("side"))
-        if other or says_time(what) or all(word in STOPWORDS for word in WORD.findall(what.lower())):
+        dated = says_time(what) or asks_time_in(text, match.start(), match.end())
+        if other or dated or all(word in STOPWORDS for word in WORD.findall(what.lower())):
             continue
         placed = SIDES.get(side, "during")
         if match["near"]:

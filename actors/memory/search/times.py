@@ -11,7 +11,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-__all__ = ["COUNT", "UNIT", "WEEKDAYS", "Days", "Span", "count_of", "says_time", "spans_of"]
+__all__ = [
+    "COUNT",
+    "COUNTED",
+    "MONTHS",
+    "SEASONS",
+    "UNIT",
+    "WEEKDAYS",
+    "Days",
+    "Parts",
+    "Resolve",
+    "Span",
+    "ago",
+    "compiled",
+    "count_of",
+    "months_from",
+    "on_weekday",
+    "says_time",
+    "spans_of",
+    "three_months",
+    "whole_year",
+]
 
 MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
@@ -19,10 +39,11 @@ MONTH = (
 )
 DAY = r"(?P<day>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?(?!\d)"
 YEAR = r"(?P<year>(?:19|20)\d\d)(?!\d)"
-COUNT = (
-    r"(?P<count>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
-    r"(?:a )?few|(?:a )?couple(?: of)?|several)"
+COUNTED = (
+    r"\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+    r"(?:a )?few|(?:a )?couple(?: of)?|several"
 )
+COUNT = rf"(?P<count>{COUNTED})"
 UNIT = r"(?P<unit>day|week|month|year)s?"
 WHICH = r"(?P<which>(?:the )?(?:last|past|previous)|this past|this|(?:the )?next)"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -65,22 +86,27 @@ class Span:
     """Whether it only says that it was not long ago."""
 
     def in_year(self, year: int) -> Days | None:
-        """The same days of another year; None where that has no such day."""
+        """The same days of another year, whole months as such; None where that has no such day."""
+        if self.first.day == 1 and (self.last + timedelta(1)).day == 1:
+            months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month
+            first = date(year, self.first.month, 1)
+            return first, months_from(first, months)[1]
         try:
             return self.first.replace(year=year), self.last.replace(year=year + self.last.year - self.first.year)
         except ValueError:
             return None
 
 
-def spans_of(text: str, said: date) -> list[Span]:
+def spans_of(text: str, said: date, before: tuple[Rule, ...] = ()) -> list[Span]:
     """What a text says of times, in its order.
 
     Args:
         text: what was said.
         said: when.
+        before: rules that come before those of this file.
     """
     found: list[Span] = []
-    for pattern, resolve in PATTERNS:
+    for pattern, resolve in (*before, *PATTERNS):
         for match in pattern.finditer(text):
             if any(match.start() < span.stop and span.start < match.end() for span in found):
                 continue
@@ -89,7 +115,7 @@ def spans_of(text: str, said: date) -> list[Span]:
                 first, last = resolve(parts, said)
             except (ValueError, OverflowError):  # 31 June, or the year 10000: no time that could be meant
                 continue
-            named = "month" in parts and not parts.get("year") and not parts.get("which")
+            named = ("month" in parts or "season" in parts) and not parts.get("year") and not parts.get("which")
             found.append(Span(first, last, *match.span(), yearly=named, vague=parts.get("near") in VAGUE))
     return sorted(found, key=lambda span: span.start)
 
@@ -238,6 +264,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 Resolve = Callable[[Parts, date], Days]
+Rule = tuple[re.Pattern[str], Resolve]
 
 RULES: tuple[tuple[str, Resolve], ...] = (
     (r"(?P<year>(?:19|20)\d\d)-(?P<number>\d\d)-(?P<day>\d\d)(?:T[\d:.]+Z?)?", by_number),
