@@ -14,7 +14,6 @@ from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
 from actors.memory.schema import MEND, MIGRATIONS
 from actors.rekeying import rekey_file
 from actors.whole_files import part_of
-from actors.whole_files import part_of
 from tests.commands.conftest import Run
 from tests.fork_server import server_for
 from transport.lock import Lock
