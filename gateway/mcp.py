@@ -73,7 +73,7 @@ class RpcError(Exception):
         super().__init__(message)
 
 
-@routes.post("/mcp", takes="application/json", headers=("X-Lattice-Session",))
+@routes.post("/mcp", takes="application/json", headers=("X-Lattice-Session",), errors=("Error", "RpcError"))
 async def mcp(call: Incoming) -> web.Response:
     """Speak the Model Context Protocol: one JSON-RPC message, one answer.
 

@@ -36,6 +36,20 @@ ERROR: Final = {
     },
     "required": ["error"],
 }
+RPC_ERROR: Final = {
+    "type": "object",
+    "description": "JSON-RPC's form of an error.",
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": {"type": ["string", "integer", "null"]},
+        "error": {
+            "type": "object",
+            "properties": {"code": {"type": "integer"}, "message": {"type": "string"}, "data": {}},
+            "required": ["code", "message"],
+        },
+    },
+    "required": ["jsonrpc", "id", "error"],
+}
 TEXT: Final = {"type": "string"}
 HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "X-Lattice-Namespace": ("Whose memory it is; a body's or query's `namespace` does the same.", TEXT),
@@ -125,7 +139,7 @@ def describe(described: tuple[Route, ...]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**definitions["$defs"], "Error": ERROR},
+            "schemas": {**definitions["$defs"], "Error": ERROR, "RpcError": RPC_ERROR},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer"},
                 "x_api_key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -138,6 +152,7 @@ def operation(route: Route, path: str, schemas: dict[Any, Any], definitions: dic
     """One method of one path."""
     content = {} if route.answer is None else {"schema": schemas[route.answer, "serialization"]}
     answers: dict[str, Any] = {media_of(route): content}
+    errors = [{"$ref": f"#/components/schemas/{name}"} for name in route.errors]
     if route.streams:
         answers["text/event-stream"] = {"schema": TEXT}
     described: dict[str, Any] = {
@@ -150,7 +165,7 @@ def operation(route: Route, path: str, schemas: dict[Any, Any], definitions: dic
             str(route.status): {"description": route.summary, "content": answers},
             "default": {
                 "description": "What went wrong.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+                "content": {"application/json": {"schema": {"anyOf": errors} if len(errors) > 1 else errors[0]}},
             },
         },
     }

@@ -53,6 +53,9 @@ class Route:
     headers: tuple[str, ...]
     """What it goes by beside the headers that count everywhere; for the description, which knows them by name."""
 
+    errors: tuple[str, ...]
+    """The forms that its errors have; for the description, which knows them by name."""
+
     @property
     def operation(self) -> str:
         """A name that no other route has, for those who generate a client: `memories_search`."""
@@ -104,6 +107,7 @@ class Routes(list[Route]):
         streams: bool = False,
         takes: str | None = None,
         headers: tuple[str, ...] = (),
+        errors: tuple[str, ...] = ("Error",),
     ) -> Callable[[Handler], Handler]:
         """Declare a route; its body, query and answer are read from the handler's signature."""
 
@@ -125,6 +129,7 @@ class Routes(list[Route]):
                     streams,
                     takes,
                     headers,
+                    errors,
                 )
             )
             return handler

@@ -73,14 +73,12 @@ class Presence:
             while True:
                 quiet = self.patience(name, self.quiet_s)
                 done, _ = await asyncio.wait((task,), timeout=quiet)
-                if done:
+                if not done:
+                    await self._sign_of_life(name, beside=task)
+                if task.done():
                     return task.result()
-
-                await self._sign_of_life(name)
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            await _end(task)
 
     async def while_alive(self, name: str, work: Awaitable[Value], seconds: float) -> Value:
         """What `work` comes to, within `seconds`, where nothing else is left to be waited for.
@@ -100,9 +98,7 @@ class Presence:
         except TimeoutError:
             raise Unavailable(f"{name} is not done in time", retry_after_ms=1000) from None
         finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            await _end(task)
 
     async def _wait(self, task: asyncio.Future[Any], name: str) -> None:
         """Wait for a task, or for a sign of life from who does it.
@@ -122,13 +118,26 @@ class Presence:
         if not task.done() and not probe.done():
             raise Unavailable(f"{name} gives no sign of life", retry_after_ms=1000)
 
-    async def _sign_of_life(self, name: str) -> None:
-        seconds = self.patience(name, self.patience_s)
+    async def _sign_of_life(self, name: str, *, beside: asyncio.Future[Any]) -> None:
+        """Wait for a sign of life, for no longer than the work takes that is waited for beside it: its time may be up first.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        sign = asyncio.ensure_future(self.actor.ask(SysPing(), to=name, timeout=self.patience(name, self.patience_s)))
         try:
-            await self.actor.ask(SysPing(), to=name, timeout=seconds)
+            await asyncio.wait((sign, beside), return_when=asyncio.FIRST_COMPLETED)
+            if not sign.done():
+                if beside.exception() is not None:
+                    self.lost(name)
+                return
+
+            sign.result()
         except LatticeError as error:
             self.lost(name)
             raise Unavailable(f"{name} gives no sign of life", retry_after_ms=1000) from error
+        finally:
+            await _end(sign)
 
     async def _until_it_is_back(self, name: str) -> None:
         try:
@@ -143,3 +152,9 @@ class Presence:
         finally:
             self.away.pop(name, None)
             self.since.pop(name, None)
+
+
+async def _end(task: asyncio.Future[Any]) -> None:
+    """Wait for a task no more; what it failed with meanwhile is nobody's any more."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -46,7 +46,7 @@ async def page(call: Incoming) -> web.Response:
     return serve(call, ASSETS["index.html"])
 
 
-@routes.get("/dashboard/{name}", media="text/plain")
+@routes.get("/dashboard/{name}", media="*/*")
 async def asset(call: Incoming) -> web.Response:
     """A script, style or image of the dashboard."""
     name = call.path("name")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from base64 import b64decode
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -156,6 +159,33 @@ async def test_the_description_has_every_route_and_only_what_is_there(lattice: H
     assert {"X-Lattice-Session", "X-Lattice-Memory", "X-Lattice-Reasoning"} <= {one["name"] for one in chat["parameters"]}
     assert set(chat["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
     assert "application/jsonl" in told["paths"]["/v1/memories/import"]["post"]["requestBody"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "described", "body"),
+    [
+        ("GET", "/dashboard/main.js", "/dashboard/{name}", None),
+        ("GET", "/dashboard/nothing.js", "/dashboard/{name}", None),
+        ("POST", "/mcp", "/mcp", {}),
+        ("POST", "/mcp", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "none"}),
+        ("POST", "/v1/messages", "/v1/messages", {}),
+        ("POST", "/v1/memories", "/v1/memories", {"text": "Ana lives in Porto."}),
+        ("GET", "/v1/memories/mem_none", "/v1/memories/{id}", None),
+    ],
+)
+async def test_what_is_answered_has_the_type_and_the_form_that_the_description_gives(
+    lattice: House, method: str, path: str, described: str, body: Any
+) -> None:
+    told = await lattice.get("/openapi.json")
+    async with lattice.http.request(method, lattice.url + path, json=body) as response:
+        status, media, answer = str(response.status), response.content_type, await response.read()
+
+    responses = told["paths"][described][method.lower()]["responses"]
+    content = responses.get(status, responses["default"])["content"]
+    schema = content.get(media, content.get("*/*"))
+    assert schema is not None, (media, set(content))
+    if media == "application/json":
+        jsonschema.validate(json.loads(answer), {**schema.get("schema", {}), "components": told["components"]})
 
 
 async def test_the_page_needs_nothing_from_elsewhere(lattice: House) -> None:

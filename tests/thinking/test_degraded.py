@@ -62,6 +62,19 @@ async def test_without_model_and_memory_it_says_when_to_come_back(short_dir, str
     assert failed.value.retry_after_ms
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_without_an_llm_actor_memory_answers_within_the_time_that_is_left(short_dir, stream) -> None:
+    """A caller in a hurry has less time than the llm actor is given for a sign of life."""
+    async with house(short_dir, parts=("memory", "paradox", "thinking")) as host:
+        asked = Think(stream=stream, messages=(user("What is my cat called?"),))
+        _, thought = await streamed(host, asked, timeout=4)
+        assert thought.rung == "memory"
+
+        began = time.monotonic()
+        await streamed(host, asked, timeout=4)
+        assert time.monotonic() - began < SLACK_S
+
+
 async def test_a_memory_that_is_late_and_alive_is_waited_for_where_nothing_else_is_left(short_dir) -> None:
     """At its start it reads what it searches, and takes longer than a context is worth."""
     async with house(short_dir, context_deadline_s=0.001, profile_cache_s=60.0) as host:
