@@ -124,7 +124,7 @@ class Llm(AsyncActor):
         """Answer, as a stream where parts are asked for."""
         await self.known_endpoints()
         deadline, lane = self.deadline(), self.lane()
-        told = self.cache.answer(message, lambda one, until: self.router.generate(one, until, lane), deadline)
+        told = self.cache.answer(message, lambda one, until: self.router.generate(one, until, lane), deadline, lane=lane)
         async with aclosing(told) as parts:
             async for part in parts:
                 yield part

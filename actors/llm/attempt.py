@@ -32,7 +32,7 @@ class Attempt:
         used: called at the end with the endpoint, the model and what was used.
         left: called when the endpoint has room again.
         silent: called when it has been silent for a tenth of its first token's allowance.
-        patience_s: for how many seconds from now it may be listened to beyond its allowance.
+        patience_s: for how many seconds from now it is listened to beyond its allowance; None: somebody else is to be asked.
     """
 
     endpoint: Endpoint
@@ -45,7 +45,7 @@ class Attempt:
     used: Callable[[Endpoint, str, Usage], None]
     left: Callable[[], None]
     silent: Callable[[Attempt], None] = lambda _: None
-    patience_s: Callable[[Attempt], float] = lambda _: 0.0
+    patience_s: Callable[[Attempt], float | None] = lambda _: 0.0
     foreground: bool = True
     """Somebody waits for it."""
 
@@ -55,6 +55,9 @@ class Attempt:
     overdue: bool = False
     """It has failed by its allowance, and is listened to all the same."""
 
+    left_early: bool = False
+    """It is not listened to any longer since there is somebody else to ask."""
+
     model: str = ""
     """The model that was asked."""
 
@@ -62,6 +65,10 @@ class Attempt:
     began: float = 0.0
     """When it began, in the endpoint's time."""
 
+    counted: bool = False
+    """It is in flight, as far as the endpoint knows."""
+
+    started: bool = False
     alarm: asyncio.TimerHandle = field(init=False)
 
     async def events(self, asked: Asked) -> AsyncGenerator[Event]:
@@ -118,11 +125,8 @@ class Attempt:
     def working(self) -> Iterator[None]:
         """Count a call as in flight, tell the breaker how it ended, and let the next one in line on."""
         endpoint = self.endpoint
-        self.began = endpoint.begun()
-        endpoint.evidence.asked()
-        self.alarm = asyncio.get_running_loop().call_later(
-            LOOK_AGAIN * endpoint.settings.first_token_timeout_s, lambda: self.silent(self)
-        )
+        self.count()
+        self.started = True
         try:
             yield
         except Failure as failure:
@@ -134,7 +138,7 @@ class Attempt:
 
             if self.overdue and not failure.amid:
                 if failure.blame is Blame.ENDPOINT:
-                    endpoint.evidence.failed_late(silent=failure.silent)
+                    endpoint.evidence.failed_late(heard_out=failure.silent and not self.left_early)
 
                 raise
 
@@ -154,12 +158,35 @@ class Attempt:
         else:
             self.succeeded()
         finally:
-            self.alarm.cancel()
-            endpoint.left()
-            if self.first_token_s is None:
-                self.heard_no_more()
+            self.is_over()
 
-            self.left()
+    def count(self) -> None:
+        """Count it as in flight, before a task of its own begins it: whoever looks for an endpoint until then is to know."""
+        if self.counted:
+            return
+
+        self.counted = True
+        self.began = self.endpoint.begun()
+        self.endpoint.evidence.asked()
+        self.alarm = asyncio.get_running_loop().call_later(
+            LOOK_AGAIN * self.endpoint.settings.first_token_timeout_s, lambda: self.silent(self)
+        )
+
+    def forgo(self) -> None:
+        """Its task has ended. Where that was before it began the call is not in flight any more."""
+        if self.counted and not self.started:
+            self.started = True
+            self.leave.abandoned()
+            self.is_over()
+
+    def is_over(self) -> None:
+        """It is in flight no more."""
+        self.alarm.cancel()
+        self.endpoint.left()
+        if self.first_token_s is None:
+            self.heard_no_more()
+
+        self.left()
 
     def more_s(self) -> float:
         """Its allowance is up. For how long it is listened to all the same, until that is asked again.
@@ -172,7 +199,8 @@ class Attempt:
             return LOOK_AGAIN * allowance_s if endpoint.evidence.late else 0.0
 
         left_s = self.patience_s(self)
-        if left_s <= 0:
+        self.left_early = left_s is None
+        if left_s is None or left_s <= 0:
             return 0.0
 
         if not self.overdue:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from actors.llm.line import Lane
 from actors.llm.messages import Delta, Generate, Generated
 from actors.llm.settings import CacheSettings
 from transport.errors import DeadlineExceeded, LatticeError, Unavailable
@@ -67,7 +68,7 @@ class Cache:
         self.forgettings = 0
         """How often answers were forgotten: one that was begun before that is not kept after it."""
 
-        self.flights: dict[str, Flight] = {}
+        self.flights: dict[tuple[Lane, str], Flight] = {}
 
     async def close(self) -> None:
         """Make no more."""
@@ -77,8 +78,10 @@ class Cache:
 
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def answer(self, message: Generate, ask: Ask, deadline: float | None = None) -> AsyncGenerator[Part]:
-        """The answer to a call: kept, shared, or asked for.
+    async def answer(
+        self, message: Generate, ask: Ask, deadline: float | None = None, *, lane: Lane = "fg"
+    ) -> AsyncGenerator[Part]:
+        """The answer to a call: kept, shared with others of its lane, or asked for.
 
         Raises:
             DeadlineExceeded: a shared one did not come in this caller's time.
@@ -98,7 +101,7 @@ class Cache:
             return
 
         single = self.settings.single_flight
-        told = self.shared(key, message, ask, deadline) if single else self.noted(key, message, ask, deadline)
+        told = self.shared((lane, key), message, ask, deadline) if single else self.noted(key, message, ask, deadline)
         async with aclosing(told) as parts:
             async for part in parts:
                 yield part
@@ -115,10 +118,11 @@ class Cache:
 
                 yield part
 
-    async def shared(self, key: str, message: Generate, ask: Ask, deadline: float | None) -> AsyncGenerator[Part]:
+    async def shared(self, key: tuple[Lane, str], message: Generate, ask: Ask, deadline: float | None) -> AsyncGenerator[Part]:
         """The answer of the one call for all who ask the same now; it ends when the last of them leaves.
 
         Each of them listens for as long as its own time lasts. The call has no other end: whoever made it may have had less.
+        The lanes share none: the background's waits behind the foreground, and within what the background may spend.
         """
         flight = self.flights.get(key)
         if flight is None:
@@ -150,10 +154,10 @@ class Cache:
                 self.flights.pop(key, None)
                 flight.task.cancel()
 
-    async def fly(self, key: str, flight: Flight, message: Generate, ask: Ask) -> None:
+    async def fly(self, key: tuple[Lane, str], flight: Flight, message: Generate, ask: Ask) -> None:
         """Make the one call."""
         try:
-            async with aclosing(self.noted(key, message, ask, None)) as parts:
+            async with aclosing(self.noted(key[1], message, ask, None)) as parts:
                 async for part in parts:
                     flight.parts.append(part)
                     async with flight.said:

@@ -174,7 +174,7 @@ class Dispatcher:
 
     def second(self, first: Attempt, attempts: Attempts) -> Attempt | None:
         """Whom a slow answer is hedged with: somebody who is free and sound, if the retry budget has room."""
-        for candidate in self.chooser.in_order(self.chooser.groups(attempts)[0], attempts):
+        for candidate in self.chooser.in_order(self.having(attempts), attempts):
             if candidate.key == first.key or not candidate.endpoint.has_room:
                 continue
 
@@ -201,8 +201,8 @@ class Dispatcher:
             foreground=attempts.lane == "fg",
         )
 
-    def patience_s(self, attempt: Attempt, attempts: Attempts) -> float:
-        """For how long an endpoint may be listened to beyond its allowance: not while there is somebody else to ask.
+    def patience_s(self, attempt: Attempt, attempts: Attempts) -> float | None:
+        """For how long an endpoint may be listened to beyond its allowance; None: there is somebody else to ask.
 
         Nobody waits longer than it might have taken to ask everybody in turn; or twice, where there is but one. And that
         is tried once: until a call has been answered after all, its allowance is all that it gets.
@@ -228,7 +228,7 @@ class Dispatcher:
         )
         since = attempt.began if attempts.broken_off else attempts.since
         until = since + max(sum(allowances.values()), longest_s)
-        return 0.0 if elsewhere else until - self.now()
+        return None if elsewhere else until - self.now()
 
     async def another_round(self, attempts: Attempts) -> bool:
         """Whether those whose failure may have passed are asked again: within the budget, after a pause (full jitter)."""
@@ -252,21 +252,23 @@ class Dispatcher:
         if not crowd or attempts.lane == "bg" or attempts.embedding or self.settings.probe != "generate":
             return
 
-        try:
-            group = self.chooser.groups(attempts)[0]
-        except NotFound:
-            # Whoever has the model was removed meanwhile; the calls in flight are finished.
-            return
-
-        for candidate in self.chooser.in_order(group, attempts):
+        for candidate in self.chooser.in_order(self.having(attempts), attempts):
             endpoint = candidate.endpoint
             known = endpoint.evidence.unanswered or endpoint.evidence.answers_since(silent.began)
-            if known or endpoint in self.prober.scouted or endpoint.breakers.state(candidate.model) != "closed":
+            if known or endpoint.breakers.state(candidate.model) != "closed":
                 continue
 
             if self.retries.take() and (leave := endpoint.breakers.enter(candidate.model)) is not None:
-                nobodys = Attempts((candidate.wanted,), None, since=self.now(), named=attempts.named)
+                # It goes nowhere else, and takes nothing from the budget for that.
+                nobodys = Attempts((candidate.wanted,), None, since=self.now(), named=attempts.named, leave_paid=True)
                 self.prober.scout(self.attempt(candidate, leave, nobodys))
+
+    def having(self, attempts: Attempts) -> list[Candidate]:
+        """Those that have the model by now; none where they were removed while a call is in flight there, which is finished."""
+        try:
+            return self.chooser.groups(attempts)[0]
+        except NotFound:
+            return []
 
     def look_at_all(self) -> None:
         """One endpoint is silent: whether the others live is asked meanwhile, so that nobody waits for each of them in turn."""

@@ -169,9 +169,9 @@ class Endpoint:
             if not complete:
                 raise Failure("its answer ended without a finish", passing=True)
 
-    async def ask(self, call: Call, *, deadline: float | None, tally: Tally) -> Any:
-        """The body of an answer that is no generation."""
-        limits = Limits(self.settings, deadline)
+    async def ask(self, call: Call, *, deadline: float | None, tally: Tally, overdue: Callable[[], float] = lambda: 0.0) -> Any:
+        """The body of an answer that is no generation. `overdue` as in `generate`."""
+        limits = Limits(self.settings, deadline, overdue)
         with self.keyless():
             return await self.whole(await self.post(call, limits, tally), limits)
 

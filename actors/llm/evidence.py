@@ -52,7 +52,19 @@ class Evidence:
         self.unanswered = 0
         """Calls that wait for their first token: those who find out."""
 
+        self.expected_until = NEVER
+        """Somebody has left another endpoint to find out about this one, and should have begun by then."""
+
         self.waiting: set[asyncio.Future[None]] = set()
+
+    @property
+    def expected(self) -> bool:
+        """Whether somebody is on the way to find out."""
+        return self.now() < self.expected_until
+
+    def expect(self, seconds: float) -> None:
+        """Somebody leaves another endpoint to find out about this one."""
+        self.expected_until = self.now() + seconds
 
     @property
     def proven(self) -> bool:
@@ -112,9 +124,9 @@ class Evidence:
         self.listened_to += 1
         self.tell()
 
-    def failed_late(self, *, silent: bool) -> None:
-        """A call that went on beyond its allowance has failed; `silent`, where nothing came of it to the end."""
-        self.heard_out = self.heard_out or silent
+    def failed_late(self, *, heard_out: bool) -> None:
+        """A call that went on beyond its allowance has failed; `heard_out`, where nothing came of it to the end."""
+        self.heard_out = self.heard_out or heard_out
         self.failed()
 
     def spoke(self) -> None:

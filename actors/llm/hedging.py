@@ -20,6 +20,7 @@ class Runner:
     def __init__(self, attempt: Attempt, asked: Asked) -> None:
         self.attempt = attempt
         self.events = attempt.events(asked)
+        attempt.count()
         self.lead: asyncio.Task[list[Event]] = asyncio.create_task(self.listen())
 
     async def listen(self) -> list[Event]:
@@ -37,6 +38,7 @@ class Runner:
         self.lead.cancel()
         await asyncio.wait({self.lead})
         await self.events.aclose()
+        self.attempt.forgo()
 
 
 class Race:

@@ -50,8 +50,6 @@ class Prober:
         self.back = back
         self.changed = asyncio.Event()
         self.probing: set[asyncio.Task[None]] = set()
-        self.scouted: set[Endpoint] = set()
-        """Those that a scout is asking now."""
 
     async def run(self) -> None:
         """Probe for ever."""
@@ -137,11 +135,11 @@ class Prober:
 
     def scout(self, attempt: Attempt) -> None:
         """Ask an endpoint that nothing is known of, ahead of those who may have to come over to it."""
+        attempt.count()
         task = asyncio.create_task(self.find_out(attempt), name=f"scout {attempt.endpoint.name}")
         self.probing.add(task)
-        self.scouted.add(attempt.endpoint)
         task.add_done_callback(self.probing.discard)
-        task.add_done_callback(lambda _: self.scouted.discard(attempt.endpoint))
+        task.add_done_callback(lambda _: attempt.forgo())
 
     async def find_out(self, attempt: Attempt) -> None:
         """One scout; the endpoint's breaker and its evidence learn what came of it."""

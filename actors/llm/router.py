@@ -224,7 +224,7 @@ class Router:
             try:
                 with attempt.working():
                     call = endpoint.dialect.embed(model, message.texts, message.options)
-                    body = await endpoint.ask(call, deadline=deadline, tally=attempts.tally)
+                    body = await endpoint.ask(call, deadline=deadline, tally=attempts.tally, overdue=attempt.more_s)
                     body = endpoint.dialect.embedded(body)
                     found = vectors(body, count=len(message.texts), model=model, endpoint=endpoint.name)
                     attempt.speaks()

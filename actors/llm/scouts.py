@@ -56,16 +56,21 @@ def last_resort(endpoint: Endpoint, key: Key, attempts: Attempts) -> Passage:
 
 
 def may_leave_for(endpoint: Endpoint, attempts: Attempts, retries: RetryBudget) -> bool:
-    """Whether who still listens elsewhere should go there: where the last news was bad, only as a scout.
+    """Whether who still listens elsewhere should go there: where it has not answered since the request came, only as a scout.
 
     A scout's call is taken from the budget as it leaves. Of a crowd whose allowance is up in one moment all would find room for
-    one, and nobody would be left who listens.
+    one, and nobody would be left who listens. Where the budget is used up one goes all the same to an endpoint of which nothing
+    is known, if nobody is on the way there: else a silent endpoint would cost more than its allowance where the next is sound.
     """
     evidence = endpoint.evidence
-    if evidence.answered_at >= evidence.failed_at:
+    if attempts.leave_paid or evidence.answers_since(attempts.since):
         return True
 
-    attempts.leave_paid = attempts.leave_paid or (retries.has_room() and retries.take())
+    free = evidence.answered_at >= evidence.failed_at and not evidence.unanswered and not evidence.expected
+    attempts.leave_paid = (retries.has_room() and retries.take()) or free
+    if attempts.leave_paid:
+        evidence.expect(look_again_s(endpoint, attempts))
+
     return attempts.leave_paid
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from actors.llm.endpoint import Endpoint
+from actors.llm.line import Lane
 from actors.llm.messages import Delta, Generate, Generated
 from actors.llm.router import Router
 from actors.llm.settings import EndpointSettings, LlmSettings
@@ -64,9 +65,11 @@ def ask(text: str = "hello", *, stream: bool = False, **fields) -> Generate:
     return Generate(**{"model": "gpt-test", "messages": messages, "stream": stream, **fields})
 
 
-async def answer(router: Router, message: Generate, deadline: float | None = None) -> tuple[str, Generated]:
+async def answer(
+    router: Router, message: Generate, deadline: float | None = None, *, lane: Lane = "fg"
+) -> tuple[str, Generated]:
     """The text as a client puts it together from the parts (where it asked for them), and the reply."""
-    *parts, reply = [part async for part in router.generate(message, deadline)]
+    *parts, reply = [part async for part in router.generate(message, deadline, lane)]
     assert isinstance(reply, Generated)
     assert all(isinstance(part, Delta) for part in parts)
     text = reply.choices[0].message["content"] or ""

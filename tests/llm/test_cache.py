@@ -10,8 +10,8 @@ from actors.llm.actor import Llm
 from actors.llm.cache import Cache
 from actors.llm.messages import Generated, Usage
 from actors.llm.settings import CacheSettings, LlmSettings
-from tests.llm.conftest import TEXT, ask, endpoint
-from transport.errors import DeadlineExceeded
+from tests.llm.conftest import TEXT, ask, endpoint, routing
+from transport.errors import DeadlineExceeded, Overloaded
 
 COLD = {"options": {"temperature": 0}}
 
@@ -101,3 +101,20 @@ async def test_an_answer_that_was_begun_before_something_was_forgotten_is_not_ke
     for _ in range(2):
         await answered()
     assert len(calls) == 2
+
+
+async def test_a_foreground_call_does_not_share_what_is_held_back_as_a_call_of_the_background(servers) -> None:
+    """Neither its place in line nor what the background may spend."""
+    first, _ = servers
+    background = {"tokens_per_minute": 1, "burst_tokens": 1}
+    async with routing(endpoint("a", first.base_url), background=background) as router:
+        assert [part async for part in router.generate(ask(), None, "bg")]
+        cache = Cache(CacheSettings(single_flight=True), time.monotonic)
+
+        async def call(lane) -> list:
+            told = cache.answer(ask(**COLD), lambda one, until: router.generate(one, until, lane), lane=lane)
+            return [part async for part in told]
+
+        spent, answered = await asyncio.gather(call("bg"), call("fg"), return_exceptions=True)
+        assert isinstance(spent, Overloaded)
+        assert answered[-1].choices[0].message["content"] == TEXT

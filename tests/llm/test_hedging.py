@@ -6,8 +6,9 @@ from contextlib import aclosing
 
 import pytest
 
+from actors.llm.attempts import Attempts
 from actors.llm.form import Asked, Piece
-from actors.llm.hedging import Race
+from actors.llm.hedging import Race, Runner
 from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 
 HEDGE = {"enabled": True, "minimum_calls": 5, "at_least_s": 0.05}
@@ -58,6 +59,12 @@ class Speaker:
         self.words = words
         self.ending, self.may_end, self.ended = asyncio.Event(), asyncio.Event(), False
 
+    def count(self) -> None:
+        """It is an attempt at no endpoint."""
+
+    def forgo(self) -> None:
+        """Nobody has counted it."""
+
     async def events(self, _asked):
         try:
             for word in self.words:
@@ -86,3 +93,48 @@ async def test_who_leaves_while_the_loser_is_being_left_leaves_the_winner_too() 
     with pytest.raises(asyncio.CancelledError):
         await listening
     assert fast.ended
+
+
+async def test_a_burst_of_hedged_calls_keeps_to_the_limit(servers) -> None:
+    first, _ = servers
+    first.always(text=TEXT)
+    async with routing(endpoint("a", first.base_url, max_in_flight=2, **SLOW), hedge=HEDGE) as router:
+        for _ in range(5):
+            await answer(router, ask())
+        first.always(text=TEXT, fault="hang_first_token")
+        calls = [asyncio.create_task(answer(router, ask())) for _ in range(8)]
+        await asyncio.to_thread(first.log, holding=2)
+        assert router.endpoints[0].in_flight == 2
+        assert len(router.line) == 6
+        first.always(text=TEXT)
+        first.release()
+        assert {text for text, _ in await asyncio.gather(*calls)} == {TEXT}
+
+
+async def test_a_hedge_for_a_model_that_nobody_has_any_more_leaves_the_answer_to_the_first(servers) -> None:
+    first, second = servers
+    other = endpoint("b", second.base_url, models=["other"])
+    async with routing(endpoint("a", first.base_url, **SLOW), other, hedge=HEDGE) as router:
+        for _ in range(5):
+            await answer(router, ask())
+        first.always(text=TEXT, fault="hang_first_token")
+        call = asyncio.create_task(answer(router, ask()))
+        await asyncio.to_thread(first.log, holding=1)
+        gone = router.endpoints[0]
+        router.remove(gone)
+        # Longer than the usual first token.
+        await asyncio.wait([call], timeout=0.5)
+        first.release()
+        assert (await call)[0] == TEXT
+        await gone.close()
+
+
+async def test_a_hedged_call_that_is_left_before_it_has_begun_leaves_its_room(servers) -> None:
+    first, _ = servers
+    async with routing(endpoint("a", first.base_url, **SLOW), hedge=HEDGE) as router:
+        there = router.endpoints[0]
+        runner = Runner(await router.dispatcher.choose(Attempts(("gpt-test",), None)), Asked("gpt-test", (), {}))
+        assert (there.in_flight, there.evidence.unanswered) == (1, 1)
+        await runner.close()
+        assert (there.in_flight, there.evidence.unanswered) == (0, 0)
+        assert first.log() == []
