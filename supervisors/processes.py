@@ -15,10 +15,11 @@ from loguru import logger
 
 from actors.supervision import Child as ChildView
 from supervisors import linux
-from supervisors.control import Control, bind
+from supervisors.control import Control
 from supervisors.held_sockets import HeldSockets
 from supervisors.kept_files import KeptFiles
 from supervisors.leaving import Leaving
+from supervisors.listener import Listener
 from supervisors.place import Place
 from supervisors.process import Process, Reaper
 from supervisors.process_child import House, ProcessChild
@@ -29,7 +30,7 @@ from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
 from supervisors.zygote import clear_scratch
 from transport.addresses import keep_private
-from transport.foreign import Identity, identity, make_way_for_directory
+from transport.foreign import make_way_for_directory
 
 __all__ = ["Processes"]
 
@@ -68,10 +69,7 @@ class Processes:
         self.reaper = Reaper()
         self.keeper_started = linux.start_time(place.keeper_pid)
         self.children: dict[str, ProcessChild] = {}
-        self.listener: socket.socket | None = None
-        self.listens_at: Identity = None
-        """The control socket's file."""
-
+        self.listener = Listener(place.run_dir, place.name, self._connected)
         self.unsaved: asyncio.TimerHandle | None = None
         """Until the roster is written again: a state has changed, or it could not be written."""
 
@@ -109,7 +107,7 @@ class Processes:
 
     def start(self) -> None:
         """Adopt whoever is there, and start what is missing, in order. Whoever calls holds the supervisor's lock."""
-        self._listen()
+        self.listener.open()
         self._look()
         self._adopt_children()
         self.spares.expect(sum(child.process is None for child in self.children.values()))
@@ -119,11 +117,7 @@ class Processes:
         """Let nobody in any more, end the spares, and write down what is to be written."""
         if self.looking is not None:
             self.looking.cancel()
-        if self.listener is not None:
-            self.loop.remove_reader(self.listener.fileno())
-            self.listener.close()
-            self.listener = None
-
+        self.listener.close()
         if self.unsaved is not None:
             self._save_roster()
         if self.unsaved is not None:
@@ -135,18 +129,13 @@ class Processes:
         for child in self.children.values():
             child.write_reports()
 
-    def _listen(self) -> None:
-        self.listener = bind(self.place.run_dir, self.place.name)
-        self.listens_at = identity(self.place.run_dir / f"{self.place.name}.ctl")
-        self.loop.add_reader(self.listener.fileno(), self._accept, self.listener)
-
     def _look(self) -> None:
         """See that the run directory is there, or make it anew: spares and orphans find this supervisor by it."""
         self.looking = self.loop.call_later(LOOK_S, self._look)
         try:
             make_way_for_directory(self.place.run_dir)
             whole = self.kept_files.look()
-            if not whole or identity(self.place.run_dir / f"{self.place.name}.ctl") != self.listens_at:
+            if not (whole and self.listener.in_place):
                 self._make_run_dir_anew()
             elif self.roster.is_spoilt and self._save_roster():
                 logger.warning("the roster was deleted or spoilt; it is written anew", path=str(self.place.roster))
@@ -161,17 +150,13 @@ class Processes:
         )
         self.place.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.kept_files.restore()
-        before = self.listener
-        self._listen()
-        if before is not None:
-            self.loop.remove_reader(before.fileno())
-            before.close()
+        self.listener.open()
         self._save_roster()
 
     def leave_nothing(self) -> None:
         """Remove what a successor would adopt by, and what spares left: this supervisor has ended, and was not killed."""
         try:
-            (self.place.run_dir / f"{self.place.name}.ctl").unlink(missing_ok=True)
+            self.listener.remove()
             self.place.roster.unlink(missing_ok=True)
             clear_scratch(self.place.run_dir, self.place.name)
         except OSError as error:
@@ -304,14 +289,7 @@ class Processes:
 
     # Who connects
 
-    def _accept(self, listener: socket.socket) -> None:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-
-        connection.setblocking(False)
-        control = Control(connection)
+    def _connected(self, control: Control) -> None:
         self.loop.add_reader(control.fileno(), self._hello, control)
 
     def _hello(self, control: Control) -> None:
