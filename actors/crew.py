@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from loguru import logger
 
@@ -23,10 +23,15 @@ from actors.handlers import Kind
 from transport.errors import DeadlineExceeded, Internal, LatticeError
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pykka._envelope import Envelope as PykkaEnvelope
+
+    from actors.dead_letters import Reason
     from actors.handlers import Handler
+    from actors.home import Home
     from actors.mailbox import Mailbox
     from actors.message import Message
-    from actors.runtime import AsyncActor
 
 __all__ = ["Crew", "Tally", "run_handler"]
 
@@ -46,10 +51,29 @@ class Tally:
     seconds: Counter[str] = field(default_factory=Counter)
 
 
+class Worked(Protocol):
+    """What a crew needs of the actor whose handlers it runs."""
+
+    name: ClassVar[str]
+    host: Home | None
+
+    async def _handle_envelope(self, envelope: PykkaEnvelope[Any]) -> None:
+        """Handles one of pykka's own messages."""
+
+    def _stop_reached(self) -> None:
+        """All that came before its stop is handled."""
+
+    def _dead(self, reason: Reason, delivery: Delivery) -> None:
+        """Notes a dead letter."""
+
+    def _fail(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        """Ends the actor."""
+
+
 class Crew:
     """The workers of one actor."""
 
-    def __init__(self, actor: AsyncActor, mailbox: Mailbox, concurrency: int) -> None:
+    def __init__(self, actor: Worked, mailbox: Mailbox, concurrency: int) -> None:
         self.running: set[Delivery] = set()
         self.busy = 0
         self.tally = Tally()
@@ -280,7 +304,7 @@ class Crew:
             self._actor._fail(*sys.exc_info())
 
 
-async def run_handler(actor: AsyncActor, handler: Handler, message: Message) -> Any:
+async def run_handler(actor: Worked, handler: Handler, message: Message) -> Any:
     """What a contract's handler answers to a message that came through pykka's own `ask`; parts are passed over."""
     if handler.kind is not Kind.STREAM:
         answer = handler.function(actor, message)

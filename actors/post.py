@@ -29,7 +29,7 @@ from transport.errors import (
 
 if TYPE_CHECKING:
     from actors.dead_letters import Reason
-    from actors.host import Host
+    from actors.home import Home
     from actors.runtime import AsyncActor
     from transport.server import Peer, Server
 
@@ -45,7 +45,7 @@ class Post:
     server: Server
     """Set by the host before it listens anywhere."""
 
-    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, host: Home, loop: asyncio.AbstractEventLoop) -> None:
         self.actors: dict[str, AsyncActor] = {}
         """In the order in which they were started."""
 

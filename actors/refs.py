@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import ValidationError
 
@@ -14,16 +14,33 @@ from actors.streams import HereStream, RemoteStream, Stream
 from transport.errors import DeadlineExceeded, Internal, Invalid, LatticeError, Unavailable
 
 if TYPE_CHECKING:
-    from actors.host import Host
     from actors.message import Contract, Message, Reply
+    from transport.client import Client
     from transport.envelope import Envelope
     from transport.stream import ClientStream
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Ref", "Stream"]
+__all__ = ["DEFAULT_TIMEOUT_S", "Ref", "Stream", "Ways"]
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 PAUSE_MS: Final = 50
 """Before a peer that is going away is asked again, where its answer names no time."""
+
+
+class Ways(Protocol):
+    """What a host knows: which way a message takes."""
+
+    def lives_here(self, name: str) -> bool:
+        """Whether messages to that name stay in this process."""
+
+    def deliver(self, name: str, delivery: Delivery) -> None:
+        """Takes a message to an actor that lives here; whatever goes wrong is its answer."""
+
+    def client(self, name: str) -> Client:
+        """The connection to an actor elsewhere.
+
+        Raises:
+            Unavailable: the host is closed.
+        """
 
 
 class Ref:
@@ -37,7 +54,7 @@ class Ref:
 
     __slots__ = ("_caller", "_host", "name")
 
-    def __init__(self, host: Host, name: str, caller: str = "") -> None:
+    def __init__(self, host: Ways, name: str, caller: str = "") -> None:
         self.name = name
         self._host = host
         self._caller = caller

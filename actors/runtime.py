@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from pykka import Actor, ActorRef, ActorRegistry
 from pykka._envelope import Envelope as PykkaEnvelope
@@ -22,6 +22,7 @@ from actors.dead_letters import DeadLetters, Reason
 from actors.delivery import Delivery
 from actors.future import AsyncFuture
 from actors.handlers import Handler, handler_table, handles
+from actors.home import Home
 from actors.kept import KeptCalls
 from actors.mailbox import Mailbox
 from actors.message import Message
@@ -29,9 +30,6 @@ from actors.metrics import Metric
 from actors.pykka_ref import AsyncActorRef
 from actors.refs import Stream
 from transport.errors import KeyReused, LatticeError, Overloaded, UnknownType
-
-if TYPE_CHECKING:
-    from actors.host import Host
 
 __all__ = ["ActorRef", "AsyncActor", "AsyncFuture", "Call", "Metric", "Stream", "calling", "handles"]
 
@@ -76,7 +74,7 @@ class AsyncActor(Actor):
     switch_s: ClassVar[float] = 0.005
     """How long a thread of its own may hold the interpreter while the loop wants it, in seconds: as CPython has it."""
 
-    host: Host | None = None
+    host: Home | None = None
     """The process's host; None where it was started by pykka's `start()`."""
 
     _handlers: ClassVar[dict[str, Handler]] = {}
@@ -198,7 +196,7 @@ class AsyncActor(Actor):
         """None when it is ready to work; otherwise why not."""
         return None
 
-    def _home(self) -> Host:
+    def _home(self) -> Home:
         if self.host is None:
             raise RuntimeError(f"{self} lives in no host; only Host.start_actor gives it a way to others")
 

@@ -19,7 +19,7 @@ from transport.errors import UnknownType
 
 if TYPE_CHECKING:
     from actors.delivery import Delivery
-    from actors.host import Host
+    from actors.home import Home
     from actors.runtime import AsyncActor
 
 __all__ = ["SysDump", "SysDumped", "SysInfo", "SysInfoReply", "SysMetrics", "SysMetricsReply", "SysPing", "SysPong", "answer"]
@@ -135,7 +135,7 @@ class SysDump(Message, type="sys.dump", reply=SysDumped, idempotent=True):
     """What waits, what runs, what died, what held the loop."""
 
 
-def answer(host: Host, actor: AsyncActor, message: Message) -> Reply:
+def answer(host: Home, actor: AsyncActor, message: Message) -> Reply:
     """The answer to one of this room's messages.
 
     Raises:
@@ -156,7 +156,7 @@ def answer(host: Host, actor: AsyncActor, message: Message) -> Reply:
     raise UnknownType(f"no actor handles {message.contract.type}")
 
 
-def _info(host: Host, actor: AsyncActor) -> SysInfoReply:
+def _info(host: Home, actor: AsyncActor) -> SysInfoReply:
     why_not = host.why_not_ready(actor)
 
     return SysInfoReply(
@@ -173,7 +173,7 @@ def _info(host: Host, actor: AsyncActor) -> SysInfoReply:
     )
 
 
-def _metrics(host: Host, actor: AsyncActor) -> SysMetricsReply:
+def _metrics(host: Home, actor: AsyncActor) -> SysMetricsReply:
     return SysMetricsReply(
         metrics=tuple(
             MetricSamples(
@@ -187,7 +187,7 @@ def _metrics(host: Host, actor: AsyncActor) -> SysMetricsReply:
     )
 
 
-def _own_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
+def _own_metrics(host: Home, actor: AsyncActor) -> Iterator[Metric]:
     mailbox, crew, kept, tally = actor._mailbox, actor._crew, actor._kept, actor._crew.tally
 
     def by_type(counts: dict[str, float] | dict[str, int]) -> list[tuple[dict[str, str], float]]:
@@ -218,7 +218,7 @@ def _own_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
     yield from _limit_metrics(host, actor)
 
 
-def _limit_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
+def _limit_metrics(host: Home, actor: AsyncActor) -> Iterator[Metric]:
     limits, mailbox, now = host.limits, actor._mailbox, time.monotonic()
     longest = max((now - delivery.arrived for delivery in actor._crew.running), default=0.0)
     used_and_limit = {
@@ -239,7 +239,7 @@ def _limit_metrics(host: Host, actor: AsyncActor) -> Iterator[Metric]:
         yield Metric(name, "gauge", help_text, samples)
 
 
-def _dump(host: Host, actor: AsyncActor) -> SysDumped:
+def _dump(host: Home, actor: AsyncActor) -> SysDumped:
     mailbox, crew, kept = actor._mailbox, actor._crew, actor._kept
     letters = list(host.dead_letters.ring)[-DUMPED:]
 

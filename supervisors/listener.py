@@ -22,7 +22,7 @@ __all__ = ["Listener"]
 NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 ACCEPT_AGAIN_S: Final = 1.0
-"""Whoever could not be taken in waits in the socket's queue and keeps it readable: asked for at once, it would hold the loop."""
+"""Who could not be taken in waits in the socket's queue and keeps it readable: asked for again at once, it holds the loop."""
 
 
 class Listener:
