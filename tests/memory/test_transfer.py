@@ -3,6 +3,9 @@
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import pytest
+from pydantic import ValidationError
+
 from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.formats import lines
@@ -167,6 +170,11 @@ async def test_what_only_says_until_when_it_held_comes_in(memory):
     (record,) = (await memory.ask(List(namespace="n"))).memories
     assert record.valid_from == record.valid_to == THEN
     assert await imported(memory, await exported(memory, "n"), "m") == ["created"]
+
+
+def test_a_record_is_not_its_own_source():
+    with pytest.raises(ValidationError, match="not linked to itself"):
+        drawn("one", "one")
 
 
 async def test_an_id_of_another_form_is_known_again(memory):

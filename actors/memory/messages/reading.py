@@ -44,7 +44,7 @@ class Recall(Message, type="memory.recall", reply=Recalled, idempotent=True):
     since: Time | None = None
     until: Time | None = None
     as_of: Time | None = None
-    """Only what was valid at that moment; None: what is valid now."""
+    """Only what was valid at that moment; None: what has not ended by now."""
 
     metadata: Metadata | None = None
     explain: bool = False

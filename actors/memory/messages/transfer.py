@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from actors.memory.messages.feed import Happening
 from actors.memory.messages.fields import (
@@ -61,6 +61,13 @@ class Portable(NewMemory):
     """Whether it has a place in its talk; one that was edited away has none. None: turns and tools' outputs have."""
 
     history: Annotated[tuple[Past, ...], Field(max_length=512)] = ()
+
+    @model_validator(mode="after")
+    def from_others(self) -> Self:
+        """Nothing is its own source."""
+        if self.id is not None and any(link.target == self.id for link in self.links):
+            raise ValueError("links: a record is not linked to itself")
+        return self
 
 
 class Exported(Reply, type="memory.exported"):

@@ -1,12 +1,14 @@
 """Times that a question counts from the day on which it is asked: "in the last three weeks", "on Friday", "half a year ago".
 
 A record that says the like means another time ("on Friday" is often still to come): these rules are for questions alone, beside
-those of `times.py`. What a question asks for lies in the past: so do a weekday, a day of a month, and a season without a year.
-English, by rules; knows no record.
+those of `times.py`. A weekday, a weekend, a day of a month and a season without a year are over where the question's verb is in
+the past; else they may be to come, and are left alone. English, by rules; knows no record.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from actors.memory.search.times import (
@@ -18,6 +20,7 @@ from actors.memory.search.times import (
     Days,
     Parts,
     Resolve,
+    Rule,
     ago,
     compiled,
     count_of,
@@ -27,7 +30,7 @@ from actors.memory.search.times import (
     whole_year,
 )
 
-__all__ = ["ASKED_PATTERNS", "asks_time_in"]
+__all__ = ["asks_time_in", "rules_for"]
 
 TEENS = ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
 TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100, "a hundred": 100}
@@ -141,16 +144,32 @@ RULES: tuple[tuple[str, Resolve], ...] = (
     (rf"{COUNT}\s+weekends?\s+{BACK}", weekends_ago),
     (rf"(?P<count>{'|'.join(LARGER)})\s+{UNIT}\s+{BACK}", many_ago),
     (r"the\s+(?P<unit>week|weekend|month|year)\s+before\s+last", before_last),
+)
+
+OF_THE_PAST: tuple[tuple[str, Resolve], ...] = (
     (r"(?:at|on|over|during)\s+the\s+weekend", at_the_weekend),
     (rf"(?:in|over|during|since|by|until|till|before|after)\s+(?:the\s+)?{SEASON}{NO_YEAR}", latest_season),
     (rf"{BEHIND}(?P<weekday>{'|'.join(WEEKDAYS)}){NO_DATE}", latest_weekday),
     (rf"{BEHIND}the\s+{DAY_NUMBER}(?=\s*(?:[?.!,;]|$))", latest_day),
 )
 
-ASKED_PATTERNS = tuple((compiled(rule), resolve) for rule, resolve in RULES)
+PAST = re.compile(
+    r"\b(?:did(?:n['\u2019]t)?|was|were|wasn['\u2019]t|weren['\u2019]t|had|been|happened|since|said|told|went|came|got|saw|ate|bought|met|"
+    r"(?!hundred\b)\w+[^\We]ed)\b",
+    re.IGNORECASE,
+)
+"""Verbs by which a question is of the past: "need", "feed" and "agreed" are none, which loses the last."""
+
+ALWAYS = tuple((compiled(rule), resolve) for rule, resolve in RULES)
+IN_THE_PAST = ALWAYS + tuple((compiled(rule), resolve) for rule, resolve in OF_THE_PAST)
+
+
+def rules_for(text: str) -> Sequence[Rule]:
+    """The rules that hold for a question."""
+    return IN_THE_PAST if PAST.search(text) else ALWAYS
 
 
 def asks_time_in(text: str, start: int, stop: int) -> bool:
     """Whether a part of a question is of such a time, or a part of one."""
-    matches = (match for pattern, _ in ASKED_PATTERNS for match in pattern.finditer(text))
+    matches = (match for pattern, _ in rules_for(text) for match in pattern.finditer(text))
     return any(match.start() < stop and start < match.end() for match in matches)

@@ -7,7 +7,7 @@ alone, and so is a weekday without "last" or "next": whether it is past or to co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -21,6 +21,7 @@ __all__ = [
     "Days",
     "Parts",
     "Resolve",
+    "Rule",
     "Span",
     "ago",
     "compiled",
@@ -97,7 +98,7 @@ class Span:
             return None
 
 
-def spans_of(text: str, said: date, before: tuple[Rule, ...] = ()) -> list[Span]:
+def spans_of(text: str, said: date, before: Sequence[Rule] = ()) -> list[Span]:
     """What a text says of times, in its order.
 
     Args:
