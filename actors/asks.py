@@ -12,6 +12,12 @@ class Asks(Protocol):
     """Asks an actor, as `AsyncActor.ask` does."""
 
     def __call__(
-        self, message: Any, *, timeout: float | None = None, key: str | None = None, lane: str | None = None
+        self,
+        message: Any,
+        *,
+        to: str | None = None,
+        timeout: float | None = None,
+        key: str | None = None,
+        lane: str | None = None,
     ) -> Awaitable[Any]:
         """The reply."""

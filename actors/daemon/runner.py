@@ -19,7 +19,7 @@ from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import Cost, Progress, Run, RunState
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, State, Store
-from actors.daemon.work import BudgetSpent, Cycle, Paused, Work
+from actors.daemon.work import AWAY, BudgetSpent, Cycle, Paused, Work
 from actors.moments import micros
 from actors.once import Once
 from actors.patience import patiently
@@ -175,9 +175,11 @@ class Runner:
             self._asked.add(run.cycle)
         self.running[run.cycle] = self._spawn(self._run(run, asked=asked), name=f"{run.cycle}:{run.id}")
 
-    async def _end_when_possible(self, run: Run, state: RunState, error: str | None, cost: Cost | None) -> None:
+    async def _end_when_possible(
+        self, run: Run, state: RunState, error: str | None, cost: Cost | None, *, to_blame: bool = True
+    ) -> None:
         """As `_end`, on a disk that may be full: the run has ended whether that can be written or not."""
-        await patiently(f"the end of a run of {run.cycle}", partial(self._end, run, state, error, cost))
+        await patiently(f"the end of a run of {run.cycle}", partial(self._end, run, state, error, cost, to_blame=to_blame))
 
     async def _run(self, run: Run, *, asked: bool) -> None:
         kind = self._cycles[run.cycle]
@@ -201,6 +203,8 @@ class Runner:
             await self._end_when_possible(run, "abandoned", "paused", work.cost)
         except Fenced:
             logger.warning("a run was taken over by another owner", run=run.id, cycle=run.cycle, epoch=run.epoch)
+        except AWAY as error:
+            await self._end_in_vain(run, work, error)
         except Exception as error:  # noqa: BLE001 (a cycle fails alone; its error stands in its run and in the log)
             logger.opt(exception=error).error("a cycle failed", run=run.id, cycle=run.cycle)
             await self._end_when_possible(run, "failed", f"{type(error).__name__}: {error}", work.cost)
@@ -212,7 +216,17 @@ class Runner:
             async with self._changed:
                 self._changed.notify_all()
 
-    async def _end(self, run: Run, state: RunState, error: str | None, cost: Cost | None) -> None:
+    async def _end_in_vain(self, run: Run, work: Work, error: Exception) -> None:
+        """Of a run that got no answer. Where an actor is away the cycle waits for it, however long, and is not blamed."""
+        said, away = f"{type(error).__name__}: {error}", await work.away(error)
+        if away is not None:
+            said = f"{said} ({away} gives no sign of life)"
+            logger.warning("a cycle waits for an actor that is away", run=run.id, cycle=run.cycle, away=away)
+        else:
+            logger.opt(exception=error).error("a cycle failed", run=run.id, cycle=run.cycle)
+        await self._end_when_possible(run, "failed", said, work.cost, to_blame=away is None)
+
+    async def _end(self, run: Run, state: RunState, error: str | None, cost: Cost | None, *, to_blame: bool = True) -> None:
         now, settings = self._clock.now(), self._settings
         kind = self._cycles.get(run.cycle)
 
@@ -225,7 +239,7 @@ class Runner:
 
         with contextlib.suppress(Fenced):
             quarantined = await self._store.end(
-                run, state, error, now, next_due, cost=cost, quarantine_after=settings.quarantine_after
+                run, state, error, now, next_due, cost=cost, quarantine_after=settings.quarantine_after, to_blame=to_blame
             )
             self.ended[run.cycle, state] = self.ended.get((run.cycle, state), 0) + 1
             await self._store.prune(run.cycle, settings.runs_kept)

@@ -25,6 +25,10 @@ FILE = "daemon.db"
 LONGEST_NUMBER = 18
 """Digits that surely fit into SQLite's integers."""
 
+BLAMELESS = 4
+"""So many failures in a row are counted at most while an actor is away that a cycle needs: by the default waits it is tried
+again every four minutes."""
+
 COLUMNS = "id, cycle, cause, state, epoch, attempts, started, ended, effects, error, cost"
 
 
@@ -239,26 +243,33 @@ class Store:
         *,
         cost: Cost | None = None,
         quarantine_after: int | None = None,
+        to_blame: bool = True,
     ) -> bool:
         """End a run that is still ours; whether its cycle is quarantined with it.
 
-        `next_due` is asked with the failures in a row, this one counted; so many as `quarantine_after` are enough.
+        `next_due` is asked with the failures in a row, this one counted; so many as `quarantine_after` are enough. Those that
+        the cycle is not to blame for never are, and make it wait for minutes at most.
 
         Raises:
             Fenced: it is not ours.
         """
+        enough = quarantine_after or 1 << 62
 
         def write(connection: apsw.Connection) -> bool:
             rows: Any = connection.execute("SELECT failures FROM cycle WHERE name = ?", (run.cycle,)).fetchall()
             failures = int(rows[0][0])
-            failures = failures + 1 if state == "failed" else 0 if state == "done" else failures
+            if state == "done":
+                failures = 0
+            elif state == "failed":
+                most = enough if to_blame else min(BLAMELESS, enough - 1)
+                failures = max(failures, min(failures + 1, most))
             connection.execute(
                 "UPDATE run SET state = ?, error = ?, ended = ? WHERE id = ?",
                 (state, error and error[:500], micros(now), run.id),
             )
             connection.execute(
                 "UPDATE cycle SET failures = ?, due = ?, quarantined = ? WHERE name = ?",
-                (failures, micros(next_due(failures)), quarantined := failures >= (quarantine_after or 1 << 62), run.cycle),
+                (failures, micros(next_due(failures)), quarantined := failures >= enough, run.cycle),
             )
             return quarantined
 

@@ -21,9 +21,10 @@ from actors.daemon.store import Store
 from actors.llm.messages import Generate, Generated
 from actors.memory.messages import Get, Memory, Provenance
 from actors.moments import micros
-from transport.errors import Cancelled, DeadlineExceeded, NotFound, Overloaded, Unavailable
+from actors.system import SysPing
+from transport.errors import Cancelled, DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
 
-__all__ = ["PLANNED", "BudgetSpent", "Cycle", "Paused", "Work"]
+__all__ = ["AWAY", "PLANNED", "BudgetSpent", "Cycle", "Paused", "Work"]
 
 T = TypeVar("T")
 
@@ -33,6 +34,12 @@ PLANNED = 50
 ASK_S = 30.0
 MODEL_S = 120.0
 """A background answer may take its time; the llm actor's own timeouts are shorter."""
+
+SIGN_S = 2.0
+"""For a sign of life of an actor that has given no answer."""
+
+AWAY = (Unavailable, DeadlineExceeded)
+"""What is raised where an actor that was asked may be away."""
 
 NO_MODEL = (Unavailable, Overloaded, DeadlineExceeded, NotFound, Cancelled)
 """What an llm actor without a model to spare answers: the cycle goes on without."""
@@ -91,11 +98,12 @@ class Work:
         self._before = run.cost
         self._model_calls = self._model_tokens = 0
         self._model = settings.model
+        self._unanswered: tuple[str, Exception] | None = None
+        """Who gave no answer the last time, and what was raised."""
 
     async def ask(self, message: Any) -> Any:
         """Ask behind everything that people wait for."""
-        await self._foreground.pass_by(self.settings.yield_s)
-        return await self._ask(message, timeout=ASK_S, lane="bg")
+        return await self._answer(message)
 
     async def write(self, message: Any, *, records: int = 1, key: str | None = None, text: str = "") -> Any:
         """Ask an actor to change something; None in a dry run, which only counts it.
@@ -112,8 +120,28 @@ class Work:
                 namespace = getattr(message, "namespace", None) or ""
                 self.planned.append(Planned(type=message.contract.type, namespace=namespace, text=text[:400]))
             return None
+        return await self._answer(message, key=key)
+
+    async def _answer(self, message: Any, *, key: str | None = None) -> Any:
         await self._foreground.pass_by(self.settings.yield_s)
-        return await self._ask(message, timeout=ASK_S, lane="bg", key=key)
+        try:
+            return await self._ask(message, timeout=ASK_S, lane="bg", key=key)
+        except AWAY as error:
+            self._unanswered = message.contract.actor, error
+            raise
+
+    async def away(self, error: Exception) -> str | None:
+        """The actor whose silence `error` tells of, where it gives no sign of life either; None where there is none."""
+        name, raised = self._unanswered or ("", None)
+        if raised is not error:
+            return None
+
+        try:
+            await self._ask(SysPing(), to=name, timeout=SIGN_S)
+        except LatticeError:
+            return name
+
+        return None
 
     async def generate(self, task: str, text: str, sources: Sequence[Memory], *, most_tokens: int = 512) -> str | None:
         """What a model makes of `text`; None where none answers or the budget has no room: the cycle then goes on without.

@@ -1,18 +1,40 @@
 """The background life beside the foreground: standing still, budgets, dry runs, quarantine, what is set aside, watching."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from actors.clock import ManualClock
+from actors.daemon import work
 from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.messages import Foreground, ListSetAside, Rehearse, ResumeCycle, Retry, RunCycle, Watch
+from actors.memory.actor import Memory
 from actors.memory.messages import Feed, Forget
+from actors.memory.settings import MemorySettings
+from actors.message import Message, Reply
+from actors.runtime import AsyncActor, handles
 from tests.daemon.house import cycle, ended, house, records, run, talk
-from transport.errors import NotFound
+from transport.errors import NotFound, Unavailable
 
 HOUR = 3600.0
+
+
+class Refused(Reply, type="refusing.refused"):
+    pass
+
+
+class Refuse(Message, type="refusing.refuse", reply=Refused):
+    pass
+
+
+class Refuses(AsyncActor):
+    name = "refusing"
+
+    @handles(Refuse)
+    async def refuse(self, _message: Refuse) -> Refused:
+        raise Unavailable("not now")
 
 
 async def test_a_run_stands_still_while_people_wait_and_goes_on_when_they_do_not(short_dir) -> None:
@@ -90,6 +112,40 @@ async def test_a_cycle_that_fails_again_and_again_is_quarantined_until_it_is_res
             while len(runs := await ended(host, "consolidate")) == before:  # noqa: ASYNC110 (no event tells that it was begun)
                 await asyncio.sleep(0)
         assert (runs[0].state, runs[0].cause) == ("done", "schedule")
+
+
+async def test_a_cycle_whose_memory_is_away_is_not_quarantined_and_runs_soon_after_it_is_back(short_dir, monkeypatch) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, quarantine_after=10, decay={"interval_s": HOUR}) as host:
+        await talk(host, clock)
+        await run(host, "decay")
+        await host.stop_actor("memory")
+        with monkeypatch.context() as patch:
+            patch.setattr(work, "ASK_S", 0.05)
+            patch.setattr(work, "SIGN_S", 0.05)
+            for _ in range(12):
+                assert "memory gives no sign of life" in (await run(host, "decay")).error
+
+        waiting = await cycle(host, "decay")
+        assert not waiting.quarantined
+        assert waiting.due - clock.now() < timedelta(minutes=5)
+
+        await host.start_actor(Memory, MemorySettings(), data_dir=short_dir / "data", clock=clock)
+        assert (await run(host, "decay")).state == "done"
+        assert (await cycle(host, "decay")).failures == 0
+
+
+async def test_a_cycle_that_memory_refuses_is_to_blame_while_memory_lives(short_dir, monkeypatch) -> None:
+    async def refused(_self, work) -> None:
+        await work.ask(Refuse())
+
+    clock = ManualClock()
+    async with house(short_dir, clock, quarantine_after=3) as host:
+        await host.start_actor(Refuses)
+        monkeypatch.setattr(Consolidate, "work", refused)
+        for _ in range(3):
+            await run(host, "consolidate")
+        assert (await cycle(host, "consolidate")).quarantined
 
 
 async def test_a_poisoned_piece_is_set_aside_after_three_attempts_and_the_others_go_on(short_dir, monkeypatch) -> None:
