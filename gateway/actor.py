@@ -16,7 +16,7 @@ from actors.limits import used_descriptors
 from actors.runtime import AsyncActor
 from gateway.admission import Admission
 from gateway.auth import ApiKeys, KeyFile
-from gateway.metrics import HttpMetrics
+from gateway.http_metrics import HttpMetrics
 from gateway.protocol import Runner
 from gateway.service import Service
 from gateway.settings import GatewaySettings, asks_for_keys, check_bind

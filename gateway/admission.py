@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.auth import ApiKeys, Principal
 from gateway.errors import HttpError
-from gateway.metrics import HttpMetrics
+from gateway.http_metrics import HttpMetrics
 from gateway.route import Access
 from gateway.settings import GatewaySettings, is_loopback
 from transport.errors import Overloaded, Unauthorized

@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
@@ -20,14 +20,12 @@ from actors.refs import Stream
 from gateway.auth import Principal
 from gateway.coding import Decoder, decoder_of
 from gateway.errors import HttpError
+from gateway.http_metrics import HttpMetrics
 from gateway.json_size import is_large
+from gateway.openapi import Description
 from gateway.settings import GatewaySettings
 from gateway.validation import from_validation, read_json
 from transport.errors import DeadlineExceeded, LatticeError
-
-if TYPE_CHECKING:
-    from gateway.metrics import HttpMetrics
-    from gateway.openapi import Description
 
 __all__ = ["Asker", "Incoming", "digest", "new_key", "request_id_of"]
 

@@ -1,4 +1,4 @@
-"""/openapi.json, made from the models that validate the bodies, and /docs, a plain page of it."""
+"""The description of the API, made from the models that validate the bodies, and a plain page of it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from pydantic_core import to_json
 
-from gateway.incoming import Incoming
-from gateway.route import Route, Routes
+from gateway.route import Route
 
-__all__ = ["Description", "describe", "routes"]
-
-routes = Routes("Health", access="open")
+__all__ = ["Description", "describe"]
 
 ERROR: Final = {
     "type": "object",
@@ -100,19 +96,6 @@ class Description:
             for group, members in groups.items()
         )
         return PAGE.replace("{sections}", sections)
-
-
-@routes.get("/openapi.json")
-async def openapi(call: Incoming) -> web.Response:
-    """The whole API as OpenAPI 3.1 describes it."""
-    return web.Response(body=call.description.json(), content_type="application/json")
-
-
-@routes.get("/docs", media="text/html")
-async def docs(call: Incoming) -> web.Response:
-    """The whole API on a page for people."""
-    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-    return web.Response(text=call.description.page(), content_type="text/html", headers=policy)
 
 
 def describe(described: tuple[Route, ...]) -> dict[str, Any]:

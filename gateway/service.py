@@ -19,6 +19,7 @@ from gateway import (
     chat,
     cycles,
     dashboard,
+    description,
     embeddings,
     endpoints,
     events,
@@ -28,7 +29,6 @@ from gateway import (
     metrics,
     models,
     namespaces,
-    openapi,
     paradoxes,
     responses,
     sessions,
@@ -39,8 +39,8 @@ from gateway.admission import Admission
 from gateway.bodies import HouseQuery, NamespaceQuery
 from gateway.errors import HttpError, error_response, status_of
 from gateway.foreground import ForegroundSign
+from gateway.http_metrics import HttpMetrics
 from gateway.incoming import Asker, Incoming, request_id_of
-from gateway.metrics import HttpMetrics
 from gateway.openapi import Description
 from gateway.route import Route
 from gateway.settings import GatewaySettings
@@ -70,7 +70,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *actors.routes,
     *health.routes,
     *metrics.routes,
-    *openapi.routes,
+    *description.routes,
     *dashboard.routes,
 )
 

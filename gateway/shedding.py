@@ -21,8 +21,8 @@ from pydantic_core import to_json
 from gateway.admission import Admission, overloaded
 from gateway.anthropic import speaks_anthropic
 from gateway.errors import error_body, retry_headers
+from gateway.http_metrics import HttpMetrics
 from gateway.incoming import REQUEST_ID
-from gateway.metrics import HttpMetrics
 from gateway.route import Access, Route
 
 __all__ = ["Refusals", "Shedding"]

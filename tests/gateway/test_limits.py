@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.admission import GROWTH, Admission
 from gateway.auth import ApiKeys, KeyFile
-from gateway.metrics import HttpMetrics
+from gateway.http_metrics import HttpMetrics
 from gateway.settings import GatewaySettings
 from tests.gateway.house import House, house, user
 from tests.model_server import SyncModelServer
