@@ -24,13 +24,14 @@ from actors.memory.search.times import (
     ago,
     compiled,
     count_of,
+    has_sign,
     months_from,
     on_weekday,
     three_months,
     whole_year,
 )
 
-__all__ = ["asks_time_in", "rules_for"]
+__all__ = ["asks_time_in", "may_ask_for_time", "rules_for"]
 
 TEENS = ("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty")
 TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100, "a hundred": 100}
@@ -160,6 +161,8 @@ PAST = re.compile(
 )
 """Verbs by which a question is of the past: "need", "feed" and "agreed" are none, which loses the last."""
 
+SIGNS = frozenset({*WEEKDAYS, "weekend", "weekends", "fortnight", "hours", "minutes", "st", "nd", "rd", "th"})
+
 ALWAYS = tuple((compiled(rule), resolve) for rule, resolve in RULES)
 IN_THE_PAST = ALWAYS + tuple((compiled(rule), resolve) for rule, resolve in OF_THE_PAST)
 
@@ -167,6 +170,11 @@ IN_THE_PAST = ALWAYS + tuple((compiled(rule), resolve) for rule, resolve in OF_T
 def rules_for(text: str) -> Sequence[Rule]:
     """The rules that hold for a question."""
     return IN_THE_PAST if PAST.search(text) else ALWAYS
+
+
+def may_ask_for_time(text: str) -> bool:
+    """Whether the text has a word of which every time expression has one: most questions have none."""
+    return has_sign(text, SIGNS)
 
 
 def asks_time_in(text: str, start: int, stop: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from actors.memory.search.asked_times import rules_for
+from actors.memory.search.asked_times import may_ask_for_time, rules_for
 from actors.memory.search.times import WEEKDAYS, Days, Span, spans_of
 
 __all__ = ["Period", "asks_when", "named_in", "names_time", "periods_of", "spans_in"]
@@ -88,6 +88,8 @@ def periods_of(text: str, now: date, years: range) -> list[Period]:
 @lru_cache(maxsize=64)
 def spans_in(text: str, now: date) -> tuple[Span, ...]:
     """What the text says of times, vague words left out. Asked several times in one recall."""
+    if not may_ask_for_time(text):
+        return ()
     return tuple(span for span in spans_of(text, now, rules_for(text)) if not span.vague)
 
 

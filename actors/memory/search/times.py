@@ -26,6 +26,7 @@ __all__ = [
     "ago",
     "compiled",
     "count_of",
+    "has_sign",
     "months_from",
     "on_weekday",
     "says_time",
@@ -123,7 +124,13 @@ def spans_of(text: str, said: date, before: Sequence[Rule] = ()) -> list[Span]:
 
 def says_time(text: str) -> bool:
     """Whether the text has any time expression."""
-    return not SIGNS.isdisjoint(WORD.findall(text.lower())) and ANY.search(text) is not None
+    return has_sign(text) and ANY.search(text) is not None
+
+
+def has_sign(text: str, more: frozenset[str] = frozenset()) -> bool:
+    """Whether the text has one of the words of which every time expression has one; `more` are others."""
+    words = WORD.findall(text.lower())
+    return not (SIGNS.isdisjoint(words) and more.isdisjoint(words))
 
 
 def on_day(parts: Parts, said: date) -> Days:

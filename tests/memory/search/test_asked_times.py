@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.memory.search.asked_times import rules_for
 from actors.memory.search.asks import periods_of, spans_in
 from actors.memory.search.events import event_in
 from actors.memory.search.times import spans_of
@@ -106,6 +107,8 @@ def test_a_record_that_says_the_like_tells_no_time_by_it(text):
 
 @given(st.text(alphabet="the last two weeks on Friday 31st ago.", max_size=60), st.dates(min_value=date(200, 1, 1)))
 def test_any_question_on_any_day(text, asked):
-    for span in spans_in(text, asked):
+    spans = spans_in(text, asked)
+    assert list(spans) == [span for span in spans_of(text, asked, rules_for(text)) if not span.vague]
+    for span in spans:
         assert 0 <= span.start < span.stop <= len(text)
         assert span.first <= span.last
