@@ -72,7 +72,7 @@ class Llm(AsyncActor):
         self.router = Router(settings, self.now, chance, today=self.today, ledger=self.ledger, wall=self.wall)
         self.roster = Roster(self.router, self.ledger, now=self.now)
         self.cache = Cache(settings.cache, self.now)
-        self.following = Following(self, self.ledger, forgot=self.cache.forget)
+        self.following = Following(self, self.ledger, now=self.now, forgot=self.cache.forget)
         self.searched = asyncio.Event()
         """A local Ollama has been looked for, or need not be."""
 

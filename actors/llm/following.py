@@ -31,12 +31,14 @@ class Following:
 
     Args:
         actor: who asks memory.
+        now: the actor's time, in which calls say since when they are under way.
         forgot: told when a namespace was forgotten.
     """
 
-    def __init__(self, actor: AsyncActor, ledger: Ledger, *, forgot: Callable[[], None]) -> None:
+    def __init__(self, actor: AsyncActor, ledger: Ledger, *, now: Callable[[], float], forgot: Callable[[], None]) -> None:
         self.actor = actor
         self.ledger = ledger
+        self.now = now
         self.forgot = forgot
         self.cursor = -1
         self.written = -1
@@ -73,7 +75,7 @@ class Following:
             await self.ledger.follow(fed.cursor)
             self.written = fed.cursor
         if fed.changes or fed.cursor - self.written >= SEEN_MOST:
-            await self.ledger.follow(fed.cursor, {change.id for change in fed.changes})
+            await self.ledger.follow(fed.cursor, {change.id for change in fed.changes}, now=self.now())
             self.written = fed.cursor
         if fed.changes:
             self.forgot()

@@ -5,8 +5,9 @@ What was spent stays spent when a namespace is forgotten: its figures are added 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,10 @@ MIGRATIONS = (
 FORGOTTEN: Final = "(forgotten)"
 """Stands in the accounts for all namespaces that were forgotten."""
 
+NEVER: Final = float("-inf")
+MOST_FORGOTTEN: Final = 10_000
+"""Namespaces that are kept in mind for calls which were under way when they were forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -58,6 +63,8 @@ class Used:
     prompt_tokens: int
     completion_tokens: int
     cost: float
+    since: float = float("inf")
+    """When its request came, in the actor's time."""
 
 
 class Ledger:
@@ -69,6 +76,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path, MIGRATIONS)
+        self.forgotten: OrderedDict[str, float] = OrderedDict()
+        """Digests of the names of namespaces that were forgotten, and when that was heard, in the actor's time."""
 
     async def open(self) -> None:
         """Open it."""
@@ -79,7 +88,10 @@ class Ledger:
         await self.database.close()
 
     async def record(self, used: Used) -> None:
-        """Count a call."""
+        """Count a call; under no name, where its namespace was forgotten while it was under way."""
+        if self.forgotten and used.since <= self.forgotten.get(namespace_digest(used.namespace), NEVER):
+            used = replace(used, namespace=FORGOTTEN)
+
         await self.database.write(record, used)
 
     async def spent(self, day: str) -> dict[str, tuple[int, float]]:
@@ -94,8 +106,15 @@ class Ledger:
         """How far memory's feed was followed; None: it never was."""
         return await self.database.read(followed)
 
-    async def follow(self, cursor: int, forgotten: Collection[str] = ()) -> None:
-        """Move the cursor, and forget the names of namespaces, by their digests: they are in no file any more then."""
+    async def follow(self, cursor: int, forgotten: Collection[str] = (), *, now: float = NEVER) -> None:
+        """Move the cursor, and forget the names of namespaces, by their digests: they are in no file any more then.
+
+        Nor do they come back with calls that are under way `now`, in the actor's time.
+        """
+        self.forgotten.update(dict.fromkeys(forgotten, now))
+        while len(self.forgotten) > MOST_FORGOTTEN:
+            self.forgotten.popitem(last=False)
+
         await self.database.write(follow, cursor, forgotten)
         if forgotten:
             await self.database.checkpoint()

@@ -273,7 +273,14 @@ class Router:
             return
 
         used = Used(
-            today, attempts.namespace, endpoint.name, model[:256], usage.prompt_tokens, usage.completion_tokens, cost or 0.0
+            today,
+            attempts.namespace,
+            endpoint.name,
+            model[:256],
+            usage.prompt_tokens,
+            usage.completion_tokens,
+            cost or 0.0,
+            since=attempts.since,
         )
         attempts.writes.add(self.write(self.ledger.record(used), f"usage of {endpoint.name}"))
 

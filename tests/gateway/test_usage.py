@@ -57,6 +57,26 @@ async def test_what_a_forgotten_namespace_used_stays_counted_under_no_name(latti
     assert (await used(lattice, "ben"))["calls"] == 1
 
 
+async def test_a_call_that_was_under_way_when_its_namespace_was_forgotten_does_not_bring_the_name_back(
+    lattice: House, model: SyncModelServer
+) -> None:
+    await lattice.post("/v1/chat/completions", ASK, x_lattice_namespace="ana")
+    model.next({"fault": "hang", "text": TEXT})
+    under_way = asyncio.create_task(lattice.post("/v1/chat/completions", ASK, x_lattice_namespace="ana"))
+    await asyncio.to_thread(model.log, holding=1)
+    await lattice.call("DELETE", "/v1/namespaces/ana")
+    async with asyncio.timeout(10):
+        while (await used(lattice, "ana"))["calls"]:
+            pass
+
+    model.release()
+    assert (await under_way)["choices"][0]["message"]["content"] == TEXT
+    assert (await used(lattice, "ana"))["calls"] == 0
+    assert (await used(lattice, "(forgotten)"))["calls"] == 2
+    await lattice.post("/v1/chat/completions", ASK, x_lattice_namespace="ana")
+    assert (await used(lattice, "ana"))["calls"] == 1
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_with_every_endpoint_full_a_chat_is_told_so_at_once(short_dir: Path, model: SyncModelServer, streaming) -> None:
     async with house(short_dir, parts=tuple(part for part in ALL if part != "llm")) as lattice:
