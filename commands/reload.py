@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import click
 
 from commands.house import House, with_house, with_listener_options
 from transport.errors import LatticeError
+from transport.foreign import make_way_for_file
 
-__all__ = ["changed_actors", "reload"]
+__all__ = ["Unfinished", "changed_actors", "reload"]
 
 FIXED = ("data_dir", "addresses", "gateway.host", "gateway.port")
 """Where the house is. Who wants it elsewhere starts it there."""
@@ -25,20 +28,78 @@ RESTART_S = 60.0
 @with_house
 def reload(house: House, run_dir: Path) -> None:
     """Read the settings again. What is wrong with them is said, and then nothing changes."""
+    renew(house, run_dir)
+
+
+def renew(house: House, run_dir: Path) -> None:
+    """Lay the settings down, and restart those that run with others.
+
+    Raises:
+        click.ClickException: they cannot be taken over, or somebody did not come up with them.
+    """
     composition = house.composition
     before = composition.read_settings(run_dir)
-    names = changed_actors(before, house.settings, composition.actors)
+    changed = changed_actors(before, house.settings, composition.actors)
+    unfinished = Unfinished(run_dir)
+    left = unfinished.read()
+    names = [name for name in composition.actors if name in changed or name in left]
+    unfinished.write(names)
     composition.write_settings(house.settings, run_dir)
 
     async def take_over(supervisor: Any) -> None:
         try:
-            await apply(house, supervisor, names)
+            await apply(house, supervisor, names, unfinished.done)
         except LatticeError:
             # No actor has them: the next reload is to find that they have changed.
             composition.write_settings(before, run_dir)
+            unfinished.write(left)
             raise
 
     asyncio.run(house.with_actor("supervisor", take_over))
+
+
+class Unfinished:
+    """Who still runs with the settings before, in a file of the run directory.
+
+    The settings are laid down first, so that whoever is killed meanwhile has them. A reload that ends between two restarts would leave
+    the rest with the old ones, and the next would find nothing new.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self.path = run_dir / "reload.json"
+
+    def read(self) -> list[str]:
+        """Those whom the last reload left."""
+        try:
+            make_way_for_file(self.path)
+            names = json.loads(self.path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return []
+
+        return [str(name) for name in names] if isinstance(names, list) else []
+
+    def write(self, names: Sequence[str]) -> None:
+        """Say who they are now; nobody: the file goes.
+
+        Raises:
+            click.ClickException: the disk takes nothing.
+        """
+        try:
+            if not names:
+                self.path.unlink(missing_ok=True)
+                return
+
+            fresh = self.path.with_suffix(".new")
+            for path in (fresh, self.path):
+                make_way_for_file(path)
+            fresh.write_text(json.dumps(names))
+            fresh.replace(self.path)
+        except OSError as error:
+            raise click.ClickException(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def done(self, name: str) -> None:
+        """This one has the new settings."""
+        self.write([other for other in self.read() if other != name])
 
 
 def changed_actors(before: Any, after: Any, actors: tuple[str, ...]) -> list[str]:
@@ -59,11 +120,16 @@ def changed_actors(before: Any, after: Any, actors: tuple[str, ...]) -> list[str
     return [name for name in actors if every or getattr(before, name) != getattr(after, name)]
 
 
-async def apply(house: House, supervisor: Any, names: list[str]) -> None:
+async def apply(house: House, supervisor: Any, names: list[str], done: Callable[[str], None]) -> None:
     """The rules first, then one actor after another: requests wait meanwhile, none fails.
 
-    The settings are laid down by then, so that a second reload would find nothing new: whoever does not come up is named, and
-    the others go on.
+    Whoever does not come up is named, and the others go on.
+
+    Args:
+        house: with the settings as they are now.
+        supervisor: a reference to it.
+        names: whom to restart.
+        done: told of each that has its new settings.
 
     Raises:
         click.ClickException: one did not come up.
@@ -79,6 +145,7 @@ async def apply(house: House, supervisor: Any, names: list[str]) -> None:
             click.echo(f"{name:<12} {error.message}")
             down.append(name)
         else:
+            done(name)
             click.echo(f"{name:<12} runs with its new settings")
     if down:
         again = ", ".join(f"`python3 run.py restart {name}`" for name in down)

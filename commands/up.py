@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from commands.house import Composition, House, program, step_back, with_house, with_listener_options
+from commands.reload import Unfinished
 from commands.telling import Teller
 from transport.errors import Conflict, LatticeError
 from transport.foreign import identity, make_way_for_directory, set_aside
@@ -100,6 +101,8 @@ def up(house: House, *, single_process: bool) -> None:
                 tell(f"the run directory cannot be made anew: {error}")
 
         house.composition.write_settings(house.settings, run_dir)
+        # Whoever starts has them.
+        Unfinished(run_dir).write(())
         command = program("supervise", str(run_dir))
         # Where there is a terminal, a hangup says that it was closed. Where there is none, an operator asks for a reload.
         reload = [] if sys.stdin.isatty() else program("reload", str(run_dir), *reload_options(house))

@@ -13,7 +13,7 @@ from actors.paradox.settings import ParadoxSettings
 from actors.supervision import RestartChild
 from actors.thinking.persona import Persona
 from commands.house import House
-from commands.reload import apply, changed_actors
+from commands.reload import Unfinished, apply, changed_actors, renew
 from gateway.settings import GatewaySettings
 from run import Composition, Settings
 from tests.commands.conftest import Run
@@ -156,10 +156,40 @@ async def test_who_does_not_come_up_with_new_settings_is_named_and_keeps_no_othe
                 raise Unavailable("llm did not start: its disk is full")
 
     house = House(Composition(), Settings(data_dir=tmp_path))
+    unfinished = Unfinished(tmp_path)
+    unfinished.write(["llm", "thinking"])
     with pytest.raises(click.ClickException, match="restart llm"):
-        await apply(house, Supervision(), ["llm", "thinking"])
+        await apply(house, Supervision(), ["llm", "thinking"], unfinished.done)
+    assert unfinished.read() == ["llm"]
 
     assert [message.name for message in asked[1:]] == ["llm", "thinking"]
     said = capsys.readouterr().out
     assert "llm did not start: its disk is full" in said
     assert "thinking     runs with its new settings" in said
+
+
+def test_whom_a_reload_that_was_killed_has_left_is_restarted_by_the_next(tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    class Supervision:
+        async def ask(self, message: Any, **_: Any) -> None:
+            asked.append(getattr(message, "name", None))
+            if asked == [None, "encoder", "memory"]:
+                raise KeyboardInterrupt
+
+    class Beside(House):
+        async def with_actor(self, name: str, do: Any) -> Any:
+            return await do(Supervision())
+
+    house = Beside(Composition(), Settings(data_dir=tmp_path, limits=Limits(calls=7)))
+    house.composition.write_settings(Settings(data_dir=tmp_path), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        renew(house, tmp_path)
+
+    asked.clear()
+    renew(house, tmp_path)
+    assert asked == [None, *Composition.actors[1:]]
+
+    asked.clear()
+    renew(house, tmp_path)
+    assert asked == [None]
