@@ -8,7 +8,7 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,8 @@ def up(house: House, *, single_process: bool) -> None:
         listener = open_listener(house)
         url, models = url_of(listener), models_of(house.settings.llm)
         tell(f"starting the house in {house.settings.data_dir}")
+        for name, pid in borne_already(run_dir, house.composition.actors):
+            tell(f"{name:<12} runs by itself already, as process {pid}; the house's own takes its place when that one ends")
 
         def on_ready() -> None:
             asked = asks_for_keys(house.settings.gateway)
@@ -151,6 +153,14 @@ def wait_for_leftovers(run_dir: Path) -> None:
                 asyncio.run(lock.acquire(LEFTOVER_S))
 
         lock.release()
+
+
+def borne_already(run_dir: Path, names: tuple[str, ...]) -> Iterator[tuple[str, int | None]]:
+    """Actors that run before the house does: somebody has started them alone, or they are left of the last house. With their pids."""
+    for name in names:
+        lock = Lock(run_dir / f"{name}.lock")
+        if lock.held_by_another():
+            yield name, lock.holder
 
 
 def check_store_key() -> None:

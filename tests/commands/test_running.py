@@ -20,6 +20,7 @@ import pytest
 
 from tests.commands.conftest import FOREIGN, ROOT, Run, Said
 from transport.addresses import run_directory
+from transport.lock import Lock
 
 START_S = 30.0
 STOP_S = 20.0
@@ -226,3 +227,16 @@ def test_a_house_in_one_process_goes_on_after_a_hangup_and_when_nobody_watches(s
     # What it says now, that its actors drain, goes nowhere.
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=STOP_S) == 0
+
+
+def test_who_runs_before_the_house_does_is_named_at_once_with_its_process(short_dir: Path):
+    with Lock(run_directory(short_dir) / "memory.lock"):
+        flags = ["--single-process", "--port", "0", "--data-dir", str(short_dir)]
+        process = subprocess.Popen([sys.executable, str(ROOT / "run.py"), "up", *flags], cwd=short_dir, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert b"starting the house in" in process.stdout.readline()
+        told = process.stdout.readline().decode()
+        process.kill()
+        process.communicate()
+
+    assert told == f"memory       runs by itself already, as process {os.getpid()}; the house's own takes its place when that one ends\n"
