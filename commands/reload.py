@@ -61,8 +61,8 @@ def renew(house: House, run_dir: Path) -> None:
 class Unfinished:
     """Who still runs with the settings before, in a file of the run directory.
 
-    The settings are laid down first, so that whoever is killed meanwhile has them. A reload that ends between two restarts would leave
-    the rest with the old ones, and the next would find nothing new.
+    The settings are laid down first, so that whoever is killed meanwhile has them. A reload that ends between two restarts
+    would leave the rest with the old ones, and the next would find nothing new.
     """
 
     def __init__(self, run_dir: Path) -> None:
@@ -98,7 +98,7 @@ class Unfinished:
             raise click.ClickException(f"{self.path} cannot be written: {error.strerror}") from error
 
     def done(self, name: str) -> None:
-        """This one has the new settings."""
+        """Somebody has the new settings."""
         self.write([other for other in self.read() if other != name])
 
 

@@ -77,7 +77,7 @@ def up(house: House, *, single_process: bool) -> None:
         url, models = url_of(listener), models_of(house.settings.llm)
         tell(f"starting the house in {house.settings.data_dir}")
         for name, pid in borne_already(run_dir, house.composition.actors):
-            tell(f"{name:<12} runs by itself already, as process {pid}; the house's own takes its place when that one ends")
+            tell(f"{name:<12} runs by itself already (process {pid}); the house's own comes when that one ends")
 
         def on_ready() -> None:
             asked = asks_for_keys(house.settings.gateway)
@@ -156,7 +156,7 @@ def wait_for_leftovers(run_dir: Path) -> None:
 
 
 def borne_already(run_dir: Path, names: tuple[str, ...]) -> Iterator[tuple[str, int | None]]:
-    """Actors that run before the house does: somebody has started them alone, or they are left of the last house. With their pids."""
+    """Actors that run before the house does, with their pids: started alone, or left of the last house."""
     for name in names:
         lock = Lock(run_dir / f"{name}.lock")
         if lock.held_by_another():

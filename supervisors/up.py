@@ -190,8 +190,7 @@ class Up:
                 self._listen(process.stdout.fileno())
                 if self.signal_fd in ready:
                     self._forward_signals()
-                if self.reloading is not None and self.reloading.stdout is not None and self.reloading.stdout.fileno() in ready:
-                    self._hear_reload()
+                self._hear_reload(ready)
                 if pidfd in ready:
                     break
                 if time.monotonic() >= self.deadline:
@@ -229,8 +228,9 @@ class Up:
         """Wait before the next start; whether a signal to stop came meanwhile."""
         until = time.monotonic() + seconds
         while not self.signals and (left := until - time.monotonic()) > 0:
-            if self.selector.select(left):
-                self._count_signals()
+            ready = {key.fd for key, _ in self.selector.select(left)}
+            self._count_signals()
+            self._hear_reload(ready)
 
         return self.signals > 0
 
@@ -241,12 +241,12 @@ class Up:
             self.reloads += bool(self.reload_command) and signal.SIGHUP in caught
             if signal.SIGCHLD in caught:
                 self._reap()
+        if self.reloads and not self.signals:
+            self._reload()
 
     def _forward_signals(self) -> None:
         before = self.signals
         self._count_signals()
-        if self.reloads and not self.signals:
-            self._reload()
         if self.signals == before:
             return
 
@@ -278,8 +278,8 @@ class Up:
         assert self.reloading.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
         self.selector.register(self.reloading.stdout, selectors.EVENT_READ)
 
-    def _hear_reload(self) -> None:
-        if (reloading := self.reloading) is None or reloading.stdout is None:
+    def _hear_reload(self, ready: set[int]) -> None:
+        if (reloading := self.reloading) is None or reloading.stdout is None or reloading.stdout.fileno() not in ready:
             return
 
         if line := reloading.stdout.readline():

@@ -239,4 +239,4 @@ def test_who_runs_before_the_house_does_is_named_at_once_with_its_process(short_
         process.kill()
         process.communicate()
 
-    assert told == f"memory       runs by itself already, as process {os.getpid()}; the house's own takes its place when that one ends\n"
+    assert told == f"memory       runs by itself already (process {os.getpid()}); the house's own comes when that one ends\n"

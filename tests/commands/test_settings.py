@@ -178,8 +178,8 @@ def test_whom_a_reload_that_was_killed_has_left_is_restarted_by_the_next(tmp_pat
                 raise KeyboardInterrupt
 
     class Beside(House):
-        async def with_actor(self, name: str, do: Any) -> Any:
-            return await do(Supervision())
+        async def with_actor(self, _: str, work: Any) -> Any:
+            return await work(Supervision())
 
     house = Beside(Composition(), Settings(data_dir=tmp_path, limits=Limits(calls=7)))
     house.composition.write_settings(Settings(data_dir=tmp_path), tmp_path)

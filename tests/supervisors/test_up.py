@@ -61,3 +61,25 @@ def test_a_house_that_is_stopped_before_its_supervisor_can_hear_of_it_has_ended_
         up.send_signal(signal.SIGTERM)
         assert up.stdout.read() == "draining; once more to kill\n"
     assert up.returncode == 0
+
+
+PAUSE = """
+import os, signal, sys, time
+from pathlib import Path
+from supervisors.up import Up
+
+told = []
+reload = [sys.executable, "-c", "print('they were read')"]
+up = Up([], Path(), None, on_line=told.append, on_ready=lambda: None, reload_command=reload, before_start=lambda: None)
+up._catch_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+until = time.monotonic() + 20
+while len(told) < 2 and time.monotonic() < until:
+    up._pause(0.5)
+print(told)
+"""
+
+
+def test_settings_are_read_again_also_while_the_next_supervisor_is_waited_for() -> None:
+    paused = subprocess.run([sys.executable, "-c", PAUSE], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert paused.stdout == "['reading the settings again', 'they were read']\n"
