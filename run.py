@@ -28,11 +28,10 @@ if __name__ == "__main__":
 # From here on the dependencies are there.
 
 import importlib
-import json
 import re
 import socket
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,7 +53,6 @@ from actors.limits import Limits
 from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
-from actors.named_files import Problem
 from actors.paradox.settings import ParadoxSettings
 from actors.thinking.settings import ThinkingSettings
 from commands.actor import actor
@@ -66,9 +64,9 @@ from commands.keys import keys
 from commands.reload import reload
 from commands.send import restart, send, status
 from commands.test import test
-from commands.toml_lines import line_of
 from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote
+from commands.wrong_settings import check_environment, check_files, explain, no_json, text_of, wrong_values
 from gateway.settings import GatewaySettings
 from supervisors.settings import SupervisionSettings
 from supervisors.spec import ChildSpec, SupervisorSpec
@@ -245,7 +243,7 @@ class Composition:
             raise click.ClickException(f"data_dir: {settings.data_dir} names a user who has no home directory") from error
 
         check_files(settings, config)
-        check_environment(os.environ)
+        check_environment(os.environ, Settings.model_fields)
         if settings.llm.discover and not settings.llm.endpoints:
             from_environment(os.environ)
 
@@ -354,78 +352,6 @@ def curve_keys(settings: Settings, known: Mapping[str, Address]) -> Curve:
         server=keyring.ServerKeys(server, lambda: keyring.allowed(directory)),
         client=lambda name: keyring.ClientKeys(client, known[name].key or server.public),
     )
-
-
-def no_json(environment: Mapping[str, str], part: str) -> Iterator[str]:
-    """The variables of a part of the settings that hold no JSON; pydantic-settings does not say which one needs it."""
-    for name, value in sorted(environment.items()):
-        if name.lower() == f"lattice_{part}" or name.lower().startswith(f"lattice_{part}__"):
-            try:
-                json.loads(value)
-            except ValueError:
-                yield name
-
-
-def check_environment(environment: Mapping[str, str]) -> None:
-    """Refuse a `LATTICE_` variable that sets nothing: pydantic-settings passes over it.
-
-    Raises:
-        click.ClickException: naming it.
-    """
-    known = (*Settings.model_fields, "log_level", "memory_key", "memory_key_file")
-    for name in environment:
-        first = name.removeprefix("LATTICE_").split("__")[0].lower()
-        if name.startswith("LATTICE_") and first not in known:
-            raise click.ClickException(f"{name} in the environment: there is no such setting")
-    try:
-        logger.level(environment.get("LATTICE_LOG_LEVEL", "INFO").upper())
-    except ValueError as error:
-        raise click.ClickException(
-            f"LATTICE_LOG_LEVEL in the environment: {error}; say DEBUG, INFO, WARNING or ERROR"
-        ) from error
-
-
-def text_of(config: Path | None) -> str:
-    """What stands in the file of the settings; nothing without one."""
-    return "" if config is None else config.read_text(encoding="utf-8")
-
-
-def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
-    """Every setting that is wrong, one a line, by its dotted name, and its variable or its line in the file."""
-    lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
-    for setting, reason in problems:
-        line = line_of(text, setting)
-        variable = "__".join(("LATTICE_" + str(setting[0]), *map(str, setting[1:]))).upper() if setting else ""
-        where = "" if line is None else f"{config}:{line}: "
-        parts = [variable.rsplit("__", levels)[0] for levels in range(len(setting))] if setting else []
-        # One that holds a whole part as JSON is named where the file has nothing of it.
-        named = next((name for name in (parts if line is None else parts[:1]) if name in os.environ), None)
-        where = f"{named} in the environment: " if named else where
-        lines.append(f"  {where}{'.'.join(str(step) for step in setting) or '(as a whole)'}: {reason}")
-
-    return "\n".join(lines)
-
-
-def wrong_values(error: ValidationError) -> Iterator[Problem]:
-    """What is wrong with the settings by themselves."""
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        yield Problem(problem["loc"], reason.removeprefix("Value error, "))
-
-
-def check_files(settings: Settings, config: Path | None) -> None:
-    """Refuse settings that name files which nobody can read.
-
-    Raises:
-        click.ClickException: naming them all.
-    """
-    problems = [
-        Problem((part, *problem.setting), problem.reason)
-        for part in ("encoder", "llm", "thinking", "paradox")
-        for problem in getattr(settings, part).file_problems()
-    ]
-    if problems:
-        raise click.ClickException(explain(problems, config, text_of(config)))
 
 
 @click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,0 +1,97 @@
+"""What is wrong with the settings, in sentences: every one by its dotted name, and its variable or its line in the file.
+
+Knows no setting by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from loguru import logger
+from pydantic import ValidationError
+
+from actors.named_files import Problem
+from commands.toml_lines import line_of
+
+__all__ = ["check_environment", "check_files", "explain", "no_json", "text_of", "wrong_values"]
+
+
+def wrong_values(error: ValidationError) -> Iterator[Problem]:
+    """What is wrong with the settings by themselves."""
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
+        yield Problem(problem["loc"], reason.removeprefix("Value error, "))
+
+
+def check_files(settings: Any, config: Path | None) -> None:
+    """Refuse settings that name files which nobody can read.
+
+    Raises:
+        click.ClickException: naming them all.
+    """
+    problems = [
+        Problem((part, *problem.setting), problem.reason)
+        for part in ("encoder", "llm", "thinking", "paradox")
+        for problem in getattr(settings, part).file_problems()
+    ]
+    if problems:
+        raise click.ClickException(explain(problems, config, text_of(config)))
+
+
+def check_environment(environment: Mapping[str, str], settings: Collection[str]) -> None:
+    """Refuse a `LATTICE_` variable that sets nothing: pydantic-settings passes over it.
+
+    Args:
+        environment: of this process.
+        settings: the names of the settings' parts.
+
+    Raises:
+        click.ClickException: naming it.
+    """
+    known = (*settings, "log_level", "memory_key", "memory_key_file")
+    for name in environment:
+        first = name.removeprefix("LATTICE_").split("__")[0].lower()
+        if name.startswith("LATTICE_") and first not in known:
+            raise click.ClickException(f"{name} in the environment: there is no such setting")
+    try:
+        logger.level(environment.get("LATTICE_LOG_LEVEL", "INFO").upper())
+    except ValueError as error:
+        raise click.ClickException(
+            f"LATTICE_LOG_LEVEL in the environment: {error}; say DEBUG, INFO, WARNING or ERROR"
+        ) from error
+
+
+def no_json(environment: Mapping[str, str], part: str) -> Iterator[str]:
+    """The variables of a part of the settings that hold no JSON; pydantic-settings does not say which one needs it."""
+    for name, value in sorted(environment.items()):
+        if name.lower() == f"lattice_{part}" or name.lower().startswith(f"lattice_{part}__"):
+            try:
+                json.loads(value)
+            except ValueError:
+                yield name
+
+
+def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
+    """Every setting that is wrong, one a line, by its dotted name, and its variable or its line in the file."""
+    lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
+    for setting, reason in problems:
+        line = line_of(text, setting)
+        variable = "__".join(("LATTICE_" + str(setting[0]), *map(str, setting[1:]))).upper() if setting else ""
+        where = "" if line is None else f"{config}:{line}: "
+        parts = [variable.rsplit("__", levels)[0] for levels in range(len(setting))] if setting else []
+        # One that holds a whole part as JSON is named where the file has nothing of it.
+        named = next((name for name in (parts if line is None else parts[:1]) if name in os.environ), None)
+        where = f"{named} in the environment: " if named else where
+        lines.append(f"  {where}{'.'.join(str(step) for step in setting) or '(as a whole)'}: {reason}")
+
+    return "\n".join(lines)
+
+
+def text_of(config: Path | None) -> str:
+    """What stands in the file of the settings; nothing without one."""
+    return "" if config is None else config.read_text(encoding="utf-8")
