@@ -1,7 +1,7 @@
 """Delivery: a message in an actor's mailbox or hands, and where its answer goes.
 
 Each kind of caller has its class: `Delivery` itself is a tell, `LocalAsk` and `LocalStream` come from this process,
-`actors.incoming` has those from others, `actors.kept` those that callers are joined to.
+`actors.remote_ask` has those from others, `actors.kept` those that callers are joined to.
 """
 
 from __future__ import annotations

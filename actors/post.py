@@ -11,9 +11,9 @@ from loguru import logger
 
 from actors import system
 from actors.delivery import Delivery
-from actors.incoming import Incoming, Served
 from actors.message import Message, contract_of
 from actors.refs import DEFAULT_TIMEOUT_S
+from actors.remote_ask import RemoteAsk, Served
 from transport.deadlines import Deadlines
 from transport.envelope import ASK, CANCEL, TELL, Envelope
 from transport.errors import (
@@ -93,7 +93,7 @@ class Post:
         self._deadlines.close()
 
         for delivery in [delivery for held in self._held.values() for delivery in held]:
-            if isinstance(delivery, Incoming) and not answer:
+            if isinstance(delivery, RemoteAsk) and not answer:
                 delivery.forget()
             else:
                 delivery.fail(_going_away())
@@ -167,7 +167,7 @@ class Post:
 
         ttl_s = DEFAULT_TIMEOUT_S if envelope.ttl is None else envelope.ttl / 1000
         deadline = time.monotonic() + min(ttl_s, limits.call_s)
-        delivery = Incoming(self.server, self._served, peer, message, envelope, deadline)
+        delivery = RemoteAsk(self.server, self._served, peer, message, envelope, deadline)
         self._served[peer, envelope.id] = delivery
         self.deliver(envelope.to or "", delivery)
 

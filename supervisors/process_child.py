@@ -28,7 +28,7 @@ from supervisors.spec import ChildSpec
 from supervisors.standbys import Standbys
 from supervisors.supervision import Supervision
 
-__all__ = ["House", "ProcessChild"]
+__all__ = ["ProcessChild", "Shared"]
 
 REPORT_AFTER_S = 0.03
 TAKES = 2
@@ -39,7 +39,7 @@ STACK_WAIT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Shared:
     """What all children of one supervisor share."""
 
     place: Place
@@ -57,10 +57,10 @@ class House:
 class ProcessChild:
     """One name, borne by one process after another."""
 
-    def __init__(self, spec: ChildSpec, supervision: Supervision, house: House) -> None:
+    def __init__(self, spec: ChildSpec, supervision: Supervision, shared: Shared) -> None:
         self.spec = spec
         self.supervision = supervision
-        self.house = house
+        self.shared = shared
         self.epoch = 0
         self.incarnation: str | None = None
         self.process: Process | None = None
@@ -91,20 +91,20 @@ class ProcessChild:
         """Promote its standby, or a spare as soon as there is one."""
         self._forget_the_last()
         self._set_timer(self.spec.ready_timeout_s, self._not_ready)
-        standby = self.house.standbys.take(self.spec.name)
+        standby = self.shared.standbys.take(self.spec.name)
         if standby is not None:
             self._promote(standby)
         else:
-            self.house.spares.take(self._promote)
+            self.shared.spares.take(self._promote)
 
     def stop(self) -> None:
         """Ask it to drain, and kill it when its time is up."""
         self.stopping = True
         # Whoever is started after this may have other settings.
-        self.house.standbys.dismiss(self.spec.name)
+        self.shared.standbys.dismiss(self.spec.name)
 
         if self.process is None:
-            self.house.spares.withdraw(self._promote)
+            self.shared.spares.withdraw(self._promote)
             asyncio.get_running_loop().call_soon(self._ended, None)
         elif self.spec.shutdown == "brutal":
             self.process.kill()
@@ -155,9 +155,9 @@ class ProcessChild:
         self.epoch += 1
         self.incarnation = secrets.token_hex(8)
         self._bear(process)
-        self.house.save()
-        place = self.house.place
-        held = self.house.held_sockets.of(self.spec.name) if self._is_counted_on else None
+        self.shared.save()
+        place = self.shared.place
+        held = self.shared.held_sockets.of(self.spec.name) if self._is_counted_on else None
         assignment = self._assignment(self.epoch, self.incarnation, has_socket=held is not None)
         listener = place.listener_fd if self.spec.gets_listener else None
         descriptors = [descriptor for descriptor in (held, listener) if descriptor is not None]
@@ -173,7 +173,7 @@ class ProcessChild:
         return self.spec.restart != "temporary" and not self.supervision.spec.dynamic
 
     def _assignment(self, epoch: int, incarnation: str, *, has_socket: bool = False) -> Assignment:
-        spec, place = self.spec, self.house.place
+        spec, place = self.spec, self.shared.place
         return Assignment(
             name=spec.name,
             incarnation=incarnation,
@@ -242,7 +242,7 @@ class ProcessChild:
         if not self.stopping:
             self._set_timer(self._silence_s, self._listen_for_life)
             if self.spec.supervises is None and self._is_counted_on:
-                self.house.standbys.want(self.spec.name, lambda: self._assignment(0, ""))
+                self.shared.standbys.want(self.spec.name, lambda: self._assignment(0, ""))
         self.supervision.ready(self.spec.name, message.get("extra"))
 
     @property
@@ -286,14 +286,14 @@ class ProcessChild:
         if self.process is not None:
             self.process.kill()
         else:
-            self.house.spares.withdraw(self._promote)
+            self.shared.spares.withdraw(self._promote)
             self._ended(None)
 
     def _ended(self, result: os.waitid_result | None) -> None:
         self._set_timer(None, self._not_ready)
         process, self.process = self.process, None
         if self.stopping:
-            self.house.held_sockets.close(self.spec.name)
+            self.shared.held_sockets.close(self.spec.name)
         end = linux.end_of(result) if process else End("normal", "had no process yet")
 
         if self.ignored and end.how == "normal" and not self.serves:
@@ -313,7 +313,7 @@ class ProcessChild:
             asyncio.get_running_loop().call_later(REPORT_AFTER_S, self.write_reports)
             self.reports.append(self._facts(process.pid, end, core_dumped=linux.core_dumped(result)))
         else:
-            remove_stacks(self.house.place.data_dir, self.spec.name, self.epoch)
+            remove_stacks(self.shared.place.data_dir, self.spec.name, self.epoch)
         self.supervision.ended(self.spec.name, replace(end, pid=process.pid if process else None))
 
     def _left(self) -> None:
@@ -323,9 +323,9 @@ class ProcessChild:
             return
 
         self._set_timer(None, self._not_ready)
-        self.house.held_sockets.close(self.spec.name)
-        remove_stacks(self.house.place.data_dir, self.spec.name, self.epoch)
-        self.house.leaving.watch(self.spec.name, process, self.spec.lingers_s + (self.spec.drain_s or 0.0))
+        self.shared.held_sockets.close(self.spec.name)
+        remove_stacks(self.shared.place.data_dir, self.spec.name, self.epoch)
+        self.shared.leaving.watch(self.spec.name, process, self.spec.lingers_s + (self.spec.drain_s or 0.0))
         self.supervision.ended(self.spec.name, End("shutdown", "left its name to the next", pid=process.pid))
 
     def _facts(self, pid: int, end: End, *, core_dumped: bool) -> dict[str, Any]:
@@ -345,7 +345,7 @@ class ProcessChild:
 
     def write_reports(self) -> None:
         """Write the crash reports that wait; called after a while, and before the supervisor ends."""
-        name, data_dir = self.spec.name, self.house.place.data_dir
+        name, data_dir = self.spec.name, self.shared.place.data_dir
         waiting, self.reports = self.reports, []
 
         for facts in waiting:
@@ -354,7 +354,7 @@ class ProcessChild:
             except OSError as error:
                 logger.error("no crash report could be written", child=name, error=str(error))
             else:
-                self.house.on_report(name, path)
+                self.shared.on_report(name, path)
                 remove_stacks(data_dir, name, facts["epoch"])
 
     def _forget_the_last(self) -> None:

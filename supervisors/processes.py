@@ -22,7 +22,7 @@ from supervisors.leaving import Leaving
 from supervisors.listener import Listener
 from supervisors.place import Place
 from supervisors.process import Process, Reaper
-from supervisors.process_child import House, ProcessChild
+from supervisors.process_child import ProcessChild, Shared
 from supervisors.roster import Entry, Roster, RosterFile
 from supervisors.spares import Spares
 from supervisors.spec import ChildSpec, SupervisorSpec
@@ -89,7 +89,7 @@ class Processes:
         self.standbys = Standbys(self.spares, kept=spec.standbys)
         self.held_sockets = HeldSockets(place.run_dir)
         self.leaving = Leaving()
-        self.house = House(
+        self.shared = Shared(
             place=place,
             spares=self.spares,
             standbys=self.standbys,
@@ -179,7 +179,7 @@ class Processes:
         self.on_change(child)
 
     def _make_child(self, spec: ChildSpec, supervision: Supervision) -> ProcessChild:
-        child = self.children[spec.name] = ProcessChild(spec, supervision, self.house)
+        child = self.children[spec.name] = ProcessChild(spec, supervision, self.shared)
         return child
 
     def _forget(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Incoming: an ask that came over a socket; its answers go back to the peer that sent it."""
+"""RemoteAsk: an ask that came over a socket; its answers go back to the peer that sent it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from actors.message import Message, Reply
     from transport.server import Peer, Server
 
-__all__ = ["Incoming", "Served"]
+__all__ = ["RemoteAsk", "Served"]
 
-Served = dict[tuple["Peer", str], "Incoming"]
+Served = dict[tuple["Peer", str], "RemoteAsk"]
 """The calls that are being served, by who asked and the id that it chose."""
 
 
-class Incoming(Delivery):
+class RemoteAsk(Delivery):
     """A remote caller's ask."""
 
     __slots__ = ("peer", "served", "server")
