@@ -139,12 +139,20 @@ class House:
         data_dir = self.settings.data_dir
         remote = getattr(self.settings.addresses, name, None)
         if not remote and not (data_dir.is_dir() and self.runs(name)):
-            others = [other for other in self.composition.actors if data_dir.is_dir() and self.runs(other)]
-            there = f" ({', '.join(others)} runs there by itself)" if others else ""
-            raise click.ClickException(
-                f"no {name} runs in {data_dir}{there}; start the house with `python3 run.py up`, or name its --data-dir"
-            )
+            raise click.ClickException(f"no {name} runs in {data_dir}; {self.instead_of(name)}, or name its --data-dir")
         return self.composition.make_host(self.settings, self.run_dir)
+
+    def instead_of(self, name: str) -> str:
+        """What to do where an actor does not run."""
+        data_dir = self.settings.data_dir
+        others = [other for other in self.composition.actors if data_dir.is_dir() and self.runs(other)]
+        if not others:
+            return "start the house with `python3 run.py up`"
+
+        alone = f"{', '.join(others)} {'runs there by itself' if len(others) == 1 else 'run there, each by itself'}"
+        if name in self.composition.actors:
+            return f"{alone}: start it beside with `python3 run.py actor {name}`"
+        return f"{alone}: ask each with `python3 run.py send sys.info --to NAME`, or start the house around them with `python3 run.py up`"
 
     def runs(self, name: str) -> bool:
         """Whether that actor runs, or a house that will bring it back. A socket says neither: who is killed leaves his."""

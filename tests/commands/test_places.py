@@ -42,7 +42,12 @@ def test_no_house_is_said_and_none_is_made(run: Run, tmp_path: Path, command: li
 def test_actors_without_a_house_are_named(run: Run, short_dir: Path):
     (short_dir / "run").mkdir(mode=0o700)
     with Lock(short_dir / "run" / "memory.lock"):
-        run("status", "--data-dir", short_dir).refused("no supervisor runs", "memory runs there by itself", "run.py up")
+        run("status", "--data-dir", short_dir).refused(
+            "no supervisor runs", "memory runs there by itself: ask each with", "run.py up"
+        )
+        run("send", "llm.endpoints", "--data-dir", short_dir).refused("memory runs there by itself", "run.py actor llm")
+        with Lock(short_dir / "run" / "llm.lock"):
+            run("status", "--data-dir", short_dir).refused("memory, llm run there, each by itself")
 
 
 @pytest.mark.timeout(20)
