@@ -46,7 +46,7 @@ LENGTHS = {"hour": 1, "day": 1, "week": 7, "month": 30, "year": 365}
 
 SEASON = r"(?P<season>spring|summer|autumn|winter)"
 NO_YEAR = r"(?!\s+(?:of\s+)?(?:19|20)\d\d)"
-NO_DATE = rf"(?!['\u2019]s|,?\s+(?:the\s+)?(?:\d|(?:{'|'.join(MONTHS)})[a-z]*\s+\d))"
+NO_DATE = rf"(?!['\u2019]s|,?\s+(?:the\s+|before\s+|after\s+)?(?:\d|(?:{'|'.join(MONTHS)})[a-z]*\s+\d))"
 DAY_NUMBER = r"(?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)"
 BEHIND = "(?:" + "|".join(f"(?<={word} )" for word in ("on", "since", "before", "after", "until", "till", "by", "from")) + ")"
 
@@ -128,6 +128,15 @@ def latest_day(parts: Parts, asked: date) -> Days:
     return day, day
 
 
+def in_numbers(parts: Parts, _asked: date) -> Days:
+    """A date in numbers: with dots the day is first; with strokes it is known by a number that no month has."""
+    first, second, year = (int(parts[name] or 0) for name in ("first", "second", "year"))
+    if parts["mark"] == "/" and first <= 12 and second <= 12 and first != second:
+        raise ValueError("either may be the month")
+    day = date(year, first, second) if parts["mark"] == "/" and second > 12 else date(year, second, first)
+    return day, day
+
+
 def latest_season(parts: Parts, asked: date) -> Days:
     """The latest that has begun."""
     begins = SEASONS[parts["season"] or ""]
@@ -145,6 +154,7 @@ RULES: tuple[tuple[str, Resolve], ...] = (
     (rf"{COUNT}\s+weekends?\s+{BACK}", weekends_ago),
     (rf"(?P<count>{'|'.join(LARGER)})\s+{UNIT}\s+{BACK}", many_ago),
     (r"the\s+(?P<unit>week|weekend|month|year)\s+before\s+last", before_last),
+    (r"(?P<first>\d{1,2})(?P<mark>[./])(?P<second>\d{1,2})(?P=mark)(?P<year>(?:19|20)\d\d)", in_numbers),
 )
 
 OF_THE_PAST: tuple[tuple[str, Resolve], ...] = (

@@ -48,6 +48,9 @@ def periods(text, years=range(2026, 2027)):
         ("What did I do on the 27th?", "2026-11-27", "2026-11-27"),
         ("What did I do on the 31st?", "2026-10-31", "2026-10-31"),
         ("on the 30th of May", "2026-05-30", "2026-05-30"),
+        ("Who called on 03.06.2025?", "2025-06-03", "2025-06-03"),
+        ("Who called on 6/30/2025?", "2025-06-30", "2025-06-30"),
+        ("Who called on 30/6/2025?", "2025-06-30", "2025-06-30"),
         ("What happened over the summer?", "2026-06-01", "2026-08-31"),
         ("Where was I before the summer?", "0001-01-01", "2026-06-01"),
         ("in the spring of 2021", "2021-03-01", "2021-05-31"),
@@ -73,7 +76,17 @@ def test_what_may_be_to_come_is_no_time_of_the_past(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["on the 2nd floor", "every Friday", "It was in the past", "spring water", "on Fridays", "the 1st time"]
+    "text",
+    [
+        "on the 2nd floor",
+        "every Friday",
+        "It was in the past",
+        "Who came on 3/6/2025?",
+        "It was 31.31.2025",
+        "spring water",
+        "on Fridays",
+        "the 1st time",
+    ],
 )
 def test_what_is_no_time(text):
     assert periods(text) == []
