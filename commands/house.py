@@ -149,10 +149,12 @@ class House:
         if not others:
             return "start the house with `python3 run.py up`"
 
-        alone = f"{', '.join(others)} {'runs there by itself' if len(others) == 1 else 'run there, each by itself'}"
+        found = f"{', '.join(others)} {'runs there by itself' if len(others) == 1 else 'run there, each by itself'}"
         if name in self.composition.actors:
-            return f"{alone}: start it beside with `python3 run.py actor {name}`"
-        return f"{alone}: ask each with `python3 run.py send sys.info --to NAME`, or start the house around them with `python3 run.py up`"
+            return f"{found}: start it beside with `python3 run.py actor {name}`"
+
+        ask = "ask each with `python3 run.py send sys.info --to NAME`"
+        return f"{found}: {ask}, or start the house around them with `python3 run.py up`"
 
     def runs(self, name: str) -> bool:
         """Whether that actor runs, or a house that will bring it back. A socket says neither: who is killed leaves his."""
