@@ -207,16 +207,21 @@ class Answering:
 
     @property
     def only_thought(self) -> bool:
-        """Whether the model came to its end and said nothing in public."""
+        """Whether the model came to its end, thought aloud, and said nothing in public."""
         generated = self.generated
         if generated is None or not self.reasoning:
             return False
 
-        return all(
-            choice.finish_reason == WHOLE
-            and not str(choice.message.get("content") or "").strip()
-            and not choice.message.get("tool_calls")
-            and not choice.message.get("refusal")
+        return self.says_nothing and all(choice.finish_reason == WHOLE for choice in generated.choices)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the whole answer has no public word, and no tool call: all its room went to reasoning, perhaps."""
+        generated = self.generated
+        return generated is not None and not any(
+            str(choice.message.get("content") or "").strip()
+            or choice.message.get("tool_calls")
+            or choice.message.get("refusal")
             for choice in generated.choices
         )
 

@@ -152,9 +152,9 @@ class Deliberation:
         finally:
             self.calls.keep("revise", revision)
 
-        if revision.generated is not None and not revision.only_thought:
+        if said_something(revision):
             self.take("revise", revision)
-        elif revision.only_thought:
+        elif revision.says_nothing:
             self.skipped.append("revision: the model said nothing in public")
 
     async def high(self) -> AsyncGenerator[Saying]:
@@ -170,7 +170,7 @@ class Deliberation:
             self.skipped.append("search of memory: not enough time left")
 
         written = await self.parallel()
-        for n, one in enumerate(written):
+        for n, (_, one) in enumerate(written):
             async with aclosing(self.shown(f"Candidate {letter(n)}", one)) as sayings:
                 async for saying in sayings:
                     yield saying
@@ -178,11 +178,10 @@ class Deliberation:
             self.skipped.append(f"judge: {len(written)} of {self.candidates} candidates to choose from")
             return
 
-        chosen = await self.judged(written)
-        self.take(f"candidate-{chosen + 1}", written[chosen])
+        self.take(*written[await self.judged([one for _, one in written])])
 
-    async def parallel(self) -> list[Answering]:
-        """Candidates, all at once, as far as they came in time; the judge's time is kept back.
+    async def parallel(self) -> list[tuple[str, Answering]]:
+        """Candidates with their steps, all at once, as far as they came in time; the judge's time is kept back.
 
         Raises:
             LatticeError: none came, and none has begun.
@@ -203,8 +202,8 @@ class Deliberation:
             pending = set(tasks)
             while pending:
                 _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                first = next((n for n, task in enumerate(tasks) if task.done() and task.exception() is None), None)
-                if self.best is None and first is not None and not under_way[first].only_thought:
+                first = next((n for n, one in enumerate(under_way) if tasks[n].done() and said_something(one)), None)
+                if self.best is None and first is not None:
                     self.take(f"candidate-{first + 1}", under_way[first])
         finally:
             for task in tasks:
@@ -213,8 +212,12 @@ class Deliberation:
 
         errors = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         self.skipped += [f"candidate: {error.code}: {error.message}" for error in errors if isinstance(error, LatticeError)]
-        whole = [one for one in under_way if one.generated is not None and not one.only_thought]
-        if not whole:
+        whole = [(f"candidate-{n + 1}", one) for n, one in enumerate(under_way) if said_something(one)]
+        empty = next((n for n, one in enumerate(under_way) if one.generated is not None and not one.only_thought), None)
+        if not whole and empty is not None:
+            # It says why it is empty: its room was used up, say.
+            self.take(f"candidate-{empty + 1}", under_way[empty])
+        elif not whole:
             self.take_longest(under_way)
         if self.best is None:
             raise next((error for error in errors if isinstance(error, LatticeError)), errors[0] if errors else silent())
@@ -275,6 +278,11 @@ class Deliberation:
         """A step's text, for a client that asked to see the thinking."""
         if self.show and self.stream and answering.text:
             yield Saying(delta={"reasoning_content": f"{heading}:\n{answering.text}\n\n"})
+
+
+def said_something(answering: Answering) -> bool:
+    """Whether an answer is whole, and has anything in it that can go out."""
+    return answering.generated is not None and not answering.says_nothing
 
 
 def silent() -> LatticeError:

@@ -88,6 +88,45 @@ async def test_the_draft_goes_out_when_what_follows_fails(short_dir, model, fail
     assert record.rung_why
 
 
+NOTHING = {"text": "", "reasoning": "All of its room went to this.", "finish_reason": "length"}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+async def test_a_revision_without_a_public_word_does_not_take_the_drafts_place(short_dir, model, stream) -> None:
+    model.next({"text": "The draft."}, {"text": "Name the tools."}, NOTHING)
+    async with house(short_dir, url=model.base_url, **SURE) as host:
+        text, thought = await streamed(host, Think(effort="medium", stream=stream, messages=(QUESTION,)))
+
+    assert text_of(thought) == "The draft."
+    assert text == ("The draft." if stream else "")
+    assert thought.rung == "fewer_steps"
+
+
+async def test_a_candidate_without_a_public_word_is_not_chosen(short_dir, model) -> None:
+    model.next(NOTHING, NOTHING, {"text": "The only one.", "delay_first_s": 0.3})
+    async with house(short_dir, url=model.base_url, search_rounds=0, **SURE) as host:
+        thought = await host.ref("thinking").ask(Think(effort="high", messages=(QUESTION,)))
+
+    assert text_of(thought) == "The only one."
+
+
+async def test_the_draft_that_is_marked_as_chosen_is_the_one_that_went_out_where_another_failed(short_dir, model) -> None:
+    model.next({"fault": "status", "status": 500}, {"text": "One."}, {"text": "Another."}, {"text": "B"})
+    async with house(short_dir, url=model.base_url, search_rounds=0, **SURE) as host:
+        thought = await host.ref("thinking").ask(Think(effort="high", messages=(QUESTION,)))
+        record = await record_of(host, thought)
+
+    assert [one.text for one in record.drafts if one.chosen] == [text_of(thought)]
+
+
+async def test_where_no_candidate_has_a_public_word_the_client_is_told_why(short_dir, model) -> None:
+    model.always(**NOTHING)
+    async with house(short_dir, url=model.base_url, search_rounds=0, **SURE) as host:
+        thought = await host.ref("thinking").ask(Think(effort="high", messages=(QUESTION,)))
+
+    assert [(choice.message["content"] or "", choice.finish_reason) for choice in thought.choices] == [("", "length")]
+
+
 async def test_the_best_answer_so_far_goes_out_at_the_deadline(short_dir, model) -> None:
     model.next(
         {"text": "The draft."}, {"text": "Name the tools."}, {"text": "The revision.", "fault": "hang_mid", "after_tokens": 1}
