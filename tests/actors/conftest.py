@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from loguru import logger
 
+from actors.encryption import KEY, StoreKey
 from actors.host import Host
 from actors.message import Message, Reply
 from actors.runtime import AsyncActor, handles
@@ -269,3 +270,13 @@ def lines():
     sink = logger.add(lambda line: found.append(line.record), level="DEBUG")
     yield found
     logger.remove(sink)
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def key(request, monkeypatch):
+    if request.param == "plain":
+        monkeypatch.delenv(KEY, raising=False)
+        return None
+    text = StoreKey.new_text()
+    monkeypatch.setenv(KEY, text)
+    return StoreKey(text)

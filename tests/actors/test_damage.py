@@ -9,127 +9,31 @@ from pathlib import Path
 import apsw
 import pytest
 
-from actors.backup import write_copy
-from actors.damage import frames_lost, reports
-from actors.database import Database, NewerDatabase
-from actors.encryption import KEY, StoreKey
+from actors.damage import reports
+from actors.database import NewerDatabase
+from actors.encryption import KEY
 from actors.salvage.leftovers import table_of
 from actors.salvage.tables import tables_of
-from transport.errors import Unavailable
-
-ROWS = 3000
-SCHEMA = (
-    """
-    CREATE TABLE shelf (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-    CREATE TABLE book (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        shelf INTEGER NOT NULL REFERENCES shelf,
-        title TEXT NOT NULL,
-        pages INTEGER
-    ) STRICT;
-    CREATE INDEX book_title ON book (title);
-    CREATE TABLE reads (book INTEGER NOT NULL, reader TEXT NOT NULL, PRIMARY KEY (book, reader)) STRICT, WITHOUT ROWID;
-    CREATE VIRTUAL TABLE words USING fts5 (title, content = 'book', content_rowid = 'number');
-    CREATE TRIGGER book_in AFTER INSERT ON book BEGIN
-        INSERT INTO words (rowid, title) VALUES (new.number, new.title);
-    END;
-    """,
-    "ALTER TABLE book ADD COLUMN withheld INTEGER NOT NULL DEFAULT 0",
+from tests.actors.books import (
+    ROWS,
+    fill,
+    one_value,
+    opened,
+    overwrite,
+    pages_of,
+    recovered,
+    set_aside,
+    titles,
+    with_a_log,
+    written,
 )
-
-
-def fill(connection: apsw.Connection) -> None:
-    connection.execute("INSERT INTO shelf VALUES (1, 'default')")
-    for number in range(1, ROWS + 1):
-        connection.execute("INSERT INTO book (shelf, title, pages) VALUES (1, ?, ?)", (f"book {number} " + "x" * 60, number))
-        connection.execute("INSERT INTO reads VALUES (?, 'ana')", (number,))
-
-
-def titles(connection: apsw.Connection) -> set[int]:
-    return {int(title.split()[1]) for (title,) in connection.execute("SELECT title FROM book NOT INDEXED")}
-
-
-def add(connection: apsw.Connection) -> int:
-    connection.execute("INSERT INTO book (shelf, title) VALUES (1, 'book 99999 new')")
-    return connection.last_insert_rowid()
-
-
-def found_by_words(connection: apsw.Connection) -> int:
-    return len(list(connection.execute("SELECT rowid FROM words WHERE words MATCH 'book'")))
-
-
-@pytest.fixture(params=["plain", "encrypted"])
-def key(request, monkeypatch):
-    if request.param == "plain":
-        monkeypatch.delenv(KEY, raising=False)
-        return None
-    text = StoreKey.new_text()
-    monkeypatch.setenv(KEY, text)
-    return StoreKey(text)
+from transport.errors import Unavailable
 
 
 @pytest.fixture
 async def path(tmp_path, key):
     del key
-    database = Database(tmp_path / "books.db", SCHEMA)
-    await database.open()
-    await database.write(fill)
-    await database.close()
-    return database.path
-
-
-async def opened(path: Path) -> Database:
-    database = Database(path, SCHEMA)
-    await database.open()
-    return database
-
-
-def pages_of(path: Path, key: StoreKey | None, name: str, kind: str) -> list[int]:
-    """The pages of a table or an index that are leaves or not, found by asking SQLite which ones it reads."""
-    connection = apsw.Connection(str(path))
-    if key is not None:
-        key.unlock(connection)
-    rows = connection.execute(
-        "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY pageno", (name, kind)
-    ).fetchall()
-    connection.close()
-    return [page for (page,) in rows]
-
-
-def overwrite(path: Path, page: int, data: bytes = b"\xa5" * 4096) -> bytes:
-    with path.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(data)
-    return path.read_bytes()
-
-
-def set_aside(path: Path) -> tuple[Path, dict]:
-    (report,) = reports(path.parent)
-    return path.with_name(str(report["set_aside"])), report
-
-
-async def recovered(path: Path) -> tuple[set[int], dict]:
-    """What is there after opening, once it has been seen that it works, and that the damaged file is kept."""
-    damaged = path.read_bytes()  # noqa: ASYNC240 (a test may wait for a small file)
-    database = await opened(path)
-    try:
-        there = await database.read(titles)
-        new = await database.write(add)
-        assert new > ROWS, "a number was given twice"
-        assert await database.read(found_by_words) == len(there) + 1
-        assert await database.read(lambda connection: connection.pragma("integrity_check")) == "ok"
-    finally:
-        await database.close()
-    aside, report = set_aside(path)
-    assert aside.read_bytes() == damaged
-    assert report["rows"]["book"] == len(there)
-    assert not [file for file in path.parent.iterdir() if "salvag" in file.name or "recover" in file.name]
-
-    again = await opened(path)
-    assert len(await again.read(titles)) == len(there) + 1
-    await again.close()
-    assert len(reports(path.parent)) == 1
-    return there, report
+    return await written(tmp_path)
 
 
 async def test_a_first_page_of_nonsense_costs_no_row(path):
@@ -295,109 +199,6 @@ async def test_a_lost_name_that_all_rows_refer_to_is_read_from_its_index(path, k
     await database.close()
 
 
-async def with_a_log(path: Path, commits: int) -> Path:
-    """Leave committed transactions in the log, as a kill does."""
-    database = await opened(path)
-    for number in range(commits):
-        await database.write(
-            lambda connection, number=number: connection.execute("UPDATE book SET pages = ?", (number,)) and None
-        )
-    kept = {suffix: path.with_name(path.name + suffix).read_bytes() for suffix in ("", "-wal")}
-    await database.close()
-    for suffix, data in kept.items():
-        path.with_name(path.name + suffix).write_bytes(data)
-    return path.with_name(f"{path.name}-wal")
-
-
-def one_value(connection: apsw.Connection) -> list[int]:
-    return [pages for (pages,) in connection.execute("SELECT DISTINCT pages FROM book WHERE pages < 100")]
-
-
-async def test_a_log_that_is_sound_is_no_damage(path):
-    await with_a_log(path, 3)
-    database = await opened(path)
-    assert await database.read(one_value) == [2]
-    await database.close()
-    assert reports(path.parent) == []
-
-
-async def test_a_log_that_ends_in_the_middle_of_a_transaction_is_no_damage(path):
-    log = await with_a_log(path, 2)
-    with log.open("r+b") as file:
-        file.truncate(log.stat().st_size - 5000)
-    database = await opened(path)
-    assert await database.read(one_value) == [0]
-    await database.close()
-    assert reports(path.parent) == []
-
-
-async def test_a_log_damaged_in_its_middle_is_set_aside_with_its_file(path):
-    log = await with_a_log(path, 3)
-    data = bytearray(log.read_bytes())
-    data[32 + 24 + 1000] ^= 1
-    log.write_bytes(data)
-    there, report = await recovered(path)
-    assert there == set(range(1, ROWS + 1))
-    assert "log is damaged" in report["why"]
-    assert "behind the damage" in report["lost"][-1]
-    assert set_aside(path)[0].with_name(set_aside(path)[0].name + "-wal").read_bytes() == bytes(data)
-
-
-def as_a_kill_leaves_it(path: Path, log: bytes) -> None:
-    path.with_name(f"{path.name}-open").touch()
-    path.with_name(f"{path.name}-wal").write_bytes(log)
-
-
-async def test_a_log_that_was_taken_away_is_told_and_no_number_is_given_twice(path):
-    log = await with_a_log(path, 1)
-    as_a_kill_leaves_it(path, log.read_bytes())
-    log.unlink()
-    there, report = await recovered(path)
-    assert there == set(range(1, ROWS + 1))
-    assert "log is gone" in report["why"]
-    assert "after the last checkpoint" in report["lost"][-1]
-
-
-async def test_a_log_is_missed_though_its_setting_aside_was_interrupted(path, monkeypatch):
-    as_a_kill_leaves_it(path, b"")
-    path.with_name(f"{path.name}-wal").unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr("actors.opening.salvage", lambda *_: (_ for _ in ()).throw(OSError("interrupted")))
-        with pytest.raises(Unavailable):
-            await opened(path)
-    _, report = await recovered(path)
-    assert "log is gone" in report["why"]
-
-
-async def test_a_kill_whose_log_is_there_is_no_damage(path):
-    log = await with_a_log(path, 2)
-    as_a_kill_leaves_it(path, log.read_bytes())
-    database = await opened(path)
-    assert await database.read(one_value) == [1]
-    await database.close()
-    assert reports(path.parent) == []
-
-
-async def test_whoever_looks_at_a_killed_database_leaves_its_log(path, key, tmp_path):
-    log = await with_a_log(path, 2)
-    as_a_kill_leaves_it(path, log.read_bytes())
-    write_copy(path, tmp_path / "copy.db", key)
-    database = await opened(path)
-    assert await database.read(one_value) == [1]
-    await database.close()
-    assert reports(path.parent) == []
-    assert not path.with_name(f"{path.name}-open").exists()
-
-
-async def test_an_empty_file_with_a_log_does_not_lose_the_log(path):
-    log = await with_a_log(path, 1)
-    data = log.read_bytes()
-    path.write_bytes(b"")
-    database = await opened(path)
-    await database.close()
-    assert set_aside(path)[0].with_name(set_aside(path)[0].name + "-wal").read_bytes() == data
-
-
 async def test_another_programs_database_is_set_aside_whole(tmp_path, monkeypatch):
     monkeypatch.delenv(KEY, raising=False)
     path = tmp_path / "books.db"
@@ -451,9 +252,3 @@ async def test_the_report_is_a_file_for_people_and_programs(path):
     told = json.loads(report.read_text())
     assert told["database"] == "books.db"
     assert told["rows"]["book"] == ROWS
-
-
-def test_frames_are_counted_by_the_logs_own_salt(tmp_path):
-    connection = apsw.Connection(str(tmp_path / "empty.db"))
-    assert frames_lost(connection, tmp_path / "empty.db") == 0
-    connection.close()
