@@ -13,8 +13,10 @@ from typing import Protocol
 from actors.paradox.classifier.model import Opinion
 from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change
+from actors.paradox.judging.claims import claims
 from actors.paradox.judging.pair import Judgement, pair_of
 from actors.paradox.judging.reading import Reading, read
+from actors.paradox.judging.restated import restated
 from actors.paradox.judging.rules import Rule, complains, judge, repeats
 from actors.paradox.messages import Checked, Conflict, Statement
 from actors.paradox.weighing import AT_ODDS_FROM, CONFLICT_FROM, Weights, chances, weigh
@@ -23,7 +25,7 @@ from actors.sentences import sentences
 __all__ = ["PARTS", "WHOLE", "Judge", "asserts", "parts"]
 
 WHOLE = 300
-"""Characters up to which a text is judged as one; a longer one is judged sentence by sentence."""
+"""Characters up to which a sentence stays with those that it leans on; a longer text is judged sentence by sentence."""
 
 PARTS = 8
 """Of a long text, so many sentences are compared."""
@@ -115,7 +117,11 @@ class Judge:
     def several(self, pairs: Sequence[tuple[Statement, Statement]]) -> list[Judgement]:
         """A judgement for each (earlier, later) of which one side is the same in all; the classifier reads a quarter."""
         sides = [
-            (index, read(part, old.speaker, old.time), read(one, new.speaker, new.time))
+            (
+                index,
+                read(part, old.speaker, old.time),
+                read(restated(part, one, (old.time, new.time)), new.speaker, new.time),
+            )
             for index, (old, new) in enumerate(pairs)
             for part in parts(old.text)
             for one in parts(new.text)
@@ -159,7 +165,7 @@ class Judge:
             index = sides[number][0]
             _, old, new = sides[number]
             plain = repeats(old, new) or complains(old, new)
-            if taken[index] < EACH_CLASSIFIED and len(chosen) < limit and not plain:
+            if taken[index] < EACH_CLASSIFIED and (taken[index] or len(taken) < limit) and not plain:
                 taken[index] += 1
                 chosen.append(number)
         return chosen
@@ -192,7 +198,7 @@ def asserts(text: str) -> bool:
 
 
 def parts(text: str) -> list[str]:
-    """A short text whole, a long one's first sentences."""
+    """What a short text claims, one thing each; a long one's first sentences."""
     if len(text) <= WHOLE:
-        return [text]
+        return claims(text)[:PARTS]
     return [sentence[:WHOLE] for sentence in sentences(text[: 64 * WHOLE])][:PARTS] or [text[:WHOLE]]

@@ -168,3 +168,44 @@ def test_a_reason_shows_the_word_as_it_was_said() -> None:
     statements = [Statement(text="I live in Quuxville.", speaker="user", time=MARCH)]
     checked = Judge().check(statements, Statement(text="I do not live in Quuxville.", speaker="user", time=MARCH))
     assert [conflict.why for conflict in checked.conflicts] == ["negation: live"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("Not everyone came to the party.", "Some of them came to the party.", "compatible"),
+        ("Everyone came to the party.", "Not everyone came to the party.", "contradiction"),
+        ("I hardly ever cook dinner.", "I rarely cook dinner.", "compatible"),
+        ("My flight leaves at 7 am.", "My flight leaves at 7 pm.", "contradiction"),
+        ("My flight leaves at 7 am.", "My flight leaves at 7:00.", "compatible"),
+        ("My flight lands at noon.", "My flight lands at midnight.", "contradiction"),
+        ("My son is seven.", "My son sleeps until 8.", "compatible"),
+    ],
+)
+def test_how_many_how_often_and_which_half_of_the_day_are_told_apart(old: str, new: str, expected: str) -> None:
+    assert verdict(old, new, days=1) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I play tennis.", "I play tennis, squash and badminton."),
+        ("I play tennis, squash and badminton.", "I play tennis."),
+        ("I live in Oslo.", "I still live in Oslo."),
+    ],
+)
+def test_more_of_the_same_is_not_put_before_the_network(old: str, new: str) -> None:
+    class Unasked:
+        def near(self, texts: list[str], _other: str) -> list[float]:
+            return [1.0 for _ in texts]
+
+        def read(self, pairs: list[tuple[str, str]]) -> list[object]:
+            assert not pairs
+            return []
+
+    earlier = Statement(text=old, speaker="user", time=MARCH)
+    assert Judge(Unasked()).check([earlier], Statement(text=new, speaker="user", time=MARCH)).verdict == "compatible"  # type: ignore[arg-type]
+
+
+def test_what_is_added_may_take_back_what_stands_before() -> None:
+    assert verdict("I live in Oslo.", "I live in Oslo, but not any more.") != "compatible"

@@ -1,4 +1,7 @@
-"""Whether something is asserted at all: a question, a hypothesis, a wish, a quotation or a joke is never at odds."""
+"""Whether a sentence asserts anything: a question, a hypothesis, a wish, a quotation or a joke is never at odds.
+
+`claims.py` reads a text of several.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 
 from actors.sentences import sentences
 
-__all__ = ["UNASSERTED", "of", "request"]
+__all__ = ["UNASSERTED", "frames", "of", "request", "taken_for_a_joke"]
 
 UNASSERTED = "not asserted"
 """How the reason of a judgement begins that goes by this."""
@@ -45,6 +48,14 @@ JOKE = re.compile(
     r"|(is|am|are|was) (practically|basically|literally) (a|an|the|my)|feel(s|ing)? like (a|an|i|we)"
     r"|a (hundred|thousand|million) (times|years))\b|[/]s\s*$"
 )
+# Whoever says so means all that was said with it.
+RETRACTION = re.compile(r"\b(just kidding|only kidding|kidding|joking|haha+|lol|lmao|sarcasm|yeah right)\b|[/]s\s*$")
+# What follows is told of another world than ours: a supposed one, a dream, a film.
+FRAME = re.compile(
+    r"\b(imagine|(?<!\bi )suppose|supposing|let us say|pretend|hypothetically|in another life|in a parallel|what if"
+    r"|i dreamt|i dreamed|in my dream|i keep dreaming|i fantasi[sz]e"
+    r"|in the (?:film|movie|book|play|novel|game|song|story)|my character|the lyrics)\b"
+)
 
 REQUEST = re.compile(
     r"\b(can|could|would|will) you\b|\bplease\b|\bi (would|want|need)( to| like| you)?\b|^(book|set|put"
@@ -67,6 +78,16 @@ def of(text: str) -> str | None:
     if HEARSAY.search(text) or QUOTED.search(text):
         return "hearsay"
     return None
+
+
+def taken_for_a_joke(text: str) -> bool:
+    """Whether a normalised text says of itself that none of it is meant."""
+    return RETRACTION.search(text) is not None
+
+
+def frames(sentence: str) -> bool:
+    """Whether what is said after a normalised sentence is told of another world, too."""
+    return FRAME.search(sentence) is not None
 
 
 def request(text: str) -> bool:

@@ -10,15 +10,16 @@ from actors.paradox.judging.words import content, tokens
 __all__ = ["denied", "opposed", "sentiments"]
 
 NEGATION = re.compile(
-    r"\b(not|no|never|nobody|none|nothing|neither|nor|without|hardly|barely|nowhere|skipped|refused? to"
+    r"\b(not|no|never|nobody|none|nothing|neither|nor|without|hardly|barely|rarely|seldom|scarcely|nowhere|skipped|refused? to"
     r"|failed to|stopped(?= \w+ing)|unable to"
     r"|far from)\b"
 )
 # Words that end a negation's reach.
 CLAUSE_END = re.compile(r"[,.;:!?]|\b(but|because|since|although|though|so|and (?:i|he|she|we|they|it)|until|just|only)\b")
-# "Not only", "not just", "no doubt", "why not" deny nothing of what follows.
+# "Not only", "not just", "no doubt", "why not" deny nothing of what follows; "not everyone came" not that some did.
 EMPTY = re.compile(
-    r"\bnot (just|only|merely|simply|quite|necessarily|sure)\b|\bno (doubt|wonder|problem|matter|way)\b|\bwhy not\b"
+    r"\bnot (just|only|merely|simply|quite|necessarily|sure|all|every\w*|always|both)\b"
+    r"|\bno (doubt|wonder|problem|matter|way)\b|\bwhy not\b"
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.months import MONTHS
 from actors.paradox.judging.words import STOPWORDS, stem
@@ -87,6 +87,8 @@ class Quantity:
     noun: str
     value: float
     rough: str = ""
+    certain: bool = False
+    """Of a clock time: which half of the day is told."""
 
 
 def find(text: str) -> tuple[Quantity, ...]:
@@ -102,7 +104,7 @@ def find(text: str) -> tuple[Quantity, ...]:
             if quantity is None:
                 continue
             rough = ROUGHLY.search(text[: match.start()])
-            found.append(Quantity(quantity.kind, quantity.noun, quantity.value, rough[1] if rough else ""))
+            found.append(replace(quantity, rough=rough[1] if rough else ""))
             kept.append(text[start : match.start()])
             start = match.end()
 
@@ -130,7 +132,7 @@ def agree(old: Quantity, new: Quantity) -> bool:
     """Whether both may be true: equal, or within what the rough one leaves open."""
     if old.value == new.value:
         return True
-    if old.kind == "clock":
+    if old.kind == "clock" and not (old.certain and new.certain):
         return old.value % 720 == new.value % 720
     for rough, exact in ((old, new), (new, old)):
         if rough.rough in {"over", "at least", "more than"} and rough.value <= exact.value <= 2 * rough.value:
@@ -153,8 +155,14 @@ def spell_hundreds(match: re.Match[str]) -> str:
 
 def clock(match: re.Match[str]) -> Quantity:
     hour = int(match[1])
-    afternoon = "pm" in match[0] or "p.m" in match[0]
-    return Quantity("clock", "", 60 * (hour % 12 + 12 if afternoon else hour) + int(match[2] or 0))
+    told = "m" in match[0]
+    if told:
+        hour = hour % 12 + 12 * ("p" in match[0])
+    return Quantity("clock", "", 60 * hour + int(match[2] or 0), certain=told or hour > 12)
+
+
+def named_hour(match: re.Match[str]) -> Quantity:
+    return Quantity("clock", "", 0.0 if match[1] == "midnight" else 720.0, certain=True)
 
 
 def half_past(match: re.Match[str]) -> Quantity:
@@ -194,6 +202,7 @@ def of_us(match: re.Match[str]) -> Quantity:
 READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Quantity | None]], ...] = (
     (re.compile(r"\b(\d{1,2}):(\d{2})(?:\s*[ap]\.?m\b)?"), clock),
     (re.compile(r"\b(\d{1,2})()\s?[ap]\.?m\b"), clock),
+    (re.compile(r"\b(noon|midday|midnight)\b"), named_hour),
     (re.compile(rf"\bhalf past {N}\b"), half_past),
     (re.compile(rf"\b{N} o'?clock\b"), whole_hour),
     (re.compile(rf"[$\u00a3\u20ac]\s?{N}|\b{N} (?:euros?|dollars?|pounds?|quid|bucks)\b"), plain("money")),
@@ -205,6 +214,8 @@ READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Quantity | None]
     (re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b"), day),
     (re.compile(r"\b((?:19|20)\d\d)\b"), plain("year")),
     (re.compile(r"\b(\d+\.\d+)(?:\.\d+)?\b"), plain("version")),
+    (re.compile(rf"\b{N}[- ]years?[- ]old\b"), plain("age")),
+    (re.compile(rf"\b(?:(?:my|our|his|her|their) (?:[\w'-]+ ){{1,3}}|he |she )(?:is|was|turned|turns) {N}{END}"), plain("age")),
     (re.compile(rf"\b(?:at|to|until|till|by|from|is|be|says) {N}{END}(?! (?:of|years))"), whole_hour),
     (re.compile(rf"\b(?:am|turned|turning) {N}{END}"), plain("age")),
     (re.compile(rf"^(?:[\w ,]{{0,24}}[ ,])?{N}[.!]?$|^(?:[\w ]{{1,12}}[, ])?{N}[.!] "), plain("bare")),

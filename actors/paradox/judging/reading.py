@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from actors.paradox.judging import modality, polarity, quantities, subject
+from actors.paradox.judging import polarity, quantities, subject
+from actors.paradox.judging.claims import mood
 from actors.paradox.judging.lexicon import FAMILIES
 from actors.paradox.judging.quantities import Quantity
 from actors.paradox.judging.subject import Subject
@@ -89,7 +90,7 @@ def analyse(text: str) -> Analysis:
         families,
         names,
         polarity.denied(normal),
-        modality.of(normal),
+        mood(text),
         subject.of(normal, text),
         figures,
         normal,

@@ -18,13 +18,22 @@ __all__ = ["RULES", "Rule", "complains", "judge", "repeats"]
 Rule = Callable[[Pair], Judgement | None]
 
 TIME_UNITS = frozenset({"year", "day", "week", "month", "hour", "minut", "time", "tim"})
-QUANTIFIED = re.compile(r"\b(everyone|everybody|everything|always|all of|entirely|every)\b")
-NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a)\b")
+QUANTIFIED = re.compile(r"\b(?<!not )(everyone|everybody|everything|always|all of|entirely|every)\b")
+NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a|not every\w*|not all of|not always)\b")
 SOLE = re.compile(r"\b(whole|entire|all by|on my own|alone|the only one|myself|won)\b")
 NORM = re.compile(r"\b(should|ought|must|supposed to|allowed|have to|has to|needs?|requires?|required|forbidden|optional)\b")
 ASKED = re.compile(r"\bplease\b|\b(?:can|could|will|would) you\b")
 COMPLAINT = re.compile(r"you (?:always|never|still|often|keep|just|are|do|did|have|give|gave|say|said|make|made)\b")
 OVER = re.compile(r"\b(any ?more|no longer|used to|back when|when i|first)\b")
+
+FILLERS = frozenset(
+    {"a", "an", "the", "on", "of", "that", "just", "really", "also", "too", "very", "still", "again", "so", "well"}
+)
+"""Without these a statement says the same."""
+
+ADDED = re.compile(r"(?:,| and\b)")
+LIMITED = re.compile(r"\b(?:but|no|not|never|only|except|unless|if|when|though|although|until|before|once|sometimes|or)\b")
+"""What is added after these may take back what stands before."""
 
 
 def judge(old: Reading, new: Reading, rules: Sequence[Rule] | None = None) -> Judgement:
@@ -48,8 +57,18 @@ def by_topic(pair: Pair) -> Judgement:
 
 
 def repeats(old: Reading, new: Reading) -> bool:
-    """Whether the same is said once more, to the word."""
-    return old.words == new.words and old.quantities == new.quantities and bool(new.words)
+    """Whether the same is said once more, to the word, or with something added to it."""
+    if not new.words or not old.words:
+        return False
+    if unfilled(old) == unfilled(new) and old.quantities == new.quantities:
+        return True
+    short, long = sorted((old.text.rstrip(" .!"), new.text.rstrip(" .!")), key=len)
+    rest = long[len(short) :]
+    return long.startswith(short) and ADDED.match(rest) is not None and not LIMITED.search(rest) and not change.told(rest)
+
+
+def unfilled(reading: Reading) -> tuple[str, ...]:
+    return tuple(word for word in reading.words if word not in FILLERS)
 
 
 def complains(old: Reading, new: Reading) -> bool:

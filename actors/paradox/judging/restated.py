@@ -1,0 +1,196 @@
+"""The same figure in the same words: "19:40" where the earlier statement said "7:40 pm", "80 kilos" for 176 pounds.
+
+Whoever compares the two then sees no difference where there is none. An age that grew with the time between is the same, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from actors.months import MONTHS
+from actors.paradox.judging.quantities import TENS, UNITS
+from actors.paradox.judging.words import STOPWORDS, stem
+
+__all__ = ["restated"]
+
+CONVERTED = 0.02
+"""By so much figures in different units may differ: who converts in his head rounds."""
+
+YEAR = timedelta(days=365.25)
+
+SCALES: dict[str, dict[str, float]] = {
+    "metres": {
+        "km kms kilometre kilometres kilometer kilometers": 1000,
+        "m metre metres meter meters": 1,
+        "cm centimetre centimetres centimeter centimeters": 0.01,
+        "mm millimetre millimetres millimeter millimeters": 0.001,
+        "mile miles": 1609.34,
+        "foot feet ft": 0.3048,
+        "inch inches": 0.0254,
+        "yard yards": 0.9144,
+    },
+    "grams": {
+        "kg kgs kilo kilos kilogram kilograms": 1000,
+        "g gram grams": 1,
+        "mg milligram milligrams": 0.001,
+        "pound pounds lb lbs": 453.592,
+        "ounce ounces oz": 28.3495,
+        "stone stones": 6350.29,
+        "tonne tonnes": 1_000_000,
+    },
+    "litres": {
+        "l litre litres liter liters": 1,
+        "ml millilitre millilitres": 0.001,
+        "gallon gallons": 3.785,
+        "pint pints": 0.568,
+    },
+    "minutes": {"minute minutes min mins": 1, "hour hours hr hrs": 60},
+    "days": {"day days": 1, "week weeks": 7, "fortnight fortnights": 14},
+    "months": {"month months": 1, "year years": 12},
+    "dollars": {"dollar dollars usd bucks": 1},
+    "euros": {"euro euros eur": 1},
+    "sterling": {"pound pounds quid gbp": 1},
+}
+OF_UNIT: dict[str, list[tuple[str, float]]] = {}
+for dimension_of_all, scales in SCALES.items():
+    for names, scale_of_all in scales.items():
+        for name in names.split():
+            OF_UNIT.setdefault(name, []).append((dimension_of_all, scale_of_all))
+SIGNS = {"$": "dollars", "\u20ac": "euros", "\u00a3": "sterling"}
+SPELT_VALUES = {word: value for value, word in enumerate(UNITS)} | TENS
+MULTIPLES = {"dozen": 12, "hundred": 100, "thousand": 1000}
+
+W = "|".join(sorted([*SPELT_VALUES, *MULTIPLES], key=len, reverse=True))
+DIGITS = r"\d[\d,]*(?:\.\d+)?(?: ?k\b)?"
+SPELT = rf"\b(?:{W})(?:[- ](?:{W})|(?:(?<=hundred)|(?<=thousand)) and (?:{W}))*\b"
+NUMBER = rf"(?:half a dozen|an? (?:dozen|hundred|thousand)|{DIGITS}|{SPELT})"
+UNIT = "|".join(sorted(OF_UNIT, key=len, reverse=True))
+AMOUNT = rf"(?:half an?|{NUMBER}|\ban?)(?: and a half)?"
+MONTH = "|".join(MONTHS)
+
+MEASURE = re.compile(rf"({AMOUNT})[ -]?({UNIT})\b( and a half)?")
+SIGNED = re.compile(rf"([$\u20ac\u00a3]) ?({DIGITS})")
+CLOCK = re.compile(r"\b(\d{1,2})(?:[:.](\d{2}))? ?([ap])(?:m\b|\.m\.)|\b(\d{1,2}):(\d{2})\b|\b(noon|midday|midnight)\b")
+DATE = re.compile(
+    rf"\b(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({MONTH})\b|\b({MONTH}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)"
+)
+COUNT = re.compile(rf"({NUMBER})(?= ([a-z][a-z-]+))")
+AGE = re.compile(
+    r"\b(?:i am|i'm|he is|he's|she is|she's|(?:my|our|his|her) [\w' ]{2,24}? is) (?:now |already |only )?"
+    rf"({NUMBER})(?=$|[.,;!?]| (?:now|years old))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and where it stands. `dimension`: of what; `unit` tells whether another was converted."""
+
+    start: int
+    end: int
+    dimension: str
+    value: float
+    unit: str = ""
+    vague: bool = False
+    """A clock time of which the half of the day is not told."""
+
+
+def restated(old: str, new: str, times: tuple[datetime | None, datetime | None] = (None, None)) -> str:
+    """The new statement, its figures as the old one writes them wherever they are the same."""
+    known = figures(old)
+    if not known:
+        return new
+    before, after = times
+    gap = timedelta(0) if before is None or after is None else after - before
+    end = len(new)
+    for late in sorted(figures(new), key=lambda figure: (-figure.start, -figure.end)):
+        if late.end > end:
+            continue
+        early = next((early for early in known if agree(early, late, gap)), None)
+        if early is None or old[early.start : early.end].casefold() == new[late.start : late.end].casefold():
+            continue
+        new = new[: late.start] + old[early.start : early.end] + new[late.end :]
+        end = late.start
+    return new
+
+
+def agree(early: Figure, late: Figure, gap: timedelta) -> bool:
+    if early.dimension != late.dimension:
+        return False
+    if early.dimension == "age":
+        grown = int(max(gap, timedelta(0)) / YEAR)
+        return early.value + grown <= late.value <= early.value + grown + (gap > timedelta(0))
+    if early.dimension == "clock" and (early.vague or late.vague):
+        return early.value % 720 == late.value % 720
+    if early.unit == late.unit:
+        return early.value == late.value
+    return abs(early.value - late.value) <= CONVERTED * max(early.value, late.value)
+
+
+@lru_cache(maxsize=4096)
+def figures(text: str) -> tuple[Figure, ...]:
+    """All figures that can be compared."""
+    lowered = text.lower().replace("\u2019", "'")
+    return tuple(found(lowered)) if len(lowered) == len(text) else ()
+
+
+def found(text: str) -> Iterator[Figure]:
+    for match in CLOCK.finditer(text):
+        minutes, vague = since_midnight(match)
+        yield Figure(*match.span(), "clock", minutes, vague=vague)
+    for match in DATE.finditer(text):
+        number, month = (match[1], match[2]) if match[1] else (match[4], match[3])
+        yield Figure(*match.span(), "date", 100 * MONTHS.index(month) + int(number))
+    for match in SIGNED.finditer(text):
+        yield Figure(*match.span(), SIGNS[match[1]], value(match[2]))
+    for match in MEASURE.finditer(text):
+        amount = value(match[1]) + (0.5 if match[3] else 0.0)
+        for dimension, scale in OF_UNIT[match[2]]:
+            yield Figure(*match.span(), dimension, amount * scale, unit_of(dimension, scale))
+    for match in AGE.finditer(text):
+        yield Figure(*match.span(1), "age", value(match[1]))
+    for match in COUNT.finditer(text):
+        if match[2] not in STOPWORDS and match[2] not in OF_UNIT:
+            yield Figure(*match.span(1), f"count of {stem(match[2])}", value(match[1]))
+
+
+def unit_of(dimension: str, scale: float) -> str:
+    """What tells one unit from another where converting is not exact."""
+    return str(scale) if dimension in ("metres", "grams", "litres") else ""
+
+
+def since_midnight(match: re.Match[str]) -> tuple[float, bool]:
+    """In minutes; and whether it may be twelve hours later."""
+    if match[6]:
+        return (0.0 if match[6] == "midnight" else 720.0), False
+    if match[3]:
+        return 60.0 * (int(match[1]) % 12 + 12 * (match[3] == "p")) + int(match[2] or 0), False
+    hour = int(match[4])
+    return 60.0 * hour + int(match[5]), 1 <= hour <= 12
+
+
+def value(amount: str) -> float:
+    """Of "1,500", "1.5k", "twenty-five", "half a dozen", "one and a half"."""
+    half = 0.5 if amount.endswith(" and a half") else 0.0
+    amount = amount.removesuffix(" and a half").strip()
+    if amount == "half a dozen":
+        return 6.0
+    if amount.startswith("half a"):
+        return 0.5
+    if amount[0].isdigit():
+        thousands = amount.endswith("k")
+        return float(amount.removesuffix("k").strip().replace(",", "")) * (1000 if thousands else 1) + half
+    whole = part = 0
+    for word in re.split(r"[- ]", amount):
+        if word in ("a", "an"):
+            part = 1
+        elif word in MULTIPLES:
+            part = max(part, 1) * MULTIPLES[word]
+            if word == "thousand":
+                whole, part = whole + part, 0
+        elif word != "and":
+            part += SPELT_VALUES[word]
+    return whole + part + half
