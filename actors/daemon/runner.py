@@ -145,7 +145,7 @@ class Runner:
         if kind is None or state.paused or state.quarantined or state.name in self.running:
             return
         schedule, settings = kind.settings, self._settings
-        due = scheduler.sane(state.due, now, schedule, settings.retry_limit_s, settings.jitter)
+        due = scheduler.sane(state.due, now, schedule, settings.retry_limit_s, settings.jitter, failures=state.failures)
         if due != state.due:
             await self._store.reschedule(state.name, due)
         enough = schedule.after_new is not None and state.new >= schedule.after_new and not state.failures

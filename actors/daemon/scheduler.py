@@ -36,13 +36,21 @@ def after_failure(now: datetime, failures: int, retry_s: float, limit_s: float, 
     return now + timedelta(seconds=wait_s * (1 + 0.2 * fraction(seed)))
 
 
-def sane(due: datetime, now: datetime, schedule: CycleSettings, retry_limit_s: float, jitter: float) -> datetime:
-    """A due time that a clock set back, or changed settings, left far in the future, brought back to one wait from now."""
+def sane(
+    due: datetime, now: datetime, schedule: CycleSettings, retry_limit_s: float, jitter: float, *, failures: int = 0
+) -> datetime:
+    """A due time that a clock set back, or changed settings, left where the schedule would not have it, as that has it now.
+
+    After `failures` in a row it may be as late as those let it be. What is past stays: it is caught up with.
+    """
     latest = after_run(now, schedule, 0.0, "")
-    if latest == NEVER:
+    if due <= now or latest == NEVER:
         return due
-    longest_s = max((latest - now).total_seconds(), retry_limit_s) * (1.2 + jitter)
-    return min(due, now + timedelta(seconds=longest_s))
+    if schedule.interval_s is None and not failures:
+        return latest
+    wait_s = (latest - now).total_seconds()
+    longest_s = (max(wait_s, retry_limit_s) if failures else wait_s) * (1.2 + jitter)
+    return due if due <= now + timedelta(seconds=longest_s) else latest
 
 
 def next_of(cron: str, now: datetime) -> datetime:

@@ -33,6 +33,8 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 def _cron(expression: str) -> str:
+    if len(expression.split()) != 5:  # CronSim takes a sixth, of seconds.
+        raise ValueError("is no cron expression of five fields")
     try:
         CronSim(expression, datetime.now(UTC))
     except CronSimError as error:

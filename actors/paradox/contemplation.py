@@ -63,7 +63,7 @@ class Contemplator:
         dormant = await self._store.doze(now, half_life, self._settings.dormant_below, namespace)
         before = now - timedelta(seconds=self._settings.contemplate_rest_s)
         noted = integrated = 0
-        for paradox in await self._store.due(namespace, before, limit):
+        for paradox in await self._store.due(namespace, before, now, limit):
             thought = await self._think(paradox)
             if thought is not None and await self._store.contemplated(paradox.id, thought, self._clock.now()):
                 noted += 1

@@ -94,14 +94,18 @@ def taken(connection: apsw.Connection, identifier: str) -> Doubt | None:
     )
 
 
-def next_question(connection: apsw.Connection, before: int, low: float, high: float) -> Question | None:
-    """What a model is to be asked next, of what was found before a moment: of greatest weight first."""
+def next_question(connection: apsw.Connection, before: int, now: int, low: float, high: float) -> Question | None:
+    """What a model is to be asked next, of what was found before a moment: of greatest weight first.
+
+    What a clock that was ahead has dated after `now` has waited long enough.
+    """
     rows: Any = connection.execute(
         f"SELECT id, namespace, {SIDES}, tension AS weight FROM paradox"  # noqa: S608 (fixed columns)
-        " WHERE state IN ('fresh', 'processing') AND consulted = 0 AND score BETWEEN ?2 AND ?3 AND touched <= ?1"
-        f" UNION ALL SELECT id, namespace, {SIDES}, score * importance FROM doubt WHERE found <= ?1"
+        " WHERE state IN ('fresh', 'processing') AND consulted = 0 AND score BETWEEN ?2 AND ?3"
+        " AND touched NOT BETWEEN ?1 + 1 AND ?4"
+        f" UNION ALL SELECT id, namespace, {SIDES}, score * importance FROM doubt WHERE found NOT BETWEEN ?1 + 1 AND ?4"
         " ORDER BY weight DESC, id LIMIT 1",
-        (before, low, high),
+        (before, low, high, now),
     ).fetchall()
     if not rows:
         return None
@@ -113,6 +117,8 @@ def next_question(connection: apsw.Connection, before: int, low: float, high: fl
 def charge(connection: apsw.Connection, now: int, per_day: int) -> int | None:
     """Count a call that is about to be made; None where the day's are used up."""
     connection.execute("DELETE FROM asked WHERE time <= ?", (now - DAY,))
+    # A clock that was ahead would leave its calls counted until that time has come.
+    connection.execute("UPDATE asked SET time = ?1 WHERE time > ?1", (now,))
     rows: Any = connection.execute(
         "INSERT INTO asked (time) SELECT ?1 WHERE (SELECT count(*) FROM asked) < ?2 RETURNING number", (now, per_day)
     ).fetchall()

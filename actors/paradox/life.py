@@ -299,6 +299,8 @@ def think(connection: apsw.Connection, identifier: str, thought: Thought, now: i
 
 def doze(connection: apsw.Connection, now: int, half_life: timedelta, below: float, namespace: str | None) -> int:
     """Let what nobody touches lose tension; how many fell asleep."""
+    # What a clock that was ahead has touched fades from now on, not from that time.
+    connection.execute("UPDATE paradox SET touched = ?1 WHERE touched > ?1", (now,))
     rows: Any = connection.execute(
         "SELECT id, score * importance, touched FROM paradox WHERE state IN ('fresh', 'processing')"
         " AND (? IS NULL OR namespace = ?)",
@@ -306,7 +308,7 @@ def doze(connection: apsw.Connection, now: int, half_life: timedelta, below: flo
     ).fetchall()
     asleep = 0
     for identifier, full, touched in rows:
-        tension = round(full * 0.5 ** (max(0, now - touched) / (half_life / timedelta(microseconds=1))), 4)
+        tension = round(full * 0.5 ** ((now - touched) / (half_life / timedelta(microseconds=1))), 4)
         connection.execute("UPDATE paradox SET tension = ? WHERE id = ?", (tension, identifier))
         if tension < below:
             settle(connection, identifier, now, "dormant", cause="faded", note="nobody has spoken of it")

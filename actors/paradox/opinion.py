@@ -95,7 +95,7 @@ class Consultant:
         while True:
             now = self._clock.now()
             before = now - timedelta(seconds=settings.judge_model_after_s)
-            question = await self._store.question(before, DOUBT_FROM, DOUBT_BELOW)
+            question = await self._store.question(before, now, DOUBT_FROM, DOUBT_BELOW)
             if question is None:
                 return min(LOOK_S, settings.judge_model_after_s + 1.0)
             charge = await self._store.charge(now, settings.judge_model_per_day)

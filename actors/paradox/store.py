@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -145,9 +146,9 @@ class Store:
         """The texts under which a memory stands in paradoxes."""
         return await self._database.read(texts_of, namespace, memory)
 
-    async def due(self, namespace: str | None, before: datetime, limit: int) -> tuple[Paradox, ...]:
+    async def due(self, namespace: str | None, before: datetime, now: datetime, limit: int) -> tuple[Paradox, ...]:
         """Open paradoxes that were not thought over since `before`, highest tension first."""
-        return await self._database.read(due, namespace, micros(before), limit)
+        return await self._database.read(due, namespace, micros(before), micros(now), limit)
 
     async def contemplated(self, identifier: str, thought: Thought, now: datetime) -> bool:
         """Write down what came of thinking one over; False where it was settled meanwhile."""
@@ -157,9 +158,9 @@ class Store:
         """Let tensions fade; how many paradoxes fell asleep."""
         return await self._database.write(life.doze, micros(now), half_life, below, namespace)
 
-    async def question(self, before: datetime, low: float, high: float) -> Question | None:
+    async def question(self, before: datetime, now: datetime, low: float, high: float) -> Question | None:
         """What a model is to be asked next, of what was found before a moment."""
-        return await self._database.read(doubts.next_question, micros(before), low, high)
+        return await self._database.read(doubts.next_question, micros(before), micros(now), low, high)
 
     async def charge(self, now: datetime, per_day: int) -> int | None:
         """Count a call of a model that is about to be made; None where the day's are used up."""
@@ -245,9 +246,12 @@ def page(
     if cursor is not None:
         try:
             tension, identifier = cursor.split(":", maxsplit=1)
-            bindings += [float(tension), float(tension), identifier]
+            place = float(tension)
         except ValueError:
-            raise Invalid("cursor: it does not belong to this listing", detail={"field": "cursor"}) from None
+            place, identifier = math.nan, ""
+        if not math.isfinite(place):
+            raise Invalid("cursor: it does not belong to this listing", detail={"field": "cursor"})
+        bindings += [place, place, identifier]
         where += " AND (tension < ? OR (tension = ? AND id > ?))"
 
     rows: Any = connection.execute(
@@ -291,11 +295,11 @@ def texts_of(connection: apsw.Connection, namespace: str, memory: str) -> set[st
     return {text for (text,) in rows}
 
 
-def due(connection: apsw.Connection, namespace: str | None, before: int, limit: int) -> tuple[Paradox, ...]:
+def due(connection: apsw.Connection, namespace: str | None, before: int, now: int, limit: int) -> tuple[Paradox, ...]:
     rows: Any = connection.execute(
-        f"SELECT {COLUMNS} FROM paradox WHERE state IN ('fresh', 'processing') AND contemplated <= ?"  # noqa: S608 (fixed)
+        f"SELECT {COLUMNS} FROM paradox WHERE state IN ('fresh', 'processing') AND contemplated NOT BETWEEN ? + 1 AND ?"  # noqa: S608 (fixed)
         " AND (? IS NULL OR namespace = ?) ORDER BY tension DESC, id LIMIT ?",
-        (before, namespace, namespace, limit),
+        (before, now, namespace, namespace, limit),
     ).fetchall()
     return tuple(as_paradox(connection, row) for row in rows)
 

@@ -153,6 +153,13 @@ async def test_pages_go_from_the_highest_tension_down_and_miss_nothing(short_dir
         assert [one.tension for one in paged] == sorted((one.tension for one in paged), reverse=True)
 
 
+async def test_a_cursor_without_a_place_in_the_listing_is_refused(short_dir) -> None:
+    async with house(short_dir) as host:
+        for cursor in ("nan:px_1", "inf:px_1", "px_1"):
+            with pytest.raises(Invalid, match="cursor"):
+                await host.ref("paradox").ask(List(cursor=cursor))
+
+
 async def test_paradoxes_of_long_texts_come_in_pages_that_the_wire_takes(short_dir) -> None:
     async with house(short_dir, parts=("memory",)) as host, Process(short_dir):
         for pet in ("dog", "cat", "horse", "hamster", "parrot", "rabbit", "canary", "turtle", "snake", "goldfish"):

@@ -81,6 +81,22 @@ async def test_contemplation_leaves_a_note_and_advice_once_a_day(short_dir) -> N
         assert len((await the_one(host)).notes) == 2
 
 
+async def test_a_clock_that_was_years_ahead_and_is_set_back_leaves_nothing_waiting_for_years(short_dir) -> None:
+    clock = ManualClock(LATER + timedelta(days=900))
+    async with house(short_dir, clock=clock) as host:
+        await say(host, *CLASH)
+        await followed(host)
+        paradox = host.ref("paradox")
+        assert (await paradox.ask(Contemplate())).noted == 1
+        before = (await the_one(host)).tension
+
+        clock.advance(-900 * 86_400)
+        assert (await paradox.ask(Contemplate())).noted == 1
+        clock.advance(21 * 86_400)
+        await paradox.ask(Contemplate())
+        assert (await the_one(host)).tension == pytest.approx(before / 2, abs=0.01)
+
+
 async def test_what_others_agree_with_settles_it_and_ends_the_other_side(short_dir) -> None:
     async with house(short_dir, clock=ManualClock(LATER)) as host:
         old, _ = await say(host, *CLASH)

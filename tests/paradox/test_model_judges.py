@@ -199,6 +199,24 @@ async def test_the_days_calls_are_counted_also_where_nothing_came_of_them(short_
         assert len(await questions(server, 3)) == 3
 
 
+async def test_calls_of_a_clock_that_was_years_ahead_are_a_day_old_a_day_later(short_dir, server, clock) -> None:
+    server.always(text="I would rather not.")
+    clock.advance(900 * 86_400)
+    async with judging(short_dir, server, clock, judge_model_per_day=1) as host:
+        await say(host, *CLASH, speaker="ann")
+        await followed(host)
+        await questions(server, 1)
+        clock.advance(-900 * 86_400)
+        await say(host, "My dog is called Bruno.", "My dog's name is Hector.", speaker="ben", day=5)
+        await followed(host)
+        assert len(asked(server)) == 1
+
+        clock.advance(90_000)
+        await say(host, "It rained all night.", day=9)
+        await followed(host)
+        assert len(await questions(server, 2)) == 2
+
+
 async def test_without_budget_no_model_is_asked(short_dir, server, clock) -> None:
     async with judging(short_dir, server, clock, judge_model_per_day=0) as host:
         await say(host, *CLASH)
