@@ -48,7 +48,7 @@ def mood(text: str) -> str | None:
     """Why a text asserts nothing; None where one of its sentences does."""
     read = moods(text)
     if len(read) < 2:
-        return modality.of(normalise(text))
+        return read[0][1] if read else modality.of("")
     if any(is_claim(sentence, mood_of_it) for sentence, mood_of_it in read):
         return None
     return next((mood_of_it for _, mood_of_it in read if mood_of_it is not None), None)
