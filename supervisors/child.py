@@ -23,6 +23,7 @@ from actors.limits import EXHAUSTED, has_descriptors, set_process_limits, wants_
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect, packable
 from supervisors.crashes import open_stacks
+from supervisors.fence import hold_off
 from supervisors.ignore import Ignore
 from supervisors.logs import log_to_file
 from transport.errors import Conflict
@@ -246,7 +247,8 @@ class Life:
 
         The supervisor would have seen to that order. Their locks are free when they are gone, however they went.
         """
-        with suppress(TimeoutError, Conflict):
+        # Where no thread is to be had to wait in, it drains at once.
+        with suppress(TimeoutError, Conflict, RuntimeError):
             async with asyncio.timeout(self.drain_s):
                 for name in self.assignment.drains_after:
                     lock = Lock(self.assignment.run_dir / f"{name}.lock")
@@ -324,7 +326,7 @@ class Life:
 
     def _hold_off_fence(self, stacks: TextIO) -> None:
         seconds = self.assignment.fence_s
-        faulthandler.dump_traceback_later(seconds, exit=True, file=stacks)
+        hold_off(seconds, stacks)
         self.loop.call_later(seconds / 6, self._hold_off_fence, stacks)
 
     def _crash(self, reason: str, trace: str | None, *, held_by: int | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 from contextlib import suppress
@@ -16,6 +17,7 @@ __all__ = [
     "core_dumped",
     "descendants",
     "end_of",
+    "has_no_room",
     "kill",
     "name_process",
     "open_pidfd",
@@ -125,6 +127,11 @@ def end_of(result: os.waitid_result | None) -> End:
 def core_dumped(result: os.waitid_result | None) -> bool:
     """Whether the kernel has kept the process's memory, for a debugger."""
     return result is not None and result.si_code == os.CLD_DUMPED
+
+
+def has_no_room(error: OSError) -> bool:
+    """Whether another process could not be started for want of processes or memory: that passes."""
+    return error.errno in (errno.EAGAIN, errno.ENOMEM)
 
 
 def children_of(pid: int) -> list[int]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from loguru import logger
@@ -97,9 +98,22 @@ class Spares:
         self.closed = False
 
     def open(self) -> None:
-        """Start the zygote. It answers once it has imported everything."""
+        """Start the zygote. It answers once it has imported everything.
+
+        Raises:
+            OSError: it cannot be started, and not for want of processes or memory, which is tried again.
+        """
         first, self.first = self.first, None
-        pid, ours = first or self._start_zygote()
+        try:
+            pid, ours = first or self._start_zygote()
+        except OSError as error:
+            if not linux.has_no_room(error):
+                raise
+            wait_s = self.backoff.next()
+            logger.error("no zygote can be started", reason=error.strerror, again_in_s=wait_s)
+            asyncio.get_running_loop().call_later(wait_s, self._open_again)
+            return
+
         pidfd = linux.open_pidfd(pid)
         if pidfd is None:
             raise ChildProcessError("the zygote was gone before it could be watched")
@@ -113,7 +127,8 @@ class Spares:
 
     def _start_zygote(self) -> tuple[int, socket.socket]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, ExitStack() as failing:
+            failing.enter_context(ours)
             zygote = subprocess.Popen(  # noqa: S603 (the composition root's own command)
                 [*self.command, "--control", str(theirs.fileno())],
                 env={**HUGE_PAGES, **os.environ},
@@ -121,6 +136,7 @@ class Spares:
                 stdout=sys.stderr,
                 pass_fds=[theirs.fileno()],
             )
+            failing.pop_all()
         # The reaper collects its exit status; Popen would complain that it never did.
         zygote.returncode = 0
         return zygote.pid, ours

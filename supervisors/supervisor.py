@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import faulthandler
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from supervisors import linux
 from supervisors.actor import Supervisor
 from supervisors.control import Assignment
 from supervisors.crashes import open_stacks
+from supervisors.fence import hold_off
 from supervisors.logs import log_to_file
 from supervisors.place import Place
 from supervisors.processes import Processes
@@ -182,7 +182,7 @@ class SupervisorProcess:
     def _beat(self) -> None:
         say("beat")
         self._look_for_descriptors()
-        faulthandler.dump_traceback_later(self.spec.fence_s, exit=True, file=self.stacks)
+        hold_off(self.spec.fence_s, self.stacks)
         self.loop.call_later(BEAT_S, self._beat)
 
     def _watch_up(self) -> None:

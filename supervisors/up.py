@@ -130,12 +130,13 @@ class Up:
             try:
                 status = self._run_supervisor()
             except OSError as error:
-                if not wants_descriptors(error):
+                if not (wants_descriptors(error) or linux.has_no_room(error)):
                     raise
                 # Its children serve on meanwhile.
                 allow_descriptors(self.descriptors)
                 wait_s = self.backoff.next()
-                self.on_line(f"no supervisor can be started: {EXHAUSTED}; trying again in {wait_s:.1f} s")
+                reason = EXHAUSTED if wants_descriptors(error) else error.strerror
+                self.on_line(f"no supervisor can be started: {reason}; trying again in {wait_s:.1f} s")
                 continue
             if self.signals > 1:
                 self.on_line("killed at the second signal")

@@ -1,6 +1,7 @@
 """The roster, crash reports, the log file and what the kernel says, each alone."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -116,6 +117,45 @@ async def test_a_spare_that_dies_before_it_arrives_is_ordered_again(tmp_path, mo
 
     await asyncio.wait_for(left.wait(), 10)
     spares.close()
+
+
+async def test_a_zygote_that_cannot_be_started_for_want_of_processes_is_started_later(tmp_path, monkeypatch):
+    refusals, started = [BlockingIOError(errno.EAGAIN, "none left")] * 2, asyncio.Event()
+    left = asyncio.Event()
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            if refusals:
+                raise refusals.pop()
+            super().__init__(*arguments, **options)
+            started.set()
+
+    monkeypatch.setattr("supervisors.spares.subprocess.Popen", Popen)
+    spares = Spares([sys.executable, "-c", ZYGOTE], tmp_path, 1, Reaper())
+    spares.open()
+
+    await asyncio.wait_for(started.wait(), 10)
+    spares.zygote.on_end = lambda _: left.set()
+    spares.close()
+    await asyncio.wait_for(left.wait(), 10)
+
+
+NO_THREAD = """
+import faulthandler, resource, sys
+from pathlib import Path
+from supervisors.fence import hold_off
+
+size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size, size))
+hold_off(60.0, sys.stderr)
+print("goes on")
+"""
+
+
+def test_who_can_start_no_thread_for_its_fence_goes_on_without():
+    done = subprocess.run([sys.executable, "-c", NO_THREAD], capture_output=True, text=True, check=True)
+    assert done.stdout == "goes on\n"
+    assert "nothing ends this process if its loop hangs" in done.stderr
 
 
 def test_a_supervisor_does_not_wait_for_an_up_that_does_not_read(monkeypatch):

@@ -83,3 +83,30 @@ print(told)
 def test_settings_are_read_again_also_while_the_next_supervisor_is_waited_for() -> None:
     paused = subprocess.run([sys.executable, "-c", PAUSE], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     assert paused.stdout == "['reading the settings again', 'they were read']\n"
+
+
+NO_ROOM = """
+import errno, os, subprocess
+
+class Popen(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        if "refused" not in os.environ:
+            os.environ["refused"] = "once"
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        super().__init__(*arguments, **options)
+
+subprocess.Popen = Popen
+"""
+
+
+def test_a_system_that_has_no_process_left_for_a_supervisor_is_asked_again() -> None:
+    command = [sys.executable, "-c", NO_ROOM + UP, SUPERVISOR, ""]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout is not None
+        assert up.stdout.readline().startswith(
+            "no supervisor can be started: Resource temporarily unavailable; trying again in"
+        )
+        assert up.stdout.readline() == "ALL READY\n"
+        up.send_signal(signal.SIGTERM)
+        assert up.stdout.read() == "draining; once more to kill\n"
+    assert up.returncode == 0
