@@ -1,7 +1,6 @@
 """The actor over its contracts, in a host of its own, with a scripted server behind it."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -50,24 +49,24 @@ async def test_a_look_around_that_takes_too_long_is_no_fault_of_ours(host, monke
 
 
 async def test_a_stream_that_the_caller_leaves_ends_upstream(host, servers) -> None:
-    slow = {"first_token_timeout_s": 10, "between_tokens_timeout_s": 10}
+    slow = {"first_token_timeout_s": 20, "between_tokens_timeout_s": 20, "total_timeout_s": 30}
     llm = await start(host, endpoint("a", servers[0].base_url, **slow))
     servers[0].always(fault="hang_mid")
     async with llm.stream(ask(stream=True)) as stream:
         await anext(aiter(stream))
-    await asyncio.to_thread(servers[0].log, hung_up=1, wait_s=2)
+    await asyncio.to_thread(servers[0].log, hung_up=1)
 
 
 async def test_a_plain_call_that_is_cancelled_or_late_ends_upstream(host, servers) -> None:
-    llm = await start(host, endpoint("a", servers[0].base_url, first_token_timeout_s=10))
+    llm = await start(host, endpoint("a", servers[0].base_url, first_token_timeout_s=20, total_timeout_s=30))
     servers[0].always(fault="hang")
     task = asyncio.create_task(llm.ask(ask()))
     await asyncio.to_thread(servers[0].log, holding=1)
     task.cancel()
-    await asyncio.to_thread(servers[0].log, hung_up=1, wait_s=2)
+    await asyncio.to_thread(servers[0].log, hung_up=1)
     with pytest.raises(DeadlineExceeded):
-        await llm.ask(ask(), timeout=0.2)
-    await asyncio.to_thread(servers[0].log, hung_up=2, wait_s=2)
+        await llm.ask(ask(), timeout=0.6)
+    await asyncio.to_thread(servers[0].log, hung_up=2)
 
 
 async def test_models_of_all_endpoints_are_listed_once_and_a_hanging_one_is_not_waited_for(host, servers) -> None:
@@ -82,18 +81,18 @@ async def test_models_of_all_endpoints_are_listed_once_and_a_hanging_one_is_not_
         endpoint("c", second.base_url, models=["y", "z"]),
         models_timeout_s=1.0,
     )
-    started = time.monotonic()
     listed = await llm.ask(ListModels())
     assert [(model.id, model.endpoint) for model in listed.models] == [("x", "a"), ("y", "a"), ("z", "c")]
     await llm.ask(ListModels())
-    assert time.monotonic() - started < 2.0  # the allowance was paid once
-    assert len(first.log(listings=True)) == 1
+    # Nor asked again while what was learnt of it is kept: its allowance is paid once.
+    assert [len(server.log(listings=True)) for server in servers] == [1, 1]
 
 
 async def test_endpoints_show_what_they_have_done(host, servers) -> None:
     first, second = servers
     first.always(fault="status", status=500)
-    llm = await start(host, endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1))
+    left_alone = {"open_s": 15.0}
+    llm = await start(host, endpoint("a", first.base_url, breaker=left_alone), endpoint("b", second.base_url, priority=1))
     for _ in range(4):
         await llm.ask(ask())
     a, b = (await llm.ask(ListEndpoints())).endpoints

@@ -193,9 +193,9 @@ async def test_the_callers_deadline_is_kept_and_does_not_count_against_the_endpo
     async with routing(endpoint("a", first.base_url, **slow), endpoint("b", second.base_url, priority=1)) as router:
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
-            await answer(router, ask(), deadline=asyncio.get_running_loop().time() + 0.2)
+            await answer(router, ask(), deadline=asyncio.get_running_loop().time() + 0.6)
 
-        assert 0.15 < time.monotonic() - started < slow["first_token_timeout_s"] / 2
+        assert 0.5 < time.monotonic() - started < slow["first_token_timeout_s"] / 2
         assert router.endpoints[0].failures == 0
     first.log(hung_up=1)
 
@@ -203,16 +203,16 @@ async def test_the_callers_deadline_is_kept_and_does_not_count_against_the_endpo
 async def test_a_caller_that_leaves_closes_the_connection_upstream_at_once(servers) -> None:
     first, _ = servers
     first.always(text=TEXT, fault="hang_mid")
-    slow = {"first_token_timeout_s": 10, "between_tokens_timeout_s": 10}
+    slow = {"first_token_timeout_s": 20, "between_tokens_timeout_s": 20, "total_timeout_s": 30}
     async with routing(endpoint("a", first.base_url, **slow)) as router:
         parts = router.generate(ask(stream=True), None)
         await anext(parts)
         await parts.aclose()
-        await asyncio.to_thread(first.log, hung_up=1, wait_s=1)
+        await asyncio.to_thread(first.log, hung_up=1)
         task = asyncio.create_task(answer(router, ask()))
-        await asyncio.to_thread(first.log, holding=1, wait_s=1)
+        await asyncio.to_thread(first.log, holding=1)
         task.cancel()
-        await asyncio.to_thread(first.log, hung_up=2, wait_s=1)
+        await asyncio.to_thread(first.log, hung_up=2)
         assert router.endpoints[0].in_flight == 0
         assert router.endpoints[0].failures == 0
 
@@ -245,7 +245,8 @@ async def test_with_no_endpoint_it_says_at_once_how_to_get_one() -> None:
 
 async def test_connections_are_used_again_and_one_that_was_closed_meanwhile_is_made_anew(servers) -> None:
     first, _ = servers
-    async with routing(endpoint("a", first.base_url)) as router:
+    # Who is slow on a busy machine is asked for a sign of life, over a connection of its own, which may be the next call's.
+    async with routing(endpoint("a", first.base_url, sign_of_life_s=0)) as router:
         for stream in (False, True, False):
             await answer(router, ask(stream=stream))
 

@@ -82,7 +82,7 @@ async def test_a_client_that_leaves_is_seen_and_what_hangs_can_be_let_go(server:
         await stream.close()
         await server.log(hung_up=1)
         with pytest.raises(openai.APITimeoutError):
-            await client.with_options(timeout=0.2).chat.completions.create(**asked)
+            await client.with_options(timeout=0.6).chat.completions.create(**asked)
         await server.log(hung_up=2)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import socket
 import struct
+import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +25,8 @@ MAX_ENDLESS_BYTES = 256 << 20
 PAGE = "<html><body><h1>Bad gateway</h1></body></html>"
 SPOIL_STREAMS = {"hang_mid", "garbage", "error_inside", "cut", "cut_clean"}
 SPOIL_BODIES = {"hang_first_token", "hang_mid", "cut", "drip", "endless"}
+UNREAD_S = 5.0
+"""Of a client that reads nothing."""
 
 
 @dataclass(slots=True)
@@ -180,8 +186,15 @@ class Exchange:
         return True
 
     async def break_off(self) -> None:
-        """Reset the connection, once what was written has left."""
-        await asyncio.sleep(0.01)
+        """Reset the connection, once what was written has been read: who finds both at once hears nothing but the reset."""
+        transport = self.request.transport
+        if transport is not None and (reader := transport.get_extra_info("peername")) is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UNREAD_S):
+                    while transport.get_write_buffer_size() or unread(reader):  # noqa: ASYNC110 (no event tells of another's reading)
+                        await asyncio.sleep(0.01)
+            # For it to be passed on where it was read.
+            await asyncio.sleep(0.02)
         raise Broken
 
     async def drip(self, response: web.StreamResponse, whole: bytes) -> None:
@@ -208,6 +221,13 @@ class Exchange:
             sent += len(piece)
             if sent > MAX_ENDLESS_BYTES:
                 return
+
+
+def unread(address: tuple[str, int]) -> bool:
+    """Whether the socket of this machine at an address has bytes that its process has not taken yet."""
+    local = f"{int.from_bytes(socket.inet_aton(address[0]), sys.byteorder):08X}:{address[1]:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()]
+    return any(row[1] == local and int(row[4].rpartition(":")[2], 16) > 0 for row in rows)
 
 
 def refused(body: Any, dialect: OpenAI | Anthropic | Responses | Ollama) -> str | None:

@@ -107,14 +107,15 @@ class SyncModelServer:
         """Let go what hangs now."""
         self.call("POST", "/release")
 
-    def log(self, *, wait_s: float = 5.0, listings: bool = False, **wanted: int) -> list[dict[str, Any]]:
+    def log(self, *, wait_s: float | None = None, listings: bool = False, **wanted: int) -> list[dict[str, Any]]:
         """Requests as they came: n, path, headers, body, state, tokens, fault, connection, started.
 
         Those for the list of models with `listings` alone.
 
         With `seen`, `finished`, `faulted`, `hung_up` or `holding` it waits until there are at least so many, and fails after
-        `wait_s` seconds.
+        `wait_s` seconds: 5 for those that hang up, since their own time would have them do so later anyway, 30 for the others.
         """
+        wait_s = (5.0 if "hung_up" in wanted else 30.0) if wait_s is None else wait_s
         answer = self.call("GET", f"/log?{urlencode({**wanted, 'wait_s': wait_s, **({'listings': 1} if listings else {})})}")
         if not answer["reached"]:
             raise AssertionError(f"the log never held {wanted}: {[(s['path'], s['state']) for s in answer['requests']]}")
@@ -182,7 +183,7 @@ class ModelServer:
     async def release(self) -> None:
         await asyncio.to_thread(self.sync.release)
 
-    async def log(self, *, wait_s: float = 5.0, listings: bool = False, **wanted: int) -> list[dict[str, Any]]:
+    async def log(self, *, wait_s: float | None = None, listings: bool = False, **wanted: int) -> list[dict[str, Any]]:
         return await asyncio.to_thread(lambda: self.sync.log(wait_s=wait_s, listings=listings, **wanted))
 
     async def __aenter__(self) -> Self:
