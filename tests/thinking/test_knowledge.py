@@ -20,11 +20,14 @@ from actors.runtime import AsyncActor, handles
 from actors.thinking.knowledge import Knowledge
 from actors.thinking.messages import GetThought, Think
 from actors.thinking.settings import ThinkingSettings
-from tests.thinking.house import house
+from tests.thinking.house import ALL, house
 from tests.thinking.test_think import prompt_of, user
 from transport.errors import Conflict
 
 NOW = datetime.now(UTC)
+
+
+OTHERS = tuple(part for part in ALL if part != "daemon")
 
 
 class Knowing(AsyncActor):
@@ -75,7 +78,7 @@ class Knowing(AsyncActor):
 
 
 async def test_the_profile_is_shown_and_a_statement_is_brought_up_once(short_dir, model) -> None:
-    async with house(short_dir, url=model.base_url) as host:
+    async with house(short_dir, url=model.base_url, parts=OTHERS, context_deadline_s=5.0) as host:
         await host.start_actor(Knowing)
         first = await host.ref("thinking").ask(Think(session="a", messages=(user("Hello there"),)))
         second = await host.ref("thinking").ask(Think(session="b", messages=(user("Hello again"),)))
@@ -112,7 +115,7 @@ async def test_what_is_to_be_brought_up_is_not_recalled_like_a_memory(short_dir,
 
 async def test_a_program_is_told_nothing_that_is_meant_for_people(short_dir, model) -> None:
     options = {"response_format": {"type": "json_object"}}
-    async with house(short_dir, url=model.base_url) as host:
+    async with house(short_dir, url=model.base_url, parts=OTHERS, context_deadline_s=5.0) as host:
         await host.start_actor(Knowing)
         await host.ref("thinking").ask(Think(session="a", messages=(user("Hello there"),), options=options))
 

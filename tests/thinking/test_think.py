@@ -256,4 +256,5 @@ async def test_a_json_answer_is_not_replaced_by_prose(short_dir) -> None:
         with pytest.raises(Unavailable):
             await host.ref("thinking").ask(Think(messages=(user("Hello"),), options=options))
 
-        assert time.monotonic() - began < 3
+        # And not at the end of its thirty seconds.
+        assert time.monotonic() - began < 15
