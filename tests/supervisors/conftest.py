@@ -46,7 +46,7 @@ class EchoHouse:
             self.process.kill()
         await self.process.communicate()
 
-    async def line(self, text, within_s=20):
+    async def line(self, text, within_s=60):
         """The next line that holds this text."""
         async with asyncio.timeout(within_s):
             while line := (await self.process.stdout.readline()).decode():
@@ -67,7 +67,7 @@ class EchoHouse:
             if pid not in self.pidfds and (pidfd := linux.open_pidfd(pid)) is not None:
                 self.pidfds[pid] = pidfd
 
-    async def gone(self, *pids, within_s=8.0):
+    async def gone(self, *pids, within_s=30.0):
         """Wait for the end of these processes, or of all."""
         for pid in pids or tuple(self.pidfds):
             await self.end_of(self.pidfds[pid], within_s)

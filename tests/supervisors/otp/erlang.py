@@ -89,7 +89,7 @@ class World:
         sup.ignored = started.child.pid is None
         return sup
 
-    async def ask(self, to: str, message: Any, timeout: float = 20.0) -> Any:
+    async def ask(self, to: str, message: Any, timeout: float = 60.0) -> Any:
         return await self.host.ref(to).ask(message, timeout=timeout)
 
     def do(self, child: str, what: str, seconds: float = 0.0) -> None:
@@ -151,7 +151,7 @@ class Sup:
         self.ref = world.unique(name)
         self.ignored = False
 
-    async def ask(self, message: Any, timeout: float = 20.0) -> Any:
+    async def ask(self, message: Any, timeout: float = 60.0) -> Any:
         return await self.world.ask(self.ref, message, timeout)
 
     # Erlang's calls
@@ -207,7 +207,7 @@ class Sup:
     async def reconfigure(self, children: Any = (), **flags: Any) -> None:
         await self.ask(Reconfigure(spec=flags_and_specs(self.world, children, **flags)))
 
-    async def stop(self, timeout: float = 20.0) -> None:
+    async def stop(self, timeout: float = 60.0) -> None:
         """Anybody's stop, with reason normal."""
         await self.ask(End(), timeout)
 

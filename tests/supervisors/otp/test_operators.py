@@ -17,7 +17,7 @@ from tests.supervisors.otp.erlang import UNDEFINED, ActorWorld, Sup, refused
 from tests.supervisors.otp.house import Worker
 from transport.errors import Conflict, Invalid, NotFound, Unavailable
 
-CHILD1 = {"name": "child1", "shutdown": 1.0}
+CHILD1 = {"name": "child1", "shutdown": 20.0}
 
 
 async def test_otp_child_adm(world):
@@ -63,13 +63,15 @@ async def test_otp_child_adm(world):
     assert await sup.running("child1") == third
 
     # Who is away is waited for here, as long as the caller wants.
-    for message in (AddChild(child="x"), ListChildren(), CountChildren()):
-        with pytest.raises(Unavailable):
-            await world.ask(world.unique("absent"), message, timeout=0.05)
+    asked = [
+        world.ask(world.unique("absent"), one, timeout=0.5) for one in (AddChild(child="x"), ListChildren(), CountChildren())
+    ]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(error) for error in told] == [Unavailable] * 3
 
 
 async def test_otp_child_adm_simple(world):
-    sup = await world.sup(strategy="simple_one_for_one", template={"shutdown": 1.0})
+    sup = await world.sup(strategy="simple_one_for_one", template={"shutdown": 20.0})
     assert await sup.which_children() == []
     assert await sup.count_children() == (1, 0, 0, 0)
     one = await sup.start_child("one")
@@ -97,7 +99,7 @@ async def test_otp_child_adm_simple(world):
             await call("one")
     assert await world.alive("sup")
     with pytest.raises(Unavailable):
-        await world.ask(world.unique("absent"), AddChild(child="x"), timeout=0.05)
+        await world.ask(world.unique("absent"), AddChild(child="x"), timeout=0.5)
 
 
 FAULTS = [
@@ -231,7 +233,7 @@ async def test_otp_do_not_save_child_specs_for_temporary_children(world):
         for way, answers in kept.items():
             for restart, answer in zip(("permanent", "transient", "temporary"), answers, strict=True):
                 name = f"{strategy[:4]}-{way[:4]}-{restart[:4]}"
-                spec = {"name": name, "restart": restart, "shutdown": 1.0}
+                spec = {"name": name, "restart": restart, "shutdown": 20.0}
                 before = await sup.start_child(spec)
                 await (sup.terminate_child(name) if way == "terminate" else sup.end(name, way))
                 if answer is None:
@@ -324,7 +326,7 @@ async def test_otp_count_restarting_children(world):
 
 
 async def test_otp_simple_one_for_one_corruption(world):
-    sup = await world.sup(strategy="simple_one_for_one", template={"restart": "temporary", "shutdown": 1.0})
+    sup = await world.sup(strategy="simple_one_for_one", template={"restart": "temporary", "shutdown": 20.0})
     await sup.start_child("first")
     await sup.crash("first")
     # What a message and an assignment hold: Erlang's 50,000 would be refused.
@@ -370,15 +372,15 @@ async def test_otp_do_not_save_start_parameters_for_temporary_children(actors, s
 
 
 async def test_otp_simple_one_for_one_scale_many_temporary_children(actors):
-    took = {}
+    took = {}  # of processor time: what else the machine does is not counted
     for count in (50, 500):
         sup = await actors.sup(f"s{count}", strategy="simple_one_for_one", template={"restart": "temporary"})
         supervision = actors.stage.bearers[sup.ref].family.supervision
         await many(sup, actors, 0, count)
-        began = time.perf_counter()
+        began = time.process_time()
         for number in range(count):
             await supervision.stop_child(f"c{number}")
-        took[count] = time.perf_counter() - began
+        took[count] = time.process_time() - began
         assert await sup.count_children() == (1, 0, 0, 0)
 
     assert took[500] <= 50 * took[50]
@@ -389,14 +391,14 @@ async def test_otp_scale_start_stop_many_children(actors):
     sup = await actors.sup()
     supervision = actors.stage.bearers[sup.ref].family.supervision
     for count in (20, 400):
-        began = time.perf_counter()
+        began = time.process_time()
         for number in range(count):
             with contextlib.suppress(Conflict):
                 await supervision.add_child(f"c{number}")
-        started = time.perf_counter()
+        started = time.process_time()
         for number in range(count):
             await supervision.stop_child(f"c{number}")
-        took[count] = started - began, time.perf_counter() - started
+        took[count] = started - began, time.process_time() - started
 
     # Linear would be twenty times as long.
     assert all(many <= 200 * few for few, many in zip(took[20], took[400], strict=True))

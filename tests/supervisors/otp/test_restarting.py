@@ -11,8 +11,8 @@ from supervisors.reports import Failure, Progress, of_child
 from supervisors.spec import ChildSpec
 from tests.supervisors.otp.erlang import UNDEFINED, supervisor, worker
 
-TWO = [{"name": "child1", "shutdown": 1.0}, {"name": "child2", "shutdown": 1.0}]
-THREE = [*TWO, {"name": "child3", "shutdown": 1.0}]
+TWO = [{"name": "child1", "shutdown": 20.0}, {"name": "child2", "shutdown": 20.0}]
+THREE = [*TWO, {"name": "child3", "shutdown": 20.0}]
 
 
 async def crash_to_the_end(sup, *names):
@@ -209,7 +209,7 @@ async def test_otp_external_start_no_progress_log(world):
     assert await sup.count_children() == (1, 1, 0, 1)
 
 
-@pytest.mark.parametrize("rule", [{"name": "child1", "shutdown": 1.0}])
+@pytest.mark.parametrize("rule", [{"name": "child1", "shutdown": 20.0}])
 async def test_otp_permanent_normal(world, rule):
     await comes_back(world, rule, "normal")
 

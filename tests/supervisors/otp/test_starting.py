@@ -29,8 +29,8 @@ async def test_otp_sup_start_ignore_child(world):
     sup = await world.sup()
     world.verdict("child1", "ignore")
 
-    assert await sup.start_child({"name": "child1", "shutdown": 1.0}) is UNDEFINED
-    pid = await sup.start_child({"name": "child2", "shutdown": 1.0})
+    assert await sup.start_child({"name": "child1", "shutdown": 20.0}) is UNDEFINED
+    pid = await sup.start_child({"name": "child2", "shutdown": 20.0})
     assert await sup.which_children() == [("child2", pid), ("child1", UNDEFINED)]
     assert await sup.types() == {"worker"}
     assert await sup.count_children() == (2, 1, 0, 2)
@@ -39,7 +39,7 @@ async def test_otp_sup_start_ignore_child(world):
 
 async def test_otp_sup_start_ignore_temporary_child(world):
     world.verdict("child1", "ignore")
-    sup = await world.sup(children=[{"name": name, "restart": "temporary", "shutdown": 1.0} for name in ("child1", "child2")])
+    sup = await world.sup(children=[{"name": name, "restart": "temporary", "shutdown": 20.0} for name in ("child1", "child2")])
 
     ((name, pid),) = await sup.which_children()
     assert name == "child2"
@@ -181,7 +181,7 @@ async def test_otp_sup_start_map_faulty_specs(world, child, field):
 async def test_otp_extra_return(world):
     given = {"extra": {"information": [1, 2]}}
     extra = {"information": [1, 2]}
-    sup = await world.sup(children=[{"name": "child1", "shutdown": 1.0, "arguments": given}])
+    sup = await world.sup(children=[{"name": "child1", "shutdown": 20.0, "arguments": given}])
 
     for call in (sup.terminate_child, sup.delete_child, sup.restart_child):
         with refused("not_found"):
