@@ -39,6 +39,10 @@ BYTES: Final = 256 << 20
 """Bodies of all that is kept, in bytes."""
 
 RETRY_S: Final = 0.01
+BACKGROUND_LATER_S: Final = 0.03
+"""How much later than others background calls are asked anew: whoever follows a feed comes back to each new process at once,
+and the one whom a person waits for would be among the last."""
+
 MORE: Final = int(zmq.SNDMORE | zmq.DONTWAIT)
 LAST: Final = int(zmq.DONTWAIT)
 """Plain integers: combining ZeroMQ's enum members costs a microsecond each time."""
@@ -75,6 +79,9 @@ class Client:
         self._epoch = 0
         self._tick: asyncio.Handle | None = None
         self._retry: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
+        """Until background calls are asked anew."""
+
         self._closed = False
         self._deadlines: Deadlines[Outgoing] = Deadlines(self._loop, self._expire)
         self._prefix = secrets.token_hex(8)
@@ -189,7 +196,7 @@ class Client:
         for fd in self._fds:
             self._loop.remove_reader(fd)
 
-        for handle in (self._tick, self._retry):
+        for handle in (self._tick, self._retry, self._later):
             if handle is not None:
                 handle.cancel()
 
@@ -401,32 +408,55 @@ class Client:
                 self._fail_all(Unauthorized("the peer does not let this key in"))
 
     def _ask_again(self, besides: str | None = None) -> None:
-        """Queues all that is unanswered for the peer's new process, in the order in which it was asked."""
+        """Queues all that is unanswered for the peer's new process, in the order in which it was asked.
+
+        Background calls are queued a moment later, but for those that no process has been asked yet.
+        """
         self._epoch += 1
         notes_and_tells = [message for message in self._queue if isinstance(message, Tell) or _is_cancel(message)]
         self._queue.clear()
+        later: list[Ask | ClientStream] = []
 
         for call in list(self._pending.values()):
             if call.id == besides:
                 call.epoch = self._epoch
-                continue
-
-            if call.attempts >= LARGE_ATTEMPTS and len(call.body) > LARGE_BODY:
-                self._pending.pop(call.id)
-                self._bytes -= len(call.body)
-                call.fail(Invalid(f"the peer ends the connection on this body of {len(call.body)} bytes"))
-                continue
-
-            credit = call.begin_again()
-            self._queue.append(call)
-
-            if credit:
-                self._queue.append(note(CREDIT, call.id, credit))
+            elif call.epoch and call.header.get("lane") == "bg":
+                later.append(call)
+            else:
+                self._queue_again(call)
 
         self._queue.extend(notes_and_tells)
 
+        if self._later is not None:
+            self._later.cancel()
+        self._later = self._loop.call_later(BACKGROUND_LATER_S, self._ask_later, later) if later else None
+
         if self._tick is None:
             self._tick = self._loop.call_soon(self._flush)
+
+    def _ask_later(self, calls: list[Ask | ClientStream]) -> None:
+        """Where there is another process by now, or none, they are asked of the next."""
+        self._later = None
+
+        for call in calls:
+            if self.connected and call.id in self._pending:
+                self._queue_again(call)
+
+        if self._queue and self._tick is None and self.connected:
+            self._tick = self._loop.call_soon(self._flush)
+
+    def _queue_again(self, call: Ask | ClientStream) -> None:
+        if call.attempts >= LARGE_ATTEMPTS and len(call.body) > LARGE_BODY:
+            self._pending.pop(call.id)
+            self._bytes -= len(call.body)
+            call.fail(Invalid(f"the peer ends the connection on this body of {len(call.body)} bytes"))
+            return
+
+        credit = call.begin_again()
+        self._queue.append(call)
+
+        if credit:
+            self._queue.append(note(CREDIT, call.id, credit))
 
     def _expire(self, call: Outgoing) -> None:
         if isinstance(call, Tell):

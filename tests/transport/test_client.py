@@ -278,6 +278,19 @@ async def test_a_host_that_asks_for_it_takes_sixteen_mebibytes(short_dir):
     await echo.server.close()
 
 
+async def test_background_calls_are_asked_again_after_those_whom_somebody_waits_for(client, echo):
+    calls = [asyncio.create_task(client.ask("echo", "t.silent", {}, ttl_ms=5000, id=id_, lane=id_)) for id_ in ("bg", "fg")]
+    await echo.until(lambda: len(echo.asked) == 2)
+    await client.ask("echo", "t.echo", {}, ttl_ms=5000)
+    echo.server.incarnation = "two"
+    await client.ask("echo", "t.echo", {}, ttl_ms=5000)
+    await echo.until(lambda: len(echo.asked) == 6)
+
+    assert [ask.id for ask in echo.asked if ask.type == "t.silent"] == ["bg", "fg", "fg", "bg"]
+    for call in calls:
+        call.cancel()
+
+
 async def test_who_may_open_nothing_more_is_told_so_and_may_try_again_once_it_may(short_dir):
     address = f"ipc://{short_dir}/nobody.sock"
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
