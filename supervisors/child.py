@@ -22,7 +22,7 @@ from actors.host import Host
 from actors.limits import EXHAUSTED, has_descriptors, set_process_limits, wants_descriptors
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect, packable
-from supervisors.crashes import open_stacks
+from supervisors.crashes import name_stacks, open_nameless_stacks, open_stacks
 from supervisors.fence import hold_off
 from supervisors.ignore import Ignore
 from supervisors.logs import log_to_file
@@ -96,6 +96,9 @@ class Life:
         self.prepared: Host | None = None
         """A standby's, made beforehand."""
 
+        self.stacks: TextIO | None = None
+        """Where a fault leaves its stacks, once this process is guarded. A standby's have no name yet."""
+
         self.state = "starting"
         self.stats: dict[str, Any] = {}
         self.beaten: float | None = None
@@ -109,33 +112,45 @@ class Life:
     async def live(self) -> int:
         """See `run_child`."""
         self.loop = asyncio.get_running_loop()
+        self.told_to_stop = asyncio.Event()
         if self.assignment.epoch:
             return await self._bear()
 
+        # All that can be done before anybody is to be replaced: each millisecond of it would be one of somebody's waiting.
         async with self.make_host(self.assignment) as self.prepared:
+            self.host = self.prepared
             self.prepared.prepare()
-            if not await self._is_called():
-                return 0
+            set_process_limits(self.prepared.limits)
+            with ExitStack() as guards:
+                if (stacks := open_nameless_stacks(self.assignment.data_dir)) is not None:
+                    guards.enter_context(self._guarded(stacks))
+                if not await self._is_called():
+                    return 0
 
-            self.prepared.bear(self.assignment.incarnation)
-            return await self._bear()
+                self.prepared.bear(self.assignment.incarnation)
+                return await self._bear()
 
     async def _is_called(self) -> bool:
-        """Wait, as a standby, for the assignment; False when nobody is left who could give it."""
+        """Wait, as a standby, for the assignment; False when it is told to stop, or nobody is left who could give it."""
         assert self.control is not None  # noqa: S101 (nobody prepares who stands alone)
         control, called = self.control, asyncio.Event()
+        known = self.assignment.model_dump(mode="json")
+
+        def stop() -> None:
+            self.told_to_stop.set()
+            called.set()
+
+        self.loop.add_signal_handler(signal.SIGTERM, stop)
         control.socket.setblocking(False)
         self.loop.add_reader(control.fileno(), called.set)
         self._say("prepared")
         linux.name_process("standby")
         await called.wait()
-        self.loop.remove_reader(control.fileno())
-        received = control.receive()
-        if received is None:
+        if self.told_to_stop.is_set() or (received := control.receive()) is None:
             return False
 
         message, control.handed = received
-        self.assignment = Assignment.model_validate(message["assignment"])
+        self.assignment = self.assignment.changed_to(message["assignment"], known)
         self.drain_s = self.assignment.drain_s
         return True
 
@@ -146,7 +161,11 @@ class Life:
             linux.name_process(self.assignment.name)
 
         log_to_file(self.assignment)
-        self.told_to_stop = asyncio.Event()
+        if self.prepared is None:
+            self._take_signals()
+        return await self._serve()
+
+    def _take_signals(self) -> None:
         self.loop.add_signal_handler(signal.SIGTERM, self.told_to_stop.set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self.alone:
@@ -155,24 +174,16 @@ class Life:
             if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
                 self.loop.add_signal_handler(signal.SIGHUP, self.told_to_stop.set)
 
-        return await self._serve()
-
     async def _serve(self) -> int:
         stopping = asyncio.ensure_future(self.told_to_stop.wait())
         guards = ExitStack()
         try:
-            self.host = self.prepared or self.make_host(self.assignment)
-            set_process_limits(self.host.limits)
-            if self.control is not None and self.assignment.has_socket:
-                self.host.listens(self.assignment.name, self.control.handed.pop(0))
-            self.host.on_name_lost = self._lost_its_name
-            self.host.on_actor_ended = lambda _: self.told_to_stop.set()
-            self.loop.set_exception_handler(self._hear_of_failure)
+            self._have_host()
             async with self.host as host:
                 starting = asyncio.ensure_future(self._start(host))
                 # After a turn it listens, and after two its actor opens what it needs, in threads.
                 await turns(2)
-                guards.enter_context(self._guarded())
+                self._begin_to_guard(guards)
                 await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if starting.done():
                     await starting
@@ -212,18 +223,42 @@ class Life:
             if self.knocking is not None:
                 self.knocking.cancel()
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Where its loop is watched, by itself and by others, and a fault leaves its stacks."""
+    def _have_host(self) -> None:
+        if self.prepared is None:
+            self.host = self.make_host(self.assignment)
+            set_process_limits(self.host.limits)
+        if self.control is not None and self.assignment.has_socket:
+            self.host.listens(self.assignment.name, self.control.handed.pop(0))
+        self.host.on_name_lost = self._lost_its_name
+        self.host.on_actor_ended = lambda _: self.told_to_stop.set()
+        self.loop.set_exception_handler(self._hear_of_failure)
+
+    def _begin_to_guard(self, guards: ExitStack) -> None:
+        """Have its loop watched, and hear the supervisor. A standby is guarded already, and answers first who has waited."""
         self.host.lag.on_moving = self._move
+        assignment = self.assignment
+        if (nameless := self.stacks) is not None:
+            guards.callback(self.loop.call_later(LATER_S, self._watch, nameless).cancel)
+        else:
+            guards.enter_context(self._guarded(open_stacks(assignment.data_dir, assignment.name, assignment.epoch)))
+            self._watch(None)
+
+    def _watch(self, nameless: TextIO | None) -> None:
+        if nameless is not None:
+            name_stacks(nameless, self.assignment.data_dir, self.assignment.name, self.assignment.epoch)
         if self.prepared is not None:
             self.host.lag.start()
-        with open_stacks(self.assignment.data_dir, self.assignment.name, self.assignment.epoch) as stacks:
+        self._listen()
+
+    @contextmanager
+    def _guarded(self, stacks: TextIO) -> Iterator[None]:
+        """Where a loop that hangs ends the process, a fault leaves its stacks, and the end of `up` is seen."""
+        self.stacks = stacks
+        with stacks:
             faulthandler.enable(stacks)
             faulthandler.register(signal.SIGUSR1, stacks)
             self._hold_off_fence(stacks)
             self._watch_up()
-            self._listen()
             try:
                 yield
             finally:

@@ -12,7 +12,17 @@ from typing import Any, TextIO
 
 from loguru import logger
 
-__all__ = ["log_path", "open_stacks", "read_reports", "remove_stacks", "stack_path", "tail", "write_report"]
+__all__ = [
+    "log_path",
+    "name_stacks",
+    "open_nameless_stacks",
+    "open_stacks",
+    "read_reports",
+    "remove_stacks",
+    "stack_path",
+    "tail",
+    "write_report",
+]
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 50
@@ -39,6 +49,31 @@ def open_stacks(data_dir: Path, name: str, epoch: int) -> TextIO:
     except OSError as error:
         logger.warning("stacks go to standard error", path=str(path), reason=error.strerror)
         return os.fdopen(os.dup(sys.stderr.fileno()), "w")
+
+
+def open_nameless_stacks(data_dir: Path) -> TextIO | None:
+    """A file for stacks on the disk of the others that `name_stacks` puts in its place: who may never be needed leaves none.
+
+    None where the file system has no such files.
+    """
+    folder = log_path(data_dir, "").parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600), "w")
+    except OSError:
+        return None
+
+
+def name_stacks(stacks: TextIO, data_dir: Path, name: str, epoch: int) -> None:
+    """Give nameless stacks the name of an incarnation. Where the disk refuses, they are lost: nobody needs them to serve."""
+    path = stack_path(data_dir, name, epoch)
+    try:
+        # Left over from another life of the data directory.
+        path.unlink(missing_ok=True)
+        # With a directory, which an absolute path does not need, Python asks linkat(2), and only that follows the link.
+        os.link(f"/proc/self/fd/{stacks.fileno()}", path, src_dir_fd=stacks.fileno(), follow_symlinks=True)
+    except OSError as error:
+        logger.warning("stacks are not kept", path=str(path), reason=error.strerror)
 
 
 def remove_stacks(data_dir: Path, name: str, epoch: int) -> None:

@@ -47,8 +47,8 @@ class Shared:
     standbys: Standbys
     held_sockets: HeldSockets
     leaving: Leaving
-    save: Callable[[], None]
-    """Writes the roster. Called before a process is told who it is, so that none is ever without an entry."""
+    save: Callable[[str], None]
+    """Writes who bears a name now. Called before a process is told who it is, so that none is ever without an entry."""
 
     on_report: Callable[[str, Path], None]
     """Told of each crash report: whose, and where it is."""
@@ -155,7 +155,7 @@ class ProcessChild:
         self.epoch += 1
         self.incarnation = secrets.token_hex(8)
         self._bear(process)
-        self.shared.save()
+        self.shared.save(self.spec.name)
         place = self.shared.place
         held = self.shared.held_sockets.of(self.spec.name) if self._is_counted_on else None
         assignment = self._assignment(self.epoch, self.incarnation, has_socket=held is not None)

@@ -95,7 +95,7 @@ class Processes:
             standbys=self.standbys,
             held_sockets=self.held_sockets,
             leaving=self.leaving,
-            save=self._note_roster,
+            save=self._note_bearer,
             on_report=on_report,
         )
         self.supervision = Supervision(spec, self._make_child, name=place.name, on_change=self._changed, on_forget=self._forget)
@@ -239,41 +239,44 @@ class Processes:
             process.kill(signal.SIGTERM)
             process.let_go()
 
-    def _note_roster(self) -> None:
+    def _note_bearer(self, name: str) -> None:
         """What a replacement waits for. The file is written anew when nobody does."""
-        self._write_roster(self.roster.add)
+        self._write_roster(lambda: self.roster.add(self._entry(name), self._whole_roster))
         if self.unsaved is None:
             self.unsaved = self.loop.call_later(SAVE_STATE_S, self._save_again)
 
     def _save_roster(self) -> bool:
-        written = self._write_roster(self.roster.replace)
+        written = self._write_roster(lambda: self.roster.replace(self._whole_roster()))
         if written and self.unsaved is not None:
             self.unsaved.cancel()
             self.unsaved = None
         return written
 
-    def _write_roster(self, write: Callable[[Roster], None]) -> bool:
-        entries = []
-        for name, child in self.children.items():
-            member = self.supervision.strategy.members.get(name)
-            if (record := self.supervision.records.get(name)) is not None:
-                entries.append(
-                    child.entry().model_copy(
-                        update={
-                            "state": member.state if member is not None else record.seen,
-                            "starts": record.starts,
-                            "restarts": record.restarts,
-                            "since": record.since,
-                            "last_exit": record.last_exit,
-                            "added": record.added,
-                            "key": record.key,
-                        }
-                    )
-                )
+    def _whole_roster(self) -> Roster:
+        entries = tuple(self._entry(name) for name in self.children if name in self.supervision.records)
+        return Roster(up_pid=self.place.keeper_pid, up_started=self.keeper_started, children=entries)
 
-        roster = Roster(up_pid=self.place.keeper_pid, up_started=self.keeper_started, children=tuple(entries))
+    def _entry(self, name: str) -> Entry:
+        member, record = self.supervision.strategy.members.get(name), self.supervision.records[name]
+        return (
+            self.children[name]
+            .entry()
+            .model_copy(
+                update={
+                    "state": member.state if member is not None else record.seen,
+                    "starts": record.starts,
+                    "restarts": record.restarts,
+                    "since": record.since,
+                    "last_exit": record.last_exit,
+                    "added": record.added,
+                    "key": record.key,
+                }
+            )
+        )
+
+    def _write_roster(self, write: Callable[[], None]) -> bool:
         try:
-            write(roster)
+            write()
         except OSError as error:
             # A disk that takes nothing: children are started all the same. Should this supervisor be killed before there is
             # room, the next one starts whom an old roster has as gone, and sends away who bears the name already and knocks.

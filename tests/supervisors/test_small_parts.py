@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from supervisors import linux
-from supervisors.crashes import log_path, read_reports, write_report
+from supervisors.crashes import log_path, name_stacks, open_nameless_stacks, read_reports, stack_path, write_report
 from supervisors.logs import LogFile
 from supervisors.process import Reaper
 from supervisors.roster import Entry, Roster, RosterFile
@@ -23,8 +25,7 @@ def test_a_roster_comes_back_as_it_was_written(tmp_path):
     roster = Roster(up_pid=7, up_started=11, children=(Entry(name="echo", pid=8, started=12, epoch=3, restarts=2),))
 
     file = RosterFile(path)
-    file.replace(Roster())
-    file.add(roster)
+    file.replace(roster)
 
     assert Roster.read(path) == roster
     assert roster.of_house(7, 11)
@@ -40,12 +41,38 @@ def test_crash_reports_that_are_told_fit_a_message(tmp_path):
     assert [report["epoch"] for report in told] == [19, 18, 17, 16, 15]
 
 
+def test_stacks_without_a_name_leave_nothing_until_they_have_one(tmp_path):
+    stacks = open_nameless_stacks(tmp_path)
+    if stacks is None:
+        pytest.skip("this file system has no nameless files")
+    with stacks:
+        stacks.write("in spin\n")
+        assert not any(stack_path(tmp_path, "echo", 3).parent.iterdir())
+
+        name_stacks(stacks, tmp_path, "echo", 3)
+    assert stack_path(tmp_path, "echo", 3).read_text() == "in spin\n"
+
+
 def test_a_roster_that_is_missing_or_damaged_is_an_empty_one(tmp_path):
     path = tmp_path / "children.json"
     assert Roster.read(path) == Roster()
 
     path.write_bytes(b'{"children": [{"na')
     assert Roster.read(path) == Roster()
+
+
+def test_a_roster_tells_of_each_child_what_was_said_of_it_last(tmp_path):
+    path = tmp_path / "children.json"
+    file = RosterFile(path)
+    file.replace(Roster(up_pid=7, children=(Entry(name="echo", epoch=1), Entry(name="other", epoch=1))))
+    for entry in (Entry(name="echo", epoch=2), Entry(name="new", epoch=1), Entry(name="echo", epoch=3)):
+        file.add(entry, Roster)
+    with path.open("ab") as torn:
+        torn.write(b'{"name": "other", "epo')
+
+    read = Roster.read(path)
+    assert read.up_pid == 7
+    assert [(entry.name, entry.epoch) for entry in read.children] == [("echo", 3), ("other", 1), ("new", 1)]
 
 
 def test_a_roster_whose_last_line_was_not_written_to_its_end_is_as_the_line_before(tmp_path):
@@ -60,12 +87,13 @@ def test_a_roster_whose_last_line_was_not_written_to_its_end_is_as_the_line_befo
 def test_a_roster_that_was_deleted_or_has_grown_is_written_anew(tmp_path):
     path = tmp_path / "children.json"
     file = RosterFile(path)
+    long = Entry(name="echo", last_exit="x" * 900_000)
     for _ in range(3):
-        file.add(Roster(children=(Entry(name="echo", last_exit="x" * 900_000),)))
+        file.add(long, lambda: Roster(children=(long,)))
     assert path.stat().st_size < 2_000_000
 
     path.unlink()
-    file.add(Roster(up_pid=9))
+    file.add(long, lambda: Roster(up_pid=9))
     assert Roster.read(path).up_pid == 9
 
 

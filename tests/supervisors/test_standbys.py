@@ -6,6 +6,7 @@ import signal
 from actors.supervision import RestartChild
 from supervisors import linux
 from tests.supervisors.conftest import comm
+from tests.supervisors.echo_house import Spin
 
 RULES = {"supervisor": {"standbys": True}, "echo": {"heartbeat_s": 0.2}}
 
@@ -46,6 +47,35 @@ async def test_a_child_is_replaced_though_its_standby_is_gone_or_hangs(house):
         home.kill((await home.say()).pid)
         assert (await home.say()).pid not in hanging
         assert (await home.children())["echo"].last_exit == "had not taken its name within 1.2 s"
+
+
+async def test_a_standby_that_has_taken_over_leaves_its_stacks_when_it_hangs(house):
+    async with house(**RULES) as home:
+        await home.ready()
+        waiting = await standbys(home, 2)
+        home.kill((await home.say()).pid)
+        promoted = await home.say()
+        assert promoted.pid in waiting
+        await home.line("crash report")
+
+        home.client.ref("echo").tell(Spin())
+        await home.gone(promoted.pid)
+        await home.line("crash report")
+
+        report = max(home.reports(), key=lambda one: one["epoch"])
+        assert report["pid"] == promoted.pid
+        assert any("in spin" in line for line in report["stacks"])
+
+
+async def test_a_standby_that_is_told_to_end_does_and_another_is_made(house):
+    async with house(**RULES) as home:
+        await home.ready()
+        first = await standbys(home, 2)
+        for pid in first:
+            home.kill(pid, signal.SIGTERM)
+        await home.gone(*first)
+
+        assert not first & await standbys(home, 2)
 
 
 async def test_standbys_end_with_their_supervisor_and_the_next_one_has_its_own(house):
