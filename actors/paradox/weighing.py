@@ -18,6 +18,7 @@ from actors.paradox.classifier.model import Opinion
 from actors.paradox.judging import change
 from actors.paradox.judging.modality import UNASSERTED
 from actors.paradox.judging.pair import Judgement, Pair, Verdict
+from actors.paradox.judging.rules import speak_of_themselves
 
 __all__ = ["AT_ODDS_FROM", "CONFLICT_FROM", "WEIGHTS", "Weights", "chances", "features", "signs", "topic", "weigh"]
 
@@ -52,6 +53,9 @@ def weigh(pair: Pair, ruled: Judgement, opinion: Opinion, weights: Weights | Non
     given = features(pair, ruled, opinion)
     conflict = logistic(given, weights["conflict"])
     odds = math.exp(total(given, weights["among"]))
+    if ruled.verdict not in ("contradiction", "update") and speak_of_themselves(pair.old, pair.new):
+        # The network reads names, and takes some that it has never seen for one.
+        conflict = odds = 0.0
     if conflict >= CONFLICT_FROM:
         is_update = logistic(signs(pair, ruled, opinion), weights["update"]) >= 0.5
         by_rule = ruled.verdict in ("contradiction", "update")

@@ -59,3 +59,22 @@ def test_after_half_a_year_more_time_makes_no_difference_and_an_unknown_time_is_
 
 def test_what_is_dated_later_than_the_new_one_counts_as_said_at_once() -> None:
     assert odds_after(timedelta(days=-30)) == odds_after(timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "speakers", "at_odds"),
+    [
+        ("I live in Lisbon.", "I live in Oslo.", ("pa", "pb"), False),
+        ("My car is blue.", "My van is red.", ("pa", "pb"), False),
+        ("I cooked tonight.", "No, I cooked tonight.", ("pa", "pb"), True),  # which answers the other
+        ("I live in Lisbon.", "I live in Oslo.", ("pa", "Pa"), True),
+        ("I live in Lisbon.", "I live in Oslo.", ("pa", None), True),
+        ("The door is open.", "The door is shut.", ("pa", "pb"), True),
+    ],
+)
+def test_two_people_who_speak_of_themselves_are_not_at_odds_however_sure_the_classifier_is(old, new, speakers, at_odds) -> None:
+    pair = pair_of(read(old, speakers[0], MARCH), read(new, speakers[1], MARCH))
+    weighed = weigh(pair, judged("unrelated", 0.5), Opinion(0.98, 0.01, 0.005, 0.005))
+
+    assert (weighed.verdict == "contradiction") is at_odds
+    assert (weighed.odds or 0) > 0 if at_odds else weighed.odds == 0

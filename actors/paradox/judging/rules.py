@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from actors.paradox.judging import change, modality, polarity, presence, quantities, slots, ways
+from actors.paradox.judging import change, modality, polarity, presence, quantities, slots, subject, ways
 from actors.paradox.judging.lexicon import EXCLUSIVE, WITHIN
 from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
 from actors.paradox.judging.reading import Reading
@@ -74,6 +74,15 @@ def unfilled(reading: Reading) -> tuple[str, ...]:
 def complains(old: Reading, new: Reading) -> bool:
     """Whether somebody who was asked for something is told how they do it: that may fall short, and is not at odds."""
     return COMPLAINT.match(new.text) is not None and ASKED.search(old.text) is not None
+
+
+def speak_of_themselves(old: Reading, new: Reading) -> bool:
+    """Whether two people each tell of themselves or of what is theirs, and neither answers the other."""
+    kinds = {old.subject.kind, new.subject.kind}
+    if not kinds <= {"self", "own"} or subject.same(old.subject, new.subject, (old.speaker, new.speaker)) is not False:
+        return False
+    one_voice = (old.speaker or "").casefold() == (new.speaker or "").casefold()
+    return not one_voice and not change.correction(new.text) and not change.retort(new.text)
 
 
 def repeated_rule(pair: Pair) -> Judgement | None:

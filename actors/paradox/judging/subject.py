@@ -75,8 +75,8 @@ def same(old: Subject, new: Subject, speakers: tuple[str | None, str | None]) ->
         return same_person(old, new, old_voice, new_voice)
     if kinds == {"named"}:
         return old.head == new.head
-    if kinds == {"self", "own"}:
-        return None if one_voice else False
+    if not one_voice and kinds <= {"self", "own"}:
+        return False
     if kinds <= {"own", "thing"}:
         return same_thing(old, new, one_voice=one_voice)
     return None
