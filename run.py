@@ -32,7 +32,6 @@ import re
 import socket
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +70,7 @@ from gateway.settings import GatewaySettings
 from supervisors.settings import SupervisionSettings
 from supervisors.spec import ChildSpec, SupervisorSpec
 from transport import keys as keyring
-from transport.foreign import make_way_for_file
+from transport.foreign import put_file
 
 if TYPE_CHECKING:
     from actors.host import Curve, Host
@@ -255,16 +254,9 @@ class Composition:
         Raises:
             click.ClickException: the disk takes nothing; those that were laid down before stand.
         """
-        fresh = run_dir / "settings.json.new"
         try:
-            for path in (fresh, run_dir / "settings.json"):
-                make_way_for_file(path)
-            fresh.touch(mode=0o600)
-            fresh.write_text(settings.model_dump_json())
-            fresh.replace(run_dir / "settings.json")
+            put_file(run_dir / "settings.json", settings.model_dump_json().encode())
         except OSError as error:
-            with suppress(OSError):
-                fresh.unlink(missing_ok=True)
             raise click.ClickException(f"the settings cannot be written down in {run_dir}: {error.strerror}") from error
 
     def read_settings(self, run_dir: Path) -> Settings:

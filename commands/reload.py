@@ -12,7 +12,7 @@ import click
 
 from commands.house import House, with_house, with_listener_options
 from transport.errors import LatticeError
-from transport.foreign import make_way_for_file
+from transport.foreign import make_way_for_file, put_file
 
 __all__ = ["Unfinished", "changed_actors", "reload"]
 
@@ -89,11 +89,7 @@ class Unfinished:
                 self.path.unlink(missing_ok=True)
                 return
 
-            fresh = self.path.with_suffix(".new")
-            for path in (fresh, self.path):
-                make_way_for_file(path)
-            fresh.write_text(json.dumps(names))
-            fresh.replace(self.path)
+            put_file(self.path, json.dumps(names).encode())
         except OSError as error:
             raise click.ClickException(f"{self.path} cannot be written: {error.strerror}") from error
 

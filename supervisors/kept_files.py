@@ -6,12 +6,11 @@ Knows their names, and that they are JSON.
 from __future__ import annotations
 
 import json
-import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from transport.foreign import make_way_for_file, set_aside
+from transport.foreign import put_file, set_aside
 
 __all__ = ["KeptFiles"]
 
@@ -60,15 +59,8 @@ class KeptFiles:
         """
         for name, (_, content) in self.known.items():
             path = self.run_dir / name
-            if path.exists():
-                continue
-
-            fresh = path.with_name(f"{name}.new")
-            make_way_for_file(fresh)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            fresh.replace(path)
+            if not path.exists():
+                put_file(path, content)
 
 
 def is_json(content: bytes) -> bool:

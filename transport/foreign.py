@@ -7,6 +7,7 @@ in the log; a socket holds nothing, and gives way. Knows no actor.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import stat
 import struct
@@ -25,6 +26,7 @@ __all__ = [
     "make_way_for_directory",
     "make_way_for_file",
     "make_way_for_socket",
+    "put_file",
     "set_aside",
 ]
 
@@ -100,6 +102,26 @@ def make_way_for_file(path: Path) -> None:
         OSError: what stands there cannot be renamed.
     """
     make_way(path, stat.S_ISREG)
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Write a file of ours anew, for its owner alone: what was there before is there, or all of this.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    for place in (fresh, path):
+        make_way_for_file(place)
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
 
 
 def make_way(path: Path, is_one: Callable[[int], bool]) -> None:
