@@ -35,7 +35,7 @@ async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = 
         fed: Fed = await ask(feed, timeout=feed.wait_ms / 1000 + ASK_S if timeout is None else timeout, lane=lane)
     except Invalid as error:
         end = end_of_feed(error)
-        logger.bind(who=who, end=end).warning("memory's feed ends before what was followed: going on from its end")
+        logger.bind(who=who, end=end).warning("memory's feed ends before what was followed: it is another memory's, or cut")
         return Fed(changes=(), cursor=end)
     return fed
 

@@ -103,8 +103,10 @@ class Following:
         feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms, changes=GONE)
         fed = await next_page(self.actor.ask, feed, who="thinking", timeout=timeout, lane="bg" if wait_ms else "fg")
         if fed.cursor < feed.cursor:
-            self.cursor = self.written = fed.cursor
-            await self.thoughts.follow_from(fed.cursor)
+            # Memory is another, in which something may have been forgotten by now: all that ever was is looked at again.
+            self.cursor = self.written = 0
+            await self.thoughts.follow_from(0)
+            return await self._take(wait_ms=wait_ms, timeout=timeout)
         namespaces = {change.id: change.time for change in fed.changes if change.change == "namespace_forgotten"}
         gone = [(change.namespace, change.id) for change in fed.changes if change.change != "namespace_forgotten"]
         if fed.changes or fed.cursor - self.written >= SEEN_MOST:

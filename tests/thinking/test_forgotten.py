@@ -132,8 +132,8 @@ async def test_an_answer_is_not_given_again_once_what_it_may_quote_is_forgotten(
     assert text_of(again) == "I do not know."
 
 
-async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_end(short_dir, model) -> None:
-    """Restored from an older copy, or recovered: what is forgotten there is scrubbed all the same."""
+async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_beginning(short_dir, model) -> None:
+    """Restored from an older copy, or recovered: what is forgotten there is scrubbed, also before anybody hears of it."""
     model.always(text=f"<think>The password is {SECRET}.</think>{TEXT}")
     async with house(short_dir, url=model.base_url) as host:
         pages = await host.ref("memory").ask(Remember(memories=tuple(NewMemory(text=f"page {number}") for number in range(9))))
