@@ -7,6 +7,7 @@ import gzip
 import json
 import time
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,25 +27,31 @@ def bare_deflate(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
+def two_members(data: bytes) -> bytes:
+    return gzip.compress(data[:5]) + gzip.compress(data[5:])
+
+
 async def told(bare: House, data: bytes, coding: str, path: str = CHECK) -> tuple[int, Any, str | None]:
     async with bare.http.post(bare.url + path, data=data, headers={"Content-Encoding": coding}) as response:
         return response.status, (await response.json())["error"], response.headers.get("Accept-Encoding")
 
 
+# What is packed is made in the test: gzip writes the time into it, and a name that holds the time differs from one
+# worker to the next.
 @pytest.mark.parametrize(
-    ("coding", "data"),
+    ("coding", "pack"),
     [
-        ("gzip", gzip.compress(BODY)),
-        ("GZIP", gzip.compress(BODY)),
-        ("x-gzip", gzip.compress(BODY)),
-        ("gzip", gzip.compress(BODY[:5]) + gzip.compress(BODY[5:])),
-        ("deflate", zlib.compress(BODY)),
-        ("deflate", bare_deflate(BODY)),
-        ("identity", BODY),
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("gzip", two_members),
+        ("deflate", zlib.compress),
+        ("deflate", bare_deflate),
+        ("identity", bytes),
     ],
 )
-async def test_a_coded_body_is_read(bare: House, coding: str, data: bytes) -> None:
-    status, error, _ = await told(bare, data, coding)
+async def test_a_coded_body_is_read(bare: House, coding: str, pack: Callable[[bytes], bytes]) -> None:
+    status, error, _ = await told(bare, pack(BODY), coding)
     assert (status, error["param"]) == (400, "statements")
 
 
