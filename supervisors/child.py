@@ -1,4 +1,7 @@
-"""The life of a supervised process after it has been told who it is: ready, heartbeats, drain, and what to do as an orphan."""
+"""The life of a supervised process after it has been told who it is: ready, heartbeats, drain, exit code.
+
+How it hears its supervisor, and finds another when that one is gone, is supervisor_link.py's.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +24,16 @@ from actors import damage
 from actors.host import Host
 from actors.limits import EXHAUSTED, has_descriptors, set_process_limits, wants_descriptors
 from supervisors import linux
-from supervisors.control import Assignment, Control, connect, packable
+from supervisors.control import Assignment, Control, packable
 from supervisors.crashes import name_stacks, open_nameless_stacks, open_stacks
 from supervisors.fence import hold_off
 from supervisors.ignore import Ignore
 from supervisors.logs import log_to_file
+from supervisors.supervisor_link import SupervisorLink
 from transport.errors import Conflict
 from transport.lock import Lock
 
 __all__ = ["run_child"]
-
-KNOCK_S = 0.02
-"""Between two attempts of an orphan to find a new supervisor."""
 
 LATER_S = 0.02
 """How long a standby that was promoted answers who has waited, before it does what nobody waits for: its log, its heartbeat."""
@@ -86,9 +87,8 @@ class Life:
         make_host: Callable[[Assignment], Host],
         populate: Populate,
     ) -> None:
-        self.assignment = assignment
-        self.control = control
-        self.alone = control is None
+        self.link = SupervisorLink(assignment, control, self)
+        self.alone = self.link.alone
         self.too_large = False
         self.lacks_descriptors = False
         self.make_host = make_host
@@ -106,8 +106,11 @@ class Life:
 
         self.drain_s = assignment.drain_s
         self.lingers_s = 0.0
-        self.knocking: asyncio.Task[None] | None = None
-        self.up_pidfd: int | None = None
+
+    @property
+    def assignment(self) -> Assignment:
+        """Who this is. A standby is told beforehand, and when it is called once more."""
+        return self.link.assignment
 
     async def live(self) -> int:
         """See `run_child`."""
@@ -124,40 +127,47 @@ class Life:
             with ExitStack() as guards:
                 if (stacks := open_nameless_stacks(self.assignment.data_dir)) is not None:
                     guards.enter_context(self._guarded(stacks))
-                if not await self._is_called():
+                if not await self.link.wait_for_call(self.told_to_stop):
                     return 0
 
+                self.drain_s = self.assignment.drain_s
                 self.prepared.bear(self.assignment.incarnation)
                 return await self._bear()
 
-    async def _is_called(self) -> bool:
-        """Wait, as a standby, for the assignment; False when it is told to stop, or nobody is left who could give it."""
-        assert self.control is not None  # noqa: S101 (nobody prepares who stands alone)
-        control, called = self.control, asyncio.Event()
-        known = self.assignment.model_dump(mode="json")
+    def hear(self, message: dict[str, Any]) -> None:
+        """What the supervisor says."""
+        if self.state == "leaving":
+            self.host.hurry()
+            return
+        if message["say"] == "drain":
+            self.drain_s, self.lingers_s = message["timeout_s"], message.get("lingers_s", 0.0)
+        if message["say"] in ("drain", "begone"):
+            self.stop()
+        if message["say"] == "begone":
+            # Nobody supervises it from now on, and there is nobody to knock for: another has its name, or will.
+            self.link.hang_up()
 
-        def stop() -> None:
-            self.told_to_stop.set()
-            called.set()
-
-        self.loop.add_signal_handler(signal.SIGTERM, stop)
-        control.socket.setblocking(False)
-        self.loop.add_reader(control.fileno(), called.set)
-        self._say("prepared")
-        linux.name_process("standby")
-        await called.wait()
-        if self.told_to_stop.is_set() or (received := control.receive()) is None:
+    def wants_another(self) -> bool:
+        """Whether another supervisor is to be looked for, now that this one is gone."""
+        if self.state == "leaving":
+            # The next one knows nothing of it.
+            self.host.hurry()
             return False
 
-        message, control.handed = received
-        self.assignment = self.assignment.changed_to(message["assignment"], known)
-        self.drain_s = self.assignment.drain_s
         return True
+
+    def introduction(self) -> dict[str, Any]:
+        """What another supervisor is to know of it."""
+        return {"incarnation": self.host.incarnation, "state": self.state}
+
+    def stop(self) -> None:
+        """End in order."""
+        self.told_to_stop.set()
 
     async def _bear(self) -> int:
         """Bear the name, from the first word to the supervisor to the exit code."""
         self._say("taken")
-        if self.control is not None:
+        if not self.alone:
             linux.name_process(self.assignment.name)
 
         log_to_file(self.assignment)
@@ -198,7 +208,7 @@ class Life:
 
                 self.state = "draining"
                 logger.info("draining", seconds=self.drain_s)
-                if self.control is None:
+                if self.link.control is None:
                     await self._let_callers_drain()
                 if self.lingers_s:
                     await self._leave(host)
@@ -220,17 +230,16 @@ class Life:
         finally:
             guards.close()
             stopping.cancel()
-            if self.knocking is not None:
-                self.knocking.cancel()
+            self.link.close()
 
     def _have_host(self) -> None:
         if self.prepared is None:
             self.host = self.make_host(self.assignment)
             set_process_limits(self.host.limits)
-        if self.control is not None and self.assignment.has_socket:
-            self.host.listens(self.assignment.name, self.control.handed.pop(0))
+        if (control := self.link.control) is not None and self.assignment.has_socket:
+            self.host.listens(self.assignment.name, control.handed.pop(0))
         self.host.on_name_lost = self._lost_its_name
-        self.host.on_actor_ended = lambda _: self.told_to_stop.set()
+        self.host.on_actor_ended = lambda _: self.stop()
         self.loop.set_exception_handler(self._hear_of_failure)
 
     def _begin_to_guard(self, guards: ExitStack) -> None:
@@ -248,7 +257,7 @@ class Life:
             name_stacks(nameless, self.assignment.data_dir, self.assignment.name, self.assignment.epoch)
         if self.prepared is not None:
             self.host.lag.start()
-        self._listen()
+        self.link.listen()
 
     @contextmanager
     def _guarded(self, stacks: TextIO) -> Iterator[None]:
@@ -258,7 +267,7 @@ class Life:
             faulthandler.enable(stacks)
             faulthandler.register(signal.SIGUSR1, stacks)
             self._hold_off_fence(stacks)
-            self._watch_up()
+            self.link.watch_up()
             try:
                 yield
             finally:
@@ -273,7 +282,7 @@ class Life:
         linux.name_process("leaving")
         logger.info("left; what runs is finished beside the next one", seconds=self.lingers_s)
         self._say("left")
-        if self.control is None:
+        if self.link.control is None:
             # The supervisor died at this moment.
             host.hurry()
 
@@ -292,7 +301,8 @@ class Life:
 
     async def _start(self, host: Host) -> None:
         self._tell_of_work()
-        sockets = [socket.socket(fileno=handed) for handed in (self.control.handed if self.control else [])]
+        control = self.link.control
+        sockets = [socket.socket(fileno=handed) for handed in (control.handed if control is not None else [])]
         extra = packable(await self.populate(host, self.assignment, sockets))
         self.state = "ready"
         self._say("ready", incarnation=host.incarnation, extra=extra)
@@ -323,7 +333,7 @@ class Life:
             self._crash(
                 f"it held {stats['rss_bytes'] >> 20} MiB of memory; limits.memory_mb is {self.host.limits.memory_mb}", None
             )
-            self.told_to_stop.set()
+            self.stop()
         self._look_for_descriptors()
         self.loop.call_later(self.assignment.heartbeat_s, self._beat)
 
@@ -347,7 +357,7 @@ class Life:
         logger.error("no descriptors", reason=EXHAUSTED)
         if self.alone:
             self._crash(EXHAUSTED, None)
-            self.told_to_stop.set()
+            self.stop()
         self._say("exhausted", reason=EXHAUSTED)
 
     def _move(self) -> None:
@@ -384,103 +394,7 @@ class Life:
         os._exit(1)
 
     def _say(self, say: str, **fields: Any) -> None:
-        if (control := self.control) is not None:
-            control.send(say, **fields)
-
-    # The supervisor, and its absence
-
-    def _listen(self) -> None:
-        if self.control is not None:
-            self.control.socket.setblocking(False)
-            self.loop.add_reader(self.control.fileno(), self._hear)
-
-    def _hear(self) -> None:
-        while self.control is not None:
-            try:
-                received = self.control.receive()
-            except BlockingIOError:
-                return
-
-            if received is None:
-                self._orphaned()
-                return
-
-            message = received[0]
-            if self.state == "leaving":
-                self.host.hurry()
-                return
-            if message["say"] == "drain":
-                self.drain_s, self.lingers_s = message["timeout_s"], message.get("lingers_s", 0.0)
-            if message["say"] in ("drain", "begone"):
-                self.told_to_stop.set()
-            if message["say"] == "begone":
-                # Nobody supervises it from now on, and there is nobody to knock for: another has its name, or will.
-                self._hang_up()
-                return
-
-    def _hang_up(self) -> None:
-        if self.control is not None:
-            self.loop.remove_reader(self.control.fileno())
-            self.control.close()
-            self.control = None
-
-    def _orphaned(self) -> None:
-        self._hang_up()
-        if self.state == "leaving":
-            # The next one knows nothing of it.
-            self.host.hurry()
-            return
-
-        logger.warning("the supervisor is gone", grace_s=self.assignment.orphan_grace_s)
-        self.knocking = self.loop.create_task(self._knock(), name="knock")
-
-    async def _knock(self) -> None:
-        deadline = self.loop.time() + self.assignment.orphan_grace_s
-
-        while self.loop.time() < deadline and not self._up_is_over():
-            self.control = connect(self.assignment.run_dir, self.assignment.supervisor)
-            if self.control is not None:
-                self._introduce()
-                return
-
-            await asyncio.sleep(KNOCK_S)
-
-        logger.warning("no supervisor has come; draining", up_is_over=self._up_is_over())
-        self.told_to_stop.set()
-
-    def _introduce(self) -> None:
-        self._say(
-            "hello",
-            name=self.assignment.name,
-            pid=os.getpid(),
-            epoch=self.assignment.epoch,
-            incarnation=self.host.incarnation,
-            state=self.state,
-        )
-        logger.info("found a supervisor")
-        self._listen()
-
-    def _watch_up(self) -> None:
-        if self.alone:
-            return
-
-        self.up_pidfd = linux.open_pidfd(self.assignment.up_pid)
-        if self.up_pidfd is not None:
-            self.loop.add_reader(self.up_pidfd, self._up_ended)
-
-    def _up_ended(self) -> None:
-        if self.up_pidfd is not None:
-            self.loop.remove_reader(self.up_pidfd)
-            os.close(self.up_pidfd)
-            self.up_pidfd = None
-
-        # While there is a supervisor it sees the same and drains the house in order. One that cannot be told anything is none:
-        # this process may have closed the connection by a fault of its own.
-        if self.control is None or not self.control.send("beat", stats={}):
-            self.told_to_stop.set()
-
-    def _up_is_over(self) -> bool:
-        return self.up_pidfd is None
+        self.link.say(say, **fields)
 
 
 async def turns(number: int) -> None:

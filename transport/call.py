@@ -12,10 +12,10 @@ from transport.codec import encode
 from transport.envelope import CREDIT, ERROR, INITIAL_CREDIT, PART, VERSION, Envelope
 from transport.errors import LatticeError
 
-__all__ = ["Ask", "Line", "Note", "Outgoing", "Tell", "header_of", "note"]
+__all__ = ["Ask", "Caller", "Note", "Outgoing", "Tell", "header_of", "note"]
 
 
-class Line(Protocol):
+class Caller(Protocol):
     """What a call needs of the client that made it."""
 
     def forget(self, call: Outgoing, *, cancel: bool) -> None:
@@ -72,13 +72,13 @@ class Tell(Outgoing):
 class Ask(Outgoing):
     """A message that one reply or error answers. Parts, where its contract streams, are passed over."""
 
-    __slots__ = ("future", "line", "parts")
+    __slots__ = ("caller", "future", "parts")
 
     def __init__(
-        self, header: dict[str, Any], body: bytes, deadline: float, line: Line, future: asyncio.Future[Envelope]
+        self, header: dict[str, Any], body: bytes, deadline: float, caller: Caller, future: asyncio.Future[Envelope]
     ) -> None:
         super().__init__(header, body, deadline)
-        self.line = line
+        self.caller = caller
         self.future = future
         self.parts = 0
 
@@ -88,7 +88,7 @@ class Ask(Outgoing):
             self.parts += 1
 
             if self.parts % (INITIAL_CREDIT // 2) == 0:
-                self.line.grant(self, INITIAL_CREDIT // 2)
+                self.caller.grant(self, INITIAL_CREDIT // 2)
 
             return False
 

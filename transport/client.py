@@ -1,8 +1,8 @@
 """Client: the way to one peer, a DEALER that the loop serves through its file descriptor.
 
-What was asked is kept until it is answered or its time is up. When the peer's process is replaced, seen by ZeroMQ's
-monitor as a new handshake or by another incarnation in an answer, everything that is unanswered is asked again with the
-same id and key and the time that is left. Who changes state recognises them; see "Delivery" in docs/protocol.md.
+What was asked is kept (kept_calls.py) until it is answered or its time is up. When the peer's process is replaced, seen by
+ZeroMQ's monitor as a new handshake or by another incarnation in an answer, everything that is unanswered is asked again with
+the same id and key and the time that is left. Who changes state recognises them; see "Delivery" in docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -22,21 +22,16 @@ from transport.counters import Counters
 from transport.deadlines import Deadlines
 from transport.dealer import dealer, events
 from transport.envelope import ASK, CANCEL, CREDIT, SERVER_KINDS, TELL, Envelope
-from transport.errors import Conflict, DeadlineExceeded, Internal, Invalid, LatticeError, Overloaded, Unauthorized, Unavailable
+from transport.errors import DeadlineExceeded, Internal, Overloaded, Unauthorized, Unavailable
+from transport.kept_calls import KeptCalls
 from transport.keys import ClientKeys
 from transport.stream import ClientStream
 
 __all__ = ["Client"]
 
 BATCH: Final = 256
-PENDING: Final = 16384
-"""Calls that may wait for their answers."""
-
 QUEUED: Final = 16384
 """Messages that may wait to be sent; calls that are sent again for a new process do not count."""
-
-BYTES: Final = 256 << 20
-"""Bodies of all that is kept, in bytes."""
 
 RETRY_S: Final = 0.01
 BACKGROUND_LATER_S: Final = 0.03
@@ -46,10 +41,6 @@ and the one whom a person waits for would be among the last."""
 MORE: Final = int(zmq.SNDMORE | zmq.DONTWAIT)
 LAST: Final = int(zmq.DONTWAIT)
 """Plain integers: combining ZeroMQ's enum members costs a microsecond each time."""
-LARGE_BODY: Final = 1 << 20
-LARGE_ATTEMPTS: Final = 3
-"""A peer closes the connection on a frame larger than it takes. A body beyond the default limit that has seen that many
-connections end is taken for their cause."""
 
 
 class Client:
@@ -73,10 +64,8 @@ class Client:
         self.counters = Counters()
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[str, Ask | ClientStream] = {}
+        self._kept = KeptCalls()
         self._queue: deque[Outgoing | Note] = deque()
-        self._bytes = 0
-        self._epoch = 0
         self._tick: asyncio.Handle | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._later: asyncio.TimerHandle | None = None
@@ -175,7 +164,7 @@ class Client:
         """
         header, encoded = self._prepare(TELL, to, type, body, ttl_ms=ttl_ms, call_id=id, key=key, lane=lane, trace=trace)
         message = Tell(header, encoded, self._loop.time() + ttl_ms / 1000)
-        self._bytes += len(encoded)
+        self._kept.bytes += len(encoded)
         self._deadlines.add(message)
         self._enqueue(message)
 
@@ -200,11 +189,7 @@ class Client:
             if handle is not None:
                 handle.cancel()
 
-        pending, self._pending = self._pending, {}
-
-        for call in pending.values():
-            call.fail(Unavailable("the connection was closed"))
-
+        self._kept.fail_all(Unavailable("the connection was closed"))
         self._queue.clear()
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
@@ -212,11 +197,9 @@ class Client:
         await sockets.release()
 
     def forget(self, call: Outgoing, *, cancel: bool) -> None:
-        """Takes a call out of the table; with `cancel` the peer is told, if it may have heard of the call."""
-        if self._pending.pop(call.id, None) is None:
+        """Keeps a call no longer; with `cancel` the peer is told, if it may have heard of the call."""
+        if not self._kept.remove(call):
             return
-
-        self._bytes -= len(call.body)
 
         if cancel and call.epoch and not self._closed and len(self._queue) < 2 * QUEUED:
             self._enqueue(note(CANCEL, call.id))
@@ -245,7 +228,7 @@ class Client:
         if ttl_ms <= 0:
             raise DeadlineExceeded
 
-        if len(self._pending) >= PENDING or len(self._queue) >= QUEUED or self._bytes >= BYTES:
+        if self._kept.is_full() or len(self._queue) >= QUEUED:
             raise Overloaded(f"too much waits for {to} already", retry_after_ms=100)
 
         call_id = call_id or f"{self._prefix}{next(self._count):x}"
@@ -254,11 +237,7 @@ class Client:
         return header, encode(header, body, self._limits)[1]
 
     def _begin(self, call: Ask | ClientStream) -> None:
-        if call.id in self._pending:
-            raise Conflict(f"a call {call.id!r} is waiting already")
-
-        self._pending[call.id] = call
-        self._bytes += len(call.body)
+        self._kept.add(call)
         self._deadlines.add(call)
 
         # Without a connection it is queued when there is one, if it has not ended by then: a queue would keep its body.
@@ -317,7 +296,7 @@ class Client:
         """The frames to send now; an empty header for what has ended meanwhile or was sent on this connection already."""
         ttl = int((message.deadline - now) * 1000)
 
-        if message.done or message.epoch == self._epoch:
+        if message.done or message.epoch == self._kept.epoch:
             return b"", b""
 
         if ttl <= 0:
@@ -329,12 +308,12 @@ class Client:
         return encode_header(message.header), message.body
 
     def _was_sent(self, message: Outgoing) -> None:
-        message.epoch = self._epoch
+        message.epoch = self._kept.epoch
         message.attempts += 1
 
         if isinstance(message, Tell):
             message.done = True
-            self._bytes -= len(message.body)
+            self._kept.bytes -= len(message.body)
 
     def _serve(self) -> None:
         """Reads up to a batch. The descriptor is edge-triggered: leaving before EAGAIN, we come back by ourselves."""
@@ -380,16 +359,16 @@ class Client:
             if known is not None:
                 self._ask_again(besides=envelope.id)
 
-        call = self._pending.get(envelope.id)
+        call = self._kept.calls.get(envelope.id)
 
         if call is None:
             self.counters.rejected["unasked"] += 1
-        elif call.answer(envelope) and self._pending.pop(call.id, None) is not None:
-            self._bytes -= len(call.body)
+        elif call.answer(envelope):
+            self._kept.remove(call)
 
     def _refuse(self, error: Malformed) -> None:
         """An answer that cannot be read ends its call: no other will come."""
-        call = self._pending.get(error.partial.id) if error.partial is not None else None
+        call = self._kept.calls.get(error.partial.id) if error.partial is not None else None
 
         if call is not None:
             self.forget(call, cancel=True)
@@ -405,26 +384,14 @@ class Client:
             elif event == zmq.EVENT_DISCONNECTED:
                 self.connected = False
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self._fail_all(Unauthorized("the peer does not let this key in"))
+                self._kept.fail_all(Unauthorized("the peer does not let this key in"))
 
     def _ask_again(self, besides: str | None = None) -> None:
-        """Queues all that is unanswered for the peer's new process, in the order in which it was asked.
-
-        Background calls are queued a moment later, but for those that no process has been asked yet.
-        """
-        self._epoch += 1
+        """Queues all that is unanswered for the peer's new process, in the order in which it was asked."""
         notes_and_tells = [message for message in self._queue if isinstance(message, Tell) or _is_cancel(message)]
+        now, later = self._kept.begin_epoch(besides)
         self._queue.clear()
-        later: list[Ask | ClientStream] = []
-
-        for call in list(self._pending.values()):
-            if call.id == besides:
-                call.epoch = self._epoch
-            elif call.epoch and call.header.get("lane") == "bg":
-                later.append(call)
-            else:
-                self._queue_again(call)
-
+        self._queue.extend(now)
         self._queue.extend(notes_and_tells)
 
         if self._later is not None:
@@ -438,43 +405,23 @@ class Client:
         """Where there is another process by now, or none, they are asked of the next."""
         self._later = None
 
-        for call in calls:
-            if self.connected and call.id in self._pending:
-                self._queue_again(call)
+        if self.connected:
+            for call in calls:
+                self._queue.extend(self._kept.ask_again(call))
 
         if self._queue and self._tick is None and self.connected:
             self._tick = self._loop.call_soon(self._flush)
-
-    def _queue_again(self, call: Ask | ClientStream) -> None:
-        if call.attempts >= LARGE_ATTEMPTS and len(call.body) > LARGE_BODY:
-            self._pending.pop(call.id)
-            self._bytes -= len(call.body)
-            call.fail(Invalid(f"the peer ends the connection on this body of {len(call.body)} bytes"))
-            return
-
-        credit = call.begin_again()
-        self._queue.append(call)
-
-        if credit:
-            self._queue.append(note(CREDIT, call.id, credit))
 
     def _expire(self, call: Outgoing) -> None:
         if isinstance(call, Tell):
             # There was no connection: nobody else takes it out of the queue, which would be full of such in the end.
             self._queue.remove(call)
-            self._bytes -= len(call.body)
+            self._kept.bytes -= len(call.body)
             self.counters.dropped["late"] += 1
             return
 
         self.forget(call, cancel=True)
         call.fail(DeadlineExceeded(detail={"connected": self.connected}))
-
-    def _fail_all(self, error: LatticeError) -> None:
-        pending, self._pending = self._pending, {}
-
-        for call in pending.values():
-            self._bytes -= len(call.body)
-            call.fail(error)
 
 
 def _is_cancel(message: Outgoing | Note) -> bool:

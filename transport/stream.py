@@ -11,7 +11,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Self
 
-from transport.call import Line, Outgoing
+from transport.call import Caller, Outgoing
 from transport.envelope import ERROR, INITIAL_CREDIT, REPLY, Envelope
 from transport.errors import DeadlineExceeded, Invalid, LatticeError, PeerReplaced, Unavailable
 
@@ -26,12 +26,12 @@ class ClientStream(Outgoing):
     Cancelling the task that waits for a part, or leaving `async with`, cancels the call.
     """
 
-    __slots__ = ("_buffer", "_consumed", "_error", "_expected", "_granted", "_incarnation", "_line", "_waiter", "reply")
+    __slots__ = ("_buffer", "_caller", "_consumed", "_error", "_expected", "_granted", "_incarnation", "_waiter", "reply")
 
-    def __init__(self, header: dict[str, Any], body: bytes, deadline: float, line: Line) -> None:
+    def __init__(self, header: dict[str, Any], body: bytes, deadline: float, caller: Caller) -> None:
         super().__init__(header, body, deadline)
         self.reply: Envelope | None = None
-        self._line = line
+        self._caller = caller
         self._buffer: deque[Envelope] = deque()
         self._consumed = 0
         self._expected = 0
@@ -83,7 +83,7 @@ class ClientStream(Outgoing):
         """Tells the peer to stop, unless the call has ended; iterating ends."""
         if not self.done:
             self.done = True
-            self._line.forget(self, cancel=True)
+            self._caller.forget(self, cancel=True)
             self._wake()
 
         self._buffer.clear()
@@ -159,7 +159,7 @@ class ClientStream(Outgoing):
         return True
 
     def _give_up(self, error: LatticeError) -> bool:
-        self._line.forget(self, cancel=True)
+        self._caller.forget(self, cancel=True)
         self._end(error)
 
         return True
@@ -179,7 +179,7 @@ class ClientStream(Outgoing):
 
         if n >= INITIAL_CREDIT // 2 and not self.done:
             self._granted += n
-            self._line.grant(self, n)
+            self._caller.grant(self, n)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

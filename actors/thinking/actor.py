@@ -15,7 +15,7 @@ from actors.database import Database
 from actors.metrics import Metric
 from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
-from actors.thinking.course import Course, Mind
+from actors.thinking.course import Course
 from actors.thinking.following import Following
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
@@ -34,6 +34,7 @@ from actors.thinking.messages import (
     ThoughtRecord,
     ThoughtsFound,
 )
+from actors.thinking.mind import Mind
 from actors.thinking.mood import mood_of
 from actors.thinking.outbox import Outbox
 from actors.thinking.pace import Pace

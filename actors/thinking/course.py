@@ -3,67 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from actors.call import Call
-from actors.clock import Clock
-from actors.llm.messages import ChatMessage
-from actors.memory.messages import Converse, Conversed, Memory, Recollection
-from actors.runtime import AsyncActor
+from actors.memory.messages import Converse, Conversed, Memory
 from actors.thinking.calls import ModelCalls
-from actors.thinking.context import Context, gather, recall, to_the_point
 from actors.thinking.degraded import takes_prose
 from actors.thinking.depth import depth_for
 from actors.thinking.doubt import asked_of_a_model
 from actors.thinking.intent import intent_of
-from actors.thinking.knowledge import Knowledge
 from actors.thinking.ladder import Ladder
-from actors.thinking.line import Line
+from actors.thinking.lookup import Lookup
 from actors.thinking.messages import Saying, Think, Thought
+from actors.thinking.mind import Mind
 from actors.thinking.mood import mood_of, mood_with
-from actors.thinking.outbox import Outbox, Words
-from actors.thinking.pace import Pace
-from actors.thinking.persona import Persona
-from actors.thinking.presence import Presence
-from actors.thinking.prompt import Material, Prompt, fitting
-from actors.thinking.quirks import Quirks
-from actors.thinking.remembering import LAST_FRACTION, Remembering
-from actors.thinking.reuse import Had, Reuse
-from actors.thinking.search import Search
-from actors.thinking.settings import ThinkingSettings
+from actors.thinking.outbox import Words
+from actors.thinking.prompt import Prompt
+from actors.thinking.remembering import Remembering
+from actors.thinking.reuse import Had
 from actors.thinking.steps import Steps
 from actors.thinking.strategy import Strategy, strategy_for
-from actors.thinking.talk import ends_of, is_long, plain, question, text_of, turns_of, visible
-from transport.errors import LatticeError
+from actors.thinking.talk import ends_of, plain, question, read, text_of, turns_of
 
-__all__ = ["Course", "Mind", "thought_id_of"]
-
-Value = TypeVar("Value")
+__all__ = ["Course", "thought_id_of"]
 
 LONGEST_ANSWER: Final = 262_144
 DOUBT_S: Final = 1.5
 """What a model's word on the intent may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mind:
-    """What thoughts share."""
-
-    actor: AsyncActor
-    settings: ThinkingSettings
-    clock: Clock
-    outbox: Outbox
-    presence: Presence
-    knowledge: Knowledge
-    persona: Persona
-    pace: Pace
-    quirks: Quirks
-    reuse: Reuse
-    line: Line
 
 
 def thought_id_of(call_id: str) -> str:
@@ -90,11 +59,7 @@ class Course:
             step.outcome = self.intent.name
         self.intent_by_model = False
         self.strategy = Strategy("direct", (), "")
-        self.context = Context()
-        self.material = Material()
-        self.seen: frozenset[str] = frozenset()
-        """What the model sees of the talk anyway, in the form in which it is compared."""
-
+        self.lookup = Lookup(mind, call, message, thought_id=self.id, steps=self.steps)
         self.calls = ModelCalls(
             mind.actor,
             message,
@@ -151,14 +116,9 @@ class Course:
                 if begun is not None:
                     begun.cancel()
 
-    async def read(self, texts: Callable[[Sequence[ChatMessage]], Value]) -> Value:
-        """Something that is read out of all the talk's texts; in a thread where they are long, so that nobody else waits."""
-        messages = self.message.messages
-        return await asyncio.to_thread(texts, messages) if is_long(messages) else texts(messages)
-
     async def take_over(self) -> asyncio.Task[Conversed | None] | None:
         """Let memory take over the talk; None where it is not to, or there is nothing to take."""
-        turns = await self.read(turns_of) if self.message.memory == "on" else ()
+        turns = await read(self.message.messages, turns_of) if self.message.memory == "on" else ()
         if not turns:
             return None
 
@@ -172,57 +132,29 @@ class Course:
         return self.remembering.begin(request)
 
     async def look_up(self, talk: asyncio.Task[Conversed | None] | None) -> None:
-        """Gather the context, and cut it to what the prompt takes."""
+        """Look up the context. What the daemon would like to bring up is for people, in talks that are kept."""
         if self.message.memory == "off":
             return
 
-        settings = self.mind.settings
-        seconds = min(settings.context_deadline_s, self.call.remaining() * settings.context_fraction)
-        with self.steps.step("context"):
-            found = await gather(
-                self.mind.actor,
-                self.message,
-                talk,
-                settings=settings,
-                presence=self.mind.presence,
-                knowledge=self.mind.knowledge,
-                seconds=seconds,
-                steps=self.steps,
-            )
-        self.context = found
-        self.seen = await self.read(visible)
-        self.mood = mood_with(self.mood, felt_before(found.tail or ()))
-        await self.take_statements()
-        self.material = self.cut(found.recalled or ())
+        await self.lookup.gather(talk)
+        self.mood = mood_with(self.mood, felt_before(self.lookup.context.tail or ()))
+        fit = self.message.memory == "on" and not self.for_a_machine and not self.mood.crisis
+        await self.lookup.take_statements(fit=fit)
+        self.lookup.cut(self.lookup.context.recalled or ())
 
     async def choose(self, doubt: asyncio.Task[Any] | None) -> None:
         """Settle what is in doubt, and choose the strategy."""
         if doubt is not None and (named := await doubt) is not None:
             self.intent, self.intent_by_model = named, True
 
-        known = self.context.known
+        known = self.lookup.context.known
         self.strategy = strategy_for(
             self.text,
             self.intent,
             self.mood,
-            tensions=[one.id for one in self.material.tensions if self.bears_on(one.earlier.text, one.later.text)],
+            tensions=[one.id for one in self.lookup.material.tensions if self.bears_on(one.earlier.text, one.later.text)],
             profile=[line.text for line in known.profile] if known is not None else (),
             machine=self.for_a_machine,
-        )
-
-    async def take_statements(self) -> None:
-        """Take what the daemon would like to bring up, where people read the answer and the talk is kept."""
-        known = self.context.known
-        if known is None or not known.statements:
-            return
-
-        fit = self.message.memory == "on" and not self.for_a_machine and not self.mood.crisis
-        self.context.known = await self.mind.knowledge.take(
-            self.message.namespace,
-            self.id,
-            known,
-            most=self.mind.settings.statements if fit else 0,
-            seconds=self.mind.presence.patience("daemon", self.mind.settings.context_deadline_s),
         )
 
     @property
@@ -246,22 +178,6 @@ class Course:
             asked_of_a_model(self.text, self.intent, self.calls, seconds=seconds), name="thinking intent"
         )
 
-    def cut(self, recalled: Sequence[Recollection]) -> Material:
-        """What of the context the prompt shows: nothing that the client shows anyway, and each part within its budget."""
-        settings, found = self.mind.settings, self.context
-        tail = tuple(turn for turn in found.tail or () if plain(turn.text) not in self.seen)[: settings.tail_turns]
-        seen = self.seen | {plain(turn.text) for turn in tail}
-        memories = [memory for memory in recalled if plain(memory.text) not in seen]
-        known = found.known
-        return fitting(
-            settings.budgets,
-            memories[: settings.recall_k],
-            tail,
-            found.tensions or (),
-            profile=known.profile if known is not None else (),
-            statements=known.statements if known is not None else (),
-        )
-
     def bears_on(self, *texts: str) -> bool:
         """Whether texts share a word of some length with the question."""
         asked = {word for word in plain(self.text).split() if len(word) > 4}
@@ -271,7 +187,7 @@ class Course:
         """The answer, by the ladder; or that of an earlier thought."""
         self.known_as = self.mind.reuse.question_of(self.message, self.persona)
         if self.known_as is not None and not await self.is_asked_anew(talk):
-            had = self.mind.reuse.find(self.known_as, self.context, self.mind.clock.now().timestamp())
+            had = self.mind.reuse.find(self.known_as, self.lookup.context, self.mind.clock.now().timestamp())
             if had is not None:
                 self.reused = had
                 if self.message.stream:
@@ -283,7 +199,7 @@ class Course:
         prompt = Prompt(
             messages=self.message.messages,
             persona=self.persona,
-            material=self.material,
+            material=self.lookup.material,
             budgets=settings.budgets,
             now=None if self.message.memory == "off" else self.mind.clock.now(),
             guidance=self.strategy.guidance if settings.guide and self.message.memory != "off" else "",
@@ -296,8 +212,8 @@ class Course:
             depth,
             settings=settings,
             left=self.left,
-            recalled=self.recalled,
-            search=self.search(),
+            recalled=self.lookup.recalled,
+            search=self.lookup.search(),
         )
         async with aclosing(self.ladder.descend()) as sayings:
             async for saying in sayings:
@@ -312,44 +228,6 @@ class Course:
 
         conversed = talk.result() if talk.done() else None
         return conversed is None or not conversed.created
-
-    def search(self) -> Search | None:
-        """How the model may look into memory itself; None where memory stays out of it."""
-        settings = self.mind.settings
-        if self.message.memory == "off" or settings.search_rounds == 0:
-            return None
-
-        async def look(query: str) -> tuple[Recollection, ...]:
-            with self.steps.step("memory.recall search"):
-                return await recall(
-                    self.mind.actor, self.message, settings=settings, seconds=settings.context_deadline_s, query=query
-                )
-
-        def fit(prompt: Prompt, found: list[Recollection]) -> Prompt:
-            """What was looked up goes before what was recalled for the question as a whole."""
-            ids = {memory.id for memory in found}
-            self.context.searched = tuple(found)
-            self.material = self.cut([*found, *(one for one in self.context.recalled or () if one.id not in ids)])
-            return prompt.with_material(self.material)
-
-        return Search(look, rounds=settings.search_rounds, fit=fit)
-
-    async def recalled(self) -> tuple[Recollection, ...] | None:
-        """What memory holds on the question. Where it was too late for the context it is asked once more, and waited for."""
-        if self.context.recalled is not None:
-            return self.context.recalled
-
-        settings = self.mind.settings
-        seconds = min(settings.memory_patience_s, self.call.remaining() * LAST_FRACTION)
-        with self.steps.step("memory.recall again") as step:
-            try:
-                asked = recall(self.mind.actor, self.message, settings=settings, seconds=seconds)
-                found = await self.mind.presence.while_alive("memory", asked, seconds)
-            except LatticeError as error:
-                step.outcome = error.code
-                return None
-
-        return to_the_point(found, self.message, None)
 
     def left(self) -> float:
         """Seconds that models may still take: what is left, less what comes after them."""
@@ -385,7 +263,7 @@ class Course:
             or ladder.rung != "full"
             or ladder.degraded
             or self.remembering.owes
-            or self.context.recalled is None
+            or self.lookup.context.recalled is None
         ):
             return
         if not all(choice.finish_reason == "stop" for choice in ladder.choices):
@@ -399,16 +277,16 @@ class Course:
             model=ladder.model,
             endpoint=ladder.endpoint,
             own=set(self.remembering.left_behind),
-            memories=self.material.ids,
+            memories=self.lookup.material.ids,
         )
         # As it will be looked at: without what says the same as the answer, also where it was said before.
-        had.state = self.mind.reuse.state_of(self.context, had)
+        had.state = self.mind.reuse.state_of(self.lookup.context, had)
         self.mind.reuse.keep(self.known_as, had)
 
     @property
     def missing(self) -> dict[str, str]:
         """Parts that were not there in time or failed, each with its reason."""
-        return {**self.context.missing, **self.remembering.missing}
+        return {**self.lookup.context.missing, **self.remembering.missing}
 
     @property
     def choices(self) -> Sequence[Any]:
@@ -440,7 +318,7 @@ class Course:
 
         ladder = self.ladder
         assert ladder is not None  # noqa: S101 (answer has made it)
-        ids = tuple(memory.id for memory in ladder.quoted) if ladder.from_no_model else self.material.ids
+        ids = tuple(memory.id for memory in ladder.quoted) if ladder.from_no_model else self.lookup.material.ids
         return Thought(
             choices=ladder.choices,
             model=ladder.model,

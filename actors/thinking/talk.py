@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from actors.llm.messages import ChatMessage
 from actors.memory.messages import Turn
 from actors.thinking.degraded import is_degraded
 from actors.thinking.private import asks_for_tags, public_of
 
-__all__ = ["SYSTEM_ROLES", "ends_of", "is_long", "plain", "question", "text_of", "turns_of", "visible"]
+__all__ = ["SYSTEM_ROLES", "ends_of", "is_long", "plain", "question", "read", "text_of", "turns_of", "visible"]
+
+Value = TypeVar("Value")
 
 SYSTEM_ROLES = ("system", "developer")
 LONGEST_TURN = 262_144
@@ -68,6 +72,11 @@ def is_long(messages: Iterable[ChatMessage]) -> bool:
         if room < 0:
             return True
     return False
+
+
+async def read(messages: Sequence[ChatMessage], texts: Callable[[Sequence[ChatMessage]], Value]) -> Value:
+    """Something that is read out of all the talk's texts; in a thread where they are long, so that nobody else waits."""
+    return await asyncio.to_thread(texts, messages) if is_long(messages) else texts(messages)
 
 
 def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:

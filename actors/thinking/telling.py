@@ -53,7 +53,7 @@ def record_of(course: Course) -> ThoughtRecord:
 
 def context_told(course: Course) -> Iterator[dict[str, JsonValue]]:
     """The context by ids and scores, never by its texts."""
-    material, context = course.material, course.context
+    material, context = course.lookup.material, course.lookup.context
     quoted = course.ladder.quoted if course.ladder is not None else ()
     shown = {memory.id for memory in (*material.memories, *quoted)}
     for part, memories in (("memory", context.recalled or quoted), ("search", context.searched)):
