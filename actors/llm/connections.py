@@ -17,9 +17,9 @@ from yarl import URL
 
 from actors.limits import wants_descriptors
 from actors.llm.failure import Failure
-from actors.llm.limits import AFTER_FINISH_S, LATE_S, Limits
 from actors.llm.pool import Pool
 from actors.llm.settings import EndpointSettings
+from actors.llm.timeouts import AFTER_FINISH_S, LATE_S, Timeouts
 
 DNS_S = 30
 """How long an address is good: endpoints move behind their names. Where nobody can be reached it is looked up anew at once."""
@@ -114,7 +114,7 @@ class Connections:
         await self.pool.close()
 
     async def send(
-        self, method: str, path: str, body: bytes | None, limits: Limits, hangs: asyncio.Future[None] | None = None
+        self, method: str, path: str, body: bytes | None, timeouts: Timeouts, hangs: asyncio.Future[None] | None = None
     ) -> aiohttp.ClientResponse:
         """One HTTP request: its response's head. `hangs` ends when no head is to be hoped for.
 
@@ -124,14 +124,14 @@ class Connections:
             Failure: there was no response in time. `stale` where the other side closed a connection that had been kept, and no
                 answer had begun: it most likely never saw the request, and is to be asked again over a new one.
         """
-        once = partial(self.request, method, path, body, limits, hangs)
+        once = partial(self.request, method, path, body, timeouts, hangs)
         reuse = SimpleNamespace(reused=False)
-        began = limits.now()
+        began = timeouts.now()
         try:
-            return await with_a_descriptor(partial(once, reuse), limits)
+            return await with_a_descriptor(partial(once, reuse), timeouts)
         except Failure as failure:
             failure.stale = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
-            late_s = limits.now() - began - self.settings.connect_timeout_s
+            late_s = timeouts.now() - began - self.settings.connect_timeout_s
             was_busy = isinstance(failure.__cause__, aiohttp.ConnectionTimeoutError) and late_s > LATE_S
             if failure.stale or failure.everywhere:
                 # What else is kept is no better; and the endpoint may have moved.
@@ -139,14 +139,14 @@ class Connections:
             if not was_busy:
                 raise
 
-        return await with_a_descriptor(partial(once, SimpleNamespace()), limits)
+        return await with_a_descriptor(partial(once, SimpleNamespace()), timeouts)
 
     async def request(  # noqa: PLR0917 (one call's, all of them)
         self,
         method: str,
         path: str,
         body: bytes | None,
-        limits: Limits,
+        timeouts: Timeouts,
         hangs: asyncio.Future[None] | None,
         reuse: SimpleNamespace,
     ) -> aiohttp.ClientResponse:
@@ -154,9 +154,9 @@ class Connections:
         headers = dict(self.identity())
         if body is not None:
             headers["Content-Type"] = "application/json"
-        if limits.deadline < float("inf"):
+        if timeouts.deadline < float("inf"):
             # The caller's time as it is left: an upstream that knows the word need not work longer than that.
-            headers["X-Lattice-Timeout"] = f"{max(limits.deadline - limits.now(), 0.001):.3f}"
+            headers["X-Lattice-Timeout"] = f"{max(timeouts.deadline - timeouts.now(), 0.001):.3f}"
 
         session = reuse.session = self.pool.enter()
         response = None
@@ -164,7 +164,7 @@ class Connections:
             method, self.base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=reuse
         )
         try:
-            response = await head(asked, limits, hangs)
+            response = await head(asked, timeouts, hangs)
         except Hangs as error:
             reason = f"no sign of life within {self.settings.sign_of_life_s:g} s"
             raise Failure(reason, everywhere=True, silent=True) from error
@@ -172,7 +172,7 @@ class Connections:
             reason = f"no connection within {self.settings.connect_timeout_s:g} s"
             raise Failure(reason, everywhere=True, silent=True) from error
         except TimeoutError as error:
-            raise limits.failure() from error
+            raise timeouts.failure() from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             connecting = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError | ssl.SSLError)
             raise Failure(reason_of(error), everywhere=connecting, passing=may_pass(error)) from error
@@ -184,28 +184,28 @@ class Connections:
         self.heard()
         return response
 
-    async def read(self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None) -> bytes:
+    async def read(self, response: aiohttp.ClientResponse, timeouts: Timeouts, max_bytes: int | None = None) -> bytes:
         """A whole body."""
-        return b"".join([chunk async for chunk in self.chunks(response, limits, max_bytes)])
+        return b"".join([chunk async for chunk in self.chunks(response, timeouts, max_bytes)])
 
     async def chunks(
-        self, response: aiohttp.ClientResponse, limits: Limits, max_bytes: int | None = None, *, apart_s: float = 0.0
+        self, response: aiohttp.ClientResponse, timeouts: Timeouts, max_bytes: int | None = None, *, apart_s: float = 0.0
     ) -> AsyncGenerator[bytes]:
         """A body as it comes, within its limits of time and size; one of many small chunks no more often than `apart_s`."""
         size = count = 0
         most = max_bytes or self.max_bytes
         while True:
             try:
-                async with asyncio.timeout_at(limits.at()):
-                    if limits.now() >= limits.at():
+                async with asyncio.timeout_at(timeouts.at()):
+                    if timeouts.now() >= timeouts.at():
                         # What is there already is read without a turn of the loop, in which alone a timeout ends anything.
                         await asyncio.sleep(0)
                     chunk = await response.content.read(PIECE_BYTES)
             except TimeoutError as error:
-                if limits.prolonged():
+                if timeouts.prolonged():
                     continue
 
-                raise limits.failure() from error
+                raise timeouts.failure() from error
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise Failure(f"its answer broke off: {reason_of(error)}", passing=True) from error
 
@@ -218,13 +218,13 @@ class Connections:
                 raise Failure(f"its answer is longer than {most} bytes")
 
             count += 1
-            began = limits.now()
+            began = timeouts.now()
             yield chunk
             if len(chunk) == PIECE_BYTES:
                 # Who sends as fast as it can is always ready to be read: the others' turn comes first.
                 await asyncio.sleep(0)
             elif apart_s and count > AT_ONCE:
-                await asyncio.sleep(max(began + apart_s - limits.now(), 0))
+                await asyncio.sleep(max(began + apart_s - timeouts.now(), 0))
 
     async def note_handshake(self, _session: aiohttp.ClientSession, _context: SimpleNamespace, _parameters: object) -> None:
         """A handshake has succeeded."""
@@ -261,13 +261,13 @@ class Hangs(Exception):
     """The endpoint answers nobody."""
 
 
-async def with_a_descriptor(ask: Callable[[], Awaitable[aiohttp.ClientResponse]], limits: Limits) -> aiohttp.ClientResponse:
+async def with_a_descriptor(ask: Callable[[], Awaitable[aiohttp.ClientResponse]], timeouts: Timeouts) -> aiohttp.ClientResponse:
     """Ask, and again where this process has no descriptor left: that is no fault of the endpoint's, and who watches is told."""
     while True:
         try:
             return await ask()
         except Failure as failure:
-            if not wants_descriptors(failure.__cause__) or limits.now() + NO_DESCRIPTOR_S >= limits.at():
+            if not wants_descriptors(failure.__cause__) or timeouts.now() + NO_DESCRIPTOR_S >= timeouts.at():
                 raise
             told = {"message": "no connection can be opened", "exception": failure.__cause__}
             asyncio.get_running_loop().call_exception_handler(told)
@@ -275,7 +275,7 @@ async def with_a_descriptor(ask: Callable[[], Awaitable[aiohttp.ClientResponse]]
 
 
 async def head(
-    asked: Awaitable[aiohttp.ClientResponse], limits: Limits, hangs: asyncio.Future[None] | None
+    asked: Awaitable[aiohttp.ClientResponse], timeouts: Timeouts, hangs: asyncio.Future[None] | None
 ) -> aiohttp.ClientResponse:
     """The head of a response, in time.
 
@@ -287,14 +287,14 @@ async def head(
     either: set[asyncio.Future[Any]] = {task} if hangs is None else {task, hangs}
     try:
         while True:
-            await asyncio.wait(either, timeout=max(limits.at() - limits.now(), 0), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, timeout=max(timeouts.at() - timeouts.now(), 0), return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
 
             if hangs is not None and hangs.done():
                 raise Hangs
 
-            if not limits.prolonged():
+            if not timeouts.prolonged():
                 raise TimeoutError
     except asyncio.CancelledError:
         if task.done() and not task.cancelled() and task.exception() is None:

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from actors.llm.breakers import Breakers
 from actors.llm.concurrency import Concurrency
 from actors.llm.connections import APART_S, Connections
-from actors.llm.dialects import DIALECTS, Call, Listed, Reader
+from actors.llm.dialects import DIALECTS, Listed, Reader, Request
 from actors.llm.dialects.dialect import parsed
 from actors.llm.evidence import LOOK_AGAIN, Evidence
 from actors.llm.failure import Blame, Failure, status_failure
@@ -23,12 +23,12 @@ from actors.llm.form import Answer, Asked, Event, Piece, joined
 from actors.llm.instructions import has_late, speaks_of_roles, with_early
 from actors.llm.key import Key
 from actors.llm.latency import Latest
-from actors.llm.limits import Limits
 from actors.llm.pulse import Pulse
 from actors.llm.repetition import Repetition, question_of
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
 from actors.llm.sse import Events, Lines
+from actors.llm.timeouts import Timeouts
 
 MAX_ERROR_BYTES = 64 << 10
 MAX_EVENT_BYTES = 4 << 20
@@ -138,25 +138,25 @@ class Endpoint:
             Failure: whatever goes wrong, an end without a finish included.
         """
         with self.keyless():
-            limits = Limits(self.settings, deadline, overdue)
+            timeouts = Timeouts(self.settings, deadline, overdue)
             answer = Answer() if answer is None else answer
             repetition = Repetition(self.max_repetition, question_of(asked.messages))
-            response = await self.post(self.dialect.generate(asked), limits, tally)
+            response = await self.post(self.dialect.generate(asked), timeouts, tally)
             complete = False
             try:
-                await self.check(response, limits)
-                async with contextlib.aclosing(self.events(response, self.dialect.reader(), limits)) as events:
+                await self.check(response, timeouts)
+                async with contextlib.aclosing(self.events(response, self.dialect.reader(), timeouts)) as events:
                     async for event in events:
                         answer.add(event)
                         if isinstance(event, Piece) and (event.text or not complete):
                             # Whoever says more after a finish has not finished.
                             complete = False
-                            limits.token()
+                            timeouts.token()
                             repetition.feed(event.text)
 
                         if not complete and answer.finished(asked.choices):
                             complete = True
-                            limits.finished()
+                            timeouts.finished()
 
                         yield event
             except Failure:
@@ -169,11 +169,13 @@ class Endpoint:
             if not complete:
                 raise Failure("its answer ended without a finish", passing=True)
 
-    async def ask(self, call: Call, *, deadline: float | None, tally: Tally, overdue: Callable[[], float] = lambda: 0.0) -> Any:
+    async def ask(
+        self, request: Request, *, deadline: float | None, tally: Tally, overdue: Callable[[], float] = lambda: 0.0
+    ) -> Any:
         """The body of an answer that is no generation. `overdue` as in `generate`."""
-        limits = Limits(self.settings, deadline, overdue)
+        timeouts = Timeouts(self.settings, deadline, overdue)
         with self.keyless():
-            return await self.whole(await self.post(call, limits, tally), limits)
+            return await self.whole(await self.post(request, timeouts, tally), timeouts)
 
     def fitted(self, asked: Asked, model: str) -> Asked:
         """A request as this endpoint is known to take it."""
@@ -243,10 +245,10 @@ class Endpoint:
         Raises:
             Failure: when it does not, within the time.
         """
-        limits = Limits(self.settings, asyncio.get_running_loop().time() + timeout_s)
+        timeouts = Timeouts(self.settings, asyncio.get_running_loop().time() + timeout_s)
         with self.keyless():
-            response = await self.there.send("GET", self.dialect.models_path, None, limits)
-            return self.dialect.models(await self.whole(response, limits))
+            response = await self.there.send("GET", self.dialect.models_path, None, timeouts)
+            return self.dialect.models(await self.whole(response, timeouts))
 
     async def list_itself(self) -> None:
         """Ask for the list of models, of which the response's head is enough.
@@ -254,7 +256,7 @@ class Endpoint:
         Raises:
             Failure: there was none.
         """
-        response = await self.there.send("GET", self.dialect.models_path, None, Limits(self.settings, None))
+        response = await self.there.send("GET", self.dialect.models_path, None, Timeouts(self.settings, None))
         self.there.release(response, complete=True)
 
     @contextlib.contextmanager
@@ -274,23 +276,23 @@ class Endpoint:
         if permit is not None:
             permit.failed(silent=True)
 
-    async def whole(self, response: aiohttp.ClientResponse, limits: Limits) -> Any:
+    async def whole(self, response: aiohttp.ClientResponse, timeouts: Timeouts) -> Any:
         """The JSON of a response that is no stream."""
         complete = False
         try:
-            await self.check(response, limits)
-            body = parsed(await self.there.read(response, limits))
+            await self.check(response, timeouts)
+            body = parsed(await self.there.read(response, timeouts))
             complete = True
             return body
         finally:
             self.there.release(response, complete=complete)
 
-    async def post(self, call: Call, limits: Limits, tally: Tally) -> aiohttp.ClientResponse:
-        """Send a call; its response's head."""
+    async def post(self, request: Request, timeouts: Timeouts, tally: Tally) -> aiohttp.ClientResponse:
+        """Send a request; its response's head."""
         tally.attempts += 1
         self.calls += 1
         with self.pulse.watched() as hangs:
-            return await self.there.send("POST", call.path, to_json(call.body), limits, hangs)
+            return await self.there.send("POST", request.path, to_json(request.body), timeouts, hangs)
 
     @property
     def there(self) -> Connections:
@@ -304,7 +306,7 @@ class Endpoint:
 
         return self.connections
 
-    async def check(self, response: aiohttp.ClientResponse, limits: Limits) -> None:
+    async def check(self, response: aiohttp.ClientResponse, timeouts: Timeouts) -> None:
         """Go on only with an answer that began well.
 
         Raises:
@@ -315,16 +317,16 @@ class Endpoint:
 
         told = ""
         with contextlib.suppress(Failure, AttributeError, TypeError):
-            told = self.dialect.told(parsed(await self.there.read(response, limits, MAX_ERROR_BYTES)))
+            told = self.dialect.told(parsed(await self.there.read(response, timeouts, MAX_ERROR_BYTES)))
 
         raise status_failure(response.status, response.headers, told, now=dt.datetime.now(dt.UTC))
 
-    async def events(self, response: aiohttp.ClientResponse, reader: Reader, limits: Limits) -> AsyncGenerator[Event]:
+    async def events(self, response: aiohttp.ClientResponse, reader: Reader, timeouts: Timeouts) -> AsyncGenerator[Event]:
         """What comes, in the internal form: from a stream, or from one body where the endpoint does not stream."""
         kind = response.content_type
         if kind == "application/json":
-            limits.no_stream()
-            for event in read(reader.whole, parsed(await self.there.read(response, limits))):
+            timeouts.no_stream()
+            for event in read(reader.whole, parsed(await self.there.read(response, timeouts))):
                 yield event
 
             return
@@ -333,7 +335,7 @@ class Endpoint:
             raise Failure(f"it answers with {kind[:64]}, which is neither JSON nor a stream of events")
 
         parts = (Events if kind == "text/event-stream" else Lines)(max_event_bytes=min(self.max_bytes, MAX_EVENT_BYTES))
-        async with contextlib.aclosing(self.there.chunks(response, limits, apart_s=APART_S)) as chunks:
+        async with contextlib.aclosing(self.there.chunks(response, timeouts, apart_s=APART_S)) as chunks:
             async for chunk in chunks:
                 come, failed = told(parts, chunk, reader)
                 for event in joined(come):

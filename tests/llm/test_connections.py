@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from actors.llm.connections import Connections
 from actors.llm.failure import Failure
-from actors.llm.limits import Limits
+from actors.llm.timeouts import Timeouts
 from tests.llm.conftest import endpoint
 
 
@@ -58,9 +58,9 @@ async def connections(resolver: Moving, port: int, dns_s: float):
     there = Connections(settings, settings.base_url, dict, 1 << 20, resolver=resolver, dns_s=dns_s)
 
     async def where() -> str:
-        limits = Limits(settings, None)
-        response = await there.send("GET", "/where", None, limits)
-        text = (await there.read(response, limits)).decode()
+        timeouts = Timeouts(settings, None)
+        response = await there.send("GET", "/where", None, timeouts)
+        text = (await there.read(response, timeouts)).decode()
         there.release(response, complete=True)
         return text
 

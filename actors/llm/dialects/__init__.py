@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from actors.llm.dialects.anthropic import Anthropic
-from actors.llm.dialects.dialect import Call, Dialect, Listed, Reader
+from actors.llm.dialects.dialect import Dialect, Listed, Reader, Request
 from actors.llm.dialects.ollama import Ollama
 from actors.llm.dialects.openai import OpenAI
 from actors.llm.dialects.responses import Responses
 
-__all__ = ["DIALECTS", "Call", "Dialect", "Listed", "Reader"]
+__all__ = ["DIALECTS", "Dialect", "Listed", "Reader", "Request"]
 
 DIALECTS: dict[str, Dialect] = {
     "openai": OpenAI(),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic_core import from_json, to_json
 
 from actors.llm.continuation import instructed, prefilled
-from actors.llm.dialects.dialect import Call, Listed, error_failure, parsed
+from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
 from actors.llm.messages import ChatMessage
@@ -52,7 +52,7 @@ class Anthropic:
         """What identifies us."""
         return {"anthropic-version": VERSION} | ({"x-api-key": key} if key else {})
 
-    def generate(self, asked: Asked) -> Call:
+    def generate(self, asked: Asked) -> Request:
         """A message."""
         if asked.choices > 1:
             raise Failure(
@@ -73,13 +73,13 @@ class Anthropic:
         if asked.stream:
             body["stream"] = True
 
-        return Call("/messages", body)
+        return Request("/messages", body)
 
     def reader(self) -> AnthropicReader:
         """A reader for one answer."""
         return AnthropicReader()
 
-    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
+    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Request:
         """There are none."""
         del texts, options
         raise Failure("this dialect has no embeddings", blame=Blame.MODEL, told=model)

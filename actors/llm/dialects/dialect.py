@@ -17,7 +17,7 @@ NAME = re.compile(r"[\w.:/-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Request:
     """What is sent: the path behind the endpoint's base URL, and the body."""
 
     path: str
@@ -72,7 +72,7 @@ class Dialect(Protocol):
         """What identifies us."""
         ...
 
-    def generate(self, asked: Asked) -> Call:
+    def generate(self, asked: Asked) -> Request:
         """A generation.
 
         Raises:
@@ -84,7 +84,7 @@ class Dialect(Protocol):
         """A reader for the answer of one generation."""
         ...
 
-    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
+    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Request:
         """An embedding of texts."""
         ...
 

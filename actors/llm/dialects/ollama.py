@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic_core import from_json, to_json
 
 from actors.llm.continuation import instructed, prefilled
-from actors.llm.dialects.dialect import Call, Listed, parsed
+from actors.llm.dialects.dialect import Listed, Request, parsed
 from actors.llm.dialects.openai import number
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
@@ -51,7 +51,7 @@ class Ollama:
         """What identifies us, where there is something before it that asks."""
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def generate(self, asked: Asked) -> Call:
+    def generate(self, asked: Asked) -> Request:
         """A chat."""
         if asked.choices > 1:
             raise Failure(
@@ -63,7 +63,7 @@ class Ollama:
             go_on = prefilled if asked.continuation == "prefill" else instructed
             messages = go_on(messages, asked.said)
 
-        return Call(
+        return Request(
             "/api/chat",
             {"model": asked.model, "messages": turns(messages), "stream": asked.stream, **options(asked.options)},
         )
@@ -72,10 +72,10 @@ class Ollama:
         """A reader for one answer."""
         return OllamaReader()
 
-    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
+    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Request:
         """An embedding."""
         dimensions = {"dimensions": options["dimensions"]} if options.get("dimensions") else {}
-        return Call("/api/embed", {"model": model, "input": list(texts), **dimensions})
+        return Request("/api/embed", {"model": model, "input": list(texts), **dimensions})
 
     def embedded(self, body: Any) -> Any:
         """Its vectors in OpenAI's form."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from actors.llm.continuation import instructed, prefilled
-from actors.llm.dialects.dialect import Call, Listed, error_failure, parsed
+from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
 from actors.llm.failure import Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
 
@@ -30,7 +30,7 @@ class OpenAI:
         """What identifies us."""
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def generate(self, asked: Asked) -> Call:
+    def generate(self, asked: Asked) -> Request:
         """A chat completion."""
         messages = list(asked.messages)
         if asked.said:
@@ -42,15 +42,15 @@ class OpenAI:
         if asked.stream:
             body |= {"stream": True} | ({"stream_options": {"include_usage": True}} if asked.counted else {})
 
-        return Call("/chat/completions", body)
+        return Request("/chat/completions", body)
 
     def reader(self) -> OpenAIReader:
         """A reader for one answer."""
         return OpenAIReader()
 
-    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
+    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Request:
         """An embedding, as floats."""
-        return Call("/embeddings", {**options, "model": model, "input": list(texts), "encoding_format": "float"})
+        return Request("/embeddings", {**options, "model": model, "input": list(texts), "encoding_format": "float"})
 
     def embedded(self, body: Any) -> Any:
         """As it is."""

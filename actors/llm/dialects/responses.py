@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from actors.llm.continuation import instructed
-from actors.llm.dialects.dialect import Call, Listed, error_failure, parsed
+from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
 from actors.llm.dialects.openai import OpenAI, number
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
@@ -54,7 +54,7 @@ class Responses:
         """What identifies us."""
         return self.chat.headers(key)
 
-    def generate(self, asked: Asked) -> Call:
+    def generate(self, asked: Asked) -> Request:
         """A response."""
         if asked.choices > 1:
             raise Failure(
@@ -64,13 +64,13 @@ class Responses:
         messages = instructed(asked.messages, asked.said) if asked.said else list(asked.messages)
         body = {"model": asked.model, "input": [item for message in messages for item in items(message)], "store": False}
         body |= options(asked.options)
-        return Call("/responses", body | ({"stream": True} if asked.stream else {}))
+        return Request("/responses", body | ({"stream": True} if asked.stream else {}))
 
     def reader(self) -> ResponsesReader:
         """A reader for one answer."""
         return ResponsesReader()
 
-    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Call:
+    def embed(self, model: str, texts: Sequence[str], options: Mapping[str, Any]) -> Request:
         """As with chat completions."""
         return self.chat.embed(model, texts, options)
 

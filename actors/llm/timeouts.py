@@ -16,7 +16,7 @@ LATE_S = 0.02
 """A loop that notices a time so much too late is busy."""
 
 
-class Limits:
+class Timeouts:
     """The time limits of one attempt, all within the caller's deadline. `at` is when the present one is up.
 
     Args:
