@@ -138,6 +138,8 @@ class Router:
     async def generate(self, message: Generate, deadline: float | None, lane: Lane = "fg") -> AsyncGenerator[Delta | Generated]:
         """The answer's parts where they are asked for, then the whole of it.
 
+        What it raises tells in its detail how many `attempts` were made upstream.
+
         Raises:
             Invalid: the request is wrong, by the word of those who were asked.
             NotFound: no endpoint has the model.
@@ -162,6 +164,9 @@ class Router:
             async with aclosing(self.answer(message, attempts)) as parts:
                 async for part in parts:
                     yield part
+        except LatticeError as error:
+            error.detail = {**(error.detail or {}), "attempts": attempts.tally.attempts}
+            raise
         finally:
             if lane == "bg":
                 self.bucket.settle(estimate, attempts.tokens)

@@ -18,7 +18,7 @@ from actors.thinking.ear import PRIVATE_FIELDS, Ear
 from actors.thinking.messages import Saying
 from actors.thinking.openings import Begins
 from actors.thinking.presence import Presence
-from transport.errors import PeerReplaced, Unavailable
+from transport.errors import DeadlineExceeded, LatticeError, PeerReplaced, Unavailable
 
 __all__ = ["Answering", "Wish"]
 
@@ -66,6 +66,9 @@ class Answering:
         """Whether nothing but the text of a single choice went out: only that can be taken up by another process, or cut."""
 
         self.broken = 0
+        self.failed = 0
+        """Calls made upstream without an answer, as far as that is known: where time was up here, one."""
+
         self.generated: Generated | None = None
         """The whole, its private parts taken out."""
 
@@ -87,6 +90,9 @@ class Answering:
                 self.broken += 1
                 if not self.only_text or self.broken > self.wish.continuations:
                     raise Unavailable("the model's answer broke off and cannot be taken up again") from error
+            except LatticeError as error:
+                self.failed = attempts_of(error)
+                raise
 
     async def attempt(self, prompt: tuple[ChatMessage, ...], *, seconds: float) -> AsyncGenerator[Saying]:
         """Ask once, from where the answer stands."""
@@ -128,7 +134,8 @@ class Answering:
             async with asyncio.timeout(seconds):
                 return await first
         except TimeoutError:
-            raise Unavailable(f"no model has said anything within {seconds:g} s", retry_after_ms=1000) from None
+            message = f"no model has said anything within {seconds:g} s"
+            raise Unavailable(message, retry_after_ms=1000, detail={"attempts": 1}) from None
 
     def heard(self, delta: Delta) -> Saying | None:
         """Take note of a piece. None for what is private, and for what a continuation says anew: who speaks."""
@@ -231,3 +238,9 @@ class Answering:
             return ()
 
         return (Choice(message={"role": "assistant", "content": self.text}, finish_reason="length"),)
+
+
+def attempts_of(error: LatticeError) -> int:
+    """How many calls were made upstream before it. Whose time is up before the llm actor has told so knows of one."""
+    told = (error.detail or {}).get("attempts")
+    return told if isinstance(told, int) else int(isinstance(error, DeadlineExceeded))

@@ -156,7 +156,7 @@ class ModelCalls:
         if answering.leaked:
             self.notes.append("the model began in the middle of its reasoning, which went out; its next streams are held back")
 
-        self.attempts += generated.attempts if generated is not None else answering.broken
+        self.attempts += generated.attempts if generated is not None else answering.broken + answering.failed
         if generated is None:
             self.cost = None
             return

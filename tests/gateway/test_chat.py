@@ -112,6 +112,25 @@ async def test_an_answer_without_a_model_says_that_it_is_degraded(short_dir) -> 
     assert chunks[-1].model_extra["lattice"]["degraded"] is True
 
 
+@pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
+async def test_a_degraded_answer_tells_how_many_calls_were_made_for_it(
+    lattice: House, model: SyncModelServer, streaming: bool
+) -> None:
+    model.always(fault="status", status=500)
+    chat = lattice.openai().chat.completions
+    if streaming:
+        told = [chunk async for chunk in await chat.create(**ASK, stream=True)][-1].model_extra
+    else:
+        told = (await chat.create(**ASK)).model_extra
+
+    assert told is not None
+    assert told["lattice"]["degraded"] is True
+    # A second one, since such a failure may pass.
+    assert told["lattice"]["attempts"] == len(model.log()) == 2
+    thought = await lattice.get(f"/v1/thoughts/{told['lattice']['thought_id']}")
+    assert thought["attempts"] == 2
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_a_client_that_hangs_up_cancels_the_model_call(lattice: House, model: SyncModelServer, streaming: bool) -> None:
     model.next({"fault": "hang_mid" if streaming else "hang"})
