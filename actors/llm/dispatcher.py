@@ -14,6 +14,7 @@ from actors.llm.catalogue import Catalogue
 from actors.llm.choosing import Candidate, Chooser
 from actors.llm.endpoint import Endpoint
 from actors.llm.evidence import PATIENCE
+from actors.llm.ledger import PROBES
 from actors.llm.line import Line, Place
 from actors.llm.messages import Usage
 from actors.llm.probing import Prober
@@ -260,7 +261,9 @@ class Dispatcher:
 
             if self.retries.take() and (leave := endpoint.breakers.enter(candidate.model)) is not None:
                 # It goes nowhere else, and takes nothing from the budget for that.
-                nobodys = Attempts((candidate.wanted,), None, since=self.now(), named=attempts.named, leave_paid=True)
+                nobodys = Attempts(
+                    (candidate.wanted,), None, since=self.now(), named=attempts.named, namespace=PROBES, leave_paid=True
+                )
                 self.prober.scout(self.attempt(candidate, leave, nobodys))
 
     def having(self, attempts: Attempts) -> list[Candidate]:

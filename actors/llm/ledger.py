@@ -47,6 +47,9 @@ MIGRATIONS = (
 FORGOTTEN: Final = "(forgotten)"
 """Stands in the accounts for all namespaces that were forgotten."""
 
+PROBES: Final = "(probes)"
+"""Stands in the accounts for calls that nobody asked for: they find out whether an endpoint answers."""
+
 NEVER: Final = float("-inf")
 MOST_FORGOTTEN: Final = 10_000
 """Namespaces that are kept in mind for calls which were under way when they were forgotten."""

@@ -15,8 +15,9 @@ from actors.llm.catalogue import Catalogue
 from actors.llm.endpoint import Endpoint, Tally
 from actors.llm.evidence import PATIENCE
 from actors.llm.failure import Blame, Failure
-from actors.llm.form import Asked, Piece
-from actors.llm.messages import ChatMessage
+from actors.llm.form import Answer, Asked, Piece
+from actors.llm.messages import ChatMessage, Usage
+from actors.llm.vectors import vectors
 
 PROBE: ChatMessage = {"role": "user", "content": "Say ok."}
 EMBEDDING = "embed "
@@ -31,7 +32,9 @@ class Prober:
         catalogue: which models there are.
         how: by a tiny answer, or by the list of models.
         now: the breakers' clock.
+        today: the day (UTC) as ISO 8601, for budgets.
         back: called with an endpoint that is back.
+        used: called with an endpoint, a model and what a probe used of it.
     """
 
     def __init__(
@@ -41,13 +44,17 @@ class Prober:
         *,
         how: Literal["generate", "models"],
         now: Callable[[], float],
+        today: Callable[[], str],
         back: Callable[[Endpoint], None],
+        used: Callable[[Endpoint, str, Usage], None],
     ) -> None:
         self.endpoints = endpoints
         self.catalogue = catalogue
         self.how = how
         self.now = now
+        self.today = today
         self.back = back
+        self.used = used
         self.changed = asyncio.Event()
         self.probing: set[asyncio.Task[None]] = set()
 
@@ -165,17 +172,31 @@ class Prober:
             Failure: it does not.
         """
         model = self.catalogue.guess(endpoint, None) if model is None else model
-        if model.startswith(EMBEDDING):
-            call = endpoint.dialect.embed(model.removeprefix(EMBEDDING), ("ok",), {})
-            await endpoint.ask(call, deadline=None, tally=Tally())
-            return
-
-        if self.how == "models" or not model:
+        if self.how == "models" or not model or endpoint.spending.used_up(self.today()):
             await endpoint.list_models(endpoint.settings.first_token_timeout_s)
             return
 
-        asked = endpoint.fitted(Asked(model, [PROBE], {"max_tokens": 1}), model)
-        async with aclosing(endpoint.generate(asked, deadline=None, tally=Tally(), overdue=more_s)) as events:
-            async for event in events:
-                if isinstance(event, Piece):
-                    return
+        if model.startswith(EMBEDDING):
+            await self.embed(endpoint, model.removeprefix(EMBEDDING))
+            return
+
+        asked, answer = endpoint.fitted(Asked(model, [PROBE], {"max_tokens": 1}), model), Answer()
+        told = endpoint.generate(asked, deadline=None, tally=Tally(), answer=answer, overdue=more_s)
+        try:
+            async with aclosing(told) as events:
+                async for event in events:
+                    if isinstance(event, Piece):
+                        return
+        finally:
+            if answer.said or answer.counted.prompt_tokens is not None:
+                self.used(endpoint, model, answer.usage(asked))
+
+    async def embed(self, endpoint: Endpoint, model: str) -> None:
+        """Ask for one vector.
+
+        Raises:
+            Failure: there is none.
+        """
+        body = await endpoint.ask(endpoint.dialect.embed(model, ("ok",), {}), deadline=None, tally=Tally())
+        body = endpoint.dialect.embedded(body)
+        self.used(endpoint, model, vectors(body, count=1, model=model, endpoint=endpoint.name).usage)

@@ -22,7 +22,7 @@ from actors.llm.endpoint import Endpoint
 from actors.llm.failure import Failure
 from actors.llm.form import Answer, Asked, Piece, estimated_tokens
 from actors.llm.hedging import Race
-from actors.llm.ledger import Used
+from actors.llm.ledger import PROBES, Used
 from actors.llm.line import Lane, Line
 from actors.llm.messages import Delta, Embed, Generate, Generated, Usage, Vectors
 from actors.llm.probing import Prober
@@ -93,7 +93,9 @@ class Router:
             self.catalogue,
             how=settings.probe,
             now=now,
+            today=today,
             back=lambda _: self.line.look_again(),
+            used=self.probed,
         )
         self.dispatcher = Dispatcher(
             settings,
@@ -288,6 +290,10 @@ class Router:
             since=attempts.since,
         )
         attempts.writes.add(self.write(self.ledger.record(used), f"usage of {endpoint.name}"))
+
+    def probed(self, endpoint: Endpoint, model: str, usage: Usage) -> None:
+        """Count what a probe used: nobody asked for it, and it is paid all the same."""
+        self.used(Attempts((model,), None, since=self.now(), namespace=PROBES), endpoint, model, usage)
 
     def keep(self, held: float) -> None:
         """Keep what the background may still spend: a restart is not to fill its bucket."""
