@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 
 from actors.llm.attempts import Key
 from actors.llm.breakers import Leave
@@ -15,6 +16,33 @@ from actors.llm.evidence import LOOK_AGAIN
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Answer, Asked, Event, Piece
 from actors.llm.messages import Usage
+
+
+class Stage(Enum):
+    """How far an attempt is. None comes back to a stage before."""
+
+    CHOSEN = "chosen"
+    """The endpoint knows nothing of it yet."""
+
+    COUNTED = "counted"
+    """It is in flight, as far as the endpoint knows; the task that makes it has not begun."""
+
+    WAITING = "waiting"
+    """Its first token is waited for."""
+
+    OVERDUE = "overdue"
+    """It has failed by its allowance, and is listened to all the same."""
+
+    LEFT = "left"
+    """It was overdue, and is not listened to any longer since there is somebody else to ask."""
+
+    SPEAKING = "speaking"
+    """Its first token has come."""
+
+    OVER = "over"
+
+
+LATE = {Stage.OVERDUE, Stage.LEFT}
 
 
 @dataclass(slots=True)
@@ -46,30 +74,24 @@ class Attempt:
     left: Callable[[], None]
     silent: Callable[[Attempt], None] = lambda _: None
     patience_s: Callable[[Attempt], float | None] = lambda _: 0.0
-    foreground: bool = True
-    """Somebody waits for it."""
-
     patient: bool = False
     """It is known to answer late: its allowance is the caller's time."""
 
-    overdue: bool = False
-    """It has failed by its allowance, and is listened to all the same."""
+    foreground: bool = True
+    """Somebody waits for it."""
 
-    left_early: bool = False
-    """It is not listened to any longer since there is somebody else to ask."""
-
+    stage: Stage = Stage.CHOSEN
     model: str = ""
     """The model that was asked."""
 
-    first_token_s: float | None = None
     began: float = 0.0
     """When it began, in the endpoint's time."""
 
-    counted: bool = False
-    """It is in flight, as far as the endpoint knows."""
+    first_token_s: float = 0.0
+    """How long its first token took, once that has come."""
 
-    started: bool = False
     alarm: asyncio.TimerHandle = field(init=False)
+    """Set as long as it is in flight and says nothing."""
 
     async def events(self, asked: Asked) -> AsyncGenerator[Event]:
         """What the endpoint says.
@@ -107,7 +129,7 @@ class Attempt:
     def speaks(self) -> None:
         """A token has come."""
         took_s = self.endpoint.now() - self.began
-        if self.first_token_s is not None:
+        if self.stage is Stage.SPEAKING:
             self.endpoint.evidence.went_on(took_s - self.first_token_s)
             return
 
@@ -119,6 +141,7 @@ class Attempt:
             self.endpoint.evidence.answered_late()
 
         self.heard_no_more()
+        self.stage = Stage.SPEAKING
         self.leave.first_token()
 
     @contextmanager
@@ -126,19 +149,19 @@ class Attempt:
         """Count a call as in flight, tell the breaker how it ended, and let the next one in line on."""
         endpoint = self.endpoint
         self.count()
-        self.started = True
+        self.stage = Stage.WAITING
         try:
             yield
         except Failure as failure:
-            failure.amid = self.first_token_s is not None
+            failure.amid = self.stage is Stage.SPEAKING
             if failure.stale:
                 endpoint.evidence.doubtful()
                 self.leave.abandoned()
                 raise
 
-            if self.overdue and not failure.amid:
+            if self.stage in LATE:
                 if failure.blame is Blame.ENDPOINT:
-                    endpoint.evidence.failed_late(heard_out=failure.silent and not self.left_early)
+                    endpoint.evidence.failed_late(heard_out=failure.silent and self.stage is not Stage.LEFT)
 
                 raise
 
@@ -162,10 +185,10 @@ class Attempt:
 
     def count(self) -> None:
         """Count it as in flight, before a task of its own begins it: whoever looks for an endpoint until then is to know."""
-        if self.counted:
+        if self.stage is not Stage.CHOSEN:
             return
 
-        self.counted = True
+        self.stage = Stage.COUNTED
         self.began = self.endpoint.begun()
         self.endpoint.evidence.asked()
         self.alarm = asyncio.get_running_loop().call_later(
@@ -174,8 +197,7 @@ class Attempt:
 
     def forgo(self) -> None:
         """Its task has ended. Where that was before it began the call is not in flight any more."""
-        if self.counted and not self.started:
-            self.started = True
+        if self.stage is Stage.COUNTED:
             self.leave.abandoned()
             self.is_over()
 
@@ -183,9 +205,10 @@ class Attempt:
         """It is in flight no more."""
         self.alarm.cancel()
         self.endpoint.left()
-        if self.first_token_s is None:
+        if self.stage is not Stage.SPEAKING:
             self.heard_no_more()
 
+        self.stage = Stage.OVER
         self.left()
 
     def more_s(self) -> float:
@@ -199,12 +222,14 @@ class Attempt:
             return LOOK_AGAIN * allowance_s if endpoint.evidence.late else 0.0
 
         left_s = self.patience_s(self)
-        self.left_early = left_s is None
+        if left_s is None and self.stage is Stage.OVERDUE:
+            self.stage = Stage.LEFT
+
         if left_s is None or left_s <= 0:
             return 0.0
 
-        if not self.overdue:
-            self.overdue = True
+        if self.stage is Stage.WAITING:
+            self.stage = Stage.OVERDUE
             failure = Failure(f"no token within {allowance_s:g} s", overload=True, silent=True)
             endpoint.failed(failure, self.began)
             self.blame(failure)
@@ -221,7 +246,7 @@ class Attempt:
 
     def heard_no_more(self) -> None:
         """Its first token is waited for no more."""
-        if self.overdue:
+        if self.stage in LATE:
             self.endpoint.evidence.left_late()
 
         self.endpoint.evidence.left()
@@ -230,7 +255,7 @@ class Attempt:
         """The call came to its end; one that began too late counts as failed all the same."""
         endpoint = self.endpoint
         slow_s = endpoint.settings.breaker.slow_s
-        if slow_s is not None and self.first_token_s is not None and self.first_token_s > slow_s:
+        if slow_s is not None and self.first_token_s > slow_s:
             slow = Failure(f"slow: its first token took more than {slow_s:g} s", overload=True)
             endpoint.failed(slow, self.began)
             self.leave.failed(slow)

@@ -161,9 +161,7 @@ class Dispatcher:
             match last_resort(endpoint, candidate.key, attempts):
                 case "go" if endpoint.has_room:
                     attempts.patient.add(candidate.key)
-                    attempt = self.attempt(candidate, endpoint.breakers.beside(candidate.model), attempts)
-                    attempt.patient = True
-                    return attempt
+                    return self.attempt(candidate, endpoint.breakers.beside(candidate.model), attempts, patient=True)
                 case "go":
                     full.append(endpoint)
                 case "wait":
@@ -185,7 +183,7 @@ class Dispatcher:
 
         return None
 
-    def attempt(self, candidate: Candidate, leave: Leave, attempts: Attempts) -> Attempt:
+    def attempt(self, candidate: Candidate, leave: Leave, attempts: Attempts, *, patient: bool = False) -> Attempt:
         """An attempt at an endpoint."""
         return Attempt(
             candidate.endpoint,
@@ -199,6 +197,7 @@ class Dispatcher:
             left=lambda: self.line.room_at(candidate.endpoint),
             silent=lambda attempt: self.look_ahead(attempt, attempts),
             patience_s=lambda attempt: self.patience_s(attempt, attempts),
+            patient=patient,
             foreground=attempts.lane == "fg",
         )
 

@@ -88,7 +88,8 @@ class Timeouts:
         self.phase = f"no whole answer within {self.settings.first_token_timeout_s:g} s"
 
     def finished(self) -> None:
-        """The answer is complete."""
+        """The answer is complete, be it without a word."""
+        self.silent = False
         self.phase_at = self.now() + min(AFTER_FINISH_S, self.settings.between_tokens_timeout_s)
 
     def failure(self) -> Failure:

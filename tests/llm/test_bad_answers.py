@@ -183,3 +183,20 @@ async def test_an_answer_that_goes_on_after_its_finish_has_not_finished(servers)
         async with routing(first, endpoint("b", second.base_url, priority=1)) as router:
             assert (await answer(router, ask()))[0] == TEXT
             assert router.endpoints[0].last_error == "it repeats itself without end"
+
+
+async def test_an_answer_of_no_words_that_has_its_finish_is_whole_and_no_failure_though_its_end_mark_is_missing() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        event = json.dumps({"choices": [{"index": 0, "delta": {"role": "assistant"}, "finish_reason": "stop"}]})
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {event}\n\n".encode())
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with routing(endpoint("a", f"http://127.0.0.1:{port}/v1", between_tokens_timeout_s=0.2)) as router:
+            text, reply = await answer(router, ask(stream=True))
+            one = router.endpoints[0]
+            assert (text, reply.attempts, one.failures, one.evidence.listened_to) == ("", 1, 0, 0)
+            assert one.breakers.state() == "closed"
