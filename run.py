@@ -48,7 +48,7 @@ from pydantic_settings import (
 
 from actors.daemon.settings import DaemonSettings
 from actors.encoder.settings import EncoderSettings
-from actors.limits import Limits
+from actors.limits import ProcessLimits
 from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     daemon: DaemonSettings = DaemonSettings()
     gateway: GatewaySettings = GatewaySettings()
     addresses: Addresses = Addresses()
-    limits: Limits = Limits()
+    limits: ProcessLimits = ProcessLimits()
     supervision: SupervisionSettings = SupervisionSettings()
 
     @field_validator("data_dir", mode="before")

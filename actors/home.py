@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
 from actors.lag import LagWatch
-from actors.limits import Limits
+from actors.limits import ProcessLimits
 from actors.refs import Ref, Ways
 
 __all__ = ["Home"]
@@ -27,7 +27,7 @@ class Home(Ways, Protocol):
     recent: deque[str]
     lag: LagWatch
     pool: ThreadPoolExecutor
-    limits: Limits
+    limits: ProcessLimits
     unfinished: list[str]
     lingers_s: float
     on_hurry: Callable[[], None] | None

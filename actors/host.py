@@ -25,7 +25,7 @@ from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
 from actors.doors import Doors
 from actors.lag import LagWatch
-from actors.limits import Limits, resident_bytes
+from actors.limits import ProcessLimits, resident_bytes
 from actors.post import Post
 from actors.refs import Ref
 from transport.addresses import address_of
@@ -90,13 +90,13 @@ class Host:
         addresses: Mapping[str, str] | None = None,
         curve: Curve | None = None,
         bind: bool = True,
-        limits: Limits | None = None,
+        limits: ProcessLimits | None = None,
         lock_wait_s: float = LOCK_WAIT_S,
     ) -> None:
         self.run_dir = run_dir
         self.incarnation = incarnation or secrets.token_hex(8)
         self.addresses = dict(addresses or {})
-        self.limits = limits or Limits()
+        self.limits = limits or ProcessLimits()
         self.on_actor_failed: Callable[[str, str, str], None] | None = None
         """Told name, reason and traceback in place of `failed`, where actors are replaced within the process."""
 

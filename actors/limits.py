@@ -18,7 +18,7 @@ from actors.message import Data
 
 __all__ = [
     "EXHAUSTED",
-    "Limits",
+    "ProcessLimits",
     "allow_descriptors",
     "has_descriptors",
     "resident_bytes",
@@ -34,7 +34,7 @@ HEADROOM = 1 << 30
 that takes memory faster than its use is looked at."""
 
 
-class Limits(Data):
+class ProcessLimits(Data):
     """`[limits]` in the settings; each holds for every process of the house."""
 
     memory_mb: Annotated[int, Field(ge=128, le=1 << 24)] = 2048
@@ -53,7 +53,7 @@ class Limits(Data):
     """The longest that any call may take, whatever its caller allows."""
 
 
-def set_process_limits(limits: Limits) -> None:
+def set_process_limits(limits: ProcessLimits) -> None:
     """Let the kernel hold this process to them, where it can: descriptors, and address space as a backstop for memory."""
     allow_descriptors(limits.descriptors)
 
@@ -73,7 +73,7 @@ def allow_descriptors(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def has_descriptors(limits: Limits | None = None) -> bool:
+def has_descriptors(limits: ProcessLimits | None = None) -> bool:
     """Whether this process can open one more file or connection.
 
     Its limit may have been lowered from outside, below what is open already. What of it is this process's own to set is set

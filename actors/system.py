@@ -111,7 +111,7 @@ class Letter(Data):
     caller: str
 
 
-class Held(Data):
+class Stall(Data):
     """A moment at which the loop was held, and by what."""
 
     time: float
@@ -127,7 +127,7 @@ class SysDumped(Reply, type="sys.dumped"):
     kept_bytes: int
     dead_letters: tuple[Letter, ...]
     dead_letter_counts: dict[str, int]
-    stalls: tuple[Held, ...]
+    stalls: tuple[Stall, ...]
     tasks: tuple[str, ...]
 
 
@@ -253,7 +253,7 @@ def _dump(host: Home, actor: AsyncActor) -> SysDumped:
             for letter in letters
         ),
         dead_letter_counts=dict(host.dead_letters.counts),
-        stalls=tuple(Held(time=stall.time, stack=stall.stack) for stall in host.lag.stalls),
+        stalls=tuple(Stall(time=stall.time, stack=stall.stack) for stall in host.lag.stalls),
         tasks=tuple(sorted(task.get_name() for task in asyncio.all_tasks()))[:DUMPED],
     )
 

@@ -45,7 +45,7 @@ GREETINGS, REPLIES = 10, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlannedTurn:
     """A turn before anybody says it."""
 
     owners: bool
@@ -60,7 +60,7 @@ class Thread:
     """Something that goes on in one life."""
 
     slots: dict[str, list[str]] = field(default_factory=dict)
-    beats: list[list[Line]] = field(default_factory=list)
+    beats: list[list[PlannedTurn]] = field(default_factory=list)
     questions: list[tuple[str, str, list[str]]] = field(default_factory=list)
     """Kind, question, and the names of the turns that answer it."""
 
@@ -117,7 +117,7 @@ def read(path: Path) -> Thread:
             kind, question, names = line[2:].split(" | ")
             thread.questions.append((kind, question, names.split()))
         elif turn := TURN.fullmatch(line):
-            thread.beats[-1].append(Line(turn["who"] == "A", turn["name"], turn["text"]))
+            thread.beats[-1].append(PlannedTurn(turn["who"] == "A", turn["name"], turn["text"]))
         else:
             raise SystemExit(f"{path.name}: {line}")
     return thread
@@ -129,7 +129,7 @@ def talk(pair: list[str], threads: dict[str, Thread], small: list[str], chance: 
     begins = datetime(2023, 1, 1) + timedelta(days=chance.randint(0, 200))  # noqa: DTZ001 (rows have their Z)
     count = chance.randint(19, 27)
     days = sorted(chance.sample(range(count * 11), count))
-    sessions: list[list[tuple[Told, list[Line]]]] = [[] for _ in days]
+    sessions: list[list[tuple[Told, list[PlannedTurn]]]] = [[] for _ in days]
     told: list[Told] = []
     for place, (name, thread) in enumerate(threads.items()):
         owner = place % 2
@@ -156,7 +156,7 @@ def talk(pair: list[str], threads: dict[str, Thread], small: list[str], chance: 
             yield row | {"question": asked[0].upper() + asked[1:], "evidence": [places[one.thread, name] for name in names]}
 
 
-def session(beats: list[tuple[Told, list[Line]]], small: list[str], chance: random.Random) -> list[Spoken]:
+def session(beats: list[tuple[Told, list[PlannedTurn]]], small: list[str], chance: random.Random) -> list[Spoken]:
     """What is said in one session."""
     greetings, replies, anything = small[:GREETINGS], small[GREETINGS : GREETINGS + REPLIES], small[GREETINGS + REPLIES :]
     first = chance.randint(0, 1)

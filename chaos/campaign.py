@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos import census, evidence
-from chaos.checker import Finding, Verdict, check, check_feed, check_same
+from chaos.checker import Verdict, Violation, check, check_feed, check_same
 from chaos.failures import Failure, failures
 from chaos.history import read
 from chaos.load import Load, Mix
@@ -100,7 +100,7 @@ class Result:
         self.failed, self.broken, self.degraded = verdict.failed, verdict.broken, verdict.degraded
         self.stall_s = round(verdict.stall_s, 3)
         allowed = {"lost": row.lost_allowed}
-        self.why += [str(found) for found in verdict.findings if allowed.get(found.rule, 0) == 0]
+        self.why += [str(found) for found in verdict.violations if allowed.get(found.rule, 0) == 0]
         for how, what, count, most in (
             ("failed", "requests failed", self.failed, row.failed_allowed),
             ("broken", "streams broke", self.broken, row.broken_allowed),
@@ -345,7 +345,7 @@ class Campaign:
             if not verdict.count("lost") or time.monotonic() > until:
                 return verdict
 
-    def look_again(self, stage: Stage, before: census.Census, row: Row) -> list[Finding]:
+    def look_again(self, stage: Stage, before: census.Census, row: Row) -> list[Violation]:
         """What the house has become, once it had time to settle."""
         self.on_progress("settling")
         until = time.monotonic() + SETTLE_S
@@ -372,7 +372,7 @@ class Campaign:
         complaints = [] if code == 0 else [f"exit code {code}: {stage.house.output[-500:]}"]
         if stage.plateau is not None:
             grown = census.compare(stage.plateau, last, grows_mb=GROWS_MB, grows_descriptors=GROWS_DESCRIPTORS)
-            result.why += [str(finding) for finding in grown]
+            result.why += [str(violation) for violation in grown]
         if left := stage.house.pids():
             complaints.append(f"processes outlived the house: {sorted(left)}")
         if sockets := sorted(path.name for path in run_directory(stage.house.data_dir).glob("*.sock")):
@@ -382,11 +382,11 @@ class Campaign:
         path = stage.house.data_dir / "memory.db"
         on_disk = evidence.records_on_disk(path, tuple(stage.namespaces))
         verdict = check(operations, on_disk)
-        verdict.findings += [*check_same(told, on_disk), *check_feed(operations, evidence.changes_on_disk(path))]
+        verdict.violations += [*check_same(told, on_disk), *check_feed(operations, evidence.changes_on_disk(path))]
         result.requests, result.writes = verdict.requests, verdict.writes
         result.lost, result.doubled = verdict.count("lost"), verdict.count("doubled")
         result.failed, result.broken, result.degraded = verdict.failed, verdict.broken, verdict.degraded
-        result.why += [str(found) for found in verdict.findings]
+        result.why += [str(found) for found in verdict.violations]
         self.finish(result, complaints, began)
 
     def finish(self, result: Result, complaints: list[str], began: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.checker import Finding
+from chaos.checker import Violation
 from supervisors import linux
 from tests.system.house import House, comm
 from transport.addresses import run_directory
@@ -115,27 +115,27 @@ def census(house: House) -> Census:
     return Census({what: tuple(found) for what, found in sorted(residents.items())}, sockets, dead)
 
 
-def compare(before: Census, after: Census, *, grows_mb: float, grows_descriptors: int) -> Iterator[Finding]:
+def compare(before: Census, after: Census, *, grows_mb: float, grows_descriptors: int) -> Iterator[Violation]:
     """What should not be: more or fewer processes, ones that nobody collected, other sockets, growth beyond the allowance."""
     for what in sorted(before.residents | after.residents):
         if what in COME_AND_GO:
             if after.count(what) > COME_AND_GO[what]:
-                yield Finding("orphan", f"{after.count(what)} processes {what}, and {COME_AND_GO[what]} are the most")
+                yield Violation("orphan", f"{after.count(what)} processes {what}, and {COME_AND_GO[what]} are the most")
             continue
         if before.count(what) != after.count(what):
             rule = "orphan" if after.count(what) > before.count(what) else "missing"
-            yield Finding(rule, f"{after.count(what)} processes {what}, and there were {before.count(what)}")
+            yield Violation(rule, f"{after.count(what)} processes {what}, and there were {before.count(what)}")
             continue
         old, new = before.most(what), after.most(what)
         if new.rss_mb - old.rss_mb > grows_mb:
-            yield Finding("growth", f"{what} has {new.rss_mb:.0f} MiB resident, and had {old.rss_mb:.0f}")
+            yield Violation("growth", f"{what} has {new.rss_mb:.0f} MiB resident, and had {old.rss_mb:.0f}")
         if (open_now := after.descriptors(what)) - (had := before.descriptors(what)) > grows_descriptors:
-            yield Finding("growth", f"{what} has {open_now} descriptors open, and had {had}")
+            yield Violation("growth", f"{what} has {open_now} descriptors open, and had {had}")
     for pid in after.dead:
-        yield Finding("orphan", f"process {pid} has ended, and nobody collects it")
+        yield Violation("orphan", f"process {pid} has ended, and nobody collects it")
     for name in sorted(after.sockets ^ before.sockets):
         rule = "leaked" if name in after.sockets else "missing"
-        yield Finding(rule, f"the socket {name} is {'left behind' if rule == 'leaked' else 'gone'}")
+        yield Violation(rule, f"the socket {name} is {'left behind' if rule == 'leaked' else 'gone'}")
 
 
 def look_at(pid: int) -> Resident | None:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from chaos.evidence import Change, Record
 from chaos.history import Operation
 
-__all__ = ["Finding", "Verdict", "check", "check_feed", "check_same"]
+__all__ = ["Verdict", "Violation", "check", "check_feed", "check_same"]
 
 Where = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Violation:
     """Something that should not be."""
 
     rule: str
@@ -37,7 +37,7 @@ class Finding:
 class Verdict:
     """What was found, and what was counted on the way."""
 
-    findings: list[Finding] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
     requests: int = 0
     writes: int = 0
     """Facts and turns that were acknowledged."""
@@ -55,8 +55,8 @@ class Verdict:
     """The longest that a client waited for the end of one operation; those that wait for news are left out."""
 
     def count(self, rule: str) -> int:
-        """How many findings of a rule."""
-        return sum(finding.rule == rule for finding in self.findings)
+        """How many violations of a rule."""
+        return sum(violation.rule == rule for violation in self.violations)
 
 
 def check(operations: Sequence[Operation], records: Sequence[Record]) -> Verdict:
@@ -76,7 +76,7 @@ def check(operations: Sequence[Operation], records: Sequence[Record]) -> Verdict
     written = facts_of(operations)
     said = turns_of(operations)
     verdict.writes = sum(expected.acknowledged for expected in (*written.values(), *said.values()))
-    verdict.findings += [
+    verdict.violations += [
         *once_in_effect({**written, **said}, records),
         *same_answer(operations, records),
         *never_back(operations),
@@ -131,23 +131,23 @@ def note(expected: Expected, operation: Operation) -> None:
     expected.refused &= operation.outcome == "refused"
 
 
-def once_in_effect(expected: dict[Thing, Expected], records: Iterable[Record]) -> Iterator[Finding]:
+def once_in_effect(expected: dict[Thing, Expected], records: Iterable[Record]) -> Iterator[Violation]:
     """Acknowledged: exactly once. Not acknowledged: at most once. Refused: not at all. And nothing that nobody wrote."""
     held = Counter((record.namespace, record.session, record.role, record.text) for record in records if record.said)
     for thing, wanted in expected.items():
         count = held.pop(thing, 0)
         name = " / ".join(part for part in thing if part)
         if wanted.acknowledged and not count:
-            yield Finding("lost", f"acknowledged, and not there: {name}")
+            yield Violation("lost", f"acknowledged, and not there: {name}")
         if count > 1:
-            yield Finding("doubled", f"there {count} times: {name}")
+            yield Violation("doubled", f"there {count} times: {name}")
         if wanted.refused and count:
-            yield Finding("refused", f"refused, and there: {name}")
+            yield Violation("refused", f"refused, and there: {name}")
     for thing, count in held.items():
-        yield Finding("stranger", f"there {count} times, and nobody wrote it: {' / '.join(part for part in thing if part)}")
+        yield Violation("stranger", f"there {count} times, and nobody wrote it: {' / '.join(part for part in thing if part)}")
 
 
-def same_answer(operations: Iterable[Operation], records: Iterable[Record]) -> Iterator[Finding]:
+def same_answer(operations: Iterable[Operation], records: Iterable[Record]) -> Iterator[Violation]:
     """The same key has the same answer, and the ids that were told are those that the store has."""
     ids = {(record.namespace, record.session, record.text): record.id for record in records if not record.role}
     told: dict[Where, list[str]] = {}
@@ -158,13 +158,13 @@ def same_answer(operations: Iterable[Operation], records: Iterable[Record]) -> I
         key = (namespace, operation.told["key"])
         first = told.setdefault(key, operation.told["ids"])
         if operation.told["ids"] != first:
-            yield Finding("another id", f"{key[1]} was answered {first}, then {operation.told['ids']}")
+            yield Violation("another id", f"{key[1]} was answered {first}, then {operation.told['ids']}")
         for fact, id_ in zip(operation.told["facts"], operation.told["ids"], strict=True):
             if ids.get((namespace, session, fact), id_) != id_:
-                yield Finding("another id", f"{fact} was acknowledged as {id_}, and is {ids[namespace, session, fact]}")
+                yield Violation("another id", f"{fact} was acknowledged as {id_}, and is {ids[namespace, session, fact]}")
 
 
-def never_back(operations: Iterable[Operation]) -> Iterator[Finding]:
+def never_back(operations: Iterable[Operation]) -> Iterator[Violation]:
     """Within a session a read has all that was acknowledged to, or read by, its client before it began."""
     known: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for operation in operations:
@@ -175,14 +175,14 @@ def never_back(operations: Iterable[Operation]) -> Iterator[Finding]:
             seen.update(operation.told["facts"])
             continue
         for fact in sorted(seen.difference(operation.told["facts"])):
-            yield Finding("back in time", f"{operation.client} knew of it and then read without it: {fact}")
+            yield Violation("back in time", f"{operation.client} knew of it and then read without it: {fact}")
         for fact, count in Counter(operation.told["facts"]).items():
             if count > 1:
-                yield Finding("doubled", f"{operation.client} read it {count} times in one answer: {fact}")
+                yield Violation("doubled", f"{operation.client} read it {count} times in one answer: {fact}")
         seen.update(operation.told["facts"])
 
 
-def whole_streams(operations: Iterable[Operation]) -> Iterator[Finding]:
+def whole_streams(operations: Iterable[Operation]) -> Iterator[Violation]:
     """An answer that was not said to have failed is whole, and is the answer to its question."""
     for operation in operations:
         if operation.do != "chat" or operation.outcome != "ok":
@@ -191,12 +191,12 @@ def whole_streams(operations: Iterable[Operation]) -> Iterator[Finding]:
         if operation.told.get("degraded", False) and operation.told["finish"] is not None:
             continue
         if operation.told["finish"] is None or (said != expected and expected.startswith(said)):
-            yield Finding("cut", f"{operation.client} was told {said!r} of {expected!r}, and no error")
+            yield Violation("cut", f"{operation.client} was told {said!r} of {expected!r}, and no error")
         elif said != expected:
-            yield Finding("wrong answer", f"{operation.client} was told {said!r}, not {expected!r}")
+            yield Violation("wrong answer", f"{operation.client} was told {said!r}, not {expected!r}")
 
 
-def check_feed(operations: Iterable[Operation], changes: Sequence[Change] | None = None) -> Iterator[Finding]:
+def check_feed(operations: Iterable[Operation], changes: Sequence[Change] | None = None) -> Iterator[Violation]:
     """A follower is told each change once, in order. With the store's own list of changes: and leaves none out."""
     by_client: dict[str, list[Operation]] = defaultdict(list)
     for operation in operations:
@@ -207,33 +207,33 @@ def check_feed(operations: Iterable[Operation], changes: Sequence[Change] | None
         last = answers[0].told["after"]
         for answer in answers:
             if answer.told["after"] != last:
-                yield Finding("gap", f"{client} went on after {answer.told['after']}, and had come to {last}")
+                yield Violation("gap", f"{client} went on after {answer.told['after']}, and had come to {last}")
             if answer.told["cursor"] < last:
-                yield Finding("back in time", f"{client}'s cursor went from {last} to {answer.told['cursor']}")
+                yield Violation("back in time", f"{client}'s cursor went from {last} to {answer.told['cursor']}")
             last = answer.told["cursor"]
         seqs = [seq for answer in answers for seq in answer.told["seqs"]]
         for before, after in itertools.pairwise(seqs):
             if after <= before:
-                yield Finding("repeat", f"{client} was told of change {after} after {before}")
+                yield Violation("repeat", f"{client} was told of change {after} after {before}")
         if changes is not None:
             first = answers[0].told["after"]
             yield from left_out(client, set(seqs), {change.seq for change in changes if first < change.seq <= last})
 
 
-def left_out(client: str, told: set[int], wanted: set[int]) -> Iterator[Finding]:
+def left_out(client: str, told: set[int], wanted: set[int]) -> Iterator[Violation]:
     """What a follower should have been told of and was not, and the other way round."""
     for seq in sorted(wanted - told):
-        yield Finding("gap", f"{client} was never told of change {seq}")
+        yield Violation("gap", f"{client} was never told of change {seq}")
     for seq in sorted(told - wanted):
-        yield Finding("stranger", f"{client} was told of change {seq}, which the store does not have")
+        yield Violation("stranger", f"{client} was told of change {seq}, which the store does not have")
 
 
-def check_same(told: Sequence[Record], on_disk: Sequence[Record]) -> Iterator[Finding]:
+def check_same(told: Sequence[Record], on_disk: Sequence[Record]) -> Iterator[Violation]:
     """What the API tells is what the file holds."""
     theirs, ours = set(told), set(on_disk)
     for record in sorted(theirs - ours, key=lambda record: record.id):
-        yield Finding("disagree", f"the API tells it, and it is not in the file: {record.id} {record.text}")
+        yield Violation("disagree", f"the API tells it, and it is not in the file: {record.id} {record.text}")
     for record in sorted(ours - theirs, key=lambda record: record.id):
-        yield Finding("disagree", f"it is in the file, and the API does not tell it: {record.id} {record.text}")
+        yield Violation("disagree", f"it is in the file, and the API does not tell it: {record.id} {record.text}")
     if len(told) != len(theirs):
-        yield Finding("disagree", f"the API tells {len(told) - len(theirs)} records more than once")
+        yield Violation("disagree", f"the API tells {len(told) - len(theirs)} records more than once")

@@ -124,7 +124,7 @@ async def export_to(memory: MemoryRef, namespace: str, out: IO[bytes], begun: Be
     from actors.memory.formats import lines
     from actors.memory.messages import Export
 
-    progress = Progress("exported")
+    progress = ProgressLine("exported")
     cursor = None
     if begun is not None and await has(memory, namespace, begun.last):
         out.seek(begun.bytes)
@@ -174,7 +174,7 @@ async def import_from(memory: MemoryRef, namespace: str, found: Iterable[Taken])
 
     outcomes: Counter[str] = Counter()
     broken: list[str] = []
-    progress = Progress("looked at")
+    progress = ProgressLine("looked at")
     for batch in batches(found, broken):
         reply: Imported = await memory.ask(Import(namespace=namespace, records=batch))
         outcomes.update(record.outcome for record in reply.records)
@@ -211,7 +211,7 @@ def batches(found: Iterable[Taken], broken: list[str]) -> Iterator[tuple[Portabl
         yield tuple(batch)
 
 
-class Progress:
+class ProgressLine:
     """A line on a terminal for what takes longer than two seconds."""
 
     def __init__(self, what: str) -> None:

@@ -13,7 +13,7 @@ from gateway.completion import lattice
 from gateway.errors import error_body
 from gateway.in_turn import InTurn
 
-__all__ = ["Asked", "ResponseVoice", "failure", "response"]
+__all__ = ["RequestEcho", "ResponseVoice", "failure", "response"]
 
 Event = dict[str, Any]
 
@@ -32,7 +32,7 @@ ECHOED: dict[str, Any] = {
 """Fields of the request that stand in its response, with what they are when it has none."""
 
 
-class Asked:
+class RequestEcho:
     """What of the request its response repeats."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class Asked:
         self.fields["reasoning"] = {"effort": None, "summary": None, **(raw.get("reasoning") or {})}
 
 
-def response(thought: Thought, asked: Asked, created: int) -> dict[str, Any]:
+def response(thought: Thought, asked: RequestEcho, created: int) -> dict[str, Any]:
     """A whole answer."""
     first = thought.choices[0]
     items = Items(thought.thought_id)
@@ -54,7 +54,7 @@ def response(thought: Thought, asked: Asked, created: int) -> dict[str, Any]:
     }
 
 
-def envelope(thought_id: str, model: str, created: int, asked: Asked) -> dict[str, Any]:
+def envelope(thought_id: str, model: str, created: int, asked: RequestEcho) -> dict[str, Any]:
     """A response that has only begun."""
     return {
         "id": f"resp_{thought_id.removeprefix('th_')}",
@@ -153,7 +153,7 @@ def text_part(text: str, logprobs: list[Any] | None = None) -> dict[str, Any]:
 class ResponseVoice:
     """The events of one streamed answer: items one after the other, each opened, told and closed."""
 
-    def __init__(self, asked: Asked, model: str) -> None:
+    def __init__(self, asked: RequestEcho, model: str) -> None:
         self.asked = asked
         self.model = model
         self.id = ""

@@ -14,7 +14,7 @@ from gateway.bodies import CHAT_HEADERS, Body, Flag, Whole
 from gateway.chat import now
 from gateway.dialect import NamedTelling, asked, key_of, must_be
 from gateway.incoming import Incoming
-from gateway.response_events import Asked, ResponseVoice, failure, response
+from gateway.response_events import RequestEcho, ResponseVoice, failure, response
 from gateway.route import Routes
 
 __all__ = ["routes"]
@@ -86,7 +86,7 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
         shown=bool(body.reasoning and body.reasoning.get("summary")),
         session=body.session,
     )
-    told = Asked(call.raw)
+    told = RequestEcho(call.raw)
     if think.stream:
         return await NamedTelling(call, think, ResponseVoice(told, body.model or "default"), failure).tell()
 

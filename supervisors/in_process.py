@@ -14,7 +14,7 @@ from supervisors.inner import checked, start_inner
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.supervision import Supervision
 
-__all__ = ["Actors", "Stage"]
+__all__ = ["InProcessChildren", "Stage"]
 
 StartActor = Callable[[Host, ChildSpec], Awaitable[Any]]
 
@@ -51,12 +51,12 @@ class Stage:
             return await self.start_actor(self.host, spec)
 
         inner = checked(self.spec_of(spec), self.spec_of)
-        child.family = Actors(inner, self, name=spec.name)
+        child.family = InProcessChildren(inner, self, name=spec.name)
         await start_inner(self.host, spec.name, child.family)
         return None
 
 
-class Actors:
+class InProcessChildren:
     """Children that are actors of this process, under one `Supervision`."""
 
     def __init__(

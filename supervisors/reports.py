@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from supervisors.spec import ChildSpec
 
-__all__ = ["Context", "Failure", "Progress", "of_child"]
+__all__ = ["Context", "ErrorReport", "ProgressReport", "of_child"]
 
 Context = Literal["child_terminated", "start_error", "shutdown_error", "shutdown"]
 """It ended by itself; it could not be started; it ended otherwise than it was told to; the supervisor gives up."""
@@ -21,7 +21,7 @@ CUT = "..."
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ErrorReport:
     """Something has failed. `offender` is `of_child`, or has `nb_children` in place of a pid where it speaks of several."""
 
     supervisor: str
@@ -47,14 +47,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ProgressReport:
     """A child was started."""
 
     supervisor: str
     started: Mapping[str, Any]
 
     def text(self, *, depth: int | None = None, chars: int | None = None, single_line: bool = False) -> str:
-        """For people; see `Failure.text`."""
+        """For people; see `ErrorReport.text`."""
         fields = {
             "supervisor": self.supervisor,
             "started": shown(brief(self.started) if single_line else self.started, depth),

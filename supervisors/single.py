@@ -17,7 +17,7 @@ from actors.host import Host
 from actors.supervision import Child as ChildView
 from supervisors.actor import Supervisor
 from supervisors.control import Assignment
-from supervisors.in_process import Actors, Stage
+from supervisors.in_process import InProcessChildren, Stage
 from supervisors.lines import describe
 from supervisors.logs import log_to_file
 from supervisors.spec import ChildSpec, SupervisorSpec
@@ -83,7 +83,7 @@ async def _run(
 
     async with make_host() as host:
         stage = Stage(host, data_dir, start)
-        family = Actors(spec, stage, on_change=changed)
+        family = InProcessChildren(spec, stage, on_change=changed)
         supervision = family.supervision
 
         def stop() -> None:

@@ -15,7 +15,7 @@ from actors.supervision import ChildState, Counts
 from supervisors.actions import Action, End, Finish, Forget, Start, Stop
 from supervisors.movement import DOWN
 from supervisors.records import Child, Record
-from supervisors.reports import Context, Failure, Progress, of_child
+from supervisors.reports import Context, ErrorReport, ProgressReport, of_child
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.strategy import Strategy
 from supervisors.wishes import Wishes
@@ -77,7 +77,7 @@ class Supervision:
 
         record, member = self.records[name], self.strategy.members[name]
         if member.state == "starting":
-            started = Progress(self.name, of_child(member.spec, record.child.pid))
+            started = ProgressReport(self.name, of_child(member.spec, record.child.pid))
             if not self.spec.dynamic:
                 by_call = member.by_hand and name in self.wishes
                 logger.log("DEBUG" if by_call else "INFO", "{}", started.text(single_line=True))
@@ -103,7 +103,7 @@ class Supervision:
         self._perform(self.strategy.ended(name, end), disappoint=not ignored)
         # After the replacement was begun: nobody waits for a report.
         if context is not None:
-            failure = Failure(self.name, context, end.reason, of_child(member.spec, end.pid))
+            failure = ErrorReport(self.name, context, end.reason, of_child(member.spec, end.pid))
             logger.log("ERROR", "{}", failure.text(single_line=True, chars=1000))
 
     def _context(self, name: str, end: End) -> Context | None:
@@ -355,7 +355,7 @@ class Supervision:
                 self.on_forget(name)
             case Finish():
                 if action.gave_up:
-                    failure = Failure(self.name, "shutdown", action.reason, {"nb_children": len(self.records)})
+                    failure = ErrorReport(self.name, "shutdown", action.reason, {"nb_children": len(self.records)})
                     logger.log("ERROR", "{}", failure.text(single_line=True, chars=1000))
                 self.finished.set_result(action)
 

@@ -17,7 +17,7 @@ import zmq
 
 from transport import sockets
 from transport.call import Ask, Note, Outgoing, Tell, header_of, note
-from transport.codec import LARGE, Limits, Malformed, decode, encode, encode_header
+from transport.codec import LARGE, Malformed, WireLimits, decode, encode, encode_header
 from transport.counters import Counters
 from transport.deadlines import Deadlines
 from transport.dealer import dealer, events
@@ -55,7 +55,7 @@ class Client:
         Unavailable: this process may open nothing more.
     """
 
-    def __init__(self, address: str, *, curve: ClientKeys | None = None, limits: Limits = LARGE) -> None:
+    def __init__(self, address: str, *, curve: ClientKeys | None = None, limits: WireLimits = LARGE) -> None:
         self.address = address
         self.connected = False
         self.incarnation: str | None = None

@@ -1,7 +1,7 @@
 """Between envelopes and frames of bytes, with every limit set before anything is decoded.
 
 Bytes come from strangers. What this room promises: whatever they are, decoding costs memory and time in proportion to
-`Limits`, never to what the bytes claim, and ends in an `Envelope` or in `Malformed`.
+`WireLimits`, never to what the bytes claim, and ends in an `Envelope` or in `Malformed`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from transport.envelope import ASK, CREDIT, KINDS, PART, TELL, VERSION, Envelope
 from transport.errors import Invalid
 from transport.scan import Refused, scan
 
-__all__ = ["LARGE", "LIMITS", "Limits", "Malformed", "decode", "encode", "encode_header"]
+__all__ = ["LARGE", "LIMITS", "Malformed", "WireLimits", "decode", "encode", "encode_header"]
 
 
 ID_BYTES: Final = 64
@@ -70,7 +70,7 @@ def _no_extension(code: int, data: bytes) -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WireLimits:
     """What a message may be at most. Sizes in bytes, lengths in items."""
 
     header_bytes: int = 4096
@@ -105,11 +105,11 @@ class Limits:
         object.__setattr__(self, "decode_large", decoder(self.array_items))
 
 
-LIMITS: Final = Limits()
-LARGE: Final = Limits(body_bytes=(16 << 20) + 65536, array_items=1 << 18, items=1 << 18, depth=32)
+LIMITS: Final = WireLimits()
+LARGE: Final = WireLimits(body_bytes=(16 << 20) + 65536, array_items=1 << 18, items=1 << 18, depth=32)
 """For hosts that take whole talks: 16 MiB and some slack, and the JSON schemas of tools, which stand deep in each other."""
 
-HEADER_LIMITS: Final = Limits(body_bytes=4096, array_items=64, map_items=64, items=256)
+HEADER_LIMITS: Final = WireLimits(body_bytes=4096, array_items=64, map_items=64, items=256)
 
 
 class Malformed(Invalid):
@@ -135,7 +135,7 @@ class Malformed(Invalid):
         """The envelope without its body, where the header was right and the body was not."""
 
 
-def encode(header: dict[str, Any], body: dict[str, Any], limits: Limits = LIMITS) -> list[bytes]:
+def encode(header: dict[str, Any], body: dict[str, Any], limits: WireLimits = LIMITS) -> list[bytes]:
     """The two frames of a message.
 
     Raises:
@@ -161,7 +161,7 @@ def encode_header(header: dict[str, Any]) -> bytes:
     return bytes(_pack(header))
 
 
-def decode(frames: Sequence[bytes], limits: Limits = LIMITS) -> Envelope:
+def decode(frames: Sequence[bytes], limits: WireLimits = LIMITS) -> Envelope:
     """The envelope that two frames hold.
 
     Raises:
@@ -278,7 +278,7 @@ def _check_credit(envelope: Envelope) -> None:
         raise Malformed("credit: n is to be an integer from 1 to 2147483647", reason="credit", id=envelope.id, partial=envelope)
 
 
-def _unpack(raw: bytes, limits: Limits) -> dict[str, Any]:
+def _unpack(raw: bytes, limits: WireLimits) -> dict[str, Any]:
     try:
         value = _build(raw, limits)
     except Refused:
@@ -314,7 +314,7 @@ def _is_harmless(raw: bytes, depth: int) -> bool:
     return len(raw.translate(None, CONTAINERS)) >= len(raw) - depth and len(raw.translate(None, SUSPECTS)) == len(raw)
 
 
-def _place_of_the_error(raw: bytes, limits: Limits) -> str | None:
+def _place_of_the_error(raw: bytes, limits: WireLimits) -> str | None:
     """Where a text is no UTF-8, or a map too large: read once more, and more leniently, once it is known to be modest."""
 
     def is_wrong(value: Any) -> bool:
@@ -351,7 +351,7 @@ def _is_no_number(value: Any) -> bool:
     return type(value) is float and not isfinite(value)
 
 
-def _build(raw: bytes, limits: Limits, **leniently: Any) -> Any:
+def _build(raw: bytes, limits: WireLimits, **leniently: Any) -> Any:
     size = len(raw)
 
     if size < SMALL:

@@ -9,7 +9,7 @@ from typing import Final
 import zmq
 
 from transport import sockets
-from transport.codec import Limits
+from transport.codec import WireLimits
 from transport.keys import ClientKeys
 
 __all__ = ["dealer", "events"]
@@ -26,7 +26,7 @@ MONITORED: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.
 
 
 def dealer(
-    context: zmq.Context[zmq.Socket[bytes]], address: str, curve: ClientKeys | None, limits: Limits
+    context: zmq.Context[zmq.Socket[bytes]], address: str, curve: ClientKeys | None, limits: WireLimits
 ) -> tuple[zmq.Socket[bytes], zmq.Socket[bytes]]:
     """The socket, which goes on connecting until it is, and its monitor.
 
@@ -51,7 +51,7 @@ def dealer(
     return socket, monitor
 
 
-def prepare(socket: zmq.Socket[bytes], address: str, curve: ClientKeys | None, limits: Limits) -> None:
+def prepare(socket: zmq.Socket[bytes], address: str, curve: ClientKeys | None, limits: WireLimits) -> None:
     """Set everything that holds from the connection on."""
     for option, value in (
         (zmq.IMMEDIATE, 1),

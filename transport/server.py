@@ -16,7 +16,7 @@ import zmq
 
 from transport import sockets
 from transport.bind import check_ipc, check_tcp, umasked
-from transport.codec import LIMITS, Limits, Malformed, decode, encode
+from transport.codec import LIMITS, Malformed, WireLimits, decode, encode
 from transport.counters import Counters
 from transport.envelope import ASK, CLIENT_KINDS, ERROR, SERVER_KINDS, Envelope
 from transport.errors import Internal, Invalid, LatticeError, Unavailable
@@ -69,7 +69,7 @@ class Server:
         *,
         incarnation: str,
         on_envelope: Callable[[Peer, Envelope], None],
-        limits: Limits = LIMITS,
+        limits: WireLimits = LIMITS,
         curve: ServerKeys | None = None,
         on_gone: Callable[[Peer], None] | None = None,
     ) -> None:
@@ -154,7 +154,7 @@ class Server:
 
         return bound
 
-    def widen(self, limits: Limits) -> None:
+    def widen(self, limits: WireLimits) -> None:
         """Takes and sends messages up to `limits` from now on, at addresses that are bound from now on."""
         self._limits = limits
         self._socket.set(zmq.MAXMSGSIZE, limits.body_bytes)

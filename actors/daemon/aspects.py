@@ -11,7 +11,7 @@ import apsw
 from actors.daemon.messages import Aspect, AspectKind, Trait
 from actors.moments import moment
 
-__all__ = ["ASSISTANT", "Held", "Source", "forget_source", "held", "is_drawn_from_other", "profile", "put", "traits"]
+__all__ = ["ASSISTANT", "HeldAspect", "Source", "forget_source", "held", "is_drawn_from_other", "profile", "put", "traits"]
 
 ASSISTANT = ""
 """The speaker under which the assistant's own traits stand."""
@@ -29,19 +29,19 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldAspect:
     """An aspect as it is held."""
 
     value: float
     confidence: float
 
 
-def held(connection: apsw.Connection, namespace: str, speaker: str) -> dict[tuple[str, str], Held]:
+def held(connection: apsw.Connection, namespace: str, speaker: str) -> dict[tuple[str, str], HeldAspect]:
     """All aspects of a speaker by kind and name."""
     rows: Any = connection.execute(
         "SELECT kind, name, value, confidence FROM aspect WHERE namespace = ? AND speaker = ?", (namespace, speaker)
     ).fetchall()
-    return {(kind, name): Held(value, confidence) for kind, name, value, confidence in rows}
+    return {(kind, name): HeldAspect(value, confidence) for kind, name, value, confidence in rows}
 
 
 def put(
@@ -50,7 +50,7 @@ def put(
     speaker: str,
     key: tuple[str, str],
     *,
-    new: Held,
+    new: HeldAspect,
     sources: Iterable[Source],
     now: int,
 ) -> None:

@@ -36,7 +36,7 @@ from actors.paradox.messages import (
     ListSetAside,
     MoodTold,
     Paradoxes,
-    Progress,
+    ProgressTold,
     Resolve,
     Retried,
     Retry,
@@ -169,7 +169,7 @@ class Paradox(AsyncActor):
         return mood_of(session.turns, message.at or self.clock.now())
 
     @handles(GetProgress)
-    async def progress(self, message: GetProgress) -> Progress:
+    async def progress(self, message: GetProgress) -> ProgressTold:
         """How far the feed has been followed."""
         if message.wait_ms and self.cursor < message.reached:
             try:

@@ -19,7 +19,7 @@ from actors.clock import Clock
 from actors.memory.messages import Recall, Recalled
 from actors.paradox.compare import KINDS, comparable_by, said
 from actors.paradox.judging.pair import Judgement
-from actors.paradox.life import Thought
+from actors.paradox.life import Conclusion
 from actors.paradox.messages import Contemplated, Paradox, Side
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
@@ -64,14 +64,14 @@ class Contemplator:
         before = now - timedelta(seconds=self._settings.contemplate_rest_s)
         noted = integrated = 0
         for paradox in await self._store.due(namespace, before, now, limit):
-            thought = await self._think(paradox)
-            if thought is not None and await self._store.contemplated(paradox.id, thought, self._clock.now()):
+            conclusion = await self._think(paradox)
+            if conclusion is not None and await self._store.contemplated(paradox.id, conclusion, self._clock.now()):
                 noted += 1
-                integrated += thought.state in ("integrated", "dismissed")
+                integrated += conclusion.state in ("integrated", "dismissed")
 
         return Contemplated(noted=noted, integrated=integrated, dormant=dormant)
 
-    async def _think(self, paradox: Paradox) -> Thought | None:
+    async def _think(self, paradox: Paradox) -> Conclusion | None:
         try:
             return await self._weigh(paradox)
         except LatticeError as error:
@@ -79,7 +79,7 @@ class Contemplator:
             logger.info("a paradox could not be thought over", paradox=paradox.id, error=error.code)
             return None
 
-    async def _weigh(self, paradox: Paradox) -> Thought:
+    async def _weigh(self, paradox: Paradox) -> Conclusion:
         """What else was said that agrees with one side and not with the other."""
         query = f"{paradox.earlier.text[:1000]} {paradox.later.text[:1000]}"
         recall = Recall(
@@ -108,23 +108,23 @@ class Contemplator:
         return conclusion(paradox, len(others), for_earlier, for_later)
 
 
-def conclusion(paradox: Paradox, seen: int, for_earlier: Sequence[Side], for_later: Sequence[Side]) -> Thought:
+def conclusion(paradox: Paradox, seen: int, for_earlier: Sequence[Side], for_later: Sequence[Side]) -> Conclusion:
     """A note on the evidence, and the end of the paradox where it is clear."""
     days = abs((paradox.later.time - paradox.earlier.time).days)
     apart = f"{days} days apart" if days > 1 else "within a day"
     if len(for_later) >= ENOUGH and not for_earlier:
-        return Thought("evidence", f"{listed(for_later)} agree with the later statement and not with the earlier.",
+        return Conclusion("evidence", f"{listed(for_later)} agree with the later statement and not with the earlier.",
                        state="integrated", keep="later")  # fmt: skip
     said_again = [other for other in for_earlier if other.time > paradox.later.time]
     if len(said_again) >= ENOUGH and not for_later:
-        return Thought("evidence", f"{listed(said_again)} agree with the earlier statement and not with the later.",
+        return Conclusion("evidence", f"{listed(said_again)} agree with the earlier statement and not with the later.",
                        state="integrated", keep="earlier")  # fmt: skip
     if for_earlier or for_later:
         counts = f"{len(for_earlier)} of {seen} related statements speak for the earlier, {len(for_later)} for the later"
         text = f"Said {apart}. {counts}."
     else:
         text = f"Said {apart}. None of {seen} related statements speaks for either."
-    return Thought("evidence", text)
+    return Conclusion("evidence", text)
 
 
 def listed(sides: Sequence[Side]) -> str:

@@ -19,7 +19,7 @@ from actors.paradox.feed import away, follow
 from actors.paradox.messages import SetAside
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
-from actors.paradox.vectors import Vectors
+from actors.paradox.vectors import AwaitedVectors
 from transport.errors import Conflict, LatticeError, NotFound
 
 __all__ = ["Follower", "retried"]
@@ -83,7 +83,7 @@ class Follower:
         self._ask = ask
         self._judge = judge
         self._moved = moved
-        self._vectors = Vectors(ask, settings.vectors_patience_s)
+        self._vectors = AwaitedVectors(ask, settings.vectors_patience_s)
 
     async def run(self) -> None:
         """Follow until cancelled."""

@@ -26,14 +26,14 @@ from actors.paradox.effects import (
 )
 from actors.paradox.messages import Resolve
 
-__all__ = ["REINSTATED", "Thought", "apply", "contemplate", "doze", "judged", "resolve"]
+__all__ = ["REINSTATED", "Conclusion", "apply", "contemplate", "doze", "judged", "resolve"]
 
 REINSTATED = "reinstated"
 """The cause of telling memory that a record holds after all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class Conclusion:
     """What came of thinking a paradox over: a note, perhaps another probability, perhaps its end."""
 
     author: str
@@ -244,25 +244,25 @@ def told_ended(connection: apsw.Connection, identifier: str) -> str:
     return str(ended) or ("earlier" if linked else "")
 
 
-def contemplate(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
-    """Write a thought down, and what follows from it; False where it was settled meanwhile."""
+def contemplate(connection: apsw.Connection, identifier: str, conclusion: Conclusion, now: int) -> bool:
+    """Write a conclusion down, and what follows from it; False where it was settled meanwhile."""
     connection.execute("UPDATE paradox SET contemplated = ? WHERE id = ?", (now, identifier))
-    return think(connection, identifier, thought, now)
+    return think(connection, identifier, conclusion, now)
 
 
-def judged(connection: apsw.Connection, identifier: str, thought: Thought | None, now: int, keep_from: float) -> None:
+def judged(connection: apsw.Connection, identifier: str, conclusion: Conclusion | None, now: int, keep_from: float) -> None:
     """Keep a model's answer about a paradox or a doubt; None where it gave none: it is not asked again."""
     doubt = doubts.taken(connection, identifier)
     if doubt is not None:
-        if thought is None or thought.score is None or thought.score < keep_from or thought.state == "dismissed":
+        if conclusion is None or conclusion.score is None or conclusion.score < keep_from or conclusion.state == "dismissed":
             return
         keep(connection, doubt.finding, now)
     connection.execute("UPDATE paradox SET consulted = ? WHERE id = ?", (now, identifier))
-    if thought is not None:
-        think(connection, identifier, thought, now)
+    if conclusion is not None:
+        think(connection, identifier, conclusion, now)
 
 
-def think(connection: apsw.Connection, identifier: str, thought: Thought, now: int) -> bool:
+def think(connection: apsw.Connection, identifier: str, conclusion: Conclusion, now: int) -> bool:
     rows: Any = connection.execute(
         "SELECT state, namespace, earlier, later, earlier_text, later_text FROM paradox"
         " WHERE id = ? AND state IN ('fresh', 'processing')",
@@ -272,20 +272,21 @@ def think(connection: apsw.Connection, identifier: str, thought: Thought, now: i
         return False
     state, namespace, earlier, later, earlier_text, later_text = rows[0]
     connection.execute(
-        "INSERT INTO note (paradox, time, author, text) VALUES (?, ?, ?, ?)", (identifier, now, thought.author, thought.text)
+        "INSERT INTO note (paradox, time, author, text) VALUES (?, ?, ?, ?)",
+        (identifier, now, conclusion.author, conclusion.text),
     )
-    if thought.score is not None:
+    if conclusion.score is not None:
         connection.execute(
             "UPDATE paradox SET tension = round(tension * ? / max(score, 0.0001), 4), score = ? WHERE id = ?",
-            (thought.score, thought.score, identifier),
+            (conclusion.score, conclusion.score, identifier),
         )
-    if thought.verdict:
-        connection.execute("UPDATE paradox SET verdict = ? WHERE id = ?", (thought.verdict, identifier))
-    if thought.state != state:
-        cause = "contemplated" if thought.state == "processing" else "contemplation"
-        settle(connection, identifier, now, thought.state, cause=cause, note=thought.text)
-    if thought.state == "integrated" and thought.keep in ("earlier", "later"):
-        keeps_later = thought.keep == "later"
+    if conclusion.verdict:
+        connection.execute("UPDATE paradox SET verdict = ? WHERE id = ?", (conclusion.verdict, identifier))
+    if conclusion.state != state:
+        cause = "contemplated" if conclusion.state == "processing" else "contemplation"
+        settle(connection, identifier, now, conclusion.state, cause=cause, note=conclusion.text)
+    if conclusion.state == "integrated" and conclusion.keep in ("earlier", "later"):
+        keeps_later = conclusion.keep == "later"
         side, loser, holds, text = (
             ("earlier", earlier, later, earlier_text) if keeps_later else ("later", later, earlier, later_text)
         )

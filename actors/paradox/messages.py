@@ -136,7 +136,7 @@ class Resolve(Message, type="paradox.resolve", reply=Found, idempotent=True):
     reason: Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class Progress(Reply, type="paradox.progress_told"):
+class ProgressTold(Reply, type="paradox.progress_told"):
     """How far the feed has been followed."""
 
     cursor: int
@@ -151,7 +151,7 @@ class Progress(Reply, type="paradox.progress_told"):
     """Changes that failed again and again, and were left out with their error."""
 
 
-class GetProgress(Message, type="paradox.progress", reply=Progress, idempotent=True):
+class GetProgress(Message, type="paradox.progress", reply=ProgressTold, idempotent=True):
     """How far the feed has been followed; waits up to `wait_ms` until the cursor has `reached` a change."""
 
     reached: Annotated[int, Field(ge=0)] = 0

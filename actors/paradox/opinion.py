@@ -23,7 +23,7 @@ from actors.llm.messages import Generate, Generated
 from actors.paradox.compare import DOUBT_FROM, comparable_by
 from actors.paradox.doubts import Question
 from actors.paradox.feed import away
-from actors.paradox.life import Thought
+from actors.paradox.life import Conclusion
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
 from transport.errors import LatticeError
@@ -113,8 +113,8 @@ class Consultant:
                 await self._store.answered(question.id, None, self._clock.now(), settings.keep_from)
                 continue
             self._failures = 0
-            thought = verdict_of(answer, model, question, settings)
-            await self._store.answered(question.id, thought, self._clock.now(), settings.keep_from)
+            conclusion = verdict_of(answer, model, question, settings)
+            await self._store.answered(question.id, conclusion, self._clock.now(), settings.keep_from)
             self._answered()
 
     async def _answer(self, question: Question) -> tuple[str, str]:
@@ -137,7 +137,7 @@ class Consultant:
         return str(generated.choices[0].message.get("content") or ""), generated.model
 
 
-def verdict_of(answer: str, model: str, question: Question, settings: ParadoxSettings) -> Thought | None:
+def verdict_of(answer: str, model: str, question: Question, settings: ParadoxSettings) -> Conclusion | None:
     """What a model's line of JSON says, with the mean of its confidence and the detector's; None where it cannot be read."""
     found = re.search(r"\{.*?\}", answer, re.DOTALL)
     try:
@@ -153,10 +153,10 @@ def verdict_of(answer: str, model: str, question: Question, settings: ParadoxSet
     score = round((question.probability + probability) / 2, 4)
     if verdict == "compatible":
         state = "dismissed" if sure >= SURE else "processing"
-        return Thought(model, f"{'Not at odds' if sure >= SURE else 'Looks compatible'}: {why}", score, state)
+        return Conclusion(model, f"{'Not at odds' if sure >= SURE else 'Looks compatible'}: {why}", score, state)
     if verdict == "update" and sure >= SURE and score >= settings.supersede_from and same_speaker(question):
-        return Thought(model, f"An update: {why}", score, "integrated", "later", verdict)
-    return Thought(model, f"Looks like {'an' if verdict == 'update' else 'a'} {verdict}: {why}", score, verdict=verdict)
+        return Conclusion(model, f"An update: {why}", score, "integrated", "later", verdict)
+    return Conclusion(model, f"Looks like {'an' if verdict == 'update' else 'a'} {verdict}: {why}", score, verdict=verdict)
 
 
 def same_speaker(question: Question) -> bool:

@@ -18,8 +18,8 @@ from actors.paradox import aside, doubts, life
 from actors.paradox.advice import advice
 from actors.paradox.doubts import Question
 from actors.paradox.effects import Effect, Finding, Forgetting, NamespaceForgetting, Revision
-from actors.paradox.life import Thought
-from actors.paradox.messages import Note, Paradox, Progress, Resolve, SetAside, Side, Step
+from actors.paradox.life import Conclusion
+from actors.paradox.messages import Note, Paradox, ProgressTold, Resolve, SetAside, Side, Step
 from actors.paradox.schema import MIGRATIONS
 from transport.errors import Conflict, Invalid, NotFound
 
@@ -138,7 +138,7 @@ class Store:
         """Paradoxes, highest tension first, and where to go on."""
         return await self._database.read(page, namespace, only_open, limit, cursor)
 
-    async def progress(self) -> Progress:
+    async def progress(self) -> ProgressTold:
         """How far the feed has been followed."""
         return await self._database.read(progress)
 
@@ -150,9 +150,9 @@ class Store:
         """Open paradoxes that were not thought over since `before`, highest tension first."""
         return await self._database.read(due, namespace, micros(before), micros(now), limit)
 
-    async def contemplated(self, identifier: str, thought: Thought, now: datetime) -> bool:
+    async def contemplated(self, identifier: str, conclusion: Conclusion, now: datetime) -> bool:
         """Write down what came of thinking one over; False where it was settled meanwhile."""
-        return await self._database.write(life.contemplate, identifier, thought, micros(now))
+        return await self._database.write(life.contemplate, identifier, conclusion, micros(now))
 
     async def doze(self, now: datetime, half_life: timedelta, below: float, namespace: str | None) -> int:
         """Let tensions fade; how many paradoxes fell asleep."""
@@ -170,9 +170,9 @@ class Store:
         """The call was not made."""
         await self._database.write(doubts.refund, number)
 
-    async def answered(self, identifier: str, thought: Thought | None, now: datetime, keep_from: float) -> None:
+    async def answered(self, identifier: str, conclusion: Conclusion | None, now: datetime, keep_from: float) -> None:
         """Keep what a model said, and what follows from it, in one transaction."""
-        await self._database.write(life.judged, identifier, thought, micros(now), keep_from)
+        await self._database.write(life.judged, identifier, conclusion, micros(now), keep_from)
 
     async def place(self, name: str) -> int:
         """How far another follower has come; 0 at its start."""
@@ -277,13 +277,13 @@ def weight_of(paradox: Paradox) -> int:
     return sum(len(text.encode()) for text in (*texts, *notes)) + 1024
 
 
-def progress(connection: apsw.Connection) -> Progress:
+def progress(connection: apsw.Connection) -> ProgressTold:
     rows: Any = connection.execute(
         "SELECT cursor, judged, (SELECT count(*) FROM paradox WHERE state IN ('fresh', 'processing')),"
         " (SELECT count(*) FROM owed), (SELECT count(*) FROM poison WHERE seq <= cursor) FROM follow"
     ).fetchall()
     cursor, judged, count, owing, aside = (int(value) for value in rows[0])
-    return Progress(cursor=cursor, judged=judged, open=count, owed=owing, set_aside=aside)
+    return ProgressTold(cursor=cursor, judged=judged, open=count, owed=owing, set_aside=aside)
 
 
 def texts_of(connection: apsw.Connection, namespace: str, memory: str) -> set[str]:

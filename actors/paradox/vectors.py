@@ -12,7 +12,7 @@ import time
 from actors.asks import Asks
 from actors.memory.messages import GetStats, Stats
 
-__all__ = ["Vectors"]
+__all__ = ["AwaitedVectors"]
 
 WAIT_S = 20.0
 ASK_S = 40.0
@@ -24,7 +24,7 @@ RESTS = 15
 many namespaces there are and whatever keeps the encoder away."""
 
 
-class Vectors:
+class AwaitedVectors:
     """Waits for a namespace's vectors for as long as they keep coming.
 
     Args:

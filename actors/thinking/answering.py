@@ -20,13 +20,13 @@ from actors.thinking.openings import Begins
 from actors.thinking.presence import Presence
 from transport.errors import DeadlineExceeded, LatticeError, PeerReplaced, Unavailable
 
-__all__ = ["Answering", "Wish"]
+__all__ = ["Answering", "CallOptions"]
 
 WHOLE: Final = "stop"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CallOptions:
     """How a model is to be asked."""
 
     key: str
@@ -57,7 +57,7 @@ class Wish:
 class Answering:
     """One answer under way: what was said of it so far, and the whole once it is there."""
 
-    def __init__(self, actor: AsyncActor, wish: Wish, presence: Presence) -> None:
+    def __init__(self, actor: AsyncActor, wish: CallOptions, presence: Presence) -> None:
         self.actor = actor
         self.wish = wish
         self.presence = presence

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from actors.llm.messages import ChatMessage, Usage
 from actors.runtime import AsyncActor
-from actors.thinking.answering import Answering, Wish
+from actors.thinking.answering import Answering, CallOptions
 from actors.thinking.messages import Draft, Saying, Think
 from actors.thinking.pace import Pace
 from actors.thinking.presence import Presence
@@ -75,7 +75,7 @@ class ModelCalls:
             effort = self.message.effort
             options = self.message.options if effort is None else {"reasoning_effort": effort, **self.message.options}
 
-        wish = Wish(
+        wish = CallOptions(
             key=f"{self.key}:{step}",
             namespace=self.message.namespace,
             model=model,

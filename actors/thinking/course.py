@@ -20,7 +20,7 @@ from actors.thinking.lookup import Lookup
 from actors.thinking.messages import Saying, Think, Thought
 from actors.thinking.mind import Mind
 from actors.thinking.mood import mood_of, mood_with
-from actors.thinking.outbox import Words
+from actors.thinking.outbox import AnswerOwed
 from actors.thinking.prompt import Prompt
 from actors.thinking.remembering import Remembering
 from actors.thinking.reuse import Had
@@ -235,7 +235,7 @@ class Course:
         left = self.call.remaining()
         return left - min(settings.reserve_s, left * settings.reserve_fraction)
 
-    def words(self) -> Words | None:
+    def words(self) -> AnswerOwed | None:
         """What memory is to remember as the answer; None where there is nothing.
 
         A degraded answer from memory is not remembered: it is a notice of our failure, and recalling it later as something
@@ -248,7 +248,7 @@ class Course:
             return None
 
         model = self.reused.model if self.reused is not None else self.ladder.model if self.ladder is not None else ""
-        return Words(text=text, model=model, key=f"{self.id}:answer")
+        return AnswerOwed(text=text, model=model, key=f"{self.id}:answer")
 
     def hold_ready(self) -> None:
         """Hold the thought ready for the same question, where it is whole and memory has it."""

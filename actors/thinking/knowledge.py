@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from actors.clock import Clock
 from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statement, Statements, Trait
 from actors.runtime import AsyncActor
-from actors.thinking.prompt import Line
+from actors.thinking.prompt import KnownLine
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
 
@@ -38,10 +38,10 @@ MOST: Final = 1024
 class Known:
     """Lines for the prompt, each part best first."""
 
-    profile: tuple[Line, ...] = ()
+    profile: tuple[KnownLine, ...] = ()
     """Aspects of the people, then the assistant's own traits where they have moved."""
 
-    statements: tuple[Line, ...] = ()
+    statements: tuple[KnownLine, ...] = ()
 
 
 class Knowledge:
@@ -129,26 +129,26 @@ class Knowledge:
         )
 
 
-def of_aspect(speaker: str, aspect: Aspect) -> Line:
+def of_aspect(speaker: str, aspect: Aspect) -> KnownLine:
     """An aspect of a person."""
     told: dict[str, JsonValue] = {
         "kind": aspect.kind,
         "score": aspect.confidence,
         "memories": list(aspect.evidence),
     }
-    return Line(f"{speaker}: {worded(aspect)}", "", told)
+    return KnownLine(f"{speaker}: {worded(aspect)}", "", told)
 
 
-def of_trait(trait: Trait) -> Line:
+def of_trait(trait: Trait) -> KnownLine:
     """A trait of the assistant's own."""
     text = f"yourself: {trait.name} {trait.value:.1f} (usually {trait.baseline:.1f})"
-    return Line(text, "", {"kind": "trait", "trait": trait.name, "score": trait.value, "memories": list(trait.evidence)})
+    return KnownLine(text, "", {"kind": "trait", "trait": trait.name, "score": trait.value, "memories": list(trait.evidence)})
 
 
-def of_statement(statement: Statement) -> Line:
+def of_statement(statement: Statement) -> KnownLine:
     """Something to bring up."""
     told: dict[str, JsonValue] = {"score": statement.urgency, "memories": [statement.id]}
-    return Line(statement.text, statement.id, told)
+    return KnownLine(statement.text, statement.id, told)
 
 
 def worded(aspect: Aspect) -> str:

@@ -38,7 +38,7 @@ Talk = tuple[str, str | None]
 """Namespace, and the client's name for the session. Talks without a name are taken for one: nobody knows yet which are."""
 
 
-class Words(Data):
+class AnswerOwed(Data):
     """An answer that is to be remembered, without the place where it belongs."""
 
     text: str
@@ -56,7 +56,7 @@ class Owed(Data):
     conversed: Conversed | None = None
     """What memory said of it, where it has it already: it is not told a second time, since the talk may have gone on."""
 
-    words: Words | None
+    words: AnswerOwed | None
     """None where there is no answer to remember."""
 
     def answer(self, conversed: Conversed) -> Answer | None:

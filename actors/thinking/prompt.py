@@ -25,7 +25,7 @@ from actors.paradox.messages import Paradox
 from actors.thinking.settings import Budgets
 from actors.thinking.talk import SYSTEM_ROLES
 
-__all__ = ["Line", "Material", "Prompt", "fitting", "tokens_in"]
+__all__ = ["KnownLine", "Material", "Prompt", "fitting", "tokens_in"]
 
 Item = TypeVar("Item")
 
@@ -49,7 +49,7 @@ def tokens_in(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class KnownLine:
     """Something that the background life knows: its text, its record's id where it has one, and what a thought tells of it."""
 
     text: str
@@ -64,8 +64,8 @@ class Material:
     memories: tuple[Recollection, ...] = ()
     tail: tuple[Memory, ...] = ()
     tensions: tuple[Paradox, ...] = ()
-    profile: tuple[Line, ...] = ()
-    statements: tuple[Line, ...] = ()
+    profile: tuple[KnownLine, ...] = ()
+    statements: tuple[KnownLine, ...] = ()
     cut: tuple[str, ...] = ()
     """Ids of memories that did not fit, or scored too low to be looked at."""
 
@@ -81,8 +81,8 @@ def fitting(
     tail: Sequence[Memory],
     tensions: Sequence[Paradox],
     *,
-    profile: Sequence[Line] = (),
-    statements: Sequence[Line] = (),
+    profile: Sequence[KnownLine] = (),
+    statements: Sequence[KnownLine] = (),
 ) -> Material:
     """Cut each part to its budget: what comes first stays first.
 

@@ -8,7 +8,7 @@ from typing import Final
 from actors.call import Call
 from actors.memory.messages import Answer, Answered, Converse, Conversed
 from actors.runtime import AsyncActor
-from actors.thinking.outbox import Outbox, Owed, Words
+from actors.thinking.outbox import AnswerOwed, Outbox, Owed
 from actors.thinking.presence import Presence
 from actors.thinking.steps import Steps
 from transport.errors import LatticeError
@@ -71,7 +71,7 @@ class Remembering:
         self.request = request
         return asyncio.create_task(self._converse(request), name="thinking memory.converse")
 
-    async def wait_for(self, talk: asyncio.Task[Conversed | None] | None, words: Words | None) -> None:
+    async def wait_for(self, talk: asyncio.Task[Conversed | None] | None, words: AnswerOwed | None) -> None:
         """Wait until the user's turn, and then the answer, are on disk: in memory, or in the outbox where memory is away."""
         if talk is None:
             return
@@ -115,7 +115,7 @@ class Remembering:
             step.outcome = f"{len(conversed.created)} new, {len(conversed.superseded)} superseded"
             return conversed
 
-    async def _answer(self, answer: Answer, words: Words | None, *, seconds: float) -> None:
+    async def _answer(self, answer: Answer, words: AnswerOwed | None, *, seconds: float) -> None:
         with self.steps.step("memory.answer") as step:
             try:
                 answered: Answered = await self.actor.ask(answer, timeout=seconds)
@@ -126,7 +126,7 @@ class Remembering:
                 self.presence.lost("memory")
                 await self._owe(words)
 
-    async def _owe(self, words: Words | None) -> None:
+    async def _owe(self, words: AnswerOwed | None) -> None:
         """Write it down: memory is told as soon as it can be, and the client waits no longer."""
         with self.steps.step("outbox") as step:
             try:
@@ -136,5 +136,5 @@ class Remembering:
                 step.outcome = error.code
                 self.missing["outbox"] = f"{error.code}: {error.message}"
 
-    def _owed(self, words: Words | None) -> Owed:
+    def _owed(self, words: AnswerOwed | None) -> Owed:
         return Owed(thought=self.thought_id, converse=self.request, conversed=self.conversed, words=words)

@@ -81,8 +81,8 @@ def again(scene: Scene, all_of_it: Callable[[], None]) -> None:
             found = [*census.compare(before, after, grows_mb=GROWS_MB, grows_descriptors=descriptors)]
             if not found:
                 break
-    for finding in found:
-        scene.require(False, f"after {ROUNDS} rounds more: {finding}")
+    for violation in found:
+        scene.require(False, f"after {ROUNDS} rounds more: {violation}")
     scene.figures["grew_mb"] = {
         name: round(after.residents[name][0].rss_mb - resident.rss_mb, 1)
         for name, (resident, *_) in before.residents.items()

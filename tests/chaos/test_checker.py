@@ -42,11 +42,11 @@ def turn(role, text=SAID):
 
 
 def rules(found):
-    return [finding.rule for finding in found]
+    return [violation.rule for violation in found]
 
 
 def judged(operations, *records):
-    return rules(check(operations, records).findings)
+    return rules(check(operations, records).violations)
 
 
 def test_a_history_in_which_all_is_well_has_no_finding():
@@ -64,7 +64,7 @@ def test_a_history_in_which_all_is_well_has_no_finding():
         feed(3, 4, [5], 5),
     ]
     verdict = check(operations, [fact("a"), fact("b"), fact("c"), turn("user"), turn("assistant")])
-    assert verdict.findings == []
+    assert verdict.violations == []
     assert (verdict.requests, verdict.writes, verdict.failed, verdict.broken) == (8, 4, 1, 1)
     assert verdict.stall_s == 0.5
 
@@ -123,7 +123,7 @@ def test_a_stream_that_is_cut_without_a_word_is_found():
 
 def test_a_degraded_answer_is_counted_and_neither_cut_nor_remembered():
     verdict = check([chat(1, said="No language model can be reached.", degraded=True)], [turn("user")])
-    assert (verdict.findings, verdict.degraded) == ([], 1)
+    assert (verdict.violations, verdict.degraded) == ([], 1)
     assert judged([chat(1, said="No language model", degraded=True, finish=None)], turn("user")) == ["cut"]
     assert judged([chat(1, said="No language model can be reached.", degraded=True)]) == ["lost"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from actors.limits import Limits
+from actors.limits import ProcessLimits
 from actors.paradox.settings import ParadoxSettings
 from actors.supervision import RestartChild
 from actors.thinking.persona import Persona
@@ -140,7 +140,7 @@ def test_where_a_house_is_cannot_change_while_it_runs(tmp_path: Path, variable: 
 def test_other_limits_are_every_actors_and_other_settings_their_own(tmp_path: Path):
     before = Settings(data_dir=tmp_path)
     assert changed_actors(before, Settings(data_dir=tmp_path), Composition.actors) == []
-    narrow = Settings(data_dir=tmp_path, limits=Limits(calls=7))
+    narrow = Settings(data_dir=tmp_path, limits=ProcessLimits(calls=7))
     assert changed_actors(before, narrow, Composition.actors) == [*Composition.actors]
     quiet = Settings(data_dir=tmp_path, paradox=ParadoxSettings(follow=False))
     assert changed_actors(before, quiet, Composition.actors) == ["paradox"]
@@ -181,7 +181,7 @@ def test_whom_a_reload_that_was_killed_has_left_is_restarted_by_the_next(tmp_pat
         async def with_actor(self, _: str, work: Any) -> Any:
             return await work(Supervision())
 
-    house = Beside(Composition(), Settings(data_dir=tmp_path, limits=Limits(calls=7)))
+    house = Beside(Composition(), Settings(data_dir=tmp_path, limits=ProcessLimits(calls=7)))
     house.composition.write_settings(Settings(data_dir=tmp_path), tmp_path)
     with pytest.raises(KeyboardInterrupt):
         renew(house, tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from actors.host import Host
 from supervisors.actor import Supervisor
 from supervisors.crashes import write_report
-from supervisors.in_process import Actors, Stage
+from supervisors.in_process import InProcessChildren, Stage
 from supervisors.spec import ChildSpec, SupervisorSpec
 from tests.gateway.house import House, house, start
 
@@ -31,7 +31,7 @@ async def supervised(short_dir: Path) -> AsyncIterator[House]:
                 ready.set()
 
         spec = SupervisorSpec(children=(ChildSpec(name="memory"), ChildSpec(name="paradox")))
-        family = Actors(spec, Stage(running.host, running.data_dir, start_child), on_change=changed)
+        family = InProcessChildren(spec, Stage(running.host, running.data_dir, start_child), on_change=changed)
         supervision = family.supervision
         await running.host.start_actor(Supervisor, supervision, data_dir=running.data_dir)
         supervision.start()

@@ -12,7 +12,7 @@ from actors.llm.messages import Choice, Usage
 from actors.thinking.messages import Thought
 from gateway.anthropic_events import MessageVoice
 from gateway.in_turn import InTurn, Wholeness
-from gateway.response_events import Asked, ResponseVoice
+from gateway.response_events import RequestEcho, ResponseVoice
 
 CALLS = {0: '{"city": "Porto", "days": {"from": 1}}', 1: '{"city": "Oslo"}', 2: "{}"}
 
@@ -52,7 +52,7 @@ def thought() -> Thought:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_calls_that_grow_at_once_become_items_of_a_response_one_after_the_other(seed: int) -> None:
-    voice = ResponseVoice(Asked({}), "m")
+    voice = ResponseVoice(RequestEcho({}), "m")
     voice.name("th_1", 1)
     events = [event for delta in mixed(seed) for event in voice.piece(0, delta)]
     events += [event for batch in voice.ending(thought()) for event in batch]

@@ -12,7 +12,7 @@ from actors.memory.actor import Memory
 from actors.memory.messages import GetStats, NewMemory, Remember
 from actors.memory.settings import MemorySettings
 from actors.paradox.actor import Paradox
-from actors.paradox.messages import GetProgress, List, Progress
+from actors.paradox.messages import GetProgress, List, ProgressTold
 from actors.paradox.settings import ParadoxSettings
 from tests import process
 from transport.addresses import run_directory
@@ -49,7 +49,7 @@ async def say(host: Host, *texts: str, namespace: str = "default", speaker: str 
     return [one.id for one in stored.memories]
 
 
-async def followed(host: Host) -> Progress:
+async def followed(host: Host) -> ProgressTold:
     """Wait until paradox has followed memory's feed to its end."""
     stats = await host.ref("memory").ask(GetStats())
     progress = await host.ref("paradox").ask(GetProgress(reached=stats.feed_cursor, wait_ms=20_000))

@@ -16,7 +16,7 @@ from typing import Literal
 
 from actors import damage
 from actors.host import Host
-from actors.limits import Limits
+from actors.limits import ProcessLimits
 from actors.message import Message, Reply
 from actors.runtime import AsyncActor, handles
 from supervisors.child import run_child
@@ -265,7 +265,7 @@ def main() -> int:
             await start(host, assignment.name, Path(assignment.settings["root"]), *sockets)
 
         def make_host(assignment):
-            limits = Limits(**settings.get("limits", {}))
+            limits = ProcessLimits(**settings.get("limits", {}))
             return Host(run_dir=assignment.run_dir, incarnation=assignment.incarnation, limits=limits)
 
         return run_zygote(int(options["--control"]), lambda a, c: run_child(a, c, make_host, populate))

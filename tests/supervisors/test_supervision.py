@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from actors.host import Host
-from supervisors.in_process import Actors, Stage
+from supervisors.in_process import InProcessChildren, Stage
 from supervisors.spec import SupervisorSpec
 from tests.supervisors.echo_house import Collapse, Leave, start
 from transport.errors import Unavailable
@@ -24,7 +24,7 @@ class Yard:
         self.root = root
         self.forgotten = asyncio.Queue()
         stage = Stage(host, root, start_actor or (lambda host, child: start(host, child.name, root)))
-        self.family = Actors(SupervisorSpec(**flags), stage, on_forget=self.forgotten.put_nowait)
+        self.family = InProcessChildren(SupervisorSpec(**flags), stage, on_forget=self.forgotten.put_nowait)
         self.supervision = self.family.supervision
         self.children = weakref.WeakSet()
         made = self.supervision.make_child
@@ -95,7 +95,7 @@ async def test_a_start_that_runs_into_a_timeout_of_its_own_says_which(short_dir)
         raise TimeoutError(f"the disk of {child.name} does not answer")
 
     async with Host(run_dir=short_dir, bind=False) as host:
-        family = Actors(SupervisorSpec(), Stage(host, short_dir, start_in_vain))
+        family = InProcessChildren(SupervisorSpec(), Stage(host, short_dir, start_in_vain))
         with pytest.raises(Unavailable, match="the disk of w1 does not answer"):
             await family.supervision.add_child("w1")
 

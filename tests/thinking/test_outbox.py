@@ -12,7 +12,7 @@ from actors.memory.messages import Answered, Converse, Conversed, ForgetNamespac
 from actors.system import SysMetrics
 from actors.thinking.actor import Thinking
 from actors.thinking.messages import ChatMessage, GetThought, Think
-from actors.thinking.outbox import Outbox, Owed, Words
+from actors.thinking.outbox import AnswerOwed, Outbox, Owed
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.spare_room import SpareRoom
 from actors.thinking.thoughts import MIGRATIONS
@@ -95,7 +95,7 @@ async def test_a_turn_that_memory_has_is_not_told_again_with_its_answer(short_di
         await host.start_actor(Kept, ThinkingSettings(), data_dir=short_dir / "data")
         memory = host.ref("memory")
         asked = Converse(session="s", turns=(Turn(role="user", text="Hello?"),), begin_as="one")
-        words = Words(text="Hello.", model="m", key="k")
+        words = AnswerOwed(text="Hello.", model="m", key="k")
         owed = Owed(thought="th_1", converse=asked, conversed=await memory.ask(asked), words=words)
         await memory.ask(owed.answer(owed.conversed))
         await memory.ask(Converse(session="s", turns=(Turn(role="user", text="Anyone else?"),), begin_as="two"))
@@ -112,7 +112,7 @@ async def test_what_is_said_while_memory_is_still_being_told_comes_behind_it(sho
         outbox = Kept.latest.outbox
         asked = Converse(session="s", turns=(Turn(role="user", text="Hello?"),), begin_as="one")
         async with outbox.telling:
-            await outbox.owe(Owed(thought="th_1", converse=asked, words=Words(text="Hello.", model="m", key="k")))
+            await outbox.owe(Owed(thought="th_1", converse=asked, words=AnswerOwed(text="Hello.", model="m", key="k")))
             talk = (user("Hello?"), ChatMessage(role="assistant", content="Hello."), user("Anyone else?"))
             assert text_of(await host.ref("thinking").ask(Think(session="s", messages=talk), timeout=20)) == TEXT
 
@@ -164,7 +164,7 @@ async def owing(tmp_path):
     await database.open()
     outbox = Outbox(memory, database, SpareRoom(None, tmp_path), ThinkingSettings(), ManualClock())
     question = Converse(session="s", turns=(Turn(role="user", text="Who?"),), begin_as="s")
-    await outbox.owe(Owed(thought="th_1", converse=question, words=Words(text="Ann.", model="m", key="th_1:answer")))
+    await outbox.owe(Owed(thought="th_1", converse=question, words=AnswerOwed(text="Ann.", model="m", key="th_1:answer")))
     yield outbox, database, memory
     await database.close()
 

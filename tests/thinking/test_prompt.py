@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from actors.memory.messages import Recollection
 from actors.paradox.messages import Paradox, Side
 from actors.thinking.degraded import degraded_text
-from actors.thinking.prompt import Line, Material, Prompt, fitting, tokens_in
+from actors.thinking.prompt import KnownLine, Material, Prompt, fitting, tokens_in
 from actors.thinking.settings import Budgets
 
 NOW = datetime(2025, 5, 4, 13, 30, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_each_prompt_of_a_talk_begins_with_all_of_the_one_before_up_to_its_quest
     before: tuple = ()
     for turn in range(5):
         talk.append({"role": "user", "content": f"Question {turn}?"})
-        material = Material(memories=(recollection(turn, f"memory {turn}"),), profile=(Line(f"Likes {turn}."),))
+        material = Material(memories=(recollection(turn, f"memory {turn}"),), profile=(KnownLine(f"Likes {turn}."),))
         now = shown(talk, material, persona="You are Ada's friend.", now=NOW + timedelta(hours=turn))
 
         # What changes, and the question, stand at the end: nothing before them differs from the last time.

@@ -11,7 +11,7 @@ import zmq
 
 from tests.transport.echo_server import EchoServer
 from transport.client import Client
-from transport.codec import LARGE, Limits
+from transport.codec import LARGE, WireLimits
 from transport.errors import Conflict, DeadlineExceeded, Internal, Invalid, Overloaded, Unavailable, UnknownType
 from transport.keys import ClientKeys, KeyPair
 
@@ -243,7 +243,7 @@ async def test_another_incarnation_in_an_answer_means_all_else_is_asked_again(cl
 
 
 async def test_a_body_larger_than_this_side_takes_is_refused_here(echo):
-    small = Client(echo.address, limits=Limits(body_bytes=1000))
+    small = Client(echo.address, limits=WireLimits(body_bytes=1000))
 
     with pytest.raises(Invalid, match="at most 1000"):
         await small.ask("echo", "t.echo", {"a": "x" * 1000}, ttl_ms=5000)
@@ -259,7 +259,7 @@ async def test_a_body_that_the_peer_hangs_up_on_fails_and_the_connection_lives(c
 
 
 async def test_an_answer_that_this_side_cannot_take_fails_at_once(echo):
-    small = Client(echo.address, limits=Limits(items=100))
+    small = Client(echo.address, limits=WireLimits(items=100))
 
     with pytest.raises(Internal, match="too many items"):
         await small.ask("echo", "t.echo", {"a": [1.5] * 3000}, ttl_ms=20_000)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transport.codec import LARGE, LIMITS, Limits, Malformed, decode, encode
+from transport.codec import LARGE, LIMITS, Malformed, WireLimits, decode, encode
 from transport.envelope import Envelope
 from transport.errors import Invalid
 
@@ -274,6 +274,6 @@ def test_a_damaged_message_is_an_envelope_or_malformed(body, at, damage):
     raw[at % len(raw) : at % len(raw) + len(damage)] = damage
 
     try:
-        decode([packed(), bytes(raw)], Limits(items=64, array_items=32, map_items=32))
+        decode([packed(), bytes(raw)], WireLimits(items=64, array_items=32, map_items=32))
     except Malformed as error:
         assert error.id == "c1"  # noqa: PT017 (some damage does no harm)

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.transport.test_codec import HEADER, packed
-from transport.codec import LARGE, Limits, Malformed, decode
+from transport.codec import LARGE, Malformed, WireLimits, decode
 from transport.envelope import KINDS, Envelope
 
 SLOW = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
-SMALL = Limits(body_bytes=4096, array_items=16, map_items=8, items=40, depth=4)
+SMALL = WireLimits(body_bytes=4096, array_items=16, map_items=8, items=40, depth=4)
 SECONDS = 0.5
 
 

@@ -18,7 +18,7 @@ from actors.network import tokenizer_file
 from actors.paradox.classifier.nearness import Nearness
 from training.paradox.made import made
 from training.paradox.pair import CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE, Pair
-from training.paradox.written import Family, Line, Teller, families
+from training.paradox.written import Family, Teller, WrittenStatement, families
 
 __all__ = ["AT_ODDS", "Memories", "Memory", "balanced", "gathered"]
 
@@ -86,7 +86,7 @@ class Memories(Teller):
                 found += [[self.noised(self.renamed(pair))] for pair in self.following(family, after)]
         return found
 
-    def memory(self, number: int, family: Family, after: Line) -> Memory:
+    def memory(self, number: int, family: Family, after: WrittenStatement) -> Memory:
         """One line beside its statement and one to three others."""
         first = self.told(family.old, self.joined(family, after))
         pairs = [first]
@@ -100,7 +100,7 @@ class Memories(Teller):
             pairs.append(self.beside(first, self.random.choice(self.olds).text, UNRELATED))
         return self.alike(pairs)
 
-    def joined(self, family: Family, after: Line) -> Line:
+    def joined(self, family: Family, after: WrittenStatement) -> WrittenStatement:
         """Now and then with another statement of the family, which is at odds with nothing, before or after it."""
         if not family.near or after.at_once or self.random.random() >= JOINED:
             return after
@@ -113,7 +113,7 @@ class Memories(Teller):
         speakers = (self.random.choice(first.speakers), first.speakers[1])
         return Pair(old, first.new, label, speakers, first.gap if self.random.random() < 0.4 else self.any_gap())
 
-    def near(self, number: int, text: str) -> list[Line]:
+    def near(self, number: int, text: str) -> list[WrittenStatement]:
         """Statements of other families whose words are near."""
         said = self.directions @ self.nearness.direction_of(text)
         order = np.argpartition(-said, NEAREST)[:NEAREST]

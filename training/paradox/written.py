@@ -40,7 +40,7 @@ SWAPPED = (HER, HIS, WEEK)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class WrittenStatement:
     """One statement as it is written down."""
 
     text: str
@@ -58,8 +58,8 @@ class Line:
 class Family:
     """A statement and what may come after it."""
 
-    old: Line
-    after: list[Line] = field(default_factory=list)
+    old: WrittenStatement
+    after: list[WrittenStatement] = field(default_factory=list)
     near: list[str] = field(default_factory=list)
     file: str = "written"
 
@@ -79,16 +79,16 @@ def families() -> list[Family]:
     for row in (HERE / "written.txt").read_text(encoding="utf-8").splitlines():
         if row and not row.startswith("#"):
             letter, old, new, gap = (part.strip() for part in row.split(" | "))
-            found.append(Family(Line(old, UNRELATED), [line(f"{gap} {new}", LETTERS.index(letter))]))
+            found.append(Family(WrittenStatement(old, UNRELATED), [line(f"{gap} {new}", LETTERS.index(letter))]))
     return found
 
 
-def line(row: str, label: int) -> Line:
+def line(row: str, label: int) -> WrittenStatement:
     marked = MARKED.fullmatch(row)
     if marked is None:
         raise ValueError(f"not a statement: {row!r}")
     gap = timedelta(**{UNITS[marked["unit"]]: int(marked["count"])}) if marked["count"] else None
-    return Line(marked["text"], label, marked["speaker"], gap)
+    return WrittenStatement(marked["text"], label, marked["speaker"], gap)
 
 
 def written(seed: int, times: int, files: frozenset[str] = frozenset()) -> list[Pair]:
@@ -119,13 +119,13 @@ class Teller(Told):
                 found += [self.noised(self.renamed(pair)) for pair in pairs]
         return found
 
-    def told(self, old: Line, new: Line) -> Pair:
+    def told(self, old: WrittenStatement, new: WrittenStatement) -> Pair:
         """The pair as it is written."""
         speakers = (old.speaker or "user", new.speaker or old.speaker or "user")
         gap = new.gap or (self.long() if new.label == UPDATE else self.any_gap())
         return Pair(old.text, new.text, new.label, speakers, gap)
 
-    def following(self, family: Family, new: Line) -> list[Pair]:
+    def following(self, family: Family, new: WrittenStatement) -> list[Pair]:
         """What else follows from a line: the other way round, asked instead of told, told by somebody else."""
         pair, found = self.told(family.old, new), []
         turned = replace(pair, old=pair.new, new=pair.old, speakers=pair.speakers[::-1])
@@ -143,7 +143,7 @@ class Teller(Told):
                 found.append(replace(pair, label=COMPATIBLE, speakers=(one, other)))
         return found
 
-    def strangers(self, family: Family, new: Line) -> list[Pair]:
+    def strangers(self, family: Family, new: WrittenStatement) -> list[Pair]:
         """The line beside statements that it is not about."""
         found = []
         gap = new.gap or self.any_gap()

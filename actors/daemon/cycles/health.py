@@ -12,7 +12,7 @@ from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import HealthSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, Stats
-from actors.paradox.messages import GetProgress, Progress
+from actors.paradox.messages import GetProgress, ProgressTold
 
 __all__ = ["Health"]
 
@@ -55,7 +55,7 @@ class Health:
         return problems
 
     async def _paradoxes(self, work: Work) -> list[str]:
-        progress: Progress = await work.ask(GetProgress())
+        progress: ProgressTold = await work.ask(GetProgress())
         return [f"{progress.set_aside} changes could not be judged for contradictions"] if progress.set_aside else []
 
     async def _cycles(self, work: Work) -> list[str]:

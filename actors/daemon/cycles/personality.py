@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 import apsw
 
 from actors.daemon import aspects, batches
-from actors.daemon.aspects import ASSISTANT, Held, Source
+from actors.daemon.aspects import ASSISTANT, HeldAspect, Source
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import moved, people_of
 from actors.daemon.following import Following, text_digest
@@ -76,7 +76,7 @@ class Personality:
                     continue
                 wanted = (len(more) - len(less)) / max(1, len(said)) / FULL
                 target = max(0.0, min(1.0, baseline + self.settings.drift * max(-1.0, min(1.0, wanted))))
-                new = Held(moved(known.value if known else baseline, target, self.settings.step), 1.0)
+                new = HeldAspect(moved(known.value if known else baseline, target, self.settings.step), 1.0)
                 sources = [Source(turn.id, text_digest(turn)) for turn in (*more, *less)]
                 aspects.put(
                     connection, batch.namespace, ASSISTANT, ("trait", name), new=new, sources=sources, now=micros(work.now)

@@ -13,7 +13,7 @@ from typing import ClassVar
 import apsw
 
 from actors.daemon import aspects, batches, extract, people
-from actors.daemon.aspects import Held, Source
+from actors.daemon.aspects import HeldAspect, Source
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.following import Following, text_digest
 from actors.daemon.settings import ProfileSettings
@@ -93,7 +93,7 @@ class Person:
             self._hold("interest", word, share, min(1.0, len(sources) / 8), sources)
         for (kind, name), known in self._held.items():
             if kind == "interest" and name not in shares:
-                faded = Held(known.value, max(0.0, known.confidence - self._settings.fade))
+                faded = HeldAspect(known.value, max(0.0, known.confidence - self._settings.fade))
                 aspects.put(
                     self._connection, self._namespace, self._speaker, (kind, name), new=faded, sources=(), now=self._now
                 )
@@ -130,7 +130,7 @@ class Person:
     def _style(self, said: Sequence[Memory]) -> None:
         weight = min(1.0, len(said) / 20)
         for name, value in people.style([turn.text for turn in said]).items():
-            known = self._held.get(("style", name), Held(NEUTRAL, 0.0))
+            known = self._held.get(("style", name), HeldAspect(NEUTRAL, 0.0))
             target = known.value + (value - known.value) * weight
             sure = min(1.0, known.confidence + len(said) / SURE_TURNS)
             self._hold("style", name, target, sure, said[-4:])
@@ -139,7 +139,7 @@ class Person:
         """Move an aspect towards a value and a confidence, within what one cycle may change."""
         known = self._held.get((kind, name))
         most = self._settings.most_change
-        new = Held(
+        new = HeldAspect(
             value=value if known is None and kind != "style" else moved(known.value if known else NEUTRAL, value, most),
             confidence=moved(known.confidence if known else 0.0, confidence, most),
         )

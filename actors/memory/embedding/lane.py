@@ -220,7 +220,7 @@ class Lane:
         await self._database.write_rebuildable(keep, batch, vectors)
         self.embedded += len(batch.works)
         await self._use_newest()
-        if again := [work.number for work in batch.works if work.number <= batch.embedder.reached]:
+        if again := [work.number for work in batch.works if work.number <= batch.vector_set.reached]:
             self._embedded(again)
         self._moves()
 

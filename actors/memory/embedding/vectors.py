@@ -19,7 +19,7 @@ import numpy as np
 from actors.memory.embedding.passages import Piece, before, pieces, said
 from actors.memory.search.traits import traits_of
 
-__all__ = ["Batch", "Embedder", "Work", "active", "adopt", "clear_some", "gist_of", "keep", "pending", "waiting"]
+__all__ = ["Batch", "VectorSet", "Work", "active", "adopt", "clear_some", "gist_of", "keep", "pending", "waiting"]
 
 PARTS = 1024
 """Passages of a record at most."""
@@ -34,7 +34,7 @@ TURNS_BEFORE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Embedder:
+class VectorSet:
     """A set of vectors that one model made."""
 
     number: int
@@ -73,7 +73,7 @@ class Work:
 class Batch:
     """Records to be embedded together."""
 
-    embedder: Embedder
+    vector_set: VectorSet
     works: tuple[Work, ...]
     idle: tuple[int, ...]
     """Numbers that were to be read and need not be: gone, empty, or a tool's output."""
@@ -82,12 +82,12 @@ class Batch:
     """What `reached` becomes."""
 
 
-def active(connection: apsw.Connection) -> Embedder | None:
+def active(connection: apsw.Connection) -> VectorSet | None:
     """The set to search by: the newest that is complete, else the newest."""
-    return _embedder(connection, "WHERE replaced = 0 ORDER BY complete DESC, number DESC LIMIT 1")
+    return _vector_set(connection, "WHERE replaced = 0 ORDER BY complete DESC, number DESC LIMIT 1")
 
 
-def adopt(connection: apsw.Connection, name: str) -> Embedder | None:
+def adopt(connection: apsw.Connection, name: str) -> VectorSet | None:
     """The set of the model that is to be used from now on, begun when it is new.
 
     One that was begun for a third model, and never got complete, goes. None while both sides are taken, or an earlier set of
@@ -99,7 +99,7 @@ def adopt(connection: apsw.Connection, name: str) -> Embedder | None:
         return in_use
     kept = in_use.number if in_use is not None and in_use.complete else 0
     connection.execute("UPDATE embedder SET replaced = 1 WHERE name <> ? AND number <> ?", (name, kept))
-    known = _embedder(connection, "WHERE name = ? AND replaced = 0", (name,))
+    known = _vector_set(connection, "WHERE name = ? AND replaced = 0", (name,))
     if known is not None:
         return known
     rows: Any = connection.execute("SELECT number, name FROM embedder").fetchall()
@@ -109,7 +109,7 @@ def adopt(connection: apsw.Connection, name: str) -> Embedder | None:
     if not free or any(other == name for _, other in rows):
         return None
     connection.execute("INSERT INTO embedder (number, name) VALUES (?, ?)", (free[0], name))
-    return Embedder(free[0], name, 0, complete=False)
+    return VectorSet(free[0], name, 0, complete=False)
 
 
 def clear_some(connection: apsw.Connection, after: int, passages: int) -> int | None:
@@ -145,27 +145,27 @@ def clear_some(connection: apsw.Connection, after: int, passages: int) -> int | 
     return int(through)
 
 
-def waiting(connection: apsw.Connection, embedder: Embedder, records: int, passages: int) -> Batch:
+def waiting(connection: apsw.Connection, vector_set: VectorSet, records: int, passages: int) -> Batch:
     """The next records to embed, as many as have about so many passages; first those that changed.
 
     Args:
         connection: to read from.
-        embedder: whose vectors are missing.
+        vector_set: whose vectors are missing.
         records: at most so many.
         passages: stop with the record that reaches so many.
     """
     changed = connection.execute(
-        "SELECT memory FROM unembedded WHERE memory <= ? ORDER BY memory LIMIT ?", (embedder.reached, records)
+        "SELECT memory FROM unembedded WHERE memory <= ? ORDER BY memory LIMIT ?", (vector_set.reached, records)
     )
     numbers = [number for (number,) in changed]
     fresh = connection.execute(
-        "SELECT number FROM memory WHERE number > ? ORDER BY number LIMIT ?", (embedder.reached, records - len(numbers))
+        "SELECT number FROM memory WHERE number > ? ORDER BY number LIMIT ?", (vector_set.reached, records - len(numbers))
     )
     numbers += [number for (number,) in fresh]
 
     works: list[Work] = []
     idle: list[int] = []
-    through = embedder.reached
+    through = vector_set.reached
     for number in numbers:
         work = work_of(connection, number)
         through = max(through, number)
@@ -176,7 +176,7 @@ def waiting(connection: apsw.Connection, embedder: Embedder, records: int, passa
         passages -= len(work.pieces)
         if passages <= 0:
             break
-    return Batch(embedder, tuple(works), tuple(idle), through)
+    return Batch(vector_set, tuple(works), tuple(idle), through)
 
 
 def work_of(connection: apsw.Connection, number: int) -> Work | None:
@@ -208,13 +208,13 @@ def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[byte
         batch: what was read.
         vectors: tokens and vectors of each passage, in the order of the records and of their passages.
     """
-    embedder = _embedder(connection, "WHERE number = ? AND replaced = 0", (batch.embedder.number,))
-    if embedder is None:
+    vector_set = _vector_set(connection, "WHERE number = ? AND replaced = 0", (batch.vector_set.number,))
+    if vector_set is None:
         return False
     left = iter(vectors)
     for work in batch.works:
         rows = [
-            (work.number * PLACES + 2 * part + embedder.side, piece.start, piece.stop, *next(left))
+            (work.number * PLACES + 2 * part + vector_set.side, piece.start, piece.stop, *next(left))
             for part, piece in enumerate(work.pieces)
         ]
         if work_of(connection, work.number) != work:
@@ -224,19 +224,19 @@ def keep(connection: apsw.Connection, batch: Batch, vectors: Sequence[tuple[byte
         connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
         gist = gist_of([(row[3], row[4]) for row in rows])
         connection.execute(
-            "INSERT OR REPLACE INTO gist VALUES (?, ?, ?)", (work.number * 2 + embedder.side, gist, traits_of(work.text))
+            "INSERT OR REPLACE INTO gist VALUES (?, ?, ?)", (work.number * 2 + vector_set.side, gist, traits_of(work.text))
         )
     for number in batch.idle:
         if work_of(connection, number) is None:
             connection.execute("DELETE FROM unembedded WHERE memory = ?", (number,))
-    reached = max(embedder.reached, batch.through)
+    reached = max(vector_set.reached, batch.through)
     last: Any = connection.execute("SELECT coalesce(max(number), 0) FROM memory").fetchone()
     complete: bool = reached >= last[0]
     connection.execute(
-        "UPDATE embedder SET reached = ?, complete = max(complete, ?) WHERE number = ?", (reached, complete, embedder.number)
+        "UPDATE embedder SET reached = ?, complete = max(complete, ?) WHERE number = ?", (reached, complete, vector_set.number)
     )
     if complete:
-        connection.execute("UPDATE embedder SET replaced = 1 WHERE number <> ?", (embedder.number,))
+        connection.execute("UPDATE embedder SET replaced = 1 WHERE number <> ?", (vector_set.number,))
     return complete
 
 
@@ -259,7 +259,7 @@ def gist_of(vectors: Sequence[tuple[bytes, bytes]]) -> bytes:
 
 def pending(connection: apsw.Connection, namespace: int, embedder: str) -> int:
     """How many records of a namespace wait for vectors of that model; of the one in use where it is empty."""
-    known = active(connection) if not embedder else _embedder(connection, "WHERE name = ? AND replaced = 0", (embedder,))
+    known = active(connection) if not embedder else _vector_set(connection, "WHERE name = ? AND replaced = 0", (embedder,))
     reached = 0 if known is None else known.reached
     row: Any = connection.execute(
         "SELECT (SELECT count(*) FROM memory WHERE namespace = ?1 AND number > ?2 AND kind <> 'tool') + "
@@ -271,9 +271,9 @@ def pending(connection: apsw.Connection, namespace: int, embedder: str) -> int:
     return count
 
 
-def _embedder(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> Embedder | None:
+def _vector_set(connection: apsw.Connection, clause: str, values: Sequence[Any] = ()) -> VectorSet | None:
     row: Any = connection.execute(
         f"SELECT number, name, reached, complete FROM embedder {clause}",  # noqa: S608 (clauses are our own)
         values,
     ).fetchone()
-    return None if row is None else Embedder(row[0], row[1], row[2], bool(row[3]))
+    return None if row is None else VectorSet(row[0], row[1], row[2], bool(row[3]))

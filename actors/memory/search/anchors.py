@@ -14,7 +14,7 @@ from actors.memory.search.events import Anchor, Event
 from actors.memory.search.finding import find
 from actors.memory.search.lexical import words_of
 from actors.memory.search.scoring import DAY_US, EPOCH, score
-from actors.memory.search.shelves import Held
+from actors.memory.search.shelves import NamespaceArrays
 from actors.memory.search.times import spans_of
 from actors.memory.settings import MemorySettings, RecallWeights
 from actors.memory.tail import Tail
@@ -30,7 +30,7 @@ def anchor_of(  # noqa: PLR0917 (what a recall has)
     connection: apsw.Connection,
     event: Event,
     wanted: Wanted,
-    held: Held,
+    held: NamespaceArrays,
     tail: Tail,
     settings: MemorySettings,
     question: Question | None,

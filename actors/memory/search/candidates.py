@@ -16,7 +16,7 @@ from actors.memory.embedding.embedders import Question
 from actors.memory.messages import Recall
 from actors.memory.search.events import Anchor
 
-__all__ = ["Candidates", "Finding", "Measures", "Query", "Spread", "Wanted"]
+__all__ = ["Candidates", "Measured", "Measures", "Query", "Spread", "Wanted"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -126,7 +126,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Measured:
     """What was found, to be scored."""
 
     candidates: Candidates

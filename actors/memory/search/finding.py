@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from actors.memory.embedding.embedders import Question
 from actors.memory.search.asks import named_in
-from actors.memory.search.candidates import Candidates, Finding, Measures, Spread, Wanted
+from actors.memory.search.candidates import Candidates, Measured, Measures, Spread, Wanted
 from actors.memory.search.filters import allowed
 from actors.memory.search.lexical import scope_of
 from actors.memory.search.matrix import Matrix, Passages, passages_in_tables
 from actors.memory.search.maxsim import Asked, asked, best_matches, best_matches_packed, nearness, weighted
 from actors.memory.search.shelf import Shelf
-from actors.memory.search.shelves import Held
+from actors.memory.search.shelves import NamespaceArrays
 from actors.memory.search.survey import Lexical, best, survey, with_neighbours
 from actors.memory.search.window import MEANING, WORDS, around
 from actors.memory.tail import Tail
@@ -43,7 +43,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hits: int) -> Finding:
+def find(connection: apsw.Connection, wanted: Wanted, held: NamespaceArrays, tail: Tail, hits: int) -> Measured:
     """Candidates, how well each matches, and which passage of each does.
 
     Args:
@@ -78,7 +78,7 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
         gist_spread=None,
     )
     if question is None or not len(rows):
-        return Finding(candidates, measures, lambda _: None)
+        return Measured(candidates, measures, lambda _: None)
 
     found = found or matched(connection, held, rows, question)
     of_rows, known = by_row(found, rows)
@@ -90,12 +90,12 @@ def find(connection: apsw.Connection, wanted: Wanted, held: Held, tail: Tail, hi
     if known.any() and near is not None:
         measures.gist = near[rows].astype(np.float64)
         measures.gist_spread = gist_spread or spread_of(measures.gist[known])
-    return Finding(candidates, measures, spans_of(shelf, found, question).get)
+    return Measured(candidates, measures, spans_of(shelf, found, question).get)
 
 
 def surveyed(  # noqa: PLR0917 (all that is known of the namespace and the query)
     connection: apsw.Connection,
-    held: Held,
+    held: NamespaceArrays,
     mask: NDArray[np.bool_],
     lexical: Lexical,
     question: Asked | None,
@@ -115,7 +115,9 @@ def surveyed(  # noqa: PLR0917 (all that is known of the namespace and the query
     return all_rows, found.with_more(matched(connection, held, all_rows[added], question))
 
 
-def by_words(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[np.bool_], wanted: Wanted) -> Lexical:
+def by_words(
+    connection: apsw.Connection, held: NamespaceArrays, tail: Tail, mask: NDArray[np.bool_], wanted: Wanted
+) -> Lexical:
     """Which rows have which of the query's words.
 
     This is BM25 with k1 = 0: what is said in a turn is said once, and a long turn is rather the answer than a short one. On
@@ -131,7 +133,9 @@ def by_words(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[
     return lexical
 
 
-def looked_up(connection: apsw.Connection, held: Held, tail: Tail, mask: NDArray[np.bool_], words: Sequence[str]) -> Lexical:
+def looked_up(
+    connection: apsw.Connection, held: NamespaceArrays, tail: Tail, mask: NDArray[np.bool_], words: Sequence[str]
+) -> Lexical:
     """Which rows have which of the words."""
     shelf = held.shelf
     scope = scope_of(connection, shelf.namespace)
@@ -201,7 +205,7 @@ class Matches:
         return Matches(rows[order], spans[order], matches[order])
 
 
-def matched(connection: apsw.Connection, held: Held, rows: Integers, question: Asked) -> Matches:
+def matched(connection: apsw.Connection, held: NamespaceArrays, rows: Integers, question: Asked) -> Matches:
     """The matches of these rows, whose vectors come from where they are."""
     if held.all is None:
         passages = passages_in_tables(connection, held.shelf, rows, question.vectors.shape[1])
@@ -243,7 +247,7 @@ def beyond_nothing(lexical: Lexical) -> Spread:
     return Spread(0.0, float(lexical.relevance.max(initial=0.0)) / TOP)
 
 
-def usual(held: Held, question: Asked, near: NDArray[np.int32] | None) -> tuple[Spread | None, Spread | None]:
+def usual(held: NamespaceArrays, question: Asked, near: NDArray[np.int32] | None) -> tuple[Spread | None, Spread | None]:
     """Mean and deviation of MaxSim over a sample, and of how near its gists are."""
     if held.sample is None or held.sample.vectors is None:
         return None, None

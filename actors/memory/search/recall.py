@@ -18,7 +18,7 @@ from actors.memory.embedding.embedders import Question
 from actors.memory.embedding.passages import LONG, pieces
 from actors.memory.messages import Recall, Recalled, Recollection
 from actors.memory.search.anchors import anchor_of
-from actors.memory.search.candidates import Finding, Query, Wanted
+from actors.memory.search.candidates import Measured, Query, Wanted
 from actors.memory.search.events import event_in
 from actors.memory.search.feeling import feelings_of
 from actors.memory.search.finding import find
@@ -105,7 +105,7 @@ def records_in(connection: apsw.Connection, namespace: int) -> int:
 
 
 def told(
-    connection: apsw.Connection, wanted: Wanted, found: Finding, scores: Scores, page_bytes: int
+    connection: apsw.Connection, wanted: Wanted, found: Measured, scores: Scores, page_bytes: int
 ) -> tuple[Recollection, ...]:
     """As many of the best as fit one answer."""
     message = wanted.message
@@ -137,7 +137,7 @@ def told(
     return tuple(memories)
 
 
-def near(found: Finding, row: int) -> float | None:
+def near(found: Measured, row: int) -> float | None:
     """How near a candidate is to the question in meaning; see `Recollection.nearness`."""
     nearness = float(found.measures.dense[row])
     return None if isnan(nearness) else round(nearness, 4)

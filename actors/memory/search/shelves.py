@@ -11,12 +11,12 @@ from typing import Any
 
 import apsw
 
-from actors.memory.embedding.vectors import Embedder, active
+from actors.memory.embedding.vectors import VectorSet, active
 from actors.memory.search.matrix import Matrix
 from actors.memory.search.shelf import Shelf
 from actors.memory.search.words import Words
 
-__all__ = ["Held", "Shelves"]
+__all__ = ["NamespaceArrays", "Shelves"]
 
 SAMPLE = 256
 """Records of a sample at least; twice as many at most."""
@@ -38,7 +38,7 @@ MOST_CHANGES = 5_000
 
 
 @dataclass(slots=True)
-class Held:
+class NamespaceArrays:
     """One namespace's arrays."""
 
     shelf: Shelf
@@ -89,11 +89,11 @@ class Shelves:
     def __init__(self, most_records: int, most_bytes: int) -> None:
         self._most_records = most_records
         self._most_bytes = most_bytes
-        self._held: OrderedDict[int, Held] = OrderedDict()
+        self._held: OrderedDict[int, NamespaceArrays] = OrderedDict()
         self._seen = 0
         self._embedded: deque[list[int] | None] = deque()
         self._telling = threading.Lock()
-        self._in_use: Embedder | None = None
+        self._in_use: VectorSet | None = None
         self.behind: int | None = None
         """The namespace that was searched last, if more of it may be held than is: reading ahead goes on with it. Looked at by
         any thread."""
@@ -117,7 +117,7 @@ class Shelves:
         with self._whole_or_nothing():
             self._follow(connection)
 
-    def of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
+    def of(self, connection: apsw.Connection, namespace: int, records: int) -> NamespaceArrays:
         """What is held of a namespace, as of this snapshot.
 
         Args:
@@ -183,7 +183,7 @@ class Shelves:
         elif changed:
             self._refresh(connection, changed)
 
-    def _of(self, connection: apsw.Connection, namespace: int, records: int) -> Held:
+    def _of(self, connection: apsw.Connection, namespace: int, records: int) -> NamespaceArrays:
         through = 0 if self._in_use is None else self._in_use.reached
         held = self._begun(namespace)
         held.shelf.append(connection)
@@ -206,20 +206,24 @@ class Shelves:
         """About how much memory all of it takes."""
         return sum(one.nbytes for one in self._held.values())
 
-    def _begun(self, namespace: int) -> Held:
+    def _begun(self, namespace: int) -> NamespaceArrays:
         """What is held of a namespace; nothing of it may have been read yet."""
         held = self._held.get(namespace)
         if held is None:
             side, through = (None, 0) if self._in_use is None else (self._in_use.side, self._in_use.reached)
             shelf = Shelf(namespace, side)
-            held = self._held[namespace] = Held(shelf, Words(shelf), whole=False, all=None, sample=None, read_through=through)
+            held = self._held[namespace] = NamespaceArrays(
+                shelf, Words(shelf), whole=False, all=None, sample=None, read_through=through
+            )
         return held
 
     def _may_be_held(self, records: int) -> bool:
         """Whether so many records may be held with their vectors."""
         return RECORD_BYTES * records <= self._most_bytes
 
-    def _read_matrices(self, connection: apsw.Connection, held: Held, records: int, piece: int | None = None) -> bool:
+    def _read_matrices(
+        self, connection: apsw.Connection, held: NamespaceArrays, records: int, piece: int | None = None
+    ) -> bool:
         """Read what a search needs; with `piece`, so many records of what it is quicker with too. False where some are left."""
         if held.all is not None and held.all.worn:
             held.all = None
@@ -243,7 +247,7 @@ class Shelves:
             return held.all is not None
         return True
 
-    def _matrix(self, connection: apsw.Connection, held: Held, piece: int | None) -> Matrix | None:
+    def _matrix(self, connection: apsw.Connection, held: NamespaceArrays, piece: int | None) -> Matrix | None:
         """That of all records, begun ahead perhaps. With `piece`, so many records more are read; None while some are left."""
         if held.reading is None:
             held.reading, held.reached = Matrix(held.shelf, 1), 0

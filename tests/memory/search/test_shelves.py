@@ -69,7 +69,7 @@ class Life:
         vectors = [(b"\x01\x00" * n, bytes(self.random.randrange(100) for _ in range(16 * n))) for work in batch.works
                    for n in [self.random.randint(1, 3) for _ in work.pieces]]  # fmt: skip
         keep(self.book.connection, batch, vectors)
-        shelves.embedded([work.number for work in batch.works if work.number <= batch.embedder.reached])
+        shelves.embedded([work.number for work in batch.works if work.number <= batch.vector_set.reached])
 
 
 def seen(connection, shelves, tail):

@@ -36,7 +36,7 @@ from actors.supervision import (
 from actors.system import SysPing
 from supervisors import linux
 from supervisors.actor import Supervisor
-from supervisors.in_process import Actors, Stage
+from supervisors.in_process import InProcessChildren, Stage
 from supervisors.spec import ChildSpec, SupervisorSpec
 from tests.supervisors.otp.house import Do, spec_of_child, start
 from transport.errors import LatticeError
@@ -346,7 +346,7 @@ class ActorWorld(World):
             return await start(host, child.name, child.arguments, self.root, alone=False)
 
         self.stage = Stage(self.host, self.root, start_worker, spec_of_child)
-        self.parent = Actors(SupervisorSpec(), self.stage)
+        self.parent = InProcessChildren(SupervisorSpec(), self.stage)
         await self.host.start_actor(Supervisor, self.parent.supervision)
         self.parent.start()
         return self

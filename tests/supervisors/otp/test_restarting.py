@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from actors.supervision import AddChild
-from supervisors.reports import Failure, Progress, of_child
+from supervisors.reports import ErrorReport, ProgressReport, of_child
 from supervisors.spec import ChildSpec
 from tests.supervisors.otp.erlang import UNDEFINED, supervisor, worker
 
@@ -323,8 +323,8 @@ def test_otp_format_log_2():
     child = of_child(ChildSpec(name="child1", arguments={"a": 1}), 17)
     several = {**child, "nb_children": 7}
     del several["pid"]
-    failure = Failure("sup", "child_terminated", list(range(1, 16)), child)
-    progress = Progress("sup", child)
+    failure = ErrorReport("sup", "child_terminated", list(range(1, 16)), child)
+    progress = ProgressReport("sup", child)
 
     labels = [line.partition(":")[0] for line in failure.text().splitlines()]
     assert labels == ["supervisor", "errorContext", "reason", "offender"]
@@ -343,6 +343,6 @@ def test_otp_format_log_2():
     assert "restart" not in line
     assert "..." in failure.text(single_line=True, depth=10)
     assert len(failure.text(single_line=True, chars=200)) <= 200
-    assert Failure("sup", "shutdown_error", "other", several).text(single_line=True).endswith("id: child1, nb_children: 7")
+    assert ErrorReport("sup", "shutdown_error", "other", several).text(single_line=True).endswith("id: child1, nb_children: 7")
     assert progress.text(single_line=True) == "supervisor: sup, started: id: child1, pid: 17"
     assert len(progress.text(single_line=True, chars=30)) <= 30
