@@ -14,7 +14,7 @@ from loguru import logger
 
 from actors.limits import used_descriptors
 from actors.runtime import AsyncActor
-from gateway.admission import Admission
+from gateway.admission import READERS, Admission
 from gateway.auth import ApiKeys, KeyFile
 from gateway.http_metrics import HttpMetrics
 from gateway.protocol import Runner
@@ -114,13 +114,14 @@ class Gateway(AsyncActor):
         logger.bind(host=host, port=port, keys_required=keys_required).info("listening")
 
     def bounds(self) -> dict[str, tuple[float, float]]:
-        """Requests, their bodies, and connections."""
+        """Requests, those whose bodies are waited for, bodies, and connections."""
         admission, runner = self.admission, self.runner
         if admission is None or runner is None or runner.server is None:
             return {}
 
         return {
             "http_requests": (admission.requests, admission.places),
+            "http_readers": (len(admission.readers), READERS),
             "http_body_bytes": (admission.body_bytes, self.settings.max_bodies_bytes),
             "http_connections": (len(runner.server.connections), self.most_connections),
         }

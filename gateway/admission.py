@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
@@ -17,15 +17,21 @@ from gateway.errors import HttpError
 from gateway.http_metrics import HttpMetrics
 from gateway.route import Access
 from gateway.settings import GatewaySettings, is_loopback
-from transport.errors import Overloaded, Unauthorized
+from transport.errors import LatticeError, Overloaded, Unauthorized
 
-__all__ = ["Admission", "overloaded"]
+__all__ = ["READERS", "Admission", "Reader", "overloaded"]
 
 LEAST_PLACES: Final = 16
 """Places that there are, however often actors refuse: most of what they refuse is one kind of request, and there are others."""
 
 PLACES_FOR_MODELS: Final = 64
 """Where it was models that had no room: that says little of the house. As many as one endpoint may have at a cold start."""
+
+READERS: Final = 1024
+"""Requests whose bodies are being waited for. One more costs the one that has been waited for longest; each is some ten KiB."""
+
+GRACE_S: Final = 1.0
+"""How long a body may take, however slowly it comes, before its room is given to others."""
 
 LONGEST_S: Final = 60.0
 
@@ -37,6 +43,28 @@ KNOWN_HOSTS: Final = 64
 
 ANYONE = Principal("anyone", None)
 LOCAL = Principal("local", None)
+
+
+class Reader:
+    """A request's body on its way: the room that is held for it, and what has come of it.
+
+    Args:
+        room: bytes that are held.
+        end: ends the request with an error.
+    """
+
+    __slots__ = ("began", "came", "end", "room")
+
+    def __init__(self, room: int, end: Callable[[LatticeError], None]) -> None:
+        self.room = room
+        self.end = end
+        self.began = time.monotonic()
+        self.came = 0
+
+    def is_slow(self, within_s: float) -> bool:
+        """Whether it will not be whole within so many seconds if it goes on like this."""
+        took = time.monotonic() - self.began
+        return took > GRACE_S and self.came * within_s < self.room * took
 
 
 class Admission:
@@ -52,6 +80,9 @@ class Admission:
         """Requests that were read, and whose handlers have not begun yet."""
 
         self.body_bytes = 0
+        self.readers: dict[Reader, None] = {}
+        """Whose bodies are being waited for, those first that have been for longest. They have no place meanwhile."""
+
         self.held_to = settings.max_in_flight
         self.held_at = -math.inf
 
@@ -119,6 +150,15 @@ class Admission:
         self.held_to = min(self.settings.max_in_flight, max(PLACES_FOR_MODELS if models else LEAST_PLACES, self.requests - 1))
         self.held_at = time.monotonic()
 
+    def check(self) -> None:
+        """See whether there is a place.
+
+        Raises:
+            Overloaded: too many requests are being handled.
+        """
+        if self.is_full:
+            raise overloaded()
+
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Count a request in and out.
@@ -126,9 +166,7 @@ class Admission:
         Raises:
             Overloaded: too many are being handled.
         """
-        if self.is_full:
-            raise overloaded()
-
+        self.check()
         self.requests += 1
         self.metrics.in_flight.set(self.requests)
         try:
@@ -138,8 +176,10 @@ class Admission:
             self.metrics.in_flight.set(self.requests)
 
     @contextmanager
-    def body(self, request: web.Request) -> Iterator[None]:
-        """Hold room for a request's body.
+    def room(self, request: web.Request, end: Callable[[LatticeError], None]) -> Iterator[Reader]:
+        """Hold room for a request's body, until it is answered.
+
+        Where there is none left, those are ended whose bodies come too slowly to be whole in time.
 
         Raises:
             HttpError: 413, it is larger than any may be.
@@ -152,14 +192,57 @@ class Admission:
 
         # What is coded may become as large as any.
         size = limit if declared is None or "Content-Encoding" in request.headers else declared
-        if self.body_bytes and self.body_bytes + size > self.settings.max_bodies_bytes:
+        lacking = self.body_bytes + size - self.settings.max_bodies_bytes
+        if self.body_bytes and lacking > 0 and not self.make_room(lacking):
             raise Overloaded("the requests being handled leave no room for another body; try again in a moment")
 
+        reader = Reader(size, end)
         self.body_bytes += size
+        try:
+            yield reader
+        finally:
+            self.body_bytes -= reader.room
+
+    def make_room(self, lacking: int) -> bool:
+        """End slow bodies, if that gives so many bytes."""
+        slow = [reader for reader in self.readers if reader.is_slow(self.settings.read_timeout_s)]
+        if sum(reader.room for reader in slow) < lacking:
+            return False
+
+        for reader in slow:
+            if lacking > 0:
+                lacking -= reader.room
+                self.give_up(reader)
+        return True
+
+    def give_up(self, reader: Reader) -> None:
+        """End a request whose body has not come, for the sake of others."""
+        self.readers.pop(reader)
+        self.body_bytes -= reader.room
+        reader.room = 0
+        reader.end(Overloaded("others needed the room that was held for this body, which came slowly; try again in a moment"))
+
+    @contextmanager
+    def waiting(self, reader: Reader) -> Iterator[None]:
+        """A body is being waited for. That of a new one may cost another's, however many wait."""
+        if len(self.readers) >= READERS:
+            self.give_up(next(iter(self.readers)))
+
+        self.readers[reader] = None
         try:
             yield
         finally:
-            self.body_bytes -= size
+            self.readers.pop(reader, None)
+
+    @contextmanager
+    def away(self, reader: Reader) -> Iterator[None]:
+        """Wait for the next piece of a body that is being handled: meanwhile others have its place, and it gets it back."""
+        self.requests -= 1
+        try:
+            with self.waiting(reader):
+                yield
+        finally:
+            self.requests += 1
 
 
 def overloaded() -> Overloaded:

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from typing import Any, Protocol, TypeVar
 
 from aiohttp import hdrs, web
@@ -17,6 +18,7 @@ from pydantic_core import to_json
 
 from actors.message import Message
 from actors.refs import Stream
+from gateway.admission import Admission, Reader
 from gateway.auth import Principal
 from gateway.coding import Decoder, decoder_of
 from gateway.errors import HttpError
@@ -68,6 +70,7 @@ class Incoming:
         *,
         asker: Asker,
         settings: GatewaySettings,
+        admission: Admission,
         principal: Principal,
         metrics: HttpMetrics,
         description: Description,
@@ -75,6 +78,7 @@ class Incoming:
         self.request = request
         self.asker = asker
         self.settings = settings
+        self.admission = admission
         self.principal = principal
         self.metrics = metrics
         self.description = description
@@ -153,36 +157,31 @@ class Incoming:
         """Whether an answer ends with its head."""
         return self.request.method == hdrs.METH_HEAD
 
-    async def read(self) -> bytes:
+    async def read(self, reader: Reader) -> bytes:
         """The whole body.
 
         Raises:
-            HttpError: 408 when it does not come in time.
+            HttpError: 408 when it does not come in time; it is not coded as its header says.
             web.HTTPRequestEntityTooLarge: it is larger than any may be.
         """
+        decoder = self.decoder()
+        # One that is there already costs nobody anything.
+        waiting = nullcontext() if self.request.content.is_eof() else self.admission.waiting(reader)
+        body = bytearray()
         try:
-            async with asyncio.timeout(self.settings.read_timeout_s):
-                decoder = self.decoder()
-                return await self.request.read() if decoder is None else await self.decoded(decoder)
+            with waiting:
+                async with asyncio.timeout(self.settings.read_timeout_s):
+                    async for chunk in self.request.content.iter_any():
+                        reader.came += len(chunk)
+                        async for piece in decoded(chunk, decoder):
+                            body += piece
+                            if len(body) > self.settings.max_body_bytes:
+                                raise web.HTTPRequestEntityTooLarge(self.settings.max_body_bytes)
         except TimeoutError:
             raise HttpError(408, "timeout", "the body did not come in time") from None
 
-    async def decoded(self, decoder: Decoder) -> bytes:
-        """The whole body, its coding taken off.
-
-        Raises:
-            HttpError: it is not coded as its header says.
-            web.HTTPRequestEntityTooLarge: it is larger than any may be.
-        """
-        body = bytearray()
-        async for chunk in self.request.content.iter_chunked(CHUNK):
-            for piece in decoder.pieces(chunk):
-                body += piece
-                if len(body) > self.settings.max_body_bytes:
-                    raise web.HTTPRequestEntityTooLarge(self.settings.max_body_bytes)
-                # A few bytes may stand for megabytes.
-                await asyncio.sleep(0)
-        decoder.end()
+        if decoder is not None:
+            decoder.end()
         return bytes(body)
 
     def decoder(self) -> Decoder | None:
@@ -201,23 +200,21 @@ class Incoming:
         """
         decoder = self.decoder()
         async for chunk in self.arriving():
-            if decoder is None:
-                yield chunk
-                continue
-            for piece in decoder.pieces(chunk):
+            async for piece in decoded(chunk, decoder):
                 yield piece
-                await asyncio.sleep(0)
         if decoder is not None:
             decoder.end()
 
     async def arriving(self) -> AsyncIterator[bytes]:
         """The body as it arrives, as it is."""
         pieces = self.request.content.iter_chunked(CHUNK)
+        reader = Reader(0, self.end)
 
         while True:
             try:
-                async with asyncio.timeout(self.settings.read_timeout_s):
-                    chunk = await anext(pieces, None)
+                with self.admission.away(reader):
+                    async with asyncio.timeout(self.settings.read_timeout_s):
+                        chunk = await anext(pieces, None)
             except TimeoutError:
                 raise HttpError(408, "timeout", "the body did not come in time") from None
             if chunk is None:
@@ -339,6 +336,18 @@ class Incoming:
             raise HttpError(400, "invalid", message, param="Idempotency-Key")
 
         return key
+
+
+async def decoded(chunk: bytes, decoder: Decoder | None) -> AsyncIterator[bytes]:
+    """What a piece of a body stands for."""
+    if decoder is None:
+        yield chunk
+        return
+
+    for piece in decoder.pieces(chunk):
+        yield piece
+        # A few bytes may stand for megabytes.
+        await asyncio.sleep(0)
 
 
 def taken(model: type[Model], body: bytes) -> tuple[Any, str, Model]:

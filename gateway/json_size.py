@@ -12,13 +12,17 @@ from typing import Any, Final
 
 from gateway.errors import HttpError, dotted
 
-__all__ = ["FIELDS", "VALUES", "check_fields", "check_values", "is_large", "said_twice"]
+__all__ = ["FIELDS", "VALUES", "check_fields", "check_values", "holds_immense", "is_immense", "is_large", "said_twice"]
 
 VALUES: Final = 1 << 18
 """Values of a body, those inside each other included: as on the wire, where it goes next."""
 
 FIELDS: Final = 1 << 12
 """Fields of one object; as on the wire."""
+
+LEAST: Final = -(1 << 63)
+MOST: Final = (1 << 64) - 1
+"""Whole numbers that msgpack has room for."""
 
 FEW: Final = FIELDS
 """Below so many values there is nothing to look at."""
@@ -77,6 +81,26 @@ def said_twice(body: bytes, value: Any) -> bool:
     told = fields_in(value)
     # Texts are only left out where it matters: a picture is a text of megabytes.
     return len(NAMED.findall(body)) != told and STRING.sub(b"", body).count(b":") != told
+
+
+def is_immense(number: int) -> bool:
+    """Whether a whole number is one for which a message between actors has no room."""
+    return not LEAST <= number <= MOST
+
+
+def holds_immense(value: Any) -> bool:
+    """Whether a whole number of more than 64 bits is anywhere in a value."""
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        kind = type(found)
+        if kind is dict:
+            waiting.extend(found.values())
+        elif kind is list:
+            waiting.extend(found)
+        elif kind is int and is_immense(found):
+            return True
+    return False
 
 
 def fields_in(value: Any) -> int:

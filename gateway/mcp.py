@@ -74,7 +74,7 @@ class RpcError(Exception):
 
 
 @routes.post("/mcp", takes="application/json", headers=("X-Lattice-Session",), errors=("Error", "RpcError"))
-async def mcp(call: Incoming) -> web.Response:
+async def mcp(call: Incoming, body: bytes) -> web.Response:
     """Speak the Model Context Protocol: one JSON-RPC message, one answer.
 
     Tools to remember, recall, correct and forget, for contradictions and for what is known of people. Revisions 2024-11-05 to
@@ -88,7 +88,7 @@ async def mcp(call: Incoming) -> web.Response:
     stateless = spoken is not None and spoken not in HANDSHAKE
     name: Any = None
     try:
-        message = one_message(await body_of(call))
+        message = one_message(await read(body))
         name = message.get("id")
         if "id" not in message or "method" not in message:
             # Notifications, and answers to questions that nobody here asks.
@@ -103,25 +103,18 @@ async def mcp(call: Incoming) -> web.Response:
         return failed(name, error, STATELESS_STATUSES if stateless else HANDSHAKE_STATUSES)
 
 
-async def body_of(call: Incoming) -> Any:
+async def read(body: bytes) -> Any:
     """What was sent.
 
     Raises:
         RpcError: it is no JSON.
-        HttpError: 408, it does not come in time; 413, it is too large.
+        HttpError: 413, it is too large.
     """
-    body = bytearray()
-    try:
-        async with asyncio.timeout(call.settings.read_timeout_s):
-            async for chunk in call.chunks():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise HttpError(413, "too_large", f"a message has at most {MOST_BYTES >> 20} MiB")
-    except TimeoutError:
-        raise HttpError(408, "timeout", "the body did not come in time") from None
+    if len(body) > MOST_BYTES:
+        raise HttpError(413, "too_large", f"a message has at most {MOST_BYTES >> 20} MiB")
 
     try:
-        return await asyncio.to_thread(read_json, bytes(body)) if is_large(bytes(body)) else read_json(bytes(body))
+        return await asyncio.to_thread(read_json, body) if is_large(body) else read_json(body)
     except HttpError as error:
         raise RpcError(PARSE_ERROR, error.message) from None
 

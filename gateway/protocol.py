@@ -44,6 +44,10 @@ HEAR_TOGETHER_S: Final = 0.025
 """Connections that may be read again are so at beats of so long, in seconds: the gateway wakes once for many of them, and has
 what they send then at once. Waking takes as long as a refusal does."""
 
+HALF_CLOSED_S: Final = 0.5
+"""How long a client that has ended its side may still be answered, in seconds. One that is gone ends it in the same way, and
+what was begun for it is to end within a second."""
+
 LINGER_S: Final = 10.0
 """How long what a client still sends after its answer is read and thrown away, in seconds, so that it reads the answer."""
 
@@ -116,7 +120,7 @@ class Protocol(web.RequestHandler):
     first request of a client that was let in a moment ago.
     """
 
-    __slots__ = ("_coming", "_deaf", "_first", "_head", "_head_timeout_s", "_held", "_shedding")
+    __slots__ = ("_coming", "_deaf", "_end", "_first", "_head", "_head_timeout_s", "_held", "_shedding")
 
     _first: asyncio.Future[None] | None
 
@@ -128,6 +132,9 @@ class Protocol(web.RequestHandler):
 
         self._deaf: asyncio.TimerHandle | None = None
         """Runs while nothing is read, since a request was refused."""
+
+        self._end: asyncio.TimerHandle | None = None
+        """Runs while requests of a client that sends nothing more are answered."""
 
         self._coming = False
         """Whether a request is on its way to its handler, and holds a place until it is there."""
@@ -159,6 +166,23 @@ class Protocol(web.RequestHandler):
         """Take no further request."""
         if self._request_count:
             super().close()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's: whether the transport stays open
+        """Whether the connection stays open for answers: for a moment, where all that was asked is there."""
+        current = self._current_request
+        asked = current is not None or bool(self._messages)
+        whole = (current is None or current.content.is_eof()) and all(payload.is_eof() for _, payload in self._messages)
+        if not asked or not whole:
+            return False
+
+        if self._end is None:
+            self._end = self._loop.call_later(HALF_CLOSED_S, self._end_half_closed)
+        return True
+
+    def _end_half_closed(self) -> None:
+        """Take the client for gone, as it probably is."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Read on, whatever is closing: the loop that handles requests begins no other."""
@@ -263,7 +287,7 @@ class Protocol(web.RequestHandler):
         super().connection_lost(exc)
         self._has_come()
         self._forget_head()
-        for timer in (self._held, self._deaf):
+        for timer in (self._held, self._deaf, self._end):
             if timer is not None:
                 timer.cancel()
         if self._first is not None:

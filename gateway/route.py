@@ -5,7 +5,8 @@
     @routes.post("/v1/memories/search")
     async def search(call: Incoming, body: SearchBody) -> Found: ...
 
-`body` and `query` are validated before the handler runs; /openapi.json is made from the same models.
+`body` and `query` are validated before the handler runs; /openapi.json is made from the same models. A `body` of bytes comes as
+it was sent.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ class Route:
     group: str
     access: Access
     status: int
+    reads: bool
+    """Whether it takes a body as a whole: validated where `body` says how, else as bytes."""
+
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
@@ -48,7 +52,7 @@ class Route:
     """Whether it may answer with server-sent events instead."""
 
     takes: str | None
-    """Media type of a body that the handler reads by itself."""
+    """Media type of a body that no model describes."""
 
     headers: tuple[str, ...]
     """What it goes by beside the headers that count everywhere; for the description, which knows them by name."""
@@ -114,6 +118,7 @@ class Routes(list[Route]):
         def declared(handler: Handler) -> Handler:
             hints = inspect.get_annotations(handler, eval_str=True)
             answers = get_args(hints["return"]) or (hints["return"],)
+            body = hints.get("body")
             self.append(
                 Route(
                     method,
@@ -122,7 +127,8 @@ class Routes(list[Route]):
                     self.group,
                     access or self.access,
                     status,
-                    hints.get("body"),
+                    body is not None,
+                    None if body is bytes else body,
                     hints.get("query"),
                     next((answer for answer in answers if issubclass(answer, BaseModel)), None),
                     media,

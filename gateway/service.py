@@ -132,6 +132,7 @@ class Service:
                 request,
                 asker=self.asker,
                 settings=self.settings,
+                admission=self.admission,
                 principal=principal,
                 metrics=self.metrics,
                 description=self.description,
@@ -144,12 +145,18 @@ class Service:
 
             # Operators look on, and so does who says that nobody waits; any other request of a tenant is somebody who does.
             waits = self.foreground.entered() if route.access == "tenant" and not looks_on(request) else nullcontext()
-            with self.admission.entered(), self.running(call), waits:
-                if route.body is None:
-                    return await self.run(route, call)
+            arguments: dict[str, Any] = {} if route.query is None else {"query": call.parse_query(route.query)}
+            if not route.reads:
+                with self.admission.entered(), self.running(call), waits:
+                    return await self.run(route, call, arguments)
 
-                with self.admission.body(request):
-                    return await self.run(route, call)
+            # A place is taken once the body is there: nobody is kept out by those who send slowly.
+            self.admission.check()
+            with self.running(call), self.admission.room(request, call.end) as reader:
+                body = await call.read(reader)
+                with self.admission.entered(), waits:
+                    arguments["body"] = body if route.body is None else await call.parse_body(route.body, body)
+                    return await self.run(route, call, arguments)
 
         return handle
 
@@ -162,7 +169,7 @@ class Service:
         async def expected(request: web.Request) -> None:
             if request.headers.get("Expect", "").lower() != "100-continue":
                 return
-            if route.body is not None and (request.content_length or 0) > self.settings.max_body_bytes:
+            if route.reads and (request.content_length or 0) > self.settings.max_body_bytes:
                 return
 
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -189,14 +196,8 @@ class Service:
         now = time.monotonic()
         return [f"{call.route} for {now - call.began:.1f} s" for call in calls]
 
-    async def run(self, route: Route, call: Incoming) -> web.StreamResponse:
-        """Validate what the route takes, and run it."""
-        arguments: dict[str, Any] = {}
-        if route.query is not None:
-            arguments["query"] = call.parse_query(route.query)
-        if route.body is not None:
-            arguments["body"] = await call.parse_body(route.body, await call.read())
-
+    async def run(self, route: Route, call: Incoming, arguments: dict[str, Any]) -> web.StreamResponse:
+        """Settle whose it is, and run the route."""
         named = next((getattr(given, "namespace", None) for given in arguments.values()), None)
         if route.query is None:
             # Other parameters that nothing takes are left alone, as clients add some of their own (`?beta=true`).
@@ -254,8 +255,9 @@ class Service:
 
         What is only looked at, while nobody waits for it, is a line at DEBUG: an open dashboard looks twice a second.
         """
-        failure = failure or (request[INCOMING].failure if INCOMING in request else None)
-        if isinstance(failure, Overloaded) and INCOMING in request and request[INCOMING].has_asked:
+        call = request.get(INCOMING)
+        failure = failure or (call.failure if call is not None else None)
+        if isinstance(failure, Overloaded) and call is not None and call.has_asked and not call.ended.done():
             self.admission.actor_refused(models=bool((failure.detail or {}).get("models")))
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "(none)"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from gateway.errors import HttpError, dotted
-from gateway.json_size import check_fields, check_values, is_large, said_twice
+from gateway.json_size import check_fields, check_values, holds_immense, is_immense, is_large, said_twice
 
 __all__ = ["from_validation", "read_json"]
 
@@ -51,8 +51,9 @@ def read_json(body: bytes) -> Any:
     """The value that a body holds.
 
     Raises:
-        HttpError: 400; with the field where it is one value that JSON does not have, has too many fields of its own, or is
-            there twice: readers take the first or the last of them, and what one has checked another does not see.
+        HttpError: 400; with the field where it is one value that JSON does not have, is a number that no message has room for,
+            has too many fields of its own, or is there twice: readers take the first or the last of them, and what one has
+            checked another does not see.
     """
     if not body.strip():
         raise HttpError(400, "invalid", "the body is empty; JSON is wanted")
@@ -67,6 +68,9 @@ def read_json(body: bytes) -> Any:
         check_fields(value)
     if said_twice(body, value):
         raise given_twice(body)
+    if holds_immense(value):
+        param = dotted(immense(value) or ())
+        raise HttpError(400, "invalid", f"{param or 'the body'}: a whole number has at most 64 bits here", param=param)
     return value
 
 
@@ -143,6 +147,16 @@ def strange_value(value: Any, path: tuple[str | int, ...] = ()) -> tuple[tuple[s
 
     found = (strange_value(item, (*path, step)) for step, item in inner)
     return next((strange for strange in found if strange is not None), None)
+
+
+def immense(value: Any, path: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:
+    """Where the first whole number stands that has more than 64 bits."""
+    if type(value) is int:
+        return path if is_immense(value) else None
+
+    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found = (immense(item, (*path, step)) for step, item in inner)
+    return next((place for place in found if place is not None), None)
 
 
 def is_unicode(text: str) -> bool:

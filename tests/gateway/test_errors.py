@@ -292,3 +292,15 @@ async def test_a_cursor_of_elsewhere_is_refused_by_its_name(lattice: House, path
         status, told = await lattice.call("GET", f"{path}?cursor={cursor}")
 
         assert (cursor, status, told["error"]["param"]) == (cursor, 400, "cursor")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("size", [1 << 64, -(1 << 63) - 1], ids=["2^64", "-2^63-1"])
+async def test_a_field_that_is_passed_on_and_holds_more_than_64_bits_is_named(lattice: House, size: int, stream: bool) -> None:
+    for path, body, param in (
+        (CHAT, {"messages": [user("a")], "vendor": {"options": [1, size]}}, "vendor.options[1]"),
+        (CHAT, {"messages": [{**user("a"), "weight": size}]}, "messages[0].weight"),
+        ("/v1/responses", {"input": "a", "top_k": size}, "top_k"),
+    ):
+        status, error = await lattice.refused(path, {**body, "stream": stream})
+        assert (status, error["param"]) == (400, param), error

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.house import House, house
+from tests.model_server import SyncModelServer
 
 POST = b"POST /v1/memories HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 GET = b"GET /healthz HTTP/1.1\r\n"
@@ -35,6 +36,17 @@ async def exchange(house: House, sent: bytes) -> tuple[bytes, bytes]:
     """Head and body of the answer to these bytes."""
     reader, writer = await asyncio.open_connection(*house.gateway.address)
     writer.write(sent)
+    async with asyncio.timeout(5):
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
+async def exchange_to_the_end(house: House, sent: bytes) -> tuple[bytes, bytes]:
+    """Head and body of the answer to these bytes, behind which nothing comes."""
+    reader, writer = await asyncio.open_connection(*house.gateway.address)
+    writer.write(sent)
+    writer.write_eof()
     async with asyncio.timeout(5):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
@@ -131,3 +143,36 @@ async def test_what_can_be_read_can_be_asked_for_its_head(short_dir: Path, path:
         head, rest = answers
         assert head.startswith(b"HTTP/1.1 200 ")
         assert rest.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_ends_its_side_is_answered_all_that_it_asked(short_dir: Path) -> None:
+    async with house(short_dir, parts=("memory",)) as lattice:
+        body = b'{"text": "Half a connection.", "kind": "fact"}'
+        writes = POST + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        reader, writer = await asyncio.open_connection(*lattice.gateway.address)
+        writer.write(writes * 2 + GET + b"Host: 127.0.0.1\r\n\r\n")
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            answered = await reader.read()
+        writer.close()
+        assert [part.split(b" ")[0] for part in answered.split(b"HTTP/1.1 ")[1:]] == [b"201", b"201", b"200"]
+        async with asyncio.timeout(10):
+            while lattice.gateway.runner.server.connections and lattice.gateway.admission.requests:
+                await lattice.get("/healthz")
+
+
+async def test_a_client_that_ends_its_side_in_the_middle_of_a_request_is_gone(bare: House) -> None:
+    head, body = await exchange_to_the_end(bare, POST + b"Content-Length: 50\r\n\r\n{")
+    assert (head, body) == (b"", b"")
+
+
+async def test_a_client_that_is_gone_ends_its_model_call(short_dir: Path, model: SyncModelServer) -> None:
+    model.next({"fault": "hang"})
+    async with house(short_dir, model=model.base_url) as lattice:
+        chat = json.dumps({"messages": [{"role": "user", "content": "Hello"}]}).encode()
+        _, writer = await asyncio.open_connection(*lattice.gateway.address)
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+        writer.write(head % len(chat) + chat)
+        await asyncio.to_thread(model.log, holding=1)
+        writer.close()
+        await asyncio.to_thread(model.log, hung_up=1)

@@ -1,0 +1,88 @@
+"""Clients that send their bodies slowly keep nobody out: they have no place, and their room goes to others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.house import House, house
+from tests.gateway.test_shedding import Client, client_of
+
+WRITE = {"text": "A fact.", "kind": "fact"}
+BODY = json.dumps(WRITE).encode()
+LINE = json.dumps({"type": "memory", "text": "Taken over."}).encode()
+
+
+def head(path: str, size: int) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n\r\n".encode()
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def slow(clients: AsyncExitStack, lattice: House, path: str, body: bytes, size: int | None = None) -> Client:
+    """A client that has sent a byte of its body, which the gateway has."""
+    known = len(lattice.gateway.admission.readers)
+    client = await clients.enter_async_context(client_of(lattice))
+    client.writer.write(head(path, size or len(body)) + body[:1])
+    async with asyncio.timeout(10):
+        while len(lattice.gateway.admission.readers) <= known:
+            await lattice.get("/healthz")
+    return client
+
+
+@pytest.mark.parametrize("path", ["/v1/memories", "/mcp", "/v1/memories/import"])
+async def test_bodies_that_have_not_come_hold_no_place(short_dir: Path, clients: AsyncExitStack, path: str) -> None:
+    async with house(short_dir, parts=("memory",), max_in_flight=2) as lattice:
+        for _ in range(6):
+            await slow(clients, lattice, path, BODY)
+        await lattice.post("/v1/memories", WRITE)
+        assert lattice.gateway.admission.requests == 0
+
+
+async def test_a_slow_body_is_handled_once_it_is_there(short_dir: Path, clients: AsyncExitStack) -> None:
+    async with house(short_dir, parts=("memory",), max_in_flight=1) as lattice:
+        writes = [await slow(clients, lattice, "/v1/memories", BODY) for _ in range(3)]
+        brought = await slow(clients, lattice, "/v1/memories/import?format=messages", b'[{"role": "user", "content": "Hi."}]')
+        await lattice.post("/v1/memories", WRITE)
+        for client in writes:
+            status, _, _ = await client.ask(BODY[1:])
+            assert status == 201
+        status, _, told = await brought.ask(b'{"role": "user", "content": "Hi."}]')
+        assert (status, told["created"]) == (200, 1)
+
+
+async def test_of_too_many_the_one_that_has_been_waited_for_longest_is_told(
+    short_dir: Path, clients: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(short_dir, parts=("memory",)) as lattice:
+        first, *others = [await slow(clients, lattice, "/v1/memories", BODY) for _ in range(3)]
+        monkeypatch.setattr("gateway.admission.READERS", 3)
+        async with client_of(lattice) as last:
+            last.writer.write(head("/v1/memories", len(BODY)))
+            status, headers, told = await first.answer()
+            assert (status, told["error"]["code"], headers["x-should-retry"]) == (429, "overloaded", "true")
+            for client in (last, *others):
+                client.writer.write(BODY if client is last else BODY[1:])
+                assert (await client.answer())[0] == 201
+        assert not lattice.gateway.admission.readers
+
+
+async def test_a_body_that_will_not_be_whole_in_time_gives_its_room_to_another(
+    short_dir: Path, clients: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(short_dir, parts=("memory",), max_bodies_bytes=1 << 20) as lattice:
+        client = await slow(clients, lattice, "/v1/memories", BODY, 1 << 20)
+        monkeypatch.setattr("gateway.admission.GRACE_S", 0.0)
+        await lattice.post("/v1/memories", WRITE)
+        status, _, told = await client.answer()
+        assert (status, told["error"]["code"]) == (429, "overloaded")
+        assert lattice.gateway.admission.body_bytes == 0
