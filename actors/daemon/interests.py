@@ -10,9 +10,10 @@ import re
 from typing import Final
 
 from actors.daemon.extract import content
-from actors.sentences import sentences
+from actors.languages import is_english
+from actors.sentences import sentences, straight
 
-__all__ = ["interests_in", "names_in"]
+__all__ = ["interests_in", "is_everyday", "names_in"]
 
 EVERYDAY: Final = """
 accept ache add agree allow answer appear argue arrive ask attend avoid become begin believe belong bother break bring
@@ -61,6 +62,8 @@ style task thing time topic trouble type version way while woman word world
 aunt baby boss boy boyfriend brother child children colleague cousin coworker dad daughter family father fiance
 fiancee flatmate friend girl girlfriend grandfather grandma grandmother grandpa husband kid mom mother mum neighbor
 neighbour nephew niece parent partner roommate sister son teacher twin uncle wife
+afraid angry annoyed anxious ashamed bored confused depressed disappointed embarrassed exhausted frightened grateful jealous
+nervous overwhelmed relieved scared stressed thrilled worried
 """
 """Verbs, as one looks them up and as they change; qualities, measures; times; things that may be anything; relatives."""
 
@@ -72,7 +75,7 @@ ACTIVITY = re.compile(
 )
 """What is done, rather than that something was done: "I love climbing"."""
 
-SAID_OF_PEOPLE = re.compile(r"\b(?:called|named|with|met|saw|told|asked) ([A-Z][a-z]+)\b|\b([A-Z][a-z]+)'s\b")
+SAID_OF_PEOPLE = re.compile(r"\b(?:called|named|with|met|saw|told|asked) ([A-Z][^\W\d_]+)\b|\b([A-Z][^\W\d_]+)'s\b")
 
 ENDINGS: Final = (("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"))
 """Of word forms, and what stands in their place in the form that one looks up."""
@@ -80,6 +83,8 @@ ENDINGS: Final = (("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""),
 
 def interests_in(text: str, *, names: frozenset[str] = frozenset()) -> list[str]:
     """Content words of a text that may be interests; `names`, in lower case, are those of people."""
+    if not is_english(text):
+        return []
     activities = {found.lower() for found in ACTIVITY.findall(text)}
     return [word for word in content(text) if word in activities or is_thing(word, names)]
 
@@ -87,7 +92,12 @@ def interests_in(text: str, *, names: frozenset[str] = frozenset()) -> list[str]
 def is_thing(word: str, names: frozenset[str]) -> bool:
     """Whether a word is none of those that everybody uses."""
     plain = word.removesuffix("'s")
-    return len(plain) > 3 and plain not in names and not any(stem in LEFT_OUT for stem in stems(plain))
+    return len(plain) > 3 and plain not in names and not is_everyday(plain)
+
+
+def is_everyday(word: str) -> bool:
+    """Whether a word is a form of one that everybody uses."""
+    return any(stem in LEFT_OUT for stem in stems(word))
 
 
 def stems(word: str) -> list[str]:
@@ -108,6 +118,6 @@ def names_in(text: str) -> set[str]:
     return {
         (one or other).lower()
         for sentence in sentences(text)
-        for one, other in SAID_OF_PEOPLE.findall(sentence)
+        for one, other in SAID_OF_PEOPLE.findall(straight(sentence))
         if one or other
     }

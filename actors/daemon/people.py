@@ -15,7 +15,7 @@ from typing import Final
 from actors.daemon.extract import content
 from actors.daemon.interests import interests_in, names_in
 from actors.months import MONTHS
-from actors.sentences import sentences
+from actors.sentences import sentences, straight
 
 __all__ = ["Plan", "Relationship", "goals", "is_given_up", "plans", "recurring", "relationships", "style"]
 
@@ -24,9 +24,12 @@ RELATIVES: Final = (
     "|niece|nephew|grand(?:mother|father|ma|pa|son|daughter)|friend|best friend|boss|colleague|coworker|neighbou?r|roommate"
     "|flatmate|teacher|therapist|doctor|dog|cat"
 )
+NAME: Final = r"[^\W\d_]+(?:-[^\W\d_]+)*(?:'(?!s\b)[^\W\d_]+)?"
+TITLE: Final = r"(?:Dr|Prof|Mr|Mrs|Ms|Miss)\.? "
 RELATIONSHIP = re.compile(
-    rf"\b[Mm]y (?:(?:older|younger|little|big|twin|new|old|dear) )?({RELATIVES})\b"
-    r"(?:(?:,? (?:is called |is named |named |called )?|'s name is )([A-Z][a-z]+(?:-[A-Z][a-z]+)?))?"
+    rf"\b(?:[Mm]y|[Oo]ur|I have an?|I've got an?) (?:(?:older|younger|little|big|twin|new|old|dear) )?"
+    rf"((?:ex-)?(?:{RELATIVES})(?:-in-law)?)\b"
+    rf"(?:(?:,? (?:is called |is named |named |called )?|'s name is )((?:{TITLE})?{NAME}))?"
 )
 GOAL = re.compile(
     r"\bI(?:'m| am|'d| would|'ve| have)? (?:really |also |still |always )?(?:wan(?:t|ted)|hop(?:e|ing)|plan(?:ning)?|intend"
@@ -41,6 +44,8 @@ GIVEN_UP = re.compile(
     r"|finished|finally did|made it|passed|completed|won't)\b",
     re.IGNORECASE,
 )
+FIGURE = re.compile(r"\b\d\w*")
+NEGATED = re.compile(r"\b(?:not|never|no longer)\b|n't\b", re.IGNORECASE)
 POLITE = re.compile(r"\b(?:please|thanks?|thank you|sorry|appreciate)\b", re.IGNORECASE)
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]|[:;]-?[)(DP]")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -83,28 +88,39 @@ class Plan:
 def relationships(text: str) -> list[Relationship]:
     """Whom a speaker calls theirs."""
     found = [
-        Relationship(relation.lower(), name or None)
+        Relationship(relation.lower(), name if is_name(name) else None)
         for sentence in sentences(text)
-        for relation, name in RELATIONSHIP.findall(sentence)
+        for relation, name in RELATIONSHIP.findall(straight(sentence))
     ]
     return list(dict.fromkeys(found))
+
+
+def is_name(word: str) -> bool:
+    """Whether a word is written as names are."""
+    return len(word) > 1 and word[0].isupper() and not word.startswith("I'")
 
 
 def goals(text: str) -> list[str]:
     """The sentences that say what the speaker is after, as they were said."""
     found = []
     for sentence in sentences(text):
-        if len(sentence) > 300 or sentence.endswith("?") or UNREAL.search(sentence) or TASTE.search(sentence):
+        read = straight(sentence)
+        if len(read) > 300 or read.endswith("?") or UNREAL.search(read) or TASTE.search(read):
             continue
-        if GOAL.search(sentence) and not GIVEN_UP.search(sentence) and len(content(sentence)) >= 1:
+        if GOAL.search(read) and not GIVEN_UP.search(read) and len(content(read)) >= 1:
             found.append(sentence)
     return found
 
 
 def is_given_up(goal: str, text: str) -> bool:
     """Whether a text says that a goal is reached or dropped: words of an end, in a sentence that shares its content words."""
-    words = set(content(goal))
-    return any(GIVEN_UP.search(sentence) and len(words & set(content(sentence))) >= 1 for sentence in sentences(text))
+    words = words_of(goal)
+    return any(GIVEN_UP.search(sentence) and len(words & words_of(sentence)) >= 1 for sentence in sentences(straight(text)))
+
+
+def words_of(text: str) -> set[str]:
+    """Content words, and figures: "10k", "42"."""
+    return {*content(text), *(found.lower() for found in FIGURE.findall(text))}
 
 
 def recurring(texts: Sequence[str]) -> dict[str, float]:
@@ -133,8 +149,9 @@ def plans(text: str, said: datetime) -> list[Plan]:
     """The sentences about what the speaker will do by a time that they name, and when that is over."""
     found = []
     for sentence in sentences(text):
-        match = COMING.search(sentence)
-        if match is None or len(sentence) > 300 or sentence.endswith("?") or UNREAL.search(sentence):
+        read = straight(sentence)
+        match = COMING.search(read)
+        if match is None or len(read) > 300 or read.endswith("?") or UNREAL.search(read) or NEGATED.search(match.group()):
             continue
         over = over_of(match.group().lower(), said)
         if over is not None:

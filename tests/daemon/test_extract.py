@@ -1,5 +1,7 @@
 """What is drawn from talk without a model."""
 
+import pytest
+
 from actors.daemon import extract
 from actors.daemon.extract import Said
 
@@ -41,3 +43,59 @@ def test_nothing_said_gives_nothing() -> None:
     assert extract.facts("") == []
     assert extract.salient([], 3) == []
     assert extract.themes([], 3) == []
+
+
+def test_facts_are_found_whatever_apostrophe_a_phone_writes_and_in_small_letters() -> None:
+    assert extract.facts("I\u2019m a nurse in Leeds. I\u2019ve two kids. i work nights") == [
+        "I\u2019m a nurse in Leeds.",
+        "I\u2019ve two kids.",
+        "i work nights",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm so stressed.",
+        "I'm nervous as hell lol",
+        "I was thinking scales.",
+        "I have to go.",
+        "I love it, though it is far.",
+        'She said: "I live for this band!"',
+        "Wir fahren im August nach Valencia.",
+        "Nicht alles ist schlecht, die Wohnung im Altbau ist schön.",
+    ],
+)
+def test_moods_quotations_and_other_languages_are_no_facts(text) -> None:
+    assert extract.facts(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Hi! I'm Mara.", ["I'm Mara."]),
+        ("My dog Pepe needs a park. He's a beagle.", ["My dog Pepe needs a park. He's a beagle."]),
+        ("Aylin is a midwife.", ["Aylin is a midwife."]),
+        ("Aylin! Is she here?", []),
+        ("I quit smoking.", ["I quit smoking."]),
+        ("I don't eat meat.", ["I don't eat meat."]),
+    ],
+)
+def test_who_somebody_is_and_whom_they_have(text, found) -> None:
+    assert extract.facts(text, names=frozenset({"Aylin"})) == found
+
+
+def test_small_words_of_other_languages_are_no_themes() -> None:
+    talk = ("Ich habe das nicht, aber die Wohnung ist schön.", "Die Wohnung ist nicht groß, aber ich habe Zeit.")
+    assert [word for word, _, _ in extract.themes([Said(str(n), text, "x") for n, text in enumerate(talk)], 5)] == ["wohnung"]
+    talk = ("No tengo mucho tiempo, pero me gusta la música.", "La música es mucho, pero no tengo guitarra.")
+    assert [word for word, _, _ in extract.themes([Said(str(n), text, "x") for n, text in enumerate(talk)], 5)] == ["música"]
+
+
+def test_a_summary_prefers_what_people_tell_to_questions_and_to_what_the_assistant_says() -> None:
+    turns = [
+        Said("1", "The harbour concert needs tickets?", "ana"),
+        Said("2", "The harbour concert sounds lovely indeed.", "assistant", 0.2),
+        Said("3", "The harbour concert starts on Sunday.", "ana"),
+    ]
+    assert [turn.id for turn, _ in extract.salient(turns, 1)] == ["3"]

@@ -20,6 +20,10 @@ SUNDAY = datetime(2026, 3, 1, 14, tzinfo=UTC)
         ("My sisters are here.", []),
         ("My wife's name is Jitka.", ["wife Jitka"]),
         ("My best friend Tess will run it with me.", ["best friend Tess"]),
+        ("My boyfriend Tomás is in Hamburg, my friend José-Luis too.", ["boyfriend Tomás", "friend José-Luis"]),
+        ("My boss, Dr. Weber, is strict; my teacher Ms. Okafor is not.", ["boss Dr. Weber", "teacher Ms. Okafor"]),
+        ("My sister\u2019s name is Zoë. My mother-in-law Carmen called.", ["sister Zoë", "mother-in-law Carmen"]),
+        ("I have a brother named Jon. My mom, I think, knows.", ["brother Jon", "mom"]),
     ],
 )
 def test_whom_somebody_calls_theirs(text, labels) -> None:
@@ -37,6 +41,7 @@ def test_whom_somebody_calls_theirs(text, labels) -> None:
         ("If I could, I would like to live in Rome.", False),
         ("Do you think I want to learn Italian?", False),
         ("I gave up trying to learn Italian.", False),
+        ("I\u2019d like to learn Polish.", True),
     ],
 )
 def test_what_somebody_is_after(text, found) -> None:
@@ -47,6 +52,7 @@ def test_a_goal_ends_with_words_of_an_end_about_the_same() -> None:
     goal = "I'm training for the marathon in May."
     assert people.is_given_up(goal, "I finished the marathon!")
     assert people.is_given_up(goal, "I changed my mind about the marathon.")
+    assert people.is_given_up("I'm training for the 10k.", "I gave up the 10k.")
     assert not people.is_given_up(goal, "I finished the book.")
     assert not people.is_given_up(goal, "The marathon is near.")
 
@@ -79,10 +85,17 @@ def test_when_a_plan_will_be_over(text, over) -> None:
         "If it rains I'll stay in tomorrow.",
         "May I?",
         "I am 31 on 31 February.",
+        "I'm not playing next month.",
     ],
 )
 def test_what_is_no_plan(text) -> None:
     assert people.plans(text, SUNDAY) == []
+
+
+def test_words_of_other_languages_and_feelings_are_no_interests() -> None:
+    assert people.recurring(["Ich habe noch einen Hund.", "Ich habe noch Zeit, nicht viel."]) == {}
+    assert people.recurring(["Tengo mucho trabajo.", "No tengo mucho tiempo por el trabajo."]) == {}
+    assert people.recurring(["I am scared of the dark.", "I was scared of dogs."]) == {}
 
 
 def test_how_somebody_talks_is_told_in_shares() -> None:

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from actors.daemon import extract
 from actors.daemon.cycles.consolidate import SUMMARISE, talk_of
-from actors.daemon.extract import Said
 from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import CompressSettings
 from actors.daemon.work import Work
@@ -80,7 +79,7 @@ class Compress:
                 return found
 
     async def _summary(self, work: Work, session: Session, turns: list[Memory]) -> NewMemory | None:
-        said = [Said(turn.id, turn.text, turn.speaker or turn.role or "") for turn in turns]
+        said = extract.said_in(turns)
         chosen = extract.salient(said, self.settings.sentences)
         if not chosen:
             return None

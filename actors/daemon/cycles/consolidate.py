@@ -6,13 +6,13 @@ Keys are made from the turns, so that a repeat creates nothing twice.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import ClassVar
 
 import apsw
 
-from actors.daemon import batches, extract, rederivation
+from actors.daemon import batches, extract, people, rederivation
 from actors.daemon.batches import Batch, Outcome
-from actors.daemon.extract import Said
 from actors.daemon.following import Following, text_digest
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.work import Work
@@ -67,10 +67,11 @@ class Consolidate:
         """What people said of themselves; the assistant's words are no facts about anyone."""
         known: set[str] = set()
         found: list[NewMemory] = []
+        names = names_by_speaker(turns)
         for turn in turns:
             if turn.role in ("assistant", "tool", "system"):
                 continue
-            for number, sentence in enumerate(extract.facts(turn.text)):
+            for number, sentence in enumerate(extract.facts(turn.text, names=names[turn.speaker])):
                 folded = f"{turn.speaker}\0{sentence.casefold()}"
                 if folded in known:
                     continue
@@ -95,7 +96,7 @@ class Consolidate:
     async def _summary(self, work: Work, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         if not batch.session or len(turns) < self.settings.summary_from:
             return []
-        said = [Said(turn.id, turn.text, turn.speaker or turn.role or "") for turn in turns]
+        said = extract.said_in(turns)
         chosen = extract.salient(said, self.settings.summary_sentences)
         if not chosen:
             return []
@@ -114,6 +115,14 @@ class Consolidate:
                 key=f"consolidate:summary:{batch.id}",
             )
         ]
+
+
+def names_by_speaker(turns: list[Memory]) -> dict[str | None, frozenset[str]]:
+    """What the people and animals are called whom each speaker calls theirs."""
+    found: dict[str | None, set[str]] = defaultdict(set)
+    for turn in turns:
+        found[turn.speaker] |= {one.name for one in people.relationships(turn.text) if one.name is not None}
+    return {speaker: frozenset(names) for speaker, names in found.items()}
 
 
 def talk_of(turns: list[Memory]) -> str:

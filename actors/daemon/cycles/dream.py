@@ -89,7 +89,7 @@ class Dream:
         return sorted({memory.id: memory for memory in found}.values(), key=lambda memory: memory.id)
 
     def _pair(self, chance: random.Random, memories: list[Memory]) -> tuple[Memory, Memory] | None:
-        telling = [memory for memory in memories if len(extract.content(memory.text)) >= 3]
+        telling = [memory for memory in memories if memory.role != "assistant" and len(extract.content(memory.text)) >= 3]
         distance = timedelta(days=self.settings.distance_days)
         if len(telling) < 2:
             return None

@@ -20,6 +20,7 @@ from actors.daemon.settings import PersonalitySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory
 from actors.moments import micros
+from actors.sentences import straight
 
 __all__ = ["Personality", "signs"]
 
@@ -87,7 +88,8 @@ class Personality:
 
 def signs(turns: list[Memory]) -> dict[str, tuple[list[Memory], list[Memory]]]:
     """The turns that ask for more, and for less, of each aspect."""
+    read = [(turn, straight(turn.text)) for turn in turns]
     return {
-        name: ([turn for turn in turns if UP[name].search(turn.text)], [turn for turn in turns if DOWN[name].search(turn.text)])
+        name: ([turn for turn, text in read if UP[name].search(text)], [turn for turn, text in read if DOWN[name].search(text)])
         for name in UP
     }

@@ -7,6 +7,7 @@ said about each before. Conclusions take a model; where one answers, they are ad
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar
 
 import apsw
@@ -15,6 +16,7 @@ from actors.daemon import batches, extract
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
 from actors.daemon.following import Following
+from actors.daemon.interests import is_everyday
 from actors.daemon.settings import ReflectSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory, Recall, Recalled
@@ -55,7 +57,7 @@ class Reflect:
 
     async def _reflected(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
-        themes = extract.themes(said, self.settings.themes)
+        themes = extract.themes(said, self.settings.themes, is_left_out=is_everyday)
         if not themes:
             return Outcome(effects={"reflections": 0})
 
@@ -63,7 +65,7 @@ class Reflect:
         chosen = extract.salient([turn for turn in said if turn.id in about], QUOTED)
         named = ", ".join(f"{word} ({count} times)" for word, count, _ in themes)
         quoted = "\n".join(f"{turn.speaker}: {sentence[:400]}" for turn, sentence in chosen)
-        earlier = await self._earlier(work, batch, [word for word, _, _ in themes], {turn.id for turn in turns})
+        earlier = await self._earlier(work, batch, [word for word, _, _ in themes], turns)
         before = "".join(f"\nEarlier, {memory.time:%d %B %Y}: {line_of(memory)}" for memory in earlier)
         text = f"What came up most lately: {named}.\n{quoted}{before}"
         sources = [*[turn for turn in turns if turn.id in about][-SOURCES:], *earlier]
@@ -80,12 +82,28 @@ class Reflect:
         )
         return Outcome([record], effects={"reflections": 1})
 
-    async def _earlier(self, work: Work, batch: Batch, words: list[str], known: set[str]) -> Sequence[Memory]:
+    async def _earlier(self, work: Work, batch: Batch, words: list[str], turns: list[Memory]) -> Sequence[Memory]:
         """What was said of the themes before: the answer that memory has to "what do I know of this?"."""
+        known = {turn.id for turn in turns}
+        before = min(turn.time for turn in turns) - timedelta(microseconds=1)
         recalled: Recalled = await work.ask(
-            Recall(namespace=batch.namespace, query=" ".join(words), k=EARLIER, kinds=("turn", "fact"), exclude=tuple(known))
+            Recall(
+                namespace=batch.namespace,
+                query=" ".join(words),
+                k=2 * EARLIER,
+                kinds=("turn", "fact"),
+                until=before,
+                exclude=tuple(known),
+            )
         )
-        return [memory for memory in recalled.memories if memory.id not in known][:EARLIER]
+        about = set(words)
+        found: list[Memory] = []
+        for memory in recalled.memories:
+            # A fact says what its turn says: one of the two is enough.
+            again = any(memory.text in other.text or other.text in memory.text for other in found)
+            if memory.id not in known and not again and about & set(extract.content(memory.text)):
+                found.append(memory)
+        return found[:EARLIER]
 
 
 def line_of(memory: Memory) -> str:
