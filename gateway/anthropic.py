@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from actors.thinking.messages import Thought
 from gateway.anthropic_events import MessageVoice, failure, message
 from gateway.bodies import CHAT_HEADERS, Body, Flag, Part, Whole
-from gateway.dialect import NamedTelling, asked, key_of, must_be
+from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
 from gateway.incoming import Incoming
 from gateway.route import Routes
 
@@ -94,7 +94,8 @@ def talk(body: MessagesBody) -> list[dict[str, JsonValue]]:
         elif turn.role == "assistant":
             turns.append(said(turn.content, where))
         else:
-            turns += [result(block, where) for block in turn.content if block.get("type") == "tool_result"]
+            numbered = enumerate(turn.content)
+            turns += [result(block, f"{where}[{n}]") for n, block in numbered if block.get("type") == "tool_result"]
             rest = [block for block in turn.content if block.get("type") != "tool_result"]
             if rest:
                 turns.append({"role": turn.role, "content": content(rest, where)})
@@ -106,11 +107,14 @@ def said(blocks: list[Block], where: str) -> dict[str, JsonValue]:
     """A turn of the assistant's: its text, and the tools that it called. What it thought in private is its own."""
     calls: list[JsonValue] = [
         {
-            "id": block.get("id"),
+            "id": text_in(block, "id", f"{where}[{number}]"),
             "type": "function",
-            "function": {"name": block.get("name"), "arguments": to_json(block.get("input") or {}).decode()},
+            "function": {
+                "name": text_in(block, "name", f"{where}[{number}]"),
+                "arguments": to_json(block.get("input") or {}).decode(),
+            },
         }
-        for block in blocks
+        for number, block in enumerate(blocks)
         if block.get("type") == "tool_use"
     ]
     rest = [block for block in blocks if block.get("type") not in {"tool_use", "thinking", "redacted_thinking"}]
@@ -123,8 +127,8 @@ def result(block: Block, where: str) -> dict[str, JsonValue]:
     told = block.get("content")
     return {
         "role": "tool",
-        "tool_call_id": block.get("tool_use_id"),
-        "content": content(told, where) if isinstance(told, str | list) else "",
+        "tool_call_id": text_in(block, "tool_use_id", where),
+        "content": content(told, f"{where}.content") if isinstance(told, str | list) else "",
     }
 
 
@@ -141,20 +145,34 @@ def content(blocks: str | list[Any], where: str) -> JsonValue:
 def part(block: Any, where: str) -> dict[str, JsonValue]:
     """A block as a part of a message."""
     must_be(isinstance(block, dict), where, "a content block is an object")
-    source = block.get("source") if isinstance(block.get("source"), dict) else {}
-    inline = f"data:{source.get('media_type')};base64,{source.get('data')}"
     match block.get("type"):
         case "text":
+            must_be(isinstance(block.get("text"), str), f"{where}.text", "a text is wanted")
             cached = {"cache_control": block["cache_control"]} if "cache_control" in block else {}
-            return {"type": "text", "text": str(block.get("text") or ""), **cached}
+            return {"type": "text", "text": block["text"], **cached}
         case "image":
-            return {"type": "image_url", "image_url": {"url": str(source["url"]) if source.get("type") == "url" else inline}}
-        case "document" if source.get("type") == "text":
-            return {"type": "text", "text": str(source.get("data") or "")}
+            return {"type": "image_url", "image_url": {"url": address(block, where)}}
+        case "document" if isinstance(block.get("source"), dict) and block["source"].get("type") == "text":
+            return {"type": "text", "text": text_in(block["source"], "data", f"{where}.source")}
         case "document":
-            return {"type": "file", "file": {"file_data": str(source["url"]) if source.get("type") == "url" else inline}}
+            return {"type": "file", "file": {"file_data": address(block, where)}}
         case kind:
             must_be(False, f"{where}.type", f"a block of type {str(kind)[:64]!r} cannot be taken here")
+            raise AssertionError("unreachable")
+
+
+def address(block: Block, where: str) -> str:
+    """The URL of what a block brings, or points to."""
+    where = f"{where}.source"
+    must_be(isinstance(block.get("source"), dict), where, "a JSON object is wanted")
+    source: Any = block["source"]
+    match source.get("type"):
+        case "url":
+            return text_in(source, "url", where)
+        case "base64":
+            return f"data:{text_in(source, 'media_type', where)};base64,{text_in(source, 'data', where)}"
+        case kind:
+            must_be(False, f"{where}.type", f"a source of type {str(kind)[:64]!r} cannot be read here")
             raise AssertionError("unreachable")
 
 
@@ -183,7 +201,10 @@ def options(body: MessagesBody, raw: dict[str, JsonValue]) -> dict[str, JsonValu
 def tool(block: Block, where: str) -> JsonValue:
     """A tool as a function."""
     must_be(block.get("type", "custom") == "custom", f"{where}.type", "only tools of the client's own can be used here")
-    function: dict[str, JsonValue] = {"name": block.get("name"), "parameters": block.get("input_schema") or {"type": "object"}}
+    function: dict[str, JsonValue] = {
+        "name": text_in(block, "name", where),
+        "parameters": block.get("input_schema") or {"type": "object"},
+    }
     if block.get("description"):
         function["description"] = block["description"]
 
@@ -195,13 +216,15 @@ def choice(block: Block) -> dict[str, JsonValue]:
     chosen: dict[str, JsonValue] = {}
     match block.get("type"):
         case "tool":
-            chosen["tool_choice"] = {"type": "function", "function": {"name": block.get("name")}}
+            chosen["tool_choice"] = {"type": "function", "function": {"name": text_in(block, "name", "tool_choice")}}
         case "any":
             chosen["tool_choice"] = "required"
         case "none":
             chosen["tool_choice"] = "none"
-        case _:
+        case "auto":
             chosen["tool_choice"] = "auto"
+        case kind:
+            must_be(False, "tool_choice.type", f"there is no choice {str(kind)[:64]!r}")
 
     if block.get("disable_parallel_tool_use"):
         chosen["parallel_tool_calls"] = False

@@ -17,7 +17,7 @@ from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
 from gateway.sse import EventStream
 
-__all__ = ["NamedEvents", "NamedTelling", "asked", "key_of", "must_be"]
+__all__ = ["NamedEvents", "NamedTelling", "asked", "key_of", "must_be", "text_in"]
 
 
 def key_of(call: Incoming) -> str:
@@ -69,6 +69,17 @@ def must_be(condition: object, param: str, message: str) -> None:
     """
     if not condition:
         raise HttpError(400, "invalid", f"{param}: {message}", param=param)
+
+
+def text_in(item: dict[str, JsonValue], name: str, where: str) -> str:
+    """A text that a block or an item has to have: without it a model would be sent `null`.
+
+    Raises:
+        HttpError: it is not there, or empty, or no text.
+    """
+    value = item.get(name)
+    must_be(isinstance(value, str) and value, f"{where}.{name}", "a text is wanted")
+    return str(value)
 
 
 class NamedEvents(EventStream):

@@ -12,7 +12,7 @@ from actors.message import Name
 from actors.thinking.messages import Thought
 from gateway.bodies import CHAT_HEADERS, Body, Flag, Whole
 from gateway.chat import now
-from gateway.dialect import NamedTelling, asked, key_of, must_be
+from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
 from gateway.incoming import Incoming
 from gateway.response_events import RequestEcho, ResponseVoice, failure, response
 from gateway.route import Routes
@@ -111,11 +111,11 @@ def talk(body: ResponsesBody) -> list[dict[str, JsonValue]]:
                 must_be(role in {"user", "assistant", "system", "developer"}, f"{where}.role", "there is no such role")
                 turns.append({"role": role, "content": content(item.get("content"), f"{where}.content")})
             case "function_call":
-                called(turns, item)
+                called(turns, item, where)
             case "function_call_output":
                 output = item.get("output")
                 told = output if isinstance(output, str) else content(output, f"{where}.output")
-                turns.append({"role": "tool", "tool_call_id": item.get("call_id"), "content": told})
+                turns.append({"role": "tool", "tool_call_id": text_in(item, "call_id", where), "content": told})
             case "reasoning":
                 # What was thought in private stays there.
                 pass
@@ -126,10 +126,10 @@ def talk(body: ResponsesBody) -> list[dict[str, JsonValue]]:
     return turns
 
 
-def called(turns: list[dict[str, JsonValue]], item: Item) -> None:
+def called(turns: list[dict[str, JsonValue]], item: Item, where: str) -> None:
     """A tool that the assistant called: in its last turn, or in one of its own."""
-    function = {"name": item.get("name"), "arguments": item.get("arguments") or "{}"}
-    call = {"id": item.get("call_id"), "type": "function", "function": function}
+    function: Item = {"name": text_in(item, "name", where), "arguments": item.get("arguments") or "{}"}
+    call: Item = {"id": text_in(item, "call_id", where), "type": "function", "function": function}
     last = turns[-1] if turns and turns[-1]["role"] == "assistant" else None
     if last is None:
         last = {"role": "assistant", "content": None}
@@ -156,7 +156,8 @@ def part(given: Any, where: str) -> dict[str, JsonValue]:
     must_be(isinstance(given, dict), where, "a content part is an object")
     match given.get("type"):
         case "input_text" | "output_text" | "text":
-            return {"type": "text", "text": str(given.get("text") or "")}
+            must_be(isinstance(given.get("text"), str), f"{where}.text", "a text is wanted")
+            return {"type": "text", "text": given["text"]}
         case "refusal":
             return {"type": "text", "text": str(given.get("refusal") or "")}
         case "input_image":
@@ -186,10 +187,7 @@ def options(body: ResponsesBody, raw: dict[str, JsonValue]) -> dict[str, JsonVal
         given["tools"] = [tool(one, f"tools[{number}]") for number, one in enumerate(body.tools)]
 
     if body.tool_choice is not None:
-        choice = body.tool_choice
-        given["tool_choice"] = (
-            choice if isinstance(choice, str) else {"type": "function", "function": {"name": choice.get("name")}}
-        )
+        given["tool_choice"] = chosen(body.tool_choice)
 
     form = body.text.get("format") if body.text else None
     if isinstance(form, dict) and form.get("type") not in {None, "text"}:
@@ -202,9 +200,19 @@ def options(body: ResponsesBody, raw: dict[str, JsonValue]) -> dict[str, JsonVal
     return given
 
 
+def chosen(choice: str | Item) -> JsonValue:
+    """Which tool is to be called."""
+    if isinstance(choice, str):
+        return choice
+
+    must_be(choice.get("type") == "function", "tool_choice.type", "only functions of the client's own can be used here")
+    return {"type": "function", "function": {"name": text_in(choice, "name", "tool_choice")}}
+
+
 def tool(item: Item, where: str) -> JsonValue:
     """A tool as a function."""
     must_be(item.get("type") == "function", f"{where}.type", "only functions of the client's own can be used here")
+    text_in(item, "name", where)
     return {
         "type": "function",
         "function": {name: value for name, value in item.items() if name != "type" and value is not None},

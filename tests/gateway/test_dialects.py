@@ -36,6 +36,10 @@ def said(messages: list) -> dict:
     return {"model": "gpt-test", "max_tokens": 512, "messages": messages}
 
 
+def block(one: dict, role: str = "user") -> dict:
+    return {"messages": [{"role": role, "content": [one]}]}
+
+
 HELLO = said([{"role": "user", "content": "Hello"}])
 
 
@@ -200,10 +204,38 @@ async def test_structured_output_is_asked_for_in_the_chat_form_and_parsed_by_the
         ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input[0].content[0].type"),
         ({"input": []}, "input"),
+        ({"input": [{"type": "function_call", "call_id": "c1"}]}, "input[0].name"),
+        ({"input": [{"type": "function_call", "name": "look"}]}, "input[0].call_id"),
+        ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].call_id"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),
+        ({"tools": [{"type": "function", "parameters": SCHEMA}]}, "tools[0].name"),
+        ({"tool_choice": {"type": "web_search"}}, "tool_choice.type"),
+        ({"tool_choice": {"type": "function"}}, "tool_choice.name"),
     ],
 )
 async def test_what_a_response_cannot_be_made_of_is_refused_by_its_field(lattice, fields, param) -> None:
     status, told = await lattice.call("POST", "/v1/responses", {"model": "gpt-test", "input": "Hello", **fields})
+    assert (status, told["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        (block({"type": "text"}), "messages[0].content[0].text"),
+        (block({"type": "image"}), "messages[0].content[0].source"),
+        (block({"type": "image", "source": {"type": "file", "file_id": "f"}}), "messages[0].content[0].source.type"),
+        (block({"type": "image", "source": {"type": "url"}}), "messages[0].content[0].source.url"),
+        (block({"type": "document", "source": {"type": "base64", "data": "aGk="}}), "messages[0].content[0].source.media_type"),
+        (block({"type": "tool_result", "content": "x"}), "messages[0].content[0].tool_use_id"),
+        (block({"type": "tool_use", "id": "c1"}, role="assistant"), "messages[0].content[0].name"),
+        (block({"type": "tool_use", "name": "look"}, role="assistant"), "messages[0].content[0].id"),
+        ({"tools": [{"input_schema": SCHEMA}]}, "tools[0].name"),
+        ({"tool_choice": {"type": "tool"}}, "tool_choice.name"),
+        ({"tool_choice": {"type": "all"}}, "tool_choice.type"),
+    ],
+)
+async def test_a_message_that_lacks_something_is_refused_by_its_field(lattice, fields, param) -> None:
+    status, told = await lattice.call("POST", "/v1/messages", {**HELLO, **fields})
     assert (status, told["error"]["param"]) == (400, param)
 
 
