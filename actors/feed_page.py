@@ -1,6 +1,6 @@
 """A page of memory's feed, as all who follow it ask for it, and how long they wait while memory is away.
 
-Who follows keeps the cursor, in the same transaction as what comes of a page.
+Who follows keeps the cursor and its timeline, in the same transaction as what comes of a page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from actors.asks import Asks
 from actors.memory.messages import Fed, Feed, end_of_feed
 from transport.errors import Invalid
 
-__all__ = ["next_page", "wait_s"]
+__all__ = ["next_page", "of_another", "wait_s"]
 
 ASK_S: Final = 10.0
 """What memory may take beyond the time that it is to wait, in seconds."""
@@ -22,7 +22,7 @@ LONGEST_S: Final = 60.0
 
 
 async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = None, lane: str = "bg") -> Fed:
-    """The changes after the cursor. A page that ends before its cursor has none: memory is another than was followed.
+    """The changes after the cursor, or `of_another`.
 
     Args:
         ask: asks an actor.
@@ -34,10 +34,21 @@ async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = 
     try:
         fed: Fed = await ask(feed, timeout=feed.wait_ms / 1000 + ASK_S if timeout is None else timeout, lane=lane)
     except Invalid as error:
-        end = end_of_feed(error)
-        logger.bind(who=who, end=end).warning("memory's feed ends before what was followed: it is another memory's, or cut")
-        return Fed(changes=(), cursor=end)
+        return of_another(error, feed, who=who)
     return fed
+
+
+def of_another(error: Invalid, feed: Feed, *, who: str) -> Fed:
+    """What stands for a page where memory is another than was followed, or lost the end of its feed: it has no timeline.
+
+    Its cursor is how far both are the same, and not beyond the one that was asked from: whoever follows goes on from there.
+
+    Raises:
+        Invalid: `error`, which says something else.
+    """
+    end = min(feed.cursor, end_of_feed(error))
+    logger.bind(who=who, followed=feed.cursor, end=end).warning("memory's feed is another than was followed, or cut")
+    return Fed(changes=(), cursor=end, timeline="")
 
 
 def wait_s(failures: int, first_s: float) -> float:

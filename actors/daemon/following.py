@@ -19,7 +19,8 @@ from actors.asks import Asks
 from actors.daemon import answers, aspects, rederivation, statements
 from actors.daemon.store import Store
 from actors.daemon.work import Work
-from actors.memory.messages import Change, Fed, Feed, Memory, end_of_feed, namespace_digest
+from actors.feed_page import next_page, of_another
+from actors.memory.messages import Change, Fed, Feed, Memory, namespace_digest
 from actors.moments import micros
 from transport.errors import Invalid, LatticeError
 
@@ -27,6 +28,9 @@ __all__ = ["Following", "is_known", "namespaces", "text_digest"]
 
 PAGE = 100
 WAIT_MS = 20_000
+TIMELINE = "timeline"
+"""Stands among the cursors for the memory in which they lie."""
+
 AGAIN_S = 1.0
 """Wait when memory does not answer."""
 
@@ -46,11 +50,14 @@ class Following:
     async def catch_up(self, work: Work) -> None:
         """Take over the feed's changes up to its end, under a run. Several may do so at once: one of them takes a page."""
         while True:
-            before = await work.read(self._position)
+            before, timeline = await work.read(self._position)
+            feed = Feed(cursor=before, timeline=timeline, limit=PAGE)
             try:
-                fed: Fed = await work.ask(Feed(cursor=before, limit=PAGE))
+                fed: Fed = await work.ask(feed)
             except Invalid as error:
-                await work.commit(partial(self._go_back, end=end_of_feed(error)))
+                fed = of_another(error, feed, who="daemon")
+            if not fed.timeline:
+                await work.commit(partial(self._go_back, end=fed.cursor))
                 continue
             if not fed.changes:
                 return
@@ -62,23 +69,26 @@ class Following:
     async def keep_up(self, store: Store, ask: Asks) -> None:
         """Take over changes as they come, forever: counts for `after_new`, and what is forgotten goes at once."""
         while True:
-            before = await store.read(self._position)
+            before, timeline = await store.read(self._position)
+            feed = Feed(cursor=before, timeline=timeline, limit=PAGE, wait_ms=WAIT_MS)
             try:
-                fed: Fed = await ask(Feed(cursor=before, limit=PAGE, wait_ms=WAIT_MS), timeout=WAIT_MS / 1000 + 10, lane="bg")
-            except Invalid as error:
-                await store.write(partial(self._go_back, end=end_of_feed(error)))
-                continue
+                fed = await next_page(ask, feed, who="daemon")
             except LatticeError as error:
                 logger.info("memory's feed does not answer", reason=error.code)
                 await asyncio.sleep(AGAIN_S)
+                continue
+            if not fed.timeline:
+                await store.write(partial(self._go_back, end=fed.cursor))
                 continue
             advance: Callable[[apsw.Connection], bool] = partial(self._advance, before=before, fed=fed)
             gone = await store.write(advance) if fed.changes else False
             if gone:
                 await store.scrub()
 
-    def _position(self, connection: apsw.Connection) -> int:
-        return min(self._cursors(connection).values())
+    def _position(self, connection: apsw.Connection) -> tuple[int, str | None]:
+        """Where the next page begins, and the timeline of the furthest one: all cursors lie in it."""
+        row: Any = connection.execute("SELECT value FROM cursor WHERE name = ?", (TIMELINE,)).fetchone()
+        return min(self._cursors(connection).values()), None if row is None else row[0]
 
     def _cursors(self, connection: apsw.Connection) -> dict[str, int]:
         rows: Any = connection.execute("SELECT name, value FROM cursor WHERE name LIKE 'feed:%'").fetchall()
@@ -99,11 +109,12 @@ class Following:
             connection.execute("INSERT OR IGNORE INTO namespace VALUES (?)", (change.namespace,))
             gone |= self._take(connection, change, cursors)
 
-        for cycle, cursor in cursors.items():
-            connection.execute(
-                "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-                (f"feed:{cycle}", str(max(cursor, fed.cursor))),
-            )
+        followed = {f"feed:{cycle}": str(max(cursor, fed.cursor)) for cycle, cursor in cursors.items()}
+        if fed.cursor >= max(cursors.values()):
+            followed[TIMELINE] = fed.timeline
+        connection.executemany(
+            "INSERT INTO cursor VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", followed.items()
+        )
         return gone
 
     def _take(self, connection: apsw.Connection, change: Change, cursors: Mapping[str, int]) -> bool:
@@ -135,8 +146,8 @@ class Following:
         return gone
 
     def _go_back(self, connection: apsw.Connection, end: int) -> None:
-        """Go on from the feed's end: it ends before what was followed, so memory is another, or lost something."""
-        logger.warning("memory's feed ends before what was followed: going on from its end", end=end)
+        """Go on from where memory is the same as the one that was followed."""
+        connection.execute("DELETE FROM cursor WHERE name = ?", (TIMELINE,))
         connection.execute("DELETE FROM pending WHERE seq > ?", (end,))
         connection.execute(
             "UPDATE cursor SET value = ? WHERE name LIKE 'feed:%' AND CAST(value AS INTEGER) > ?", (str(end), end)

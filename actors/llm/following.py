@@ -42,6 +42,7 @@ class Following:
         self.forgot = forgot
         self.cursor = -1
         self.written = -1
+        self.timeline = ""
 
     async def run(self) -> None:
         """Follow until cancelled. While memory is away, or not in this house, this waits."""
@@ -64,19 +65,18 @@ class Following:
         if known is None:
             # What was forgotten before the first account is in none.
             stats: Stats = await self.actor.ask(GetStats(), timeout=10, lane="bg")
-            known = stats.feed_cursor
-            await self.ledger.follow(known)
-        self.cursor = self.written = known
+            known = stats.feed_cursor, ""
+            await self.ledger.follow(*known)
+        self.cursor, self.timeline = known
+        self.written = self.cursor
 
     async def _take(self) -> None:
-        feed = Feed(cursor=self.cursor, wait_ms=WAIT_MS, changes=("namespace_forgotten",))
+        feed = Feed(cursor=self.cursor, timeline=self.timeline or None, wait_ms=WAIT_MS, changes=("namespace_forgotten",))
         fed = await next_page(self.actor.ask, feed, who="llm")
-        if fed.cursor < feed.cursor:
-            await self.ledger.follow(fed.cursor)
-            self.written = fed.cursor
-        if fed.changes or fed.cursor - self.written >= SEEN_MOST:
-            await self.ledger.follow(fed.cursor, {change.id for change in fed.changes}, now=self.now())
+        another = bool(fed.timeline) != bool(self.timeline)
+        if fed.changes or another or fed.cursor - self.written >= SEEN_MOST:
+            await self.ledger.follow(fed.cursor, fed.timeline, {change.id for change in fed.changes}, now=self.now())
             self.written = fed.cursor
         if fed.changes:
             self.forgot()
-        self.cursor = fed.cursor
+        self.cursor, self.timeline = fed.cursor, fed.timeline

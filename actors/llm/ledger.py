@@ -42,6 +42,10 @@ MIGRATIONS = (
     -- What the background may still spend, in tokens; and when that was (seconds since 1970, UTC).
     CREATE TABLE bucket (one INTEGER PRIMARY KEY CHECK (one = 1), held REAL NOT NULL, time REAL NOT NULL) STRICT;
     """,
+    """
+    -- In which memory the cursor lies. Empty: nobody knows.
+    ALTER TABLE followed ADD COLUMN timeline TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 FORGOTTEN: Final = "(forgotten)"
@@ -105,11 +109,11 @@ class Ledger:
         """Rows from that day on, the latest first."""
         return await self.database.read(usage, asked.namespace, since, asked.limit)
 
-    async def followed(self) -> int | None:
-        """How far memory's feed was followed; None: it never was."""
+    async def followed(self) -> tuple[int, str] | None:
+        """How far memory's feed was followed, and in which memory; None: it never was."""
         return await self.database.read(followed)
 
-    async def follow(self, cursor: int, forgotten: Collection[str] = (), *, now: float = NEVER) -> None:
+    async def follow(self, cursor: int, timeline: str, forgotten: Collection[str] = (), *, now: float = NEVER) -> None:
         """Move the cursor, and forget the names of namespaces, by their digests: they are in no file any more then.
 
         Nor do they come back with calls that are under way `now`, in the actor's time.
@@ -118,7 +122,7 @@ class Ledger:
         while len(self.forgotten) > MOST_FORGOTTEN:
             self.forgotten.popitem(last=False)
 
-        await self.database.write(follow, cursor, forgotten)
+        await self.database.write(follow, cursor, timeline, forgotten)
         if forgotten:
             await self.database.checkpoint()
 
@@ -198,15 +202,19 @@ def usage(connection: apsw.Connection, namespace: str | None, since: str, limit:
     )
 
 
-def followed(connection: apsw.Connection) -> int | None:
-    """The cursor."""
-    row = connection.execute("SELECT cursor FROM followed").fetchone()
-    return None if row is None else int(row[0])
+def followed(connection: apsw.Connection) -> tuple[int, str] | None:
+    """The cursor and its timeline."""
+    row = connection.execute("SELECT cursor, timeline FROM followed").fetchone()
+    return None if row is None else (int(row[0]), str(row[1]))
 
 
-def follow(connection: apsw.Connection, cursor: int, forgotten: Collection[str]) -> None:
+def follow(connection: apsw.Connection, cursor: int, timeline: str, forgotten: Collection[str]) -> None:
     """Keep the cursor, and what follows from the changes before it."""
-    connection.execute("INSERT INTO followed VALUES (1, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor", (cursor,))
+    connection.execute(
+        "INSERT INTO followed VALUES (1, ?, ?)"
+        " ON CONFLICT DO UPDATE SET cursor = excluded.cursor, timeline = excluded.timeline",
+        (cursor, timeline),
+    )
     names = connection.execute("SELECT DISTINCT namespace FROM usage").fetchall() if forgotten else []
     for (name,) in names:
         if namespace_digest(str(name)) in forgotten:

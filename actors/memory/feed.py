@@ -10,6 +10,7 @@ import apsw
 from actors.memory.messages import Change, Fed, Feed
 from actors.memory.rows import last_given
 from actors.memory.store import NONSENSE, leave_out, one, weight_of
+from actors.memory.timeline import shared, timeline
 from actors.moments import moment
 from transport.errors import Invalid
 
@@ -20,9 +21,17 @@ def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
     """The changes after the cursor, each with its record as it stands now; None where it is forgotten since.
 
     Raises:
-        Invalid: nothing was ever told under that cursor. Whoever waited there would miss all that comes until then.
+        Invalid: nothing was ever told under that cursor, or something else: whoever followed it followed another memory.
     """
-    if message.cursor > (end := last_given(connection, "event")):
+    end = last_given(connection, "event")
+    if message.timeline is not None:
+        told, same = shared(connection, message.timeline)
+        if (until := min(same, end)) < told:
+            raise Invalid(
+                f"timeline: another memory was followed; what was told up to {until} is this one's too",
+                detail={"field": "timeline", "end": until},
+            )
+    if message.cursor > end:
         raise Invalid(f"cursor: lies beyond the end of the feed, {end}", detail={"field": "cursor", "end": end})
     rows: Any = connection.execute(
         "SELECT e.seq, e.change, e.memory, e.time, e.cause, coalesce(m.id, f.id, 'ns_' || lower(hex(g.digest))), "
@@ -61,7 +70,7 @@ def feed(connection: apsw.Connection, message: Feed, *, page_bytes: int) -> Fed:
         cursor = last
     else:
         cursor = max(message.cursor, newest(connection))
-    return Fed(changes=tuple(changes), cursor=cursor)
+    return Fed(changes=tuple(changes), cursor=cursor, timeline=timeline(connection, cursor))
 
 
 def newest(connection: apsw.Connection) -> int:

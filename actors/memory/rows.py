@@ -7,6 +7,7 @@ columns of two tables, and nobody who writes records.
 
 from __future__ import annotations
 
+import secrets
 from functools import cache
 from itertools import chain
 from typing import Any, Final
@@ -37,6 +38,8 @@ class Rows:
         self._events: list[tuple[Any, ...]] = []
         self._number: int | None = None
         self._seq: int | None = None
+        self._stretch = secrets.token_hex(8)
+        """The name of what this opening writes of the event table."""
 
     def add_record(self, connection: apsw.Connection, values: tuple[Any, ...]) -> int:
         """Take the row of a new record, less its number; returns the number."""
@@ -54,6 +57,7 @@ class Rows:
             self.write(connection)
         if self._seq is None:
             self._seq = last_given(connection, "event")
+            self._begin_stretch(connection, self._seq + 1)
         self._seq += 1
         self._events.append((self._seq, *values))
 
@@ -66,6 +70,11 @@ class Rows:
         if self._events:
             insert(connection, "event", EVENT, self._events)
             self._events.clear()
+
+    def _begin_stretch(self, connection: apsw.Connection, seq: int) -> None:
+        connection.execute(
+            "INSERT INTO timeline SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM timeline WHERE id = ?2)", (seq, self._stretch)
+        )
 
     def clear(self) -> None:
         """Forget everything: the transaction is taken back, and with it the numbers that it gave."""

@@ -362,7 +362,18 @@ CREATE TABLE forgotten_namespace (
 CREATE INDEX forgotten_namespace_digest ON forgotten_namespace (digest);
 """
 
-MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH)
+ELEVENTH = """
+-- Stretches of the event table, by the first event of each: every opening that writes begins one, with a name of its own (see
+-- timeline.py). What was written until now is one, with the name that all copies of it give it.
+CREATE TABLE timeline (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO timeline
+    SELECT 0, coalesce((SELECT printf('%016x', time) FROM event ORDER BY seq LIMIT 1), lower(hex(randomblob(8))));
+"""
+
+MIGRATIONS = (FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH, NINTH, TENTH, ELEVENTH)
 
 MEND = """
 UPDATE memory SET metadata = '{}' WHERE NOT json_valid(metadata);

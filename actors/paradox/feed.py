@@ -22,28 +22,30 @@ Take = Callable[[int, Fed], Awaitable[int | None]]
 """Told the cursor before and what came; returns the cursor from which to go on, or None to follow no longer."""
 
 
-async def follow(ask: Asks, settings: ParadoxSettings, cursor: int, take: Take, *, who: str) -> None:
+async def follow(ask: Asks, settings: ParadoxSettings, place: tuple[int, str], take: Take, *, who: str) -> None:
     """Follow until cancelled, or until `take` wants no more.
 
     Args:
         ask: asks an actor.
         settings: how much is taken at once, and how long is waited.
-        cursor: where to begin.
-        take: takes a page.
+        place: where to begin: the cursor, and the timeline that came with it.
+        take: takes a page. One without a timeline says that another memory was followed, or more of it than there is now.
         who: the follower's name, for the log.
 
     Raises:
         LatticeError: what `take` raises, unless memory is away.
     """
     failures = 0
+    cursor, timeline = place
     while True:
         try:
-            fed = await next_page(ask, Feed(cursor=cursor, limit=settings.page, wait_ms=settings.wait_ms), who=who)
+            feed = Feed(cursor=cursor, timeline=timeline or None, limit=settings.page, wait_ms=settings.wait_ms)
+            fed = await next_page(ask, feed, who=who)
             following = await take(cursor, fed)
             if following is None:
                 return
 
-            cursor, failures = following, 0
+            cursor, timeline, failures = following, fed.timeline, 0
             if len(fed.changes) < settings.page:
                 await asyncio.sleep(settings.pause_s)
         except LatticeError as error:

@@ -46,7 +46,7 @@ class Feelings:
         if not await self._take(fed.changes):
             return None
         if fed.cursor != before:
-            await self._store.set_place("affect", fed.cursor)
+            await self._store.set_place("affect", fed.cursor, fed.timeline)
         return fed.cursor
 
     async def _take(self, changes: Sequence[Change]) -> bool:

@@ -87,10 +87,15 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        await follow(self._ask, self._settings, (await self._store.progress()).cursor, self._take, who="judging")
+        await follow(self._ask, self._settings, await self._store.followed(), self._take, who="judging")
 
     async def _take(self, before: int, fed: Fed) -> int:
         """Judge a page and keep what came of it; what was judged before a failure is kept first."""
+        if not fed.timeline:
+            if fed.cursor != before:
+                await self._store.go_back(before, fed.cursor)
+                await self._moved(fed.cursor)
+            return fed.cursor
         for namespace in sorted({change.namespace for change in fed.changes if change.change in SAID}):
             await self._vectors.wait(namespace)
         effects: list[Effect] = []
@@ -101,9 +106,9 @@ class Follower:
                 effects += await self._effects(change)
             except Exception as error:  # whatever one item does, it must not stop the feed for the others
                 if isinstance(error, LatticeError) and away(error):
-                    await self._keep(before, cursor, judged, effects)
+                    await self._keep(before, cursor, fed.timeline, judged, effects)
                     raise
-                before = await self._keep(before, cursor, judged, effects)
+                before = await self._keep(before, cursor, fed.timeline, judged, effects)
                 effects, judged = [], 0
                 if not await self._set_aside(change, error):
                     return before
@@ -112,7 +117,7 @@ class Follower:
 
             cursor = change.seq
 
-        return await self._keep(before, fed.cursor, judged, effects)
+        return await self._keep(before, fed.cursor, fed.timeline, judged, effects)
 
     async def _effects(self, change: Change) -> list[Effect]:
         if change.change in GONE:
@@ -127,9 +132,9 @@ class Follower:
             return await self._judge(change)
         return []
 
-    async def _keep(self, before: int, cursor: int, judged: int, effects: list[Effect]) -> int:
+    async def _keep(self, before: int, cursor: int, timeline: str, judged: int, effects: list[Effect]) -> int:
         if cursor != before:
-            await self._store.advance(before, cursor, judged, effects, self._clock.now())
+            await self._store.advance(before, (cursor, timeline), judged, effects, self._clock.now())
             await self._moved(cursor)
         return cursor
 

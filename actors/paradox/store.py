@@ -71,15 +71,27 @@ class Store:
         """Finish and close."""
         await self._database.close()
 
-    async def advance(self, before: int, cursor: int, judged: int, effects: Sequence[Effect], now: datetime) -> None:
-        """Keep the effects of the changes after `before` up to `cursor`, and the cursor, in one transaction.
+    async def advance(self, before: int, place: tuple[int, str], judged: int, effects: Sequence[Effect], now: datetime) -> None:
+        """Keep the effects of the changes after `before` up to a place (cursor, timeline), and the place, in one transaction.
 
         Raises:
             Conflict: the cursor on disk is not `before`: somebody else has gone on.
         """
-        forgotten = await self._database.write(advance, before, cursor, judged=judged, effects=effects, now=micros(now))
+        forgotten = await self._database.write(advance, before, place, judged=judged, effects=effects, now=micros(now))
         if forgotten:
             await self._database.checkpoint()
+
+    async def followed(self) -> tuple[int, str]:
+        """How far the feed has been followed, and in which memory; empty where nobody knows."""
+        return await self._database.read(followed)
+
+    async def go_back(self, before: int, cursor: int) -> None:
+        """Follow again from an earlier place: what came after it was another memory's. Failures there were others too.
+
+        Raises:
+            Conflict: the cursor on disk is not `before`.
+        """
+        await self._database.write(go_back, before, cursor)
 
     async def failed(self, seq: int, namespace: str, memory: str, error: str, now: datetime) -> int:
         """Count a failure to handle a change; how many it has had."""
@@ -174,13 +186,13 @@ class Store:
         """Keep what a model said, and what follows from it, in one transaction."""
         await self._database.write(life.judged, identifier, conclusion, micros(now), keep_from)
 
-    async def place(self, name: str) -> int:
-        """How far another follower has come; 0 at its start."""
+    async def place(self, name: str) -> tuple[int, str]:
+        """How far another follower has come, and in which memory; 0 at its start."""
         return await self._database.read(place, name)
 
-    async def set_place(self, name: str, cursor: int) -> None:
+    async def set_place(self, name: str, cursor: int, timeline: str) -> None:
         """Keep how far it has come."""
-        await self._database.write(set_place, name, cursor)
+        await self._database.write(set_place, name, cursor, timeline)
 
     async def owed(self, limit: int) -> tuple[Owed, ...]:
         """What memory is to be told, oldest first."""
@@ -191,15 +203,28 @@ class Store:
         await self._database.write(paid, number)
 
 
-def advance(connection: apsw.Connection, before: int, cursor: int, *, judged: int, effects: Sequence[Effect], now: int) -> bool:
+def advance(
+    connection: apsw.Connection, before: int, place: tuple[int, str], *, judged: int, effects: Sequence[Effect], now: int
+) -> bool:
     moved = connection.execute(
-        "UPDATE follow SET cursor = ?, judged = judged + ? WHERE cursor = ? RETURNING one", (cursor, judged, before)
+        "UPDATE follow SET cursor = ?, timeline = ?, judged = judged + ? WHERE cursor = ? RETURNING one",
+        (*place, judged, before),
     ).fetchall()
     if not moved:
         raise Conflict("the feed has been followed further by another")
     removed = [life.apply(connection, effect, now) for effect in effects]
     # Also where nothing quoted what is forgotten: what did, and went before, is in the log.
     return any(removed) or any(isinstance(effect, Forgetting | NamespaceForgetting) for effect in effects)
+
+
+def followed(connection: apsw.Connection) -> tuple[int, str]:
+    rows: Any = connection.execute("SELECT cursor, timeline FROM follow").fetchall()
+    return int(rows[0][0]), str(rows[0][1])
+
+
+def go_back(connection: apsw.Connection, before: int, cursor: int) -> None:
+    advance(connection, before, (cursor, ""), judged=0, effects=(), now=0)
+    connection.execute("DELETE FROM poison WHERE seq > ?", (cursor,))
 
 
 def judge_after_all(
@@ -304,13 +329,16 @@ def due(connection: apsw.Connection, namespace: str | None, before: int, now: in
     return tuple(as_paradox(connection, row) for row in rows)
 
 
-def place(connection: apsw.Connection, name: str) -> int:
-    rows: Any = connection.execute("SELECT cursor FROM place WHERE name = ?", (name,)).fetchall()
-    return int(rows[0][0]) if rows else 0
+def place(connection: apsw.Connection, name: str) -> tuple[int, str]:
+    rows: Any = connection.execute("SELECT cursor, timeline FROM place WHERE name = ?", (name,)).fetchall()
+    return (int(rows[0][0]), str(rows[0][1])) if rows else (0, "")
 
 
-def set_place(connection: apsw.Connection, name: str, cursor: int) -> None:
-    connection.execute("INSERT INTO place VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor", (name, cursor))
+def set_place(connection: apsw.Connection, name: str, cursor: int, timeline: str) -> None:
+    connection.execute(
+        "INSERT INTO place VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, timeline = excluded.timeline",
+        (name, cursor, timeline),
+    )
 
 
 def owed(connection: apsw.Connection, limit: int) -> tuple[Owed, ...]:

@@ -57,6 +57,7 @@ class Following:
         self.forgot = forgot
         self.cursor = -1
         self.written = 0
+        self.timeline = ""
 
     async def run(self) -> None:
         """Follow until cancelled. While memory is away this waits, and never gives up."""
@@ -91,35 +92,38 @@ class Following:
         if self.cursor >= 0:
             return
 
-        known = await self.thoughts.cursor()
+        known = await self.thoughts.followed()
         if known is None:
             # Nothing that was remembered before the first thought can be in one.
             stats: Stats = await self.actor.ask(GetStats(), timeout=10, lane="bg")
-            known = stats.feed_cursor
-            await self.thoughts.scrub((), known)
-        self.cursor = self.written = max(self.cursor, known)
+            known = stats.feed_cursor, ""
+            await self.thoughts.scrub((), *known)
+        if self.cursor < 0:
+            self.cursor, self.timeline = known
+            self.written = self.cursor
 
     async def _take(self, *, wait_ms: int, timeout: float) -> Fed:
-        feed = Feed(cursor=self.cursor, limit=PAGE, wait_ms=wait_ms, changes=GONE)
+        feed = Feed(cursor=self.cursor, timeline=self.timeline or None, limit=PAGE, wait_ms=wait_ms, changes=GONE)
         fed = await next_page(self.actor.ask, feed, who="thinking", timeout=timeout, lane="bg" if wait_ms else "fg")
-        if fed.cursor < feed.cursor:
+        if not fed.timeline:
             # Memory is another, in which something may have been forgotten by now: all that ever was is looked at again.
-            self.cursor = self.written = 0
-            await self.thoughts.follow_from(0)
+            self.cursor, self.timeline, self.written = 0, "", 0
+            await self.thoughts.follow_anew()
             return await self._take(wait_ms=wait_ms, timeout=timeout)
         namespaces = {change.id: change.time for change in fed.changes if change.change == "namespace_forgotten"}
         gone = [(change.namespace, change.id) for change in fed.changes if change.change != "namespace_forgotten"]
-        if fed.changes or fed.cursor - self.written >= SEEN_MOST:
+        if fed.changes or not self.timeline or fed.cursor - self.written >= SEEN_MOST:
             ended = [talk for talk in await self.thoughts.talks(gone) if await self._is_gone(talk)]
             if namespaces:
                 await self.outbox.let_go(namespaces)
-            count = await self.thoughts.scrub(gone, fed.cursor, ended, namespaces)
+            count = await self.thoughts.scrub(gone, fed.cursor, fed.timeline, ended, namespaces)
             self.written = fed.cursor
             if fed.changes:
                 self.forgot()
             if count:
                 logger.bind(thoughts=count).info("thoughts were scrubbed of what memory forgot")
-        self.cursor = max(self.cursor, fed.cursor)
+        if fed.cursor >= self.cursor:
+            self.cursor, self.timeline = fed.cursor, fed.timeline
         return fed
 
     async def _is_gone(self, talk: Talk) -> bool:

@@ -56,8 +56,12 @@ MIGRATIONS = (
     """
     CREATE TABLE begins_plainly (place INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL UNIQUE) STRICT;
     """,
+    """
+    ALTER TABLE followed ADD COLUMN timeline TEXT NOT NULL DEFAULT '';
+    """,
 )
-"""`behind` says that the thought left the record behind; `texts` that there is something to scrub."""
+"""`behind` says that the thought left the record behind; `texts` that there is something to scrub; `timeline` in which memory
+the cursor lies (empty: nobody knows)."""
 
 SWEEP_EVERY: Final = 64
 """Thoughts between two sweeps of what is too old or too many."""
@@ -174,13 +178,13 @@ class Thoughts:
         known |= {record.thought_id: record for record in map(ThoughtRecord.model_validate_json, texts)}
         return tuple(sorted(known.values(), key=lambda record: (record.time, record.thought_id), reverse=True)[:limit])
 
-    async def cursor(self) -> int | None:
-        """How far memory's feed was followed; None: it never was."""
-        return await self.database.read(cursor_of)
+    async def followed(self) -> tuple[int, str] | None:
+        """How far memory's feed was followed, and in which memory; None: it never was."""
+        return await self.database.read(followed)
 
-    async def follow_from(self, cursor: int) -> None:
-        """Move the cursor, backwards too: memory's feed ends there."""
-        await self.database.write(follow_from, cursor)
+    async def follow_anew(self) -> None:
+        """Go back to the feed's beginning: it is another memory's than was followed."""
+        await self.database.write(follow_anew)
 
     async def talks(self, gone: Iterable[tuple[str, str]]) -> tuple[Talk, ...]:
         """Talks of thoughts that were given these records (namespace, id), left them behind, or were kept out of memory."""
@@ -191,6 +195,7 @@ class Thoughts:
         self,
         gone: Iterable[tuple[str, str]],
         cursor: int,
+        timeline: str,
         ended: Iterable[Talk] = (),
         namespaces: Mapping[str, datetime] = {},
     ) -> int:
@@ -199,6 +204,7 @@ class Thoughts:
         Args:
             gone: what was forgotten, or is withheld.
             cursor: how far the feed was followed with it.
+            timeline: came with the cursor.
             ended: talks that are gone whole: their thoughts lose the talk's name too.
             namespaces: digests of the names of those that are gone whole, and when: their thoughts until then go too.
 
@@ -206,7 +212,7 @@ class Thoughts:
         """
         lost, over = tuple(gone), tuple(ended)
         if not lost and not namespaces:
-            await self.database.write(advance, cursor)
+            await self.database.write(advance, cursor, timeline)
             return 0
 
         for kept, new in ((self.forgotten, lost), (self.ended, over)):
@@ -218,7 +224,7 @@ class Thoughts:
             self.namespaces.popitem(last=False)
 
         await self.flush()
-        count = await self.database.write(take_texts, lost, over, namespaces, cursor)
+        count = await self.database.write(take_texts, lost, over, namespaces, (cursor, timeline))
         # Also where none was: what was kept for a while, such as an answer that memory could not take, is in the log.
         await self.database.checkpoint()
         return count
@@ -290,7 +296,7 @@ def take_texts(
     lost: tuple[tuple[str, str], ...],
     ended: tuple[Talk, ...],
     namespaces: Mapping[str, datetime],
-    cursor: int,
+    followed: tuple[int, str],
 ) -> int:
     dropped = drop_namespaces(connection, namespaces) if namespaces else 0
     texts: dict[str, str] = {}
@@ -306,7 +312,7 @@ def take_texts(
         "UPDATE thoughts SET record = ?, session = ?, texts = 0 WHERE id = ?",
         [(one.model_dump_json(), one.session, one.thought_id) for one in records.values()],
     )
-    advance(connection, cursor)
+    advance(connection, *followed)
     return len(records) + dropped
 
 
@@ -320,20 +326,22 @@ def drop_namespaces(connection: apsw.Connection, namespaces: Mapping[str, dateti
     return dropped
 
 
-def advance(connection: apsw.Connection, cursor: int) -> None:
+def advance(connection: apsw.Connection, cursor: int, timeline: str) -> None:
+    # Who catches up beside who waits may have gone further meanwhile.
     connection.execute(
-        "INSERT INTO followed (id, cursor) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET cursor = max(cursor, excluded.cursor)",
-        (cursor,),
+        "INSERT INTO followed (id, cursor, timeline) VALUES (1, ?, ?) ON CONFLICT (id)"
+        " DO UPDATE SET cursor = excluded.cursor, timeline = excluded.timeline WHERE excluded.cursor >= cursor",
+        (cursor, timeline),
     )
 
 
-def cursor_of(connection: apsw.Connection) -> int | None:
-    row = connection.execute("SELECT cursor FROM followed WHERE id = 1").fetchone()
-    return None if row is None else int(row[0])
+def followed(connection: apsw.Connection) -> tuple[int, str] | None:
+    row = connection.execute("SELECT cursor, timeline FROM followed WHERE id = 1").fetchone()
+    return None if row is None else (int(row[0]), str(row[1]))
 
 
-def follow_from(connection: apsw.Connection, cursor: int) -> None:
-    connection.execute("UPDATE followed SET cursor = ?", (cursor,))
+def follow_anew(connection: apsw.Connection) -> None:
+    connection.execute("UPDATE followed SET cursor = 0, timeline = ''")
 
 
 def sweep(connection: apsw.Connection, oldest: float, most: int) -> None:

@@ -15,6 +15,7 @@ from actors.thinking.actor import Thinking
 from actors.thinking.settings import ThinkingSettings
 from tests.daemon.house import TALK, begun, ended, house, records, run, settings, talk
 from tests.model_server import SyncModelServer
+from tests.older_copy import put_back, put_by
 from transport.errors import Conflict, NotFound
 
 DAY = 86_400.0
@@ -53,6 +54,23 @@ async def test_a_profile_is_drawn_with_evidence_and_grows_surer_by_a_third_a_cyc
         await said(host, clock, "I gave up on the marathon.")
         await run(host, "profile")
         assert (await aspects(host))["goal", goal.name].confidence == pytest.approx(0.3)
+
+
+async def test_an_older_memory_that_has_grown_past_what_was_followed_is_worked_on_from_where_it_went_apart(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("profile",), parts=("memory", "daemon")) as host:
+        await said(host, clock, "My sister Ana-Maria paints.", "I live in Lisbon.")
+        assert (await run(host, "profile")).effects["turns"] == 2
+    put_by(short_dir / "data" / "memory.db")
+    async with house(short_dir, clock, cycles=("profile",), parts=("memory", "daemon")) as host:
+        await said(host, clock, *(f"I have read book {number}." for number in range(5)))
+        assert (await run(host, "profile")).effects["turns"] == 5
+    put_back(short_dir / "data" / "memory.db")
+    async with house(short_dir, clock, parts=("memory",)) as host:
+        await said(host, clock, *(f"I have sung song {number}." for number in range(11)))
+    async with house(short_dir, clock, cycles=("profile",), parts=("memory", "daemon")) as host:
+        assert (await run(host, "profile")).effects["turns"] == 11
+        assert (await run(host, "profile")).effects == {}
 
 
 async def test_what_is_held_of_somebody_goes_with_its_last_source(short_dir) -> None:

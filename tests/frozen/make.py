@@ -22,11 +22,21 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 COMMITS = {
-    "memory": ("1342bce49b", "0a41de0a4c", "52dae3069d", "ac41837ea6", "fa01fd833d", "411caf45c5", "e5b97425d3", "e63ca7fa89"),
-    "paradox": ("b992eed536", "69ea484586", "7268216faa", "e4d8596e5e", "13061c42d0"),
+    "memory": (
+        "1342bce49b",
+        "0a41de0a4c",
+        "52dae3069d",
+        "ac41837ea6",
+        "fa01fd833d",
+        "411caf45c5",
+        "e5b97425d3",
+        "e63ca7fa89",
+        "4b4cfaefe9",
+    ),
+    "paradox": ("b992eed536", "69ea484586", "7268216faa", "e4d8596e5e", "13061c42d0", "4b4cfaefe9"),
     "daemon": ("174727449c", "6d63ced983"),
-    "thinking": ("0ac34b6072", "151a6f5950", "2a210def2e"),
-    "llm": ("5c733a6001", "ff48b8355c", "e63ca7fa89", "398845c985"),
+    "thinking": ("0ac34b6072", "151a6f5950", "2a210def2e", "4b4cfaefe9"),
+    "llm": ("5c733a6001", "ff48b8355c", "e63ca7fa89", "398845c985", "4b4cfaefe9"),
 }
 """The commits in which each version was current. Of memory the first one is `tests/memory/version_1.sql`."""
 

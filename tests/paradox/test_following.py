@@ -10,6 +10,7 @@ from actors.memory.messages import Get as GetMemory
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
+from tests.older_copy import put_back, put_by
 from tests.paradox.house import Process, followed, found, house, say, settled
 from transport.errors import Conflict, Invalid, KeyReused, NotFound
 
@@ -202,6 +203,28 @@ async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_
             await asyncio.sleep(0)
         await say(host, *CLASH)
         await followed(host)
+        assert await found(host) == [KEPT]
+
+
+async def test_an_older_memory_that_has_grown_past_what_was_followed_has_each_statement_judged_once(short_dir) -> None:
+    async with house(short_dir) as host:
+        await say(host, CLASH[0], "I was born in Graz.")
+        assert (await followed(host)).judged == 2
+    put_by(short_dir / "data" / "memory.db")
+    async with house(short_dir) as host:
+        await say(host, *(f"Person {number} has a bicycle." for number in range(9)))
+        assert (await followed(host)).judged == 11
+    put_back(short_dir / "data" / "memory.db")
+    async with house(short_dir, parts=("memory",)) as host:
+        await say(host, CLASH[1], *(f"Person {number} has a boat." for number in range(19)), day=1)
+    async with house(short_dir) as host:
+        reached = (await host.ref("memory").ask(GetStats())).feed_cursor
+        async with asyncio.timeout(20):
+            judged = 0
+            while judged < 31:
+                progress = await host.ref("paradox").ask(GetProgress(reached=reached, wait_ms=20_000))
+                judged = progress.judged
+        assert progress.judged == 31
         assert await found(host) == [KEPT]
 
 

@@ -2,6 +2,7 @@
 
 from actors.memory.messages import Forget, ForgetSession, GetSession, NewMemory, Remember
 from actors.thinking.messages import GetThought, Think
+from tests.older_copy import put_back, put_by
 from tests.thinking.house import TEXT, house
 from tests.thinking.test_think import assistant, text_of, user
 
@@ -148,3 +149,22 @@ async def test_a_memory_that_ends_before_what_was_followed_is_followed_from_its_
         thought_id = await thought_about(host, user("What is my password?"), memory="read")
         await host.ref("memory").ask(Forget(ids=(remembered.memories[0].id,)))
         assert (await record_of(host, thought_id)).scrubbed
+
+
+async def test_what_an_older_memory_forgets_that_has_grown_past_what_was_followed_is_scrubbed(short_dir, model) -> None:
+    model.always(text=f"<think>The password is {SECRET}.</think>{TEXT}")
+    async with house(short_dir, url=model.base_url) as host:
+        remembered = await host.ref("memory").ask(Remember(memories=(NewMemory(text=f"My password is {SECRET}."),)))
+        thought_id = await thought_about(host, user("What is my password?"), memory="read")
+    put_by(short_dir / "data" / "memory.db")
+    async with house(short_dir, url=model.base_url) as host:
+        pages = await host.ref("memory").ask(Remember(memories=tuple(NewMemory(text=f"page {number}") for number in range(9))))
+        await host.ref("memory").ask(Forget(ids=(pages.memories[0].id,)))
+        assert not (await record_of(host, thought_id)).scrubbed
+    put_back(short_dir / "data" / "memory.db")
+    async with house(short_dir, url=model.base_url, parts=("memory",)) as host:
+        await host.ref("memory").ask(Forget(ids=(remembered.memories[0].id,)))
+        await host.ref("memory").ask(Remember(memories=tuple(NewMemory(text=f"line {number}") for number in range(30))))
+    async with house(short_dir, url=model.base_url, parts=("memory", "thinking")) as host:
+        assert (await record_of(host, thought_id)).scrubbed
+    assert in_files(short_dir) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,10 @@ Happening = Literal[
 """What the feed tells. `staged` has the stages before and after in its history's detail, and the rule as its cause."""
 
 
+TIMELINE_MOST: Final = 1000
+TIMELINE: Final = r"^[0-9]{1,18}( [0-9]{1,18}\.[0-9a-f]{16})+$"
+
+
 class Change(Data):
     """One entry of the feed. `memory` is the record after the change; None once it is forgotten.
 
@@ -45,10 +49,12 @@ class Change(Data):
 
 
 class Fed(Reply, type="memory.fed"):
-    """Changes in order; ask on from `cursor`. Empty when nothing came within the wait."""
+    """Changes in order; ask on from `cursor`, with `timeline`. Empty when nothing came within the wait."""
 
     changes: tuple[Change, ...]
     cursor: int
+    timeline: str
+    """In which memory the cursor lies; to be kept with it, and given back as it is."""
 
 
 def namespace_digest(name: str) -> str:
@@ -57,7 +63,7 @@ def namespace_digest(name: str) -> str:
 
 
 def end_of_feed(error: Invalid) -> int:
-    """Where the feed ends, as `invalid` tells whoever asks from beyond: memory is another than was followed, or recovered.
+    """Up to where memory's feed is what was followed, as `invalid` tells who followed another's, or one that lost its end.
 
     Raises:
         Invalid: `error`, which says something else.
@@ -71,11 +77,12 @@ def end_of_feed(error: Invalid) -> int:
 class Feed(Message, type="memory.feed", reply=Fed, idempotent=True):
     """The ordered changes after `cursor` (0: from the start), waiting up to `wait_ms` for the first.
 
-    With `changes`, only those kinds are told; the cursor moves past the others all the same. A cursor beyond the feed's end is
-    `invalid`; see `end_of_feed`.
+    With `changes`, only those kinds are told; the cursor moves past the others all the same. With the `timeline` that came with
+    the cursor, one that another memory gave is `invalid`; so is, without it, one beyond the feed's end. See `end_of_feed`.
     """
 
     cursor: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
+    timeline: Annotated[str, Field(max_length=TIMELINE_MOST, pattern=TIMELINE)] | None = None
     changes: tuple[Happening, ...] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     wait_ms: Annotated[int, Field(ge=0, le=30_000)] = 0
