@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from loguru import logger
 from pykka import ActorDeadError, ActorRef, ActorRegistry
 
-from actors import damage, interpreter
+from actors import interpreter
 from actors.dead_letters import DeadLetters
 from actors.delivery import Delivery
 from actors.doors import Doors
@@ -28,6 +28,7 @@ from actors.lag import LagWatch
 from actors.limits import ProcessLimits, resident_bytes
 from actors.post import Post
 from actors.refs import Ref
+from actors.sqlite import damage
 from transport.addresses import address_of
 from transport.client import Client
 from transport.codec import LIMITS

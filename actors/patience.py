@@ -11,7 +11,7 @@ from typing import Final
 
 from loguru import logger
 
-from actors.opening import Damaged
+from actors.sqlite.opening import Damaged
 from transport.errors import Unavailable
 
 __all__ = ["patiently"]

@@ -17,7 +17,7 @@ from typing import IO, Any, Final, Self
 
 import apsw
 
-from actors.encryption import StoreKey
+from actors.sqlite.encryption import StoreKey
 from transport.errors import Unavailable
 
 __all__ = ["IN_MEMORY", "Spool"]

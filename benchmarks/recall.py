@@ -27,7 +27,6 @@ from pathlib import Path
 import apsw
 import numpy as np
 
-from actors.database import Database
 from actors.encoder.minilm import MiniLM, as_bytes, model_name, prepare
 from actors.memory import store
 from actors.memory.embedding.embedders import Question
@@ -44,7 +43,8 @@ from actors.memory.tail import Tail, index_more
 from actors.memory.transaction import Transaction
 from actors.memory.writer_cache import WriterCache
 from actors.moments import micros
-from actors.opening import open_to_read
+from actors.sqlite.database import Database
+from actors.sqlite.opening import open_to_read
 from benchmarks.conversations import Talk, Turn
 from benchmarks.figures import percentile, table
 

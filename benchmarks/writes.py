@@ -27,7 +27,6 @@ from typing import Any
 
 import apsw
 
-from actors.database import Database
 from actors.host import Host
 from actors.memory import store
 from actors.memory.actor import Memory
@@ -37,6 +36,7 @@ from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
 from actors.memory.writer_cache import WriterCache
+from actors.sqlite.database import Database
 from benchmarks.figures import percentile, table
 
 SLOW = "BENCHMARK_SYNC_S"

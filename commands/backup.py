@@ -93,7 +93,7 @@ def restore(house: House, file: Path) -> None:
 @contextmanager
 def copies_for_now(data_dir: Path, name: str) -> Iterator[None]:
     """Copies of that name may be made, and are gone afterwards: after a kill with the next start, or the next backup."""
-    from actors.backup import making_path, remove_abandoned
+    from actors.sqlite.backup import making_path, remove_abandoned
 
     if not data_dir.is_dir():
         yield
@@ -116,8 +116,8 @@ def copies_for_now(data_dir: Path, name: str) -> Iterator[None]:
 
 def copied(house: House, name: str) -> dict[str, Path]:
     """A checked copy of every database: made by its actor where it runs, else here, while no house runs."""
-    from actors.backup import backup_path, write_copy
-    from actors.encryption import StoreKey
+    from actors.sqlite.backup import backup_path, write_copy
+    from actors.sqlite.encryption import StoreKey
 
     data_dir: Path = house.settings.data_dir
     copies = {}
@@ -213,9 +213,9 @@ def put_back(part: Path, data_dir: Path, names: list[str]) -> None:
     Raises:
         click.ClickException: one is not sound.
     """
-    from actors import key_check
-    from actors.backup import check
-    from actors.encryption import StoreKey
+    from actors.sqlite import key_check
+    from actors.sqlite.backup import check
+    from actors.sqlite.encryption import StoreKey
     from actors.whole_files import put_in_place
 
     key = StoreKey.from_environment()

@@ -31,9 +31,9 @@ LARGE: Final = 32 << 20
 
 def look_into(data_dir: Path) -> Iterator[tuple[str, str, str]]:
     """Each database, what is wrong with it, and what to do; empty where nothing. Every page and index is read, none written."""
-    from actors.backup import check
-    from actors.encryption import StoreKey, look_of
-    from actors.opening import refuse_key, refuse_misfit
+    from actors.sqlite.backup import check
+    from actors.sqlite.encryption import StoreKey, look_of
+    from actors.sqlite.opening import refuse_key, refuse_misfit
 
     key = StoreKey.from_environment()
     for path in sorted(data_dir.glob("*.db")) if os.access(data_dir, os.R_OK | os.X_OK) else ():
@@ -61,9 +61,9 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
     Raises:
         LatticeError: what stands in the way of it.
     """
-    from actors import damage, second_names
-    from actors.encryption import StoreKey
-    from actors.opening import open_to_write
+    from actors.sqlite import damage, second_names
+    from actors.sqlite.encryption import StoreKey
+    from actors.sqlite.opening import open_to_write
 
     key = StoreKey.from_environment()
     for name, place in SCHEMAS.items():
@@ -85,7 +85,7 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each damaged database that was set aside, and what of it could not be recovered."""
-    from actors.damage import reports
+    from actors.sqlite.damage import reports
 
     for report in reports(data_dir):
         lost = report.get("lost")

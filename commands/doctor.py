@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from actors.encryption import StoreKey
+from actors.sqlite.encryption import StoreKey
 from commands.databases import look_into, repair, set_aside
 from commands.house import ROOT, House, alone, is_held, with_house
 from commands.up import address_and_port

@@ -11,7 +11,7 @@ from commands.databases import tell_of
 from commands.house import House, alone, with_house
 
 if TYPE_CHECKING:
-    from actors.encryption import StoreKey
+    from actors.sqlite.encryption import StoreKey
 
 __all__ = ["keys"]
 
@@ -116,7 +116,7 @@ def new() -> None:
       export LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key
       python3 run.py keys encrypt
     """
-    from actors.encryption import StoreKey
+    from actors.sqlite.encryption import StoreKey
 
     click.echo(StoreKey.new_text())
 
@@ -156,7 +156,7 @@ def rekey(house: House, new_key_file: Path) -> None:
       (umask 077; python3 run.py keys new > next.key)
       LATTICE_MEMORY_KEY_FILE=$PWD/lattice.key python3 run.py keys rekey next.key
     """
-    from actors.encryption import StoreKey
+    from actors.sqlite.encryption import StoreKey
 
     change(house, key_in_environment("without it nothing can be opened"), StoreKey.from_file(new_key_file))
 
@@ -167,7 +167,7 @@ def key_in_environment(otherwise: str) -> StoreKey:
     Raises:
         click.ClickException: there is none, and what that means.
     """
-    from actors.encryption import KEY, StoreKey
+    from actors.sqlite.encryption import KEY, StoreKey
 
     key = StoreKey.from_environment()
     if key is None:
@@ -177,7 +177,7 @@ def key_in_environment(otherwise: str) -> StoreKey:
 
 def change(house: House, old: StoreKey | None, new: StoreKey | None) -> None:
     """Bring every database from one key to another; those that have it already are passed over, so that it can be run again."""
-    from actors.rekeying import rekey_file
+    from actors.sqlite.rekeying import rekey_file
 
     with alone(house):
         for path in sorted(house.settings.data_dir.glob("*.db")):

@@ -169,7 +169,7 @@ def check_store_key() -> None:
     Raises:
         click.ClickException: saying what is wrong with it.
     """
-    from actors.encryption import StoreKey
+    from actors.sqlite.encryption import StoreKey
 
     try:
         StoreKey.from_environment()

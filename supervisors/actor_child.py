@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from loguru import logger
 
-from actors import damage
 from actors.host import Host
+from actors.sqlite import damage
 from supervisors.actions import End
 from supervisors.control import packable
 from supervisors.crashes import write_report

@@ -20,9 +20,9 @@ from typing import Any, TextIO
 
 from loguru import logger
 
-from actors import damage
 from actors.host import Host
 from actors.limits import EXHAUSTED, has_descriptors, set_process_limits, wants_descriptors
+from actors.sqlite import damage
 from supervisors import linux
 from supervisors.control import Assignment, Control, packable
 from supervisors.crashes import name_stacks, open_nameless_stacks, open_stacks

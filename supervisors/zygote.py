@@ -31,9 +31,9 @@ from typing import Any, ClassVar
 
 from loguru import logger
 
-from actors.database import Database
 from actors.host import Host
 from actors.runtime import AsyncActor
+from actors.sqlite.database import Database
 from supervisors import linux
 from supervisors.control import Assignment, Control, connect
 from supervisors.heir import leave_memory_to_an_heir

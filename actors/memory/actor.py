@@ -19,7 +19,6 @@ import apsw
 from loguru import logger
 
 from actors.clock import Clock, system_clock
-from actors.database import Database
 from actors.memory import changes, echoes, forgetting, life, namespaces, sessions, store, transfer
 from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
@@ -91,6 +90,7 @@ from actors.message import Reply
 from actors.metrics import Metric
 from actors.moments import MICROSECOND, micros
 from actors.runtime import AsyncActor, handles
+from actors.sqlite.database import Database
 from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Memory"]

@@ -15,8 +15,8 @@ from typing import Final
 import apsw
 from loguru import logger
 
-from actors.database import Database
 from actors.memory.namespaces import erase_some, is_erased, note_erased, unerased
+from actors.sqlite.database import Database
 from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Erasure"]

@@ -12,8 +12,8 @@ from typing import Final
 
 from loguru import logger
 
-from actors.database import Database
 from actors.memory.tail import index_more
+from actors.sqlite.database import Database
 from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Indexing"]

@@ -14,9 +14,9 @@ from typing import Final
 import apsw
 from loguru import logger
 
-from actors.database import Database
 from actors.memory.search.recall import records_in
 from actors.memory.search.shelves import Shelves
+from actors.sqlite.database import Database
 from transport.errors import Overloaded, Unavailable
 
 __all__ = ["a_piece", "keep_reading_ahead", "read_ahead"]

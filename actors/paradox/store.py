@@ -11,7 +11,6 @@ from typing import Any
 
 import apsw
 
-from actors.database import Database
 from actors.moments import micros, moment
 from actors.once import Once, only_once
 from actors.paradox import aside, doubts, life
@@ -21,6 +20,7 @@ from actors.paradox.effects import Effect, Finding, Forgetting, NamespaceForgett
 from actors.paradox.life import Conclusion
 from actors.paradox.messages import Note, Paradox, ProgressTold, Resolve, SetAside, Side, Step
 from actors.paradox.schema import MIGRATIONS
+from actors.sqlite.database import Database
 from transport.errors import Conflict, Invalid, NotFound
 
 __all__ = ["Owed", "Store"]

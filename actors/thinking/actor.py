@@ -11,10 +11,10 @@ from typing import ClassVar
 from loguru import logger
 
 from actors.clock import Clock, system_clock
-from actors.database import Database
 from actors.metrics import Metric
 from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
+from actors.sqlite.database import Database
 from actors.thinking.course import Course
 from actors.thinking.following import Following
 from actors.thinking.intent import intent_of

@@ -16,10 +16,10 @@ import apsw
 from loguru import logger
 
 from actors.clock import Clock
-from actors.database import Database
 from actors.memory.messages import Answer, Converse, Conversed, namespace_digest
 from actors.message import Data, Name
 from actors.runtime import AsyncActor
+from actors.sqlite.database import Database
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.spare_room import SpareRoom
 from transport.errors import Cancelled, DeadlineExceeded, LatticeError, Overloaded, Unavailable, UnknownActor

@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 from loguru import logger
 
-from actors.database import Database
+from actors.sqlite.database import Database
 from actors.thinking.openings import Begins
 from transport.errors import LatticeError
 

@@ -15,7 +15,7 @@ from typing import Final
 import apsw
 from loguru import logger
 
-from actors.database import Database
+from actors.sqlite.database import Database
 from transport.bind import check_private
 from transport.errors import LatticeError
 

@@ -17,8 +17,8 @@ import apsw
 from loguru import logger
 
 from actors.clock import Clock
-from actors.database import Database
 from actors.memory.messages import namespace_digest
+from actors.sqlite.database import Database
 from actors.thinking.messages import ThoughtRecord
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import apsw
 
-from actors.damage import reports
-from actors.database import Database
-from actors.encryption import StoreKey
+from actors.sqlite.damage import reports
+from actors.sqlite.database import Database
+from actors.sqlite.encryption import StoreKey
 
 ROWS = 3000
 SCHEMA = (

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 import pytest
 from loguru import logger
 
-from actors.encryption import KEY, StoreKey
 from actors.host import Host
 from actors.message import Message, Reply
 from actors.runtime import AsyncActor, handles
+from actors.sqlite.encryption import KEY, StoreKey
 from transport.errors import NotFound
 
 

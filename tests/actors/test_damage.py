@@ -9,11 +9,11 @@ from pathlib import Path
 import apsw
 import pytest
 
-from actors.damage import reports
-from actors.database import NewerDatabase
-from actors.encryption import KEY
-from actors.salvage.leftovers import table_of
-from actors.salvage.tables import tables_of
+from actors.sqlite.damage import reports
+from actors.sqlite.encryption import KEY
+from actors.sqlite.opening import NewerDatabase
+from actors.sqlite.salvage.leftovers import table_of
+from actors.sqlite.salvage.tables import tables_of
 from tests.actors.books import (
     ROWS,
     fill,

@@ -3,8 +3,8 @@
 import apsw
 import pytest
 
-from actors.backup import write_copy
-from actors.damage import frames_lost, reports
+from actors.sqlite.backup import write_copy
+from actors.sqlite.damage import frames_lost, reports
 from tests.actors.books import ROWS, as_a_kill_leaves_it, one_value, opened, recovered, set_aside, with_a_log, written
 from transport.errors import Unavailable
 
@@ -59,7 +59,7 @@ async def test_a_log_is_missed_though_its_setting_aside_was_interrupted(path, mo
     as_a_kill_leaves_it(path, b"")
     path.with_name(f"{path.name}-wal").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("actors.opening.salvage", lambda *_: (_ for _ in ()).throw(OSError("interrupted")))
+        patch.setattr("actors.sqlite.opening.salvage", lambda *_: (_ for _ in ()).throw(OSError("interrupted")))
         with pytest.raises(Unavailable):
             await opened(path)
     _, report = await recovered(path)

@@ -12,8 +12,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from actors import damage
-from actors.database import Database, NewerDatabase
+from actors.sqlite.database import Database
+from actors.sqlite.opening import NewerDatabase, damage
 from transport.errors import Conflict, Overloaded, Unavailable
 from transport.lock import Lock
 
@@ -100,7 +100,7 @@ async def test_a_fault_in_a_thread_leaves_nobody_waiting_and_ends_the_owner(tmp_
 
 
 async def test_who_has_lost_its_file_to_another_owner_writes_no_more_and_ends(database, monkeypatch):
-    monkeypatch.setattr("actors.in_place.LOOK_S", 0.0)
+    monkeypatch.setattr("actors.sqlite.in_place.LOOK_S", 0.0)
     watching = asyncio.create_task(database.watch())
     await database.write(note, "its own")
     owner = database.path.with_suffix(".owner")
@@ -377,7 +377,7 @@ async def test_a_log_that_is_read_is_emptied_afterwards_and_no_write_waits_for_i
 
 
 async def test_who_waits_in_vain_for_the_log_to_be_emptied_is_told_why(database, reading, monkeypatch):
-    monkeypatch.setattr("actors.database.EMPTY_WITHIN_S", 0.05)
+    monkeypatch.setattr("actors.sqlite.database.EMPTY_WITHIN_S", 0.05)
     reading.execute("BEGIN").execute("SELECT count(*) FROM note").fetchall()
     await database.write(note, "a word that is to go")
 
@@ -390,7 +390,7 @@ async def test_who_waits_in_vain_for_the_log_to_be_emptied_is_told_why(database,
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from actors.database import Database
+from actors.sqlite.database import Database
 
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 

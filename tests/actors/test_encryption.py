@@ -2,10 +2,10 @@
 
 import pytest
 
-from actors.damage import reports
-from actors.database import Database
-from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
-from actors.rekeying import rekey_file
+from actors.sqlite.damage import reports
+from actors.sqlite.database import Database
+from actors.sqlite.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
+from actors.sqlite.rekeying import rekey_file
 
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 WORD = b"unmistakeable"

@@ -31,11 +31,11 @@ from actors.memory.messages import Forget, Get, GetSession, NewMemory, Recall, R
 from actors.memory.messages import List as ListRecords
 from actors.memory.schema import MIGRATIONS as OF_MEMORY
 from actors.memory.settings import MemorySettings
-from actors.opening import build, open_to_write
 from actors.paradox.actor import Paradox
 from actors.paradox.messages import List as ListParadoxes
 from actors.paradox.schema import MIGRATIONS as OF_PARADOX
 from actors.paradox.settings import ParadoxSettings
+from actors.sqlite.opening import build, open_to_write
 from actors.thinking.actor import Thinking
 from actors.thinking.course import thought_id_of
 from actors.thinking.messages import GetThought

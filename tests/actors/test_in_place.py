@@ -11,10 +11,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from actors.damage import reports
-from actors.database import Database
-from actors.encryption import KEY, StoreKey
-from actors.in_place import InPlace
+from actors.sqlite.damage import reports
+from actors.sqlite.database import Database
+from actors.sqlite.encryption import KEY, StoreKey
+from actors.sqlite.in_place import InPlace
 from transport.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,7 +146,7 @@ async def test_a_file_deleted_before_the_end_is_written_back_by_closing(database
 
 
 async def test_writes_are_refused_and_reads_go_on_while_it_cannot_be_written_back(database, monkeypatch):
-    monkeypatch.setattr("actors.in_place.AGAIN_S", 0.0)
+    monkeypatch.setattr("actors.sqlite.in_place.AGAIN_S", 0.0)
     # The reader's connection is opened for the first who reads, or a moment after the start.
     assert await database.read(notes) == ["before"]
     data = database.path.parent
@@ -165,7 +165,7 @@ async def test_writes_are_refused_and_reads_go_on_while_it_cannot_be_written_bac
 
 
 async def test_what_was_written_back_and_could_not_be_opened_is_opened_the_next_time(database, monkeypatch):
-    monkeypatch.setattr("actors.in_place.AGAIN_S", 0.0)
+    monkeypatch.setattr("actors.sqlite.in_place.AGAIN_S", 0.0)
     opened = InPlace.open
 
     def refuse(*_):
@@ -230,7 +230,7 @@ async def test_a_link_to_a_file_on_another_disk_stays_one(tmp_path):
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from actors.database import Database
+from actors.sqlite.database import Database
 from tests.actors.test_in_place import SCHEMA, note
 
 async def main():

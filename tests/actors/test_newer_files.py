@@ -5,12 +5,12 @@ import pytest
 
 from actors.daemon.actor import Daemon
 from actors.daemon.settings import DaemonSettings
-from actors.database import NewerDatabase
 from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.settings import MemorySettings
 from actors.paradox.actor import Paradox
 from actors.paradox.settings import ParadoxSettings
+from actors.sqlite.opening import NewerDatabase
 from actors.thinking.actor import Thinking
 from actors.thinking.settings import ThinkingSettings
 

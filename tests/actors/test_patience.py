@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from loguru import logger
 
-from actors.opening import Damaged
 from actors.patience import patiently
+from actors.sqlite.opening import Damaged
 from transport.errors import Conflict, Unavailable
 
 

@@ -3,10 +3,9 @@
 import apsw
 import pytest
 
-from actors import opening
-from actors.damage import reports
-from actors.database import Database
-from actors.encryption import KEY
+from actors.sqlite.damage import reports
+from actors.sqlite.database import Database, opening
+from actors.sqlite.encryption import KEY
 from transport.errors import Unavailable
 
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)

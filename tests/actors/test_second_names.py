@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.damage import reports
-from actors.database import Database
-from actors.encryption import KEY, StoreKey
-from actors.rekeying import rekey_file
+from actors.sqlite.damage import reports
+from actors.sqlite.database import Database
+from actors.sqlite.encryption import KEY, StoreKey
+from actors.sqlite.rekeying import rekey_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
@@ -20,7 +20,7 @@ SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) ST
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from actors.database import Database
+from actors.sqlite.database import Database
 from tests.actors import test_second_names as here
 
 async def main():

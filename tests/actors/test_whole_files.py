@@ -5,8 +5,8 @@ import fcntl
 import pytest
 
 from actors import whole_files
-from actors.backup import write_copy
-from actors.database import Database
+from actors.sqlite.backup import write_copy
+from actors.sqlite.database import Database
 from actors.whole_files import part_of, put_in_place
 from transport.errors import Conflict
 

@@ -10,7 +10,7 @@ from transport.errors import Invalid
 
 for part in ("daemon", "encoder", "llm", "memory", "paradox", "thinking"):
     importlib.import_module(f"actors.{part}.messages")
-for module in ("actors.supervision", "actors.system", "actors.backup"):
+for module in ("actors.supervision", "actors.system", "actors.sqlite.backup"):
     importlib.import_module(module)
 
 OF_ANOTHER_TYPE: dict[str, list[Any]] = {

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.backup import check, making_path
-from actors.database import Database
-from actors.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
 from actors.memory.schema import MEND, MIGRATIONS
-from actors.rekeying import rekey_file
+from actors.sqlite.backup import check, making_path
+from actors.sqlite.database import Database
+from actors.sqlite.encryption import KEY, KEY_FILE, KeyRefused, StoreKey
+from actors.sqlite.rekeying import rekey_file
 from actors.whole_files import part_of
 from tests.commands.conftest import Run
 from tests.fork_server import server_for

@@ -10,12 +10,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from actors.database import NewerDatabase
 from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.messages import Export, Feed, GetHistory, GetStats, List, NewMemory, Recall, Remember
 from actors.memory.settings import MemorySettings
 from actors.memory.tail import index_more
+from actors.sqlite.opening import NewerDatabase
 from transport.errors import Invalid, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -133,7 +133,7 @@ INSERT INTO filler WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from actors.database import Database
+from actors.sqlite.database import Database
 from actors.memory.schema import MIGRATIONS
 
 endless = tuple(script + sys.argv[2] for script in MIGRATIONS[1:])

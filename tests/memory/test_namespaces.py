@@ -30,7 +30,7 @@ from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
 from actors.memory.writer_cache import WriterCache
-from actors.opening import open_to_write
+from actors.sqlite.opening import open_to_write
 from tests.memory.conftest import NOW, turns
 from transport.errors import NotFound
 

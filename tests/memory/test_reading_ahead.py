@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from actors.database import Database
 from actors.memory import reading_ahead, store
 from actors.memory.embedding.vectors import adopt, keep, waiting
 from actors.memory.messages import NewMemory, Remember
@@ -13,6 +12,7 @@ from actors.memory.schema import MIGRATIONS
 from actors.memory.search.shelves import Shelves
 from actors.memory.transaction import Transaction
 from actors.memory.writer_cache import WriterCache
+from actors.sqlite.database import Database
 from tests.memory.conftest import NOW
 
 

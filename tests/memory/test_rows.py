@@ -5,13 +5,13 @@ import asyncio
 import apsw
 import pytest
 
-from actors.database import Database
 from actors.memory import changes, forgetting, store
 from actors.memory.messages import Forget, Link, NewMemory, Remember, Revise
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import LifeSettings
 from actors.memory.transaction import Transaction
 from actors.memory.writer_cache import WriterCache
+from actors.sqlite.database import Database
 from tests.memory.conftest import NOW, Store
 from transport.errors import NotFound, Unavailable
 

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from actors.database import Database
 from actors.llm.messages import Usage, Vectors
 from actors.memory.changes import revise
 from actors.memory.embedding.embedders import LlmEndpoint, Question
@@ -16,6 +15,7 @@ from actors.memory.messages import NewMemory, Remember, Revise
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import LifeSettings
 from actors.memory.store import remember
+from actors.sqlite.database import Database
 from transport.errors import Unavailable
 
 VECTOR = (b"\x01\x00\x02\x00", bytes(range(1, 129)) * 2)

@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from actors import damage
 from actors.host import Host
 from actors.limits import ProcessLimits
 from actors.message import Message, Reply
 from actors.runtime import AsyncActor, handles
+from actors.sqlite import damage
 from supervisors.child import run_child
 from supervisors.single import run_single
 from supervisors.spec import ChildSpec, SupervisorSpec

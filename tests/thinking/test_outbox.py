@@ -7,8 +7,8 @@ import apsw
 import pytest
 
 from actors.clock import ManualClock
-from actors.database import Database
 from actors.memory.messages import Answered, Converse, Conversed, ForgetNamespace, GetSession, GetStats, Turn
+from actors.sqlite.database import Database
 from actors.system import SysMetrics
 from actors.thinking.actor import Thinking
 from actors.thinking.messages import ChatMessage, GetThought, Think

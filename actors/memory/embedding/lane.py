@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from loguru import logger
 
-from actors.database import Database
 from actors.memory.embedding.embedders import Embedder, Question
 from actors.memory.embedding.vectors import Batch, active, adopt, clear_some, keep, waiting
+from actors.sqlite.database import Database
 from transport.errors import LatticeError
 
 __all__ = ["Lane"]

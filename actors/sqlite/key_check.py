@@ -14,7 +14,7 @@ from typing import Final
 
 from loguru import logger
 
-from actors.encryption import KEY, KeyRefused, StoreKey
+from actors.sqlite.encryption import KEY, KeyRefused, StoreKey
 from actors.whole_files import put_in_place
 
 __all__ = ["drop", "note", "path_of", "refuse_other"]

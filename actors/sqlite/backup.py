@@ -13,8 +13,8 @@ from typing import Final
 
 import apsw
 
-from actors.damage import WITH, everything_wrong, remove
-from actors.encryption import KeyRefused, StoreKey, look_of
+from actors.sqlite.damage import WITH, everything_wrong, remove
+from actors.sqlite.encryption import KeyRefused, StoreKey, look_of
 from actors.whole_files import part_of, put_in_place
 from transport.errors import Conflict, Unavailable
 from transport.lock import Lock

@@ -15,15 +15,15 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import apsw
 from loguru import logger
 
-from actors import damage, second_names
-from actors.backup import backup_path, write_copy
-from actors.commit import Held, NothingHeld, as_told
-from actors.database_threads import Reader
-from actors.encryption import StoreKey
-from actors.group_commit import Writer
-from actors.in_place import InPlace
-from actors.opening import BUSY_MS, Damaged, NewerDatabase, open_to_read
-from actors.ownership import own, release
+from actors.sqlite import damage, second_names
+from actors.sqlite.backup import backup_path, write_copy
+from actors.sqlite.commit import Held, NothingHeld, as_told
+from actors.sqlite.encryption import StoreKey
+from actors.sqlite.group_commit import Writer
+from actors.sqlite.in_place import InPlace
+from actors.sqlite.opening import BUSY_MS, Damaged, NewerDatabase, open_to_read
+from actors.sqlite.ownership import own, release
+from actors.sqlite.threads import Reader
 from transport.errors import Unavailable
 
 __all__ = ["Database", "NewerDatabase"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import apsw
 
-from actors.salvage.tables import UNREADABLE, Table, merged, quoted
+from actors.sqlite.salvage.tables import UNREADABLE, Table, merged, quoted
 
 __all__ = ["PROBES", "copy_table", "putter"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import apsw
 
-from actors import key_check, second_names
-from actors.backup import check
-from actors.damage import remove
-from actors.encryption import KeyRefused, StoreKey, look_of, uri_of
+from actors.sqlite import key_check, second_names
+from actors.sqlite.backup import check
+from actors.sqlite.damage import remove
+from actors.sqlite.encryption import KeyRefused, StoreKey, look_of, uri_of
 from actors.whole_files import put_in_place
 from transport.errors import Unavailable
 

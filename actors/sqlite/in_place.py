@@ -16,11 +16,11 @@ from typing import Final
 import apsw
 from loguru import logger
 
-from actors import damage, second_names
-from actors.encryption import StoreKey
-from actors.group_commit import LOOK_S
-from actors.opening import open_and_note
-from actors.ownership import keep_owned
+from actors.sqlite import damage, second_names
+from actors.sqlite.encryption import StoreKey
+from actors.sqlite.group_commit import LOOK_S
+from actors.sqlite.opening import open_and_note
+from actors.sqlite.ownership import keep_owned
 from actors.whole_files import put_in_place
 from transport.errors import LatticeError, Unavailable
 

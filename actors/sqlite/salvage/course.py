@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import apsw
 
-from actors.damage import Salvaged, everything_wrong, remove
-from actors.encryption import APPLICATION, StoreKey
-from actors.pages import Pages
-from actors.salvage.first_page import restored
-from actors.salvage.leftovers import from_pages
-from actors.salvage.tables import UNREADABLE, Table, numbers, tables_of
-from actors.salvage.walking import copy_table
+from actors.sqlite.damage import Salvaged, everything_wrong, remove
+from actors.sqlite.encryption import APPLICATION, StoreKey
+from actors.sqlite.pages import Pages
+from actors.sqlite.salvage.first_page import restored
+from actors.sqlite.salvage.leftovers import from_pages
+from actors.sqlite.salvage.tables import UNREADABLE, Table, numbers, tables_of
+from actors.sqlite.salvage.walking import copy_table
 
 __all__ = ["fits", "salvage"]
 

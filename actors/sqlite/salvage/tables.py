@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import apsw
 
-from actors.damage import SIGNS
+from actors.sqlite.damage import SIGNS
 
 __all__ = ["UNREADABLE", "Table", "is_whole", "merged", "numbers", "quoted", "row_fits", "tables_of"]
 

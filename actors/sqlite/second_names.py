@@ -14,7 +14,7 @@ from typing import Final
 
 from loguru import logger
 
-from actors import damage
+from actors.sqlite import damage
 from actors.whole_files import put_in_place, sync_directory
 from transport.foreign import identity
 

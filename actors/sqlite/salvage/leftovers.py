@@ -8,9 +8,9 @@ from typing import Any
 
 import apsw
 
-from actors.pages import Pages
-from actors.salvage.tables import Table, is_whole, merged, row_fits
-from actors.salvage.walking import PROBES, putter
+from actors.sqlite.pages import Pages
+from actors.sqlite.salvage.tables import Table, is_whole, merged, row_fits
+from actors.sqlite.salvage.walking import PROBES, putter
 
 __all__ = ["from_pages"]
 

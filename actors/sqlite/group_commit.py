@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import apsw
 
-from actors.commit import GROUP, Held, Job, commit, lose, run
-from actors.database_threads import DatabaseThread
+from actors.sqlite.commit import GROUP, Held, Job, commit, lose, run
+from actors.sqlite.threads import DatabaseThread
 from transport.errors import Unavailable
 
 __all__ = ["Writer"]

@@ -16,10 +16,10 @@ from urllib.parse import quote
 import apsw
 from loguru import logger
 
-from actors import damage, key_check, second_names
-from actors.backup import remove_unfinished
-from actors.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
-from actors.salvage import fits, salvage
+from actors.sqlite import damage, key_check, second_names
+from actors.sqlite.backup import remove_unfinished
+from actors.sqlite.encryption import APPLICATION, KEY, KeyRefused, StoreKey, look_of
+from actors.sqlite.salvage import fits, salvage
 from actors.whole_files import put_in_place
 from transport.errors import Conflict, Unavailable
 

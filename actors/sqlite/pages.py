@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import apsw
 
-from actors.encryption import StoreKey
+from actors.sqlite.encryption import StoreKey
 
 __all__ = ["Pages"]
 

@@ -4,6 +4,6 @@
 `leftovers` takes them page by page where tables cannot be walked.
 """
 
-from actors.salvage.course import fits, salvage
+from actors.sqlite.salvage.course import fits, salvage
 
 __all__ = ["fits", "salvage"]

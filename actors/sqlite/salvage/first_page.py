@@ -14,7 +14,7 @@ from typing import Final
 
 import apsw
 
-from actors.damage import remove
+from actors.sqlite.damage import remove
 
 __all__ = ["restored"]
 

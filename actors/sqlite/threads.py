@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import apsw
 from loguru import logger
 
-from actors.commit import GROUP, Job, as_told, run
+from actors.sqlite.commit import GROUP, Job, as_told, run
 from transport.errors import Overloaded, Unavailable
 
 __all__ = ["DatabaseThread", "Reader"]
