@@ -49,8 +49,11 @@ teller = Teller(1)
 
 atexit.register(teller.close)
 
-LEFTOVER_S = 15.0
-"""How long the rest of a house whose `up` was killed may still hold the port: a drain takes ten seconds at most."""
+PORT = "port"
+"""The lock that `up` holds, and whoever has inherited its HTTP listener."""
+
+LEFTOVER_S = 60.0
+"""How long what is left of a house whose `up` was killed is waited for. Its supervisor may have just begun, and drains then."""
 
 
 @click.command()
@@ -73,6 +76,8 @@ def up(house: House, *, single_process: bool) -> None:
     with house.locked():
         refuse_beside_another(run_dir)
         wait_for_leftovers(run_dir)
+        port = Lock(run_dir / f"{PORT}.lock")
+        inherited = [port.fileno()] if port.try_acquire() else []
         listener = open_listener(house)
         url, models = url_of(listener), models_of(house.settings.llm)
         tell(f"starting the house in {house.settings.data_dir}")
@@ -117,6 +122,7 @@ def up(house: House, *, single_process: bool) -> None:
                 on_ready=on_ready,
                 reload_command=reload,
                 before_start=lay_down_settings,
+                inherited=inherited,
             )
         )
 
@@ -145,10 +151,12 @@ def refuse_beside_another(run_dir: Path) -> None:
 
 def wait_for_leftovers(run_dir: Path) -> None:
     """Wait for those that a killed `up` left and that hold its HTTP listener: they give it back before their locks."""
-    for name in ("supervisor", "gateway"):
+    # A supervisor that had just been started has the port's lock alone.
+    for name, whom in (("supervisor", "the supervisor"), (PORT, "the rest"), ("gateway", "the gateway")):
         lock = Lock(run_dir / f"{name}.lock")
         if not lock.try_acquire():
-            tell(f"waiting for the {name} of the last house to drain (process {lock.holder})")
+            who = "" if name == PORT else f" (process {lock.holder})"
+            tell(f"waiting for {whom} of the last house to drain{who}")
             with suppress(Conflict):
                 asyncio.run(lock.acquire(LEFTOVER_S))
 

@@ -53,6 +53,7 @@ def run_up(
     on_ready: Callable[[], None] = lambda: None,
     reload_command: Sequence[str] = (),
     before_start: Callable[[], None] = lambda: None,
+    inherited: Sequence[int] = (),
 ) -> int:
     """Run the house until SIGTERM or SIGINT drains it (exit code 0), a second one kills it (1), or it cannot stand (1).
 
@@ -67,6 +68,7 @@ def run_up(
         on_ready: called once, when all children are ready for the first time.
         reload_command: run at SIGHUP, which then is no wish to stop; what it prints is told, line by line.
         before_start: called before each start of a supervisor, to lay down what it needs.
+        inherited: descriptors that each supervisor has until its end, without knowing of them.
     """
     return Up(
         supervisor_command,
@@ -76,6 +78,7 @@ def run_up(
         on_ready=on_ready,
         reload_command=reload_command,
         before_start=before_start,
+        inherited=inherited,
     ).run()
 
 
@@ -92,8 +95,9 @@ class Up:
         on_ready: Callable[[], None],
         reload_command: Sequence[str],
         before_start: Callable[[], None],
+        inherited: Sequence[int] = (),
     ) -> None:
-        self.listener = listener
+        self.inherited = list(inherited)
         self.before_start = before_start
         self.reload_command = reload_command
         self.stop_signals = [number for number in STOP if not (reload_command and number == signal.SIGHUP)]
@@ -102,6 +106,7 @@ class Up:
         self.notifier = Notifier()
         self.command = [*command, "--up-pid", str(os.getpid())]
         if listener is not None:
+            self.inherited.append(listener.fileno())
             self.command += ["--listener", str(listener.fileno())]
 
         self.run_dir = run_dir
@@ -171,10 +176,9 @@ class Up:
         self.deadline = time.monotonic() + BIRTH_S
         self.words = b""
         self.before_start()
-        fds = [] if self.listener is None else [self.listener.fileno()]
         # A session of its own, so that Ctrl-C reaches `up` alone and the house is drained in order.
         process = subprocess.Popen(  # noqa: S603 (the composition root's own command)
-            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=fds, start_new_session=True
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=self.inherited, start_new_session=True
         )
         assert process.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
         pidfd = os.pidfd_open(process.pid)

@@ -43,6 +43,17 @@ class Lock:
         """Whether this object holds the lock."""
         return self._descriptor is not None
 
+    def fileno(self) -> int:
+        """The descriptor of the lock that is held: a process that inherits it holds the lock too, until its end.
+
+        Raises:
+            ValueError: the lock is not held.
+        """
+        if self._descriptor is None:
+            raise ValueError(f"{self.path} is not held")
+
+        return self._descriptor
+
     @property
     def in_place(self) -> bool:
         """Whether what is held is what others would find: the file may have been deleted, or another put in its place."""

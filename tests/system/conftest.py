@@ -28,10 +28,19 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def house(model: SyncModelServer, data_dir: Path) -> Iterator[House]:
+def module_house(model: SyncModelServer, data_dir: Path) -> Iterator[House]:
     # The background has a model judge what it doubts, which would take what a test has written for its own request.
     with House(data_dir, config=ENDPOINT.format(url=model.base_url) + "[paradox]\njudge_model_per_day = 0\n") as house:
         yield house
+
+
+@pytest.fixture
+def house(module_house: House) -> House:
+    """The module's house; started again where a test that failed has left none."""
+    if module_house.process.poll() is not None:
+        module_house.power_cut()
+        module_house.start()
+    return module_house
 
 
 @pytest.fixture

@@ -191,15 +191,17 @@ class House:
 
     def power_cut(self) -> None:
         """kill -9 of every process at once, and wait until all are gone."""
-        watched = [os.pidfd_open(pid) for pid in self.pids()]
-        for pidfd in watched:
-            # One that ends by itself meanwhile is as good as killed.
-            linux.kill(pidfd, signal.SIGKILL)
-        self.process.communicate(timeout=STOP_S)
+        # One that ends by itself meanwhile is as good as killed; one that was being made meanwhile is found the next time.
+        while pidfds := [pidfd for pid in self.pids() if (pidfd := linux.open_pidfd(pid)) is not None]:
+            for pidfd in pidfds:
+                linux.kill(pidfd, signal.SIGKILL)
+            if self.process.stdout is not None:
+                self.process.communicate(timeout=STOP_S)
+                self.process.stdout = None
+            for pidfd in pidfds:
+                assert select.select([pidfd], [], [], STOP_S)[0], "a process survived kill -9"
+                os.close(pidfd)
         self.output = ""
-        for pidfd in watched:
-            assert select.select([pidfd], [], [], STOP_S)[0], "a process survived kill -9"
-            os.close(pidfd)
         self.url = ""
 
     def kill_up(self, *others: int) -> None:

@@ -29,8 +29,9 @@ PANELS = {
 
 
 @pytest.fixture(scope="module")
-def told(house: House) -> House:
+def told(module_house: House) -> House:
     """A house that has something to show."""
+    house = module_house
     chat = {"model": "default", "messages": [{"role": "user", "content": "Where does Ana live?"}]}
     house.post("/v1/chat/completions", chat, x_lattice_session="monday")
     for text in ("I have a dog.", "I have no dog."):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,9 @@ from typing import Any
 import openai
 import pytest
 
+from supervisors import linux
 from tests.model_server.fixture import SyncModelServer
-from tests.system.house import House, wait_for_ready
+from tests.system.house import House, command_line, wait_for_ready
 
 pytestmark = pytest.mark.system
 
@@ -173,6 +175,25 @@ def test_up_is_killed_and_started_again_at_once_on_its_port(
     assert asking.result(60).choices[0].message.content == TEXT
     assert remembered(house, namespace) == ["Count to twelve.", TEXT]
     assert len(script.log()) == 1
+
+
+def test_up_that_is_started_while_a_supervisor_of_the_last_house_has_just_begun_waits_for_its_port(
+    house: House, pool: ThreadPoolExecutor
+) -> None:
+    """It has inherited the listener, and has no lock yet by which anybody would know of it."""
+    up, before = house.process.pid, house.pid_of("supervisor")
+    house.kill(before)
+    while not (begun := [pid for pid in linux.children_of(up) if b"supervise" in command_line(pid) and pid != before]):
+        pass
+    house.signal(begun[0], signal.SIGSTOP)
+    house.kill_up()
+
+    starting = pool.submit(house.start)
+    while "of the last house to drain" not in house.output and not starting.done():
+        pass
+    house.signal(begun[0], signal.SIGCONT)
+    starting.result()
+    wait_for_ready(house)
 
 
 def test_everything_killed_at_once_and_started_again_has_lost_nothing(house: House, script: SyncModelServer) -> None:

@@ -60,7 +60,7 @@ def test_up_stops_in_time_under_full_load_and_names_what_still_ran(short_dir: Pa
             load.stop()
 
         verdict = check(read(histories), evidence.records_told(house.get, "load"))
-        assert [str(found) for found in verdict.findings] == []
+        assert [str(found) for found in verdict.violations] == []
         assert verdict.writes > 10
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +43,12 @@ def ended(process: subprocess.Popen[bytes]) -> str:
     return said.decode()
 
 
-def killed(process: subprocess.Popen[bytes]) -> None:
-    """kill -9 of it, while it still runs."""
-    assert process.poll() is None, "it had ended before it could be killed"
+def killed_in_its_middle(process: subprocess.Popen[bytes], reached: Callable[[], int]) -> bool:
+    """kill -9 of it once it has some of them; False where that came too late, since it has all."""
+    until(lambda: reached() > 0)
     process.kill()
     process.communicate()
+    return reached() < COUNT
 
 
 def until(reached: Any) -> None:
@@ -88,26 +91,28 @@ def test_exports_and_imports_that_are_killed_go_on_and_are_whole(tmp_path: Path,
 
     # The export dies in its middle, and is run again; memory has been replaced meanwhile.
     taken, part = tmp_path / "taken.jsonl", tmp_path / "taken.jsonl.part"
-    exporting = command(house, "export", taken, "--namespace", first)
-    until(lambda: any(line.get("lattice") == "page" for line in lines_of(part)))
-    killed(exporting)
-    begun = max(line["records"] for line in lines_of(part) if line.get("lattice") == "page")
-    assert 0 < begun < COUNT
+
+    def begun() -> int:
+        if taken.exists():
+            return COUNT
+        return max((line["records"] for line in lines_of(part) if line.get("lattice") == "page"), default=0)
+
+    while not killed_in_its_middle(command(house, "export", taken, "--namespace", first), begun):
+        taken.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
     before = house.pid("memory")
     house.kill(before)
     wait_for_ready(house, name="memory", other_than=before)
-    assert f"goes on after {begun} memories" in ended(command(house, "export", taken, "--namespace", first))
+    assert f"goes on after {begun()} memories" in ended(command(house, "export", taken, "--namespace", first))
     assert not part.exists()
     records = [line for line in lines_of(taken) if "text" in line]
     assert [record["text"] for record in records] == texts
     assert lines_of(taken)[-1] == {"lattice": "end", "records": COUNT}
 
     # The import of that dies in its middle, and is run again.
-    importing = command(house, "import", taken, "--namespace", second)
-    until(lambda: count(house, second) > 0)
-    killed(importing)
+    while not killed_in_its_middle(command(house, "import", taken, "--namespace", second), partial(count, house, second)):
+        second += "-again"
     some = count(house, second)
-    assert 0 < some < COUNT
     # What was under way when it died may still have come in.
     known = int(ended(command(house, "import", taken, "--namespace", second)).partition(" memories came in, ")[2].split()[0])
     assert some <= known < COUNT
