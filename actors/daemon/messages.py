@@ -282,6 +282,9 @@ class Statement(Data):
     delivered_in: str | None
     """The thought that brought it up."""
 
+    speaker: str | None = None
+    """Whom it is meant for; None: whoever asks."""
+
 
 class Statements(Reply, type="daemon.statements_listed"):
     """Statements, most urgent first."""

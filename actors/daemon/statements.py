@@ -157,6 +157,7 @@ async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -
     if state == "open" and await is_settled(ask, namespace, found):
         await store.write(lambda connection: withdraw(connection, namespace, memory))
         return None
+    speaker = found.memory.metadata.get("speaker")
     return Statement(
         id=memory,
         text=found.memory.text,
@@ -166,4 +167,5 @@ async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -
         expires=moment(expires),
         state=state,
         delivered_in=thought,
+        speaker=speaker if isinstance(speaker, str) else None,
     )

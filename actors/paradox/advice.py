@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.paradox.messages import Side
 
-__all__ = ["advice"]
+__all__ = ["advice", "counsel"]
 
 LONGEST = 160
 """Characters of a side that are quoted."""
@@ -23,10 +23,15 @@ BY_TYPE = {
 
 def advice(kind: str, state: str, earlier: Side, later: Side, leaning: str = "") -> str:
     """The sentence for the prompt; empty once the paradox is settled or asleep."""
+    told = counsel(kind, state, leaning)
+    return f"{said(earlier)} and {said(later)} do not agree. {told}" if told else ""
+
+
+def counsel(kind: str, state: str, leaning: str = "") -> str:
+    """What to do about it, for who is shown both sides anyway: what matters most first, since it may be cut."""
     if state not in OPEN:
         return ""
-    told = f"{said(earlier)} and {said(later)} do not agree."
-    return " ".join(part for part in (told, leaning, BY_TYPE.get(kind, BY_TYPE["factual"])) if part)
+    return " ".join(part for part in (BY_TYPE.get(kind, BY_TYPE["factual"]), leaning) if part)
 
 
 def said(side: Side) -> str:

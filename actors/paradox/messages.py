@@ -93,6 +93,9 @@ class Paradox(Data):
     advice: str
     """For whoever answers while this is open; empty once it is settled."""
 
+    counsel: str = ""
+    """The advice alone, without the two sides that it is about."""
+
     notes: tuple[Note, ...]
     history: tuple[Step, ...]
 

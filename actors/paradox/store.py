@@ -14,7 +14,7 @@ import apsw
 from actors.moments import micros, moment
 from actors.once import Once, only_once
 from actors.paradox import aside, doubts, life
-from actors.paradox.advice import advice
+from actors.paradox.advice import advice, counsel
 from actors.paradox.doubts import Question
 from actors.paradox.effects import Effect, Finding, Forgetting, NamespaceForgetting, Revision
 from actors.paradox.life import Conclusion
@@ -368,6 +368,7 @@ def as_paradox(connection: apsw.Connection, row: Sequence[Any]) -> Paradox:
     ).fetchall()
     earlier = Side(memory=sides[0], text=sides[1], speaker=sides[2], time=moment(sides[3]))
     later = Side(memory=sides[4], text=sides[5], speaker=sides[6], time=moment(sides[7]))
+    leaning = notes[-1][2] if notes else ""
     return Paradox(
         id=identifier,
         namespace=namespace,
@@ -382,7 +383,8 @@ def as_paradox(connection: apsw.Connection, row: Sequence[Any]) -> Paradox:
         found=moment(found),
         touched=moment(touched),
         why=why,
-        advice=advice(kind, state, earlier, later, notes[-1][2] if notes else ""),
+        advice=advice(kind, state, earlier, later, leaning),
+        counsel=counsel(kind, state, leaning),
         notes=tuple(Note(time=moment(time), by=author, text=text) for time, author, text in notes),
         history=tuple(Step(time=moment(time), state=was, cause=cause, note=note) for time, was, cause, note in steps),
     )

@@ -29,6 +29,22 @@ MOVED: Final = 0.05
 """A trait nearer to its baseline than this says nothing."""
 
 MOST_LINES: Final = 12
+MOST_KEPT: Final = 100
+"""Aspects of a namespace's people that are kept, of which those who ask are shown theirs first."""
+
+MOST_STATEMENTS: Final = 16
+NOBODY: Final = frozenset({None, "user"})
+"""As memory calls speakers who have no name."""
+
+STYLES: Final = {
+    "long-winded": ("writes at length", "writes briefly"),
+    "asking": ("asks many questions", "seldom asks questions"),
+    "exclaiming": ("exclaims a lot", "seldom exclaims"),
+    "polite": ("words things politely", "does without polite words"),
+    "emoji": ("uses many emoji", "uses few emoji or none"),
+}
+MUCH, LITTLE = 0.6, 0.15
+"""A style between the two says nothing."""
 
 MOST: Final = 1024
 """Namespaces that are kept in mind."""
@@ -42,6 +58,16 @@ class Known:
     """Aspects of the people, then the assistant's own traits where they have moved."""
 
     statements: tuple[KnownLine, ...] = ()
+
+    def meant_for(self, asker: str | None) -> Known:
+        """What bears on a question of somebody's: their own profile first, and nothing to bring up that is another's."""
+        own = frozenset({asker}) | (NOBODY if asker is None else frozenset())
+        people = [line for line in self.profile if line.speaker is not None]
+        shown = sorted(people, key=lambda line: line.speaker not in own)[:MOST_LINES]
+        return Known(
+            profile=(*shown, *(line for line in self.profile if line.speaker is None)),
+            statements=tuple(line for line in self.statements if asker is None or line.speaker in {asker, *NOBODY}),
+        )
 
 
 class Knowledge:
@@ -108,21 +134,22 @@ class Knowledge:
         statements: Statements
         profile, statements = await asyncio.gather(
             self.actor.ask(GetProfile(namespace=namespace), timeout=seconds),
-            self.actor.ask(ListStatements(namespace=namespace, limit=self.settings.statements or 1), timeout=seconds),
+            self.actor.ask(ListStatements(namespace=namespace, limit=MOST_STATEMENTS), timeout=seconds),
         )
         aspects = sorted(
             (
                 (aspect.confidence, speaker, aspect)
                 for speaker, known in profile.speakers.items()
                 for aspect in known
-                if aspect.confidence >= SURE
+                if aspect.confidence >= SURE and worded(aspect)
             ),
-            key=lambda one: (-one[0], one[1], one[2].name),
+            # How somebody writes is soon surer than anything else, and matters least.
+            key=lambda one: (one[2].kind == "style", -one[0], one[1], one[2].name),
         )
         traits = [trait for trait in profile.traits if abs(trait.value - trait.baseline) >= MOVED]
         return Known(
             profile=(
-                *(of_aspect(speaker, aspect) for _, speaker, aspect in aspects[:MOST_LINES]),
+                *(of_aspect(speaker, aspect) for _, speaker, aspect in aspects[:MOST_KEPT]),
                 *(of_trait(trait) for trait in traits),
             ),
             statements=tuple(of_statement(one) for one in statements.statements),
@@ -136,29 +163,33 @@ def of_aspect(speaker: str, aspect: Aspect) -> KnownLine:
         "score": aspect.confidence,
         "memories": list(aspect.evidence),
     }
-    return KnownLine(f"{speaker}: {worded(aspect)}", "", told)
+    return KnownLine(f"{speaker}: {worded(aspect)}", "", speaker, told)
 
 
 def of_trait(trait: Trait) -> KnownLine:
     """A trait of the assistant's own."""
-    text = f"yourself: {trait.name} {trait.value:.1f} (usually {trait.baseline:.1f})"
-    return KnownLine(text, "", {"kind": "trait", "trait": trait.name, "score": trait.value, "memories": list(trait.evidence)})
+    more = "more" if trait.value > trait.baseline else "less"
+    text = f"yourself: {more} {trait.name} than usual ({trait.value:.2f}, usually {trait.baseline:.2f})"
+    return KnownLine(
+        text, "", None, {"kind": "trait", "trait": trait.name, "score": trait.value, "memories": list(trait.evidence)}
+    )
 
 
 def of_statement(statement: Statement) -> KnownLine:
     """Something to bring up."""
     told: dict[str, JsonValue] = {"score": statement.urgency, "memories": [statement.id]}
-    return KnownLine(statement.text, statement.id, told)
+    return KnownLine(statement.text, statement.id, statement.speaker, told)
 
 
 def worded(aspect: Aspect) -> str:
-    """An aspect as a line for the prompt."""
+    """An aspect as a line for the prompt; empty where it says nothing."""
     match aspect.kind:
         case "style":
-            return f"style {aspect.name} {aspect.value:.1f}"
+            much, little = STYLES.get(aspect.name, ("", ""))
+            return much if aspect.value >= MUCH else little if aspect.value <= LITTLE else ""
         case "goal":
-            return f"wants to {aspect.name}" if not aspect.name.startswith("to ") else f"wants {aspect.name}"
+            return f'is after: "{aspect.name}"'
         case "interest":
             return f"interested in {aspect.name}"
         case "relationship":
-            return aspect.name
+            return f"speaks of their {aspect.name}"

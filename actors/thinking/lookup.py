@@ -17,7 +17,7 @@ from actors.thinking.prompt import Material, Prompt, fitting
 from actors.thinking.remembering import LAST_FRACTION
 from actors.thinking.search import Search
 from actors.thinking.steps import Steps
-from actors.thinking.talk import plain, read, visible
+from actors.thinking.talk import asker, plain, read, visible
 from transport.errors import LatticeError
 
 __all__ = ["Lookup"]
@@ -52,6 +52,8 @@ class Lookup:
                 seconds=seconds,
                 steps=self.steps,
             )
+        if found.known is not None:
+            found.known = found.known.meant_for(asker(self.message.messages))
         self.context = found
         self.seen = await read(self.message.messages, visible)
 

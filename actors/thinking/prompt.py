@@ -54,6 +54,9 @@ class KnownLine:
 
     text: str
     id: str = ""
+    speaker: str | None = None
+    """Whom it is about; None: nobody in particular."""
+
     told: dict[str, JsonValue] = field(default_factory=dict)
 
 
@@ -166,7 +169,9 @@ def sections(material: Material, budgets: Budgets, now: datetime) -> list[str]:
     longest = budgets.item
     parts = []
     if material.profile:
-        parts.append("What is known of the user:\n" + "\n".join(bullet(line.text, longest) for line in material.profile))
+        parts.append(
+            "What is known of those who talk with you:\n" + "\n".join(bullet(line.text, longest) for line in material.profile)
+        )
     if material.memories:
         parts.append("From memory, oldest first:\n" + "\n".join(remembered(one, longest) for one in material.memories))
     if material.tail:
@@ -196,7 +201,7 @@ def at_odds(paradox: Paradox, longest: int) -> str:
         f"[{side.time:%Y-%m-%d}, {one_line(side.speaker or 'unknown', LONGEST_SPEAKER)}] {shortened(side.text, longest // 2)}"
         for side in (paradox.earlier, paradox.later)
     )
-    return f"- {sides} {shortened(paradox.advice, longest // 4)}".rstrip()
+    return f"- {sides} {shortened(paradox.counsel, longest // 4)}".rstrip()
 
 
 def bullet(text: str, longest: int) -> str:

@@ -11,7 +11,7 @@ from actors.memory.messages import Turn
 from actors.thinking.degraded import is_degraded
 from actors.thinking.private import asks_for_tags, public_of
 
-__all__ = ["SYSTEM_ROLES", "ends_of", "is_long", "plain", "question", "read", "text_of", "turns_of", "visible"]
+__all__ = ["SYSTEM_ROLES", "asker", "ends_of", "is_long", "plain", "question", "read", "text_of", "turns_of", "visible"]
 
 Value = TypeVar("Value")
 
@@ -53,6 +53,12 @@ def text_of(message: ChatMessage) -> str:
 def question(messages: Sequence[ChatMessage]) -> str:
     """The text of the last user message, as far as memory would keep it; empty when there is none."""
     return next((text_of(message)[:LONGEST_TURN] for message in reversed(messages) if message.get("role") == "user"), "")
+
+
+def asker(messages: Sequence[ChatMessage]) -> str | None:
+    """The name that whoever asked goes by; None where the client gives none."""
+    name = next((message.get("name") for message in reversed(messages) if message.get("role") == "user"), None)
+    return name if isinstance(name, str) and name else None
 
 
 def ends_of(text: str) -> str:

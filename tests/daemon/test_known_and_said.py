@@ -162,6 +162,7 @@ async def test_a_plan_is_asked_after_once_its_time_is_over_and_only_once(short_d
 
         clock.advance(3 * DAY)
         (statement,) = (await host.ref("daemon").ask(ListStatements())).statements
+        assert statement.speaker == "ana"
         assert "I'm flying to Rome tomorrow." in statement.text
         record = await host.ref("memory").ask(Get(id=statement.id))
         assert (record.memory.kind, [link.target for link in record.memory.links]) == ("statement", [turn])

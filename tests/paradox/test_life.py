@@ -74,6 +74,9 @@ async def test_contemplation_leaves_a_note_and_advice_once_a_day(short_dir) -> N
         one = await the_one(host)
         assert (one.state, [note.by for note in one.notes]) == ("processing", ["evidence"])
         assert one.notes[0].text in one.advice
+        assert one.advice.endswith(one.counsel)
+        assert one.counsel
+        assert "Lisbon" not in one.counsel
         assert [step.state for step in one.history] == ["fresh", "processing"]
 
         clock.advance(90_000)

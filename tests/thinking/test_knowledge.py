@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+import pytest
+
 from actors.clock import ManualClock
 from actors.daemon.messages import (
     Aspect,
@@ -17,8 +19,9 @@ from actors.daemon.messages import (
 )
 from actors.memory.messages import Link, NewMemory, Provenance, Remember
 from actors.runtime import AsyncActor, handles
-from actors.thinking.knowledge import Knowledge
+from actors.thinking.knowledge import Knowledge, Known, worded
 from actors.thinking.messages import GetThought, Think
+from actors.thinking.prompt import KnownLine
 from actors.thinking.settings import ThinkingSettings
 from tests.thinking.house import ALL, house
 from tests.thinking.test_think import prompt_of, user
@@ -120,6 +123,33 @@ async def test_a_program_is_told_nothing_that_is_meant_for_people(short_dir, mod
         await host.ref("thinking").ask(Think(session="a", messages=(user("Hello there"),), options=options))
 
     assert "regatta" not in prompt_of(model.log()[-1])
+
+
+def test_who_gives_a_name_is_shown_their_own_profile_first_and_nothing_that_is_meant_for_another() -> None:
+    people = tuple(KnownLine(f"{who}: line {n}", "", who) for who in ("ana", "ben") for n in range(8))
+    own = KnownLine("yourself: more humour than usual")
+    statements = (KnownLine("Ana's", "1", "ana"), KnownLine("Ben's", "2", "ben"), KnownLine("Anybody's", "3"))
+    known = Known((*people, own), statements)
+
+    ben = known.meant_for("ben")
+    assert [line.speaker for line in ben.profile] == ["ben"] * 8 + ["ana"] * 4 + [None]
+    assert [line.id for line in ben.statements] == ["2", "3"]
+    assert known.meant_for(None).statements == statements
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "line"),
+    [
+        ("goal", "I want to learn Italian.", 1.0, 'is after: "I want to learn Italian."'),
+        ("relationship", "sister Ana", 0.2, "speaks of their sister Ana"),
+        ("interest", "sailing", 0.2, "interested in sailing"),
+        ("style", "asking", 0.7, "asks many questions"),
+        ("style", "asking", 0.5, ""),
+        ("style", "long-winded", 0.1, "writes briefly"),
+    ],
+)
+def test_what_is_held_of_somebody_is_said_in_words(kind, name, value, line) -> None:
+    assert worded(Aspect(kind=kind, name=name, value=value, confidence=0.8, evidence=("m",), changed=NOW)) == line
 
 
 class Asked:

@@ -49,7 +49,8 @@ def paradox() -> Paradox:
         probability=0.9,
         importance=0.9,
         touched=NOW,
-        advice="Ask which of the two holds now.",
+        advice="Both sides again. Ask which of the two holds now.",
+        counsel="Ask which of the two holds now.",
         notes=(),
         state="fresh",
         found=NOW,
@@ -92,6 +93,13 @@ def test_each_prompt_of_a_talk_begins_with_all_of_the_one_before_up_to_its_quest
         assert now[-1] == talk[-1]
         before = now
         talk.append({"role": "assistant", "content": f"Answer {turn}."})
+
+
+def test_statements_at_odds_are_said_once_and_advice_on_them_is_whole() -> None:
+    text = system_text(shown([USER], Material(tensions=(paradox(),))))
+
+    assert "I had a steak Ask which of the two holds now." in text
+    assert text.count("I had a steak") == 1
 
 
 def test_in_the_middle_of_a_tool_call_the_context_stands_before_the_question_too() -> None:

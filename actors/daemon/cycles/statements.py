@@ -42,6 +42,9 @@ class Idea:
     opens: datetime
     sources: tuple[str, ...]
     key: str
+    speaker: str | None
+    """Whom it is meant for."""
+
     paradox: str | None = None
 
 
@@ -80,12 +83,16 @@ class Statements:
         said = f"On {turn.time:%d %B %Y} {who(speaker, first=False)} said"
         for number, plan in enumerate(people.plans(turn.text, turn.time)):
             text = f'{said}: "{plan.sentence}" That time is over; ask how it went.'
-            found.append(Idea(text, "a plan's time is over", PLAN_URGENCY, plan.over, (turn.id,), f"plan:{turn.id}:{number}"))
+            found.append(
+                Idea(text, "a plan's time is over", PLAN_URGENCY, plan.over, (turn.id,), f"plan:{turn.id}:{number}", speaker)
+            )
         if not found:
             opens = turn.time + timedelta(days=self.settings.after_days)
             for number, goal in enumerate(people.goals(turn.text)[:1]):
                 text = f'{said}: "{goal}" Ask how it is going.'
-                found.append(Idea(text, "a goal was named", GOAL_URGENCY, opens, (turn.id,), f"goal:{turn.id}:{number}"))
+                found.append(
+                    Idea(text, "a goal was named", GOAL_URGENCY, opens, (turn.id,), f"goal:{turn.id}:{number}", speaker)
+                )
         return found
 
     async def _contradictions(self, work: Work, namespace: str) -> None:
@@ -107,7 +114,11 @@ class Statements:
                 time=work.now,
                 kind="statement",
                 importance=idea.urgency,
-                metadata={"why": idea.why, **({"paradox": idea.paradox} if idea.paradox else {})},
+                metadata={
+                    "why": idea.why,
+                    **({"speaker": idea.speaker} if idea.speaker else {}),
+                    **({"paradox": idea.paradox} if idea.paradox else {}),
+                },
                 provenance=work.provenance(),
                 links=tuple(Link(relation="derives_from", target=source) for source in idea.sources),
                 key=f"statements:{idea.key}",
@@ -158,6 +169,7 @@ def idea_of(paradox: Paradox, now: datetime) -> Idea:
         now,
         (earlier.memory, later.memory),
         f"paradox:{paradox.id}",
+        later.speaker if earlier.speaker == later.speaker else None,
         paradox.id,
     )
 
