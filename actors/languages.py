@@ -10,7 +10,7 @@ from typing import Final
 
 from actors.stopwords import STOPWORDS
 
-__all__ = ["is_english", "small_words"]
+__all__ = ["is_english", "is_foreign", "small_words"]
 
 WORD: Final = re.compile(r"[^\W\d_]+")
 
@@ -47,6 +47,10 @@ ENGLISH_FROM: Final = 0.15
 """The share of a text's words that are English small words, from which it may be English: plain talk has a third and more."""
 
 
+FOREIGN_FROM: Final = 2
+"""Small words of another language from which a text is known to be in it: one beside English ones may be a name, or a word of both."""
+
+
 def small_words(text: str) -> frozenset[str]:
     """The small words of the language that a text is in; English ones where it is in none that is known."""
     words = WORD.findall(text.lower())
@@ -58,3 +62,13 @@ def is_english(text: str) -> bool:
     words = WORD.findall(text.lower())
     known = small_words(text)
     return known is STOPWORDS and sum(word in known for word in words) >= ENGLISH_FROM * len(words)
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text is surely in another language than English."""
+    words = WORD.findall(text.lower())
+    known = small_words(text)
+    if known is STOPWORDS:
+        return False
+    found = sum(word in known for word in words)
+    return found >= FOREIGN_FROM or (len(words) > found and not any(word in STOPWORDS for word in words))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from actors.asks import Asks
+from actors.languages import is_foreign
 from actors.memory.messages import Change, Memory, Recall, Recalled
 from actors.paradox.effects import Doubt, Effect, Finding, Revision, says_one_thing
 from actors.paradox.judge import asserts, parts
@@ -61,8 +62,9 @@ async def against(
         for (earlier, later), judgement in zip(ordered, judged, strict=True)
         if judgement.verdict in ("contradiction", "update")
     ]
-    kept = [one for one in found if one.score >= settings.keep_from]
-    doubts = [one for one in found if DOUBT_FROM <= one.score < settings.keep_from]
+    # Rules and network read English: what they say of another language is a doubt at most.
+    kept = [one for one in found if one.score >= settings.keep_from and is_read(one)]
+    doubts = [one for one in found if one.score >= DOUBT_FROM and one not in kept]
     if not settings.judge_model or not doubts:
         return [*kept]
     return [*kept, Doubt(max(doubts, key=lambda one: (one.score, one.id)))]
@@ -103,6 +105,11 @@ def comparable_by(speaker: str | None, other: str | None) -> bool:
 def derived(memory: Memory) -> bool:
     """Made from other records, which are compared themselves."""
     return any(link.relation in ("derives_from", "summarises") for link in memory.links)
+
+
+def is_read(finding: Finding) -> bool:
+    """Whether both sides are in a language that can be judged without a model."""
+    return not (is_foreign(finding.earlier.text) or is_foreign(finding.later.text))
 
 
 def stated(memory: Memory) -> Statement:

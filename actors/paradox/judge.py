@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
+from actors.languages import is_foreign
 from actors.paradox.classifier.model import Opinion
 from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change
@@ -49,6 +50,9 @@ NEAR_BEST = 0.1
 """Conflicts that score this close to the best one are told as well; further ones are more often wrong than right."""
 
 
+UNREAD = Judgement("unrelated", 0.5, "in a language that is not read")
+"""Rules and network read English: of other languages they take half of all pairs for contradictions."""
+
 Side = tuple[int, Reading, Reading]
 """Which of the earlier statements; a sentence of it; a sentence of the new one."""
 
@@ -83,7 +87,10 @@ class Judge:
 
     def check(self, statements: Sequence[Statement], new: Statement) -> Checked:
         """The verdict on `new` against all `statements`, conflicts best first; among equals the later statement comes first."""
-        judged = self.against(statements, new)
+        judged = [
+            UNREAD if is_foreign(old.text) or is_foreign(new.text) else judgement
+            for old, judgement in zip(statements, self.against(statements, new), strict=True)
+        ]
         chance = chances(judged)
         found = [
             (chance[index], index, judgement)

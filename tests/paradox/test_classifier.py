@@ -134,3 +134,10 @@ def test_a_complaint_about_how_a_request_is_met_is_not_at_odds_with_it(classifie
         verdict(classifier, "Please keep your answers short.", "You always give me answers that are far too long.")
         != "contradiction"
     )
+
+
+def test_texts_in_other_languages_are_not_judged(classifier) -> None:
+    """The network has read English alone: of others it takes half of all pairs for contradictions."""
+    mother, meal = Statement(text="Meine Schwester ist Lehrerin."), Statement(text="Je ne mange pas de viande.")
+    assert Judge(classifier).pairs([(mother, meal)])[0].verdict == "contradiction"
+    assert Judge(classifier).check([mother], meal).verdict == "unrelated"

@@ -8,6 +8,7 @@ from actors.clock import ManualClock
 from actors.memory.messages import Forget, GetHistory, Revise
 from actors.memory.messages import Get as GetMemory
 from actors.paradox.messages import Contemplate, Contemplated, List, Resolve
+from actors.paradox.settings import ParadoxSettings
 from tests.paradox.house import START, followed, found, house, say, settled
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
@@ -299,3 +300,15 @@ async def test_a_forgotten_records_notes_and_debts_go_with_it(short_dir) -> None
         assert (await found(host), progress.owed) == ([], 0)
         for path in (short_dir / "data").glob("paradox.db*"):
             assert b"Xanthippopolis" not in path.read_bytes(), path
+
+
+async def test_what_is_said_in_a_language_that_nobody_reads_is_no_contradiction(short_dir) -> None:
+    async with house(short_dir, classifier=ParadoxSettings().classifier) as host:
+        await say(
+            host,
+            "¡Hola! Estoy aprendiendo español porque la familia de Tomás es de Valencia. ¿Me ayudas?",
+            "Tengo nivel A2, creo. Mi suegra se llama Carmen y vive en Valencia. No habla alemán.",
+            "Wir fahren im August nach Valencia. Ich wohne übrigens jetzt in der Südvorstadt.",
+        )
+        await followed(host)
+        assert await found(host) == []
