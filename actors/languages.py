@@ -48,7 +48,7 @@ ENGLISH_FROM: Final = 0.15
 
 
 FOREIGN_FROM: Final = 2
-"""Small words of another language from which a text is known to be in it: one beside English ones may be a name, or a word of both."""
+"""Small words of another language from which a text is known to be in it: one beside English ones may be a name."""
 
 
 def small_words(text: str) -> frozenset[str]:
