@@ -3,8 +3,9 @@
 import apsw
 import pytest
 
+from actors.sqlite import opening
 from actors.sqlite.damage import reports
-from actors.sqlite.database import Database, opening
+from actors.sqlite.database import Database
 from actors.sqlite.encryption import KEY
 from transport.errors import Unavailable
 

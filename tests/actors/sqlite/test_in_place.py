@@ -17,7 +17,7 @@ from actors.sqlite.encryption import KEY, StoreKey
 from actors.sqlite.in_place import InPlace
 from transport.errors import Unavailable
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 FOREIGN = b"somebody else's" * 1000
 
@@ -231,7 +231,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from actors.sqlite.database import Database
-from tests.actors.test_in_place import SCHEMA, note
+from tests.actors.sqlite.test_in_place import SCHEMA, note
 
 async def main():
     database = Database(Path(sys.argv[1]), SCHEMA)

@@ -17,7 +17,7 @@ from actors.sqlite.opening import NewerDatabase, damage
 from transport.errors import Conflict, Overloaded, Unavailable
 from transport.lock import Lock
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 

@@ -14,7 +14,7 @@ from actors.sqlite.encryption import KEY
 from actors.sqlite.opening import NewerDatabase
 from actors.sqlite.salvage.leftovers import table_of
 from actors.sqlite.salvage.tables import tables_of
-from tests.actors.books import (
+from tests.actors.sqlite.books import (
     ROWS,
     fill,
     one_value,

@@ -5,7 +5,7 @@ import pytest
 
 from actors.sqlite.backup import write_copy
 from actors.sqlite.damage import frames_lost, reports
-from tests.actors.books import ROWS, as_a_kill_leaves_it, one_value, opened, recovered, set_aside, with_a_log, written
+from tests.actors.sqlite.books import ROWS, as_a_kill_leaves_it, one_value, opened, recovered, set_aside, with_a_log, written
 from transport.errors import Unavailable
 
 

@@ -14,14 +14,14 @@ from actors.sqlite.database import Database
 from actors.sqlite.encryption import KEY, StoreKey
 from actors.sqlite.rekeying import rekey_file
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from actors.sqlite.database import Database
-from tests.actors import test_second_names as here
+from tests.actors.sqlite import test_second_names as here
 
 async def main():
     path = Path(sys.argv[1])
