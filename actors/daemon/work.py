@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -18,15 +19,18 @@ from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.messages import Cost, Planned, Run
 from actors.daemon.settings import CycleSettings, DaemonSettings
 from actors.daemon.store import Store
-from actors.llm.messages import Generate, Generated
+from actors.llm.messages import Choice, Generate, Generated
 from actors.memory.messages import Get, Memory, Provenance
 from actors.moments import micros
+from actors.private import public_of
 from actors.system import SysPing
 from transport.errors import Cancelled, DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
 
 __all__ = ["AWAY", "PLANNED", "BudgetSpent", "Cycle", "Paused", "Work"]
 
 T = TypeVar("T")
+
+SENTENCE_END = re.compile(r"[.!?\u2026\u3002](?=\s|$)")
 
 PLANNED = 50
 """Writes that a dry run tells of."""
@@ -181,8 +185,7 @@ class Work:
         except NO_MODEL as error:
             logger.info("a cycle goes on without a model", cycle=self.run.cycle, reason=error.code)
             return None
-        said = generated.choices[0].message.get("content")
-        answer = said.strip() if isinstance(said, str) else ""
+        answer = told_by(generated.choices[0])
         self._model = generated.model
         tokens = generated.usage.total_tokens or expected
         self._model_calls += 1
@@ -271,6 +274,15 @@ class Work:
     def now(self) -> datetime:
         """When the run began: the same for whoever takes it over."""
         return self.run.started
+
+
+def told_by(choice: Choice) -> str:
+    """What a model says, without what it thinks aloud, and without the sentence in which its tokens ran out."""
+    said = choice.message.get("content")
+    answer = public_of(said).public.strip() if isinstance(said, str) else ""
+    if choice.finish_reason != "length":
+        return answer
+    return answer[: max((end.end() for end in SENTENCE_END.finditer(answer)), default=0)]
 
 
 class Cycle(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from actors.asks import Asks
 from actors.languages import is_foreign
@@ -20,6 +21,9 @@ KINDS = ("turn", "fact", "statement")
 
 DOUBT_FROM = 0.3
 """What is less probable than this is no doubt: a model would have to be asked about nearly everything."""
+
+UNREAD = 0.5
+"""How probable something that nobody has read is at most."""
 
 LONGEST_SIDE = 16_384
 """Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
@@ -63,8 +67,9 @@ async def against(
         if judgement.verdict in ("contradiction", "update")
     ]
     # Rules and network read English: what they say of another language is a doubt at most.
-    kept = [one for one in found if one.score >= settings.keep_from and is_read(one)]
-    doubts = [one for one in found if one.score >= DOUBT_FROM and one not in kept]
+    told = [one if is_read(one) else replace(one, score=min(one.score, UNREAD), settled=False, ends=False) for one in found]
+    kept = [one for one in told if one.score >= settings.keep_from and is_read(one)]
+    doubts = [one for one in told if one.score >= DOUBT_FROM and one not in kept]
     if not settings.judge_model or not doubts:
         return [*kept]
     return [*kept, Doubt(max(doubts, key=lambda one: (one.score, one.id)))]

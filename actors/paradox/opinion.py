@@ -26,6 +26,7 @@ from actors.paradox.feed import away
 from actors.paradox.life import Conclusion
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
+from actors.private import public_of
 from transport.errors import LatticeError
 
 __all__ = ["Consultant"]
@@ -134,7 +135,8 @@ class Consultant:
             options={"temperature": 0, "max_tokens": 200},
         )
         generated: Generated = await self._ask(generate, timeout=ANSWER_S, lane="bg")
-        return str(generated.choices[0].message.get("content") or ""), generated.model
+        # What it thinks aloud may hold verdicts that it did not come to.
+        return public_of(str(generated.choices[0].message.get("content") or "")).public, generated.model
 
 
 def verdict_of(answer: str, model: str, question: Question, settings: ParadoxSettings) -> Conclusion | None:

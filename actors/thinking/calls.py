@@ -9,12 +9,12 @@ from typing import Final
 from pydantic import JsonValue
 
 from actors.llm.messages import ChatMessage, Usage
+from actors.private import asks_for_tags
 from actors.runtime import AsyncActor
 from actors.thinking.answering import Answering, CallOptions
 from actors.thinking.messages import Draft, Saying, Think
 from actors.thinking.pace import Pace
 from actors.thinking.presence import Presence
-from actors.thinking.private import asks_for_tags
 from actors.thinking.quirks import Quirks
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps

@@ -11,8 +11,8 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from actors.llm.messages import Delta
+from actors.private import Apart, Sieve
 from actors.thinking.openings import Begins, begins_like_reasoning
-from actors.thinking.private import Apart, Sieve
 
 __all__ = ["PRIVATE_FIELDS", "Ear"]
 

@@ -345,3 +345,23 @@ async def test_a_part_that_is_away_keeps_no_other_from_being_copied_and_none_of_
     copies = [path.name.partition(".")[2] for path in kept.parent.iterdir()]
     assert sorted(copies) == ["daemon.db", "memory.db", "paradox.db", "thinking.db"]
     assert kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "text"),
+    [
+        ({"text": "<think>Ana is lying to me.</think>Ana lives in Lisbon."}, "Ana lives in Lisbon."),
+        ({"text": "Ana lives in Lisbon. She has", "finish_reason": "length"}, "Ana lives in Lisbon."),
+    ],
+)
+async def test_a_summary_is_what_a_model_says_in_whole_sentences_not_what_it_thinks_aloud(short_dir, behaviour, text) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        server.always(**behaviour)
+        asking = {"consolidate": {"budget_tokens": 20_000, "settled_s": 1.0}, "cycles": ("consolidate",)}
+        async with house(short_dir, clock, model=server.base_url, **asking) as host:
+            await talk(host, clock)
+            clock.advance(3600)
+            assert (await run(host, "consolidate")).effects["summaries"] == 1
+            (summary,) = await records(host, "summary")
+            assert summary.text == text

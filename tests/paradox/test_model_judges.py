@@ -15,6 +15,7 @@ from actors.llm.settings import EndpointSettings, LlmSettings
 from actors.memory.messages import Forget, GetHistory
 from actors.memory.messages import Get as GetMemory
 from actors.paradox.messages import Contemplate, List
+from actors.paradox.settings import ParadoxSettings
 from tests.model_server import SyncModelServer
 from tests.paradox.house import START, followed, found, house, say, settled
 
@@ -238,3 +239,17 @@ async def test_where_no_model_is_there_nothing_is_counted_and_the_evidence_is_no
         async with asyncio.timeout(20):
             while (await asyncio.to_thread(left, short_dir))[1]:  # noqa: ASYNC110 (a call that is given back is told by nothing)
                 await asyncio.sleep(0)
+
+
+async def test_what_nobody_reads_is_a_contradiction_once_a_model_says_so(short_dir, server, clock) -> None:
+    server.always(
+        text=f"<think>{verdict(verdict='compatible', confidence=1.0)}</think>{verdict(verdict='contradiction', confidence=0.9)}"
+    )
+    async with judging(short_dir, server, clock, classifier=ParadoxSettings().classifier) as host:
+        await say(host, "Ich esse kein Fleisch.", "Ich esse gern Schnitzel.")
+        await followed(host)
+        await questions(server, 1)
+        async with asyncio.timeout(20):
+            while not (listed := (await host.ref("paradox").ask(List())).paradoxes):  # noqa: ASYNC110 (a doubt tells nobody)
+                await asyncio.sleep(0)
+        assert [one.earlier.text for one in listed] == ["Ich esse kein Fleisch."]
