@@ -1,8 +1,13 @@
-"""What a person who watches `up` reads about a child that has changed."""
+"""What a person who watches `up` reads about a child that has changed, or about the supervisor's end."""
 
 from __future__ import annotations
 
-__all__ = ["describe"]
+from typing import Final
+
+__all__ = ["TOLD_TO_STOP", "describe"]
+
+TOLD_TO_STOP: Final = "told to stop"
+"""Why a supervisor ended that was sent SIGTERM: by `up`, or by somebody else."""
 
 
 def describe(*, name: str, state: str, pid: int | None, restarts: int, last_exit: str | None) -> str:

@@ -22,6 +22,7 @@ from supervisors.actor import Supervisor
 from supervisors.control import Assignment
 from supervisors.crashes import open_stacks
 from supervisors.fence import hold_off
+from supervisors.lines import TOLD_TO_STOP
 from supervisors.logs import log_to_file
 from supervisors.place import Place
 from supervisors.processes import Processes
@@ -124,7 +125,7 @@ class SupervisorProcess:
         )
         self.processes.open()
         self.supervision = self.processes.supervision
-        self.loop.add_signal_handler(signal.SIGTERM, self._shut_down, "told to stop")
+        self.loop.add_signal_handler(signal.SIGTERM, self._shut_down, TOLD_TO_STOP)
 
         async with Host(run_dir=self.place.run_dir) as host:
             await host.start_actor(Supervisor, self.supervision, self._begin, data_dir=self.place.data_dir)

@@ -22,7 +22,7 @@ from typing import Any
 from actors.limits import EXHAUSTED, allow_descriptors, wants_descriptors
 from supervisors import linux
 from supervisors.intensity import Backoff, Intensity
-from supervisors.lines import describe
+from supervisors.lines import TOLD_TO_STOP, describe
 from supervisors.notify import Notifier
 
 __all__ = ["run_up"]
@@ -57,8 +57,9 @@ def run_up(
 ) -> int:
     """Run the house until SIGTERM or SIGINT drains it (exit code 0), a second one kills it (1), or it cannot stand (1).
 
-    A supervisor killed from outside is started again at once, always. One that fails by itself is started again after a
-    growing wait, up to 5 times a minute.
+    A supervisor killed from outside, or told to stop by somebody else, is started again at once, always. One that fails by
+    itself is started again after a growing wait, up to 5 times a minute. One that ended by its rules, or was asked to by a
+    message, ends the house (0).
 
     Args:
         supervisor_command: starts a process that calls `run_supervisor`; `--up-pid PID` and `--listener FD` are added.
@@ -150,6 +151,12 @@ class Up:
 
             end = linux.end_of(status)
             told_too_soon = not self.supervised and (status.si_code, status.si_status) == (os.CLD_KILLED, signal.SIGTERM)
+            if end.how == "normal" and self.reason == TOLD_TO_STOP and not self.signals:
+                # Not by this process. It is permanent, as its children are: one of theirs that is told so comes back, too.
+                wait_s = 0.0
+                self.on_line("supervisor was told to stop, not by `up`; starting it again")
+                continue
+
             if end.how == "normal" or (self.signals and told_too_soon):
                 self._sweep(LEFTOVER_S)
                 return 0

@@ -263,6 +263,23 @@ async def test_a_drain_finishes_what_runs_and_leaves_nothing(house):
         assert not list((home.root / "run").glob("supervisor.ctl"))
 
 
+async def test_a_supervisor_that_somebody_else_tells_to_stop_comes_back_with_its_house(house):
+    async with house() as home:
+        await home.ready()
+        pid = (await home.say()).pid
+        running = asyncio.ensure_future(home.say("slow", wait_s=0.5))
+        await asyncio.sleep(0)
+        await home.say("it is on its way")
+
+        home.kill(home.supervisor_pid(), signal.SIGTERM)
+        await home.line("supervisor was told to stop, not by `up`; starting it again")
+        assert (await running).text == "slow"
+        assert (await home.say()).pid != pid
+
+        home.kill(home.process.pid, signal.SIGTERM)
+        assert await home.process.wait() == 0
+
+
 async def test_a_second_signal_kills(house):
     async with house() as home:
         await home.ready()
