@@ -12,7 +12,7 @@ import click
 
 from transport.errors import LatticeError
 
-__all__ = ["look_into", "repair", "set_aside", "tell_of"]
+__all__ = ["broken_off", "discard", "look_into", "repair", "set_aside", "tell_of"]
 
 SCHEMAS: Final = {
     "memory.db": "actors.memory.schema",
@@ -84,13 +84,38 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 
 def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
-    """Each damaged database that was set aside, and what of it could not be recovered."""
-    from actors.sqlite.damage import reports
+    """Each damaged database that was set aside, what of it could not be recovered, and what to do."""
+    from actors.sqlite.damage import WITH, reports
 
+    told = "what is forgotten stays in it: `python3 run.py doctor --discard` deletes it"
+    named = set()
     for report in reports(data_dir):
         lost = report.get("lost")
-        told = "; ".join(map(str, lost[:5])) if isinstance(lost, list) and lost else "nothing was lost"
-        yield f"{report.get('database')} was damaged ({report.get('why')}) and set aside: {told}", str(report.get("report"))
+        says = "; ".join(map(str, lost[:5])) if isinstance(lost, list) and lost else "nothing was lost"
+        named.add(str(report.get("set_aside")))
+        what = f"{report.get('database')} was damaged ({report.get('why')}) and set aside: {says}"
+        yield what, f"read {report.get('report')}; {told}"
+    for file in sorted(data_dir.glob("*.db.damaged-*")):
+        if not file.name.endswith((".json", *WITH[1:])) and file.name not in named:
+            yield f"{file.name} was set aside, and has no report", told
+
+
+def discard(data_dir: Path) -> list[str]:
+    """Delete what was set aside of damaged databases, with its reports; the names. No actor has any of it open."""
+    gone = sorted(data_dir.glob("*.db.damaged-*"))
+    for file in gone:
+        file.unlink(missing_ok=True)
+    return [file.name for file in gone]
+
+
+def broken_off(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """Each `restore` that was killed before all was in its place, and what to do. None may be under way."""
+    for part in sorted(data_dir.glob("restoring-*")):
+        left = ", ".join(sorted(file.name for file in part.glob("*.db"))) or "nothing"
+        yield (
+            f"a restore was broken off: {left} lies in {part}, not in its place",
+            "start no house; move the databases in the data directory away, and run `python3 run.py restore` again",
+        )
 
 
 def tell_of(path: Path, doing: str) -> None:

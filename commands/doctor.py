@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import click
 
 from actors.sqlite.encryption import StoreKey
-from commands.databases import look_into, repair, set_aside
+from commands.databases import broken_off, discard, look_into, repair, set_aside
 from commands.house import ROOT, House, alone, is_held, with_house
 from commands.up import address_and_port
 from gateway.auth import KeyFile
@@ -61,8 +61,9 @@ class Finding:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 @click.option("--repair", "repairing", is_flag=True, help="Set damaged databases aside and recover what can be read.")
+@click.option("--discard", "discarding", is_flag=True, help="Delete the damaged databases that were set aside.")
 @with_house
-def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
+def doctor(house: House, *, as_json: bool, repairing: bool, discarding: bool) -> None:
     """Look at this machine, the settings and the data; name the remedy for what is missing or wrong.
 
     The exit code is 1 where something is wrong. Repairing is refused while a house runs.
@@ -76,6 +77,9 @@ def doctor(house: House, *, as_json: bool, repairing: bool) -> None:
         with alone(house):
             for name, done in repair(house.settings.data_dir):
                 click.echo(f"{name}: {done}", err=as_json)
+    if discarding:
+        for name in discard(house.settings.data_dir):
+            click.echo(f"{name}: deleted", err=as_json)
 
     findings = []
     for finding in examine(house):
@@ -235,8 +239,11 @@ def databases(data_dir: Path) -> Iterator[Finding]:
         size = (data_dir / name).lstat().st_size >> 10
         yield Finding("wrong", f"{name}: {wrong}", remedy) if wrong else Finding("ok", f"{name}, {size} KiB, sound")
 
-    for what, report in set_aside(data_dir):
-        yield Finding("note", what, f"when you have read {report}, move it and what it names away")
+    for what, remedy in set_aside(data_dir):
+        yield Finding("note", what, remedy)
+    if not is_held(data_dir / "house.lock"):
+        for what, remedy in broken_off(data_dir):
+            yield Finding("wrong", what, remedy)
 
 
 def keys(settings: Any) -> Finding:

@@ -151,13 +151,8 @@ class Up:
 
             end = linux.end_of(status)
             told_too_soon = not self.supervised and (status.si_code, status.si_status) == (os.CLD_KILLED, signal.SIGTERM)
-            if end.how == "normal" and self.reason == TOLD_TO_STOP and not self.signals:
-                # Not by this process. It is permanent, as its children are: one of theirs that is told so comes back, too.
-                wait_s = 0.0
-                self.on_line("supervisor was told to stop, not by `up`; starting it again")
-                continue
-
-            if end.how == "normal" or (self.signals and told_too_soon):
+            strayed = not self.signals and end.how == "normal" and self.reason == TOLD_TO_STOP
+            if (end.how == "normal" and not strayed) or (self.signals and told_too_soon):
                 self._sweep(LEFTOVER_S)
                 return 0
 
@@ -167,9 +162,10 @@ class Up:
                 self._sweep(LEFTOVER_S)
                 return 1
 
-            if self.supervised and end.how == "killed":
+            if strayed or (self.supervised and end.how == "killed"):
+                # It is permanent, as its children are: who is told to stop by a stranger comes back.
                 wait_s = 0.0
-                self.on_line(f"supervisor ended ({self.reason}); starting it again, its children go on")
+                self.on_line(f"supervisor ended ({self.reason}); starting it again{'' if strayed else ', its children go on'}")
             elif not self.intensity.allows(time.monotonic()):
                 return self._give_up()
             else:

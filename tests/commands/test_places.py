@@ -178,6 +178,30 @@ def test_a_damaged_database_is_found(run: Run, short_dir: Path):
     assert "run.py doctor --repair" in said.text
 
 
+def test_what_was_set_aside_is_named_until_it_is_discarded(run: Run, short_dir: Path):
+    (short_dir / "memory.db").write_bytes(b"this was a database once" * 400)
+    run("doctor", "--repair", "--data-dir", short_dir)
+    (short_dir / "llm.db.damaged-20260101T000000Z-rest").write_bytes(b"left of an interrupted recovery")
+    said = run("doctor", "--data-dir", short_dir)
+    assert "note  memory.db was damaged" in said.text
+    assert "note  llm.db.damaged-20260101T000000Z-rest was set aside, and has no report" in said.text
+    assert "run.py doctor --discard" in said.text
+
+    said = run("doctor", "--discard", "--data-dir", short_dir)
+    assert "llm.db.damaged-20260101T000000Z-rest: deleted" in said.text
+    assert "set aside" not in said.text
+    assert not list(short_dir.glob("*.damaged-*"))
+    assert (short_dir / "memory.db").exists()
+
+
+def test_a_restore_that_was_broken_off_is_found(run: Run, short_dir: Path):
+    (short_dir / "restoring-0123abcd").mkdir()
+    (short_dir / "restoring-0123abcd" / "memory.db").write_bytes(b"")
+    said = run("doctor", "--data-dir", short_dir)
+    assert said.code == 1
+    assert f"wrong a restore was broken off: memory.db lies in {short_dir / 'restoring-0123abcd'}" in said.text
+
+
 def test_a_directory_where_a_database_should_be_is_found_and_the_rest_is_looked_at(run: Run, short_dir: Path):
     (short_dir / "memory.db").mkdir()
     said = run("doctor", "--data-dir", short_dir)

@@ -272,7 +272,7 @@ async def test_a_supervisor_that_somebody_else_tells_to_stop_comes_back_with_its
         await home.say("it is on its way")
 
         home.kill(home.supervisor_pid(), signal.SIGTERM)
-        await home.line("supervisor was told to stop, not by `up`; starting it again")
+        await home.line("supervisor ended (told to stop); starting it again")
         assert (await running).text == "slow"
         assert (await home.say()).pid != pid
 
