@@ -13,7 +13,7 @@ from training.paradox.made import made
 from training.paradox.memories import AT_ODDS, LENGTHS, Memories, balanced
 from training.paradox.pair import COMPATIBLE, CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE, Pair
 from training.paradox.scenarios import built
-from training.paradox.written import Line, Teller, families, line, written
+from training.paradox.written import Teller, WrittenStatement, families, line, written
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "training" / "paradox" / "scenarios"
 SECOND = SCENARIOS / "second.txt"
@@ -33,7 +33,7 @@ def test_a_line_says_who_speaks_how_much_later_and_what() -> None:
 
 
 def test_a_line_without_marks_is_all_text() -> None:
-    assert line("Five of us went.", UPDATE) == Line("Five of us went.", UPDATE)
+    assert line("Five of us went.", UPDATE) == WrittenStatement("Five of us went.", UPDATE)
 
 
 def test_most_families_are_contrasts_and_not_a_pair_alone() -> None:
