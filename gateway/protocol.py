@@ -14,7 +14,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from loguru import logger
 from pydantic_core import to_json
 
@@ -43,6 +45,9 @@ once, whatever it is told, would cost more than one that is served."""
 HEAR_TOGETHER_S: Final = 0.025
 """Connections that may be read again are so at beats of so long, in seconds: the gateway wakes once for many of them, and has
 what they send then at once. Waking takes as long as a refusal does."""
+
+HTTP_2: Final = "Pause on PRI/Upgrade"
+"""What the parser makes of the first line of HTTP/2."""
 
 HALF_CLOSED_S: Final = 0.5
 """How long a client that has ended its side may still be answered, in seconds. One that is gone ends it in the same way, and
@@ -120,18 +125,32 @@ class Protocol(web.RequestHandler):
     first request of a client that was let in a moment ago.
     """
 
-    __slots__ = ("_coming", "_deaf", "_end", "_first", "_head", "_head_timeout_s", "_held", "_shedding")
+    __slots__ = ("_coming", "_deaf", "_end", "_first", "_head", "_head_timeout_s", "_held", "_latest", "_shedding")
 
     _first: asyncio.Future[None] | None
 
     def __init__(self, *args: Any, head_timeout_s: float, shedding: Shedding, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._parser = HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=1,
+        )
         self._shedding = shedding
         self._held: asyncio.TimerHandle | None = None
         """Runs while a request that is to be refused waits for the rest of its body."""
 
         self._deaf: asyncio.TimerHandle | None = None
         """Runs while nothing is read, since a request was refused."""
+
+        self._latest: StreamReader = EMPTY_PAYLOAD
+        """The body of the latest request: the only one of which more may come."""
 
         self._end: asyncio.TimerHandle | None = None
         """Runs while requests of a client that sends nothing more are answered."""
@@ -169,10 +188,8 @@ class Protocol(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's: whether the transport stays open
         """Whether the connection stays open for answers: for a moment, where all that was asked is there."""
-        current = self._current_request
-        asked = current is not None or bool(self._messages)
-        whole = (current is None or current.content.is_eof()) and all(payload.is_eof() for _, payload in self._messages)
-        if not asked or not whole:
+        waits = not self._messages and (self._waiter is not None or not self._request_count)
+        if waits or not self._latest.is_eof():
             return False
 
         if self._end is None:
@@ -194,7 +211,7 @@ class Protocol(web.RequestHandler):
             # Nobody is woken for what is refused here.
             self._waiter = None
         try:
-            super().data_received(data)
+            self._read(data)
         finally:
             self._close = self._close or closing
             self._force_close = self._force_close or forced
@@ -211,6 +228,23 @@ class Protocol(web.RequestHandler):
 
         if self._request_count and self._first is not None and not self._first.done():
             self._first.set_result(None)
+
+    def _read(self, data: bytes) -> None:
+        """Take one request after the other out of what came. What is no request takes none with it that stands before it."""
+        super().data_received(data)
+        while self._parser is not None and len(self._messages) < self._max_msg_queue_size:
+            known = len(self._messages)
+            if known and not isinstance(self._messages[-1][0], RawRequestMessage):
+                break
+
+            # The parser stops behind each request, as if there was no room for more.
+            self._parser.message_consumed()
+            super().data_received(b"")
+            if len(self._messages) == known:
+                break
+
+        if self._messages:
+            self._latest = self._messages[-1][1]
 
     def _shed(self) -> bool:
         """Answer what there is no place for, and leave the rest to the loop that handles requests; whether anything was."""
@@ -344,6 +378,8 @@ class Protocol(web.RequestHandler):
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             # What says why stands first; what follows it quotes the request.
             reason = re.split(r":?\n|: b", (message or HTTPStatus(status).phrase).strip())[0]
+            if reason == HTTP_2:
+                status, reason = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 and HTTP/1.0 are spoken here"
             logger.info("no request", status=status, reason=reason)
             error: Exception = HttpError(status, "invalid", reason)
         else:

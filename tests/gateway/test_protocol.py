@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,55 @@ async def test_a_client_that_ends_its_side_is_answered_all_that_it_asked(short_d
         async with asyncio.timeout(10):
             while lattice.gateway.runner.server.connections and lattice.gateway.admission.requests:
                 await lattice.get("/healthz")
+
+
+@pytest.mark.parametrize("requests", [1, 5])
+@pytest.mark.parametrize(
+    "garbage", [b"\0\1\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", POST + b"Content-Length: five\r\n\r\n"], ids=range(3)
+)
+async def test_what_is_no_request_takes_none_with_it_that_stood_before_it(
+    short_dir: Path, requests: int, garbage: bytes
+) -> None:
+    async with house(short_dir, parts=("memory",)) as lattice:
+        body = b'{"text": "Before it.", "kind": "fact"}'
+        writes = (POST + b"Content-Length: %d\r\n\r\n" % len(body) + body) * requests
+        reader, writer = await asyncio.open_connection(*lattice.gateway.address)
+        writer.write(writes + garbage)
+        async with asyncio.timeout(10):
+            answered = await reader.read()
+        writer.close()
+        assert re.findall(rb"HTTP/1\.[01] (\d+) ", answered) == [b"201"] * requests + [b"400"], answered
+        assert (await lattice.get("/v1/memories/stats"))["count"] == requests
+
+
+async def test_requests_that_come_in_any_pieces_are_all_answered(bare: House) -> None:
+    asked = (POST + b"Content-Length: 2\r\n\r\n{}" + GET + b"Host: localhost\r\n\r\n") * 40
+    for size in (1, 7, 100, 1000, len(asked)):
+        reader, writer = await asyncio.open_connection(*bare.gateway.address)
+        for at in range(0, len(asked), size):
+            writer.write(asked[at : at + size])
+            await asyncio.sleep(0)
+        told = b""
+        async with asyncio.timeout(20):
+            while told.count(b"HTTP/1.1 200 ") < 40:
+                told += await reader.read(1 << 16)
+        writer.close()
+        assert told.count(b"HTTP/1.1 400 ") == 40
+
+
+async def test_http_2_is_told_what_is_spoken(bare: House) -> None:
+    head, body = await exchange(bare, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    assert head.split(b" ")[1] == b"505"
+    assert json.loads(body)["error"]["message"] == "HTTP/1.1 and HTTP/1.0 are spoken here"
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+async def test_a_client_that_ends_its_side_at_once_is_answered(short_dir: Path, requests: int) -> None:
+    async with house(short_dir, parts=("memory",)) as lattice:
+        body = b'{"text": "At once.", "kind": "fact"}'
+        head, told = await exchange_to_the_end(lattice, (POST + b"Content-Length: %d\r\n\r\n" % len(body) + body) * requests)
+        assert head.split(b" ")[1] == b"201"
+        assert told.count(b'"created":true') == requests
 
 
 async def test_a_client_that_ends_its_side_in_the_middle_of_a_request_is_gone(bare: House) -> None:
