@@ -133,7 +133,7 @@ GROWING = """
 import sys
 from pathlib import Path
 from actors.host import Host
-from actors.limits import Limits
+from actors.limits import ProcessLimits
 from supervisors.child import run_child
 from supervisors.control import Assignment
 
@@ -145,7 +145,7 @@ here = Path(sys.argv[1])
 assignment = Assignment(
     name="growing", incarnation="1", epoch=1, run_dir=here, data_dir=here, up_pid=0, heartbeat_s=0.05
 )
-sys.exit(run_child(assignment, None, lambda _: Host(run_dir=here, limits=Limits(memory_mb=128)), grow))
+sys.exit(run_child(assignment, None, lambda _: Host(run_dir=here, limits=ProcessLimits(memory_mb=128)), grow))
 """
 
 
