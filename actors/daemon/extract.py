@@ -12,7 +12,7 @@ from actors.memory.messages import Memory
 from actors.sentences import sentences, straight
 from actors.stopwords import STOPWORDS
 
-__all__ = ["Said", "facts", "salient", "themes"]
+__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "salient", "themes", "themes_of"]
 
 WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
 DOES = (
@@ -80,6 +80,15 @@ class Said:
     weight: float = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence, who said it, and its content words."""
+
+    turn: Said
+    sentence: str
+    words: list[str]
+
+
 def said_in(turns: Iterable[Memory]) -> list[Said]:
     """Turns of a talk that is to be summed up: what the assistant said weighs less than what its people did."""
     return [
@@ -128,27 +137,35 @@ def starts_with_name(sentence: str, names: frozenset[str]) -> bool:
     return first.removesuffix("'s") in names and (first not in names or OTHERS_START.match(rest) is not None)
 
 
+def candidates(turn: Said) -> list[Candidate]:
+    """The sentences of a turn that may stand in a summary."""
+    cut = [(sentence, content(sentence)) for sentence in sentences(turn.text)]
+    return [Candidate(turn, sentence, words) for sentence, words in cut if len(words) >= 2]
+
+
 def salient(turns: Sequence[Said], most: int) -> list[tuple[Said, str]]:
-    """The sentences that say most of what the turns are about, in the order in which they were said.
+    """The sentences that say most of what the turns are about; see `chosen`."""
+    return chosen([found for turn in turns for found in candidates(turn)], most)
+
+
+def chosen(candidates: Sequence[Candidate], most: int) -> list[tuple[Said, str]]:
+    """Of sentences those that say most of what all are about, in the order in which they were said.
 
     A sentence scores by the mean weight of its content words, each counted over all turns, damped for its length (as SumBasic,
     Nenkova and Vanderwende 2005), times the weight of its turn; what a chosen sentence has said counts less for the next.
     """
-    candidates = [(turn, sentence, content(sentence)) for turn in turns for sentence in sentences(turn.text)]
-    candidates = [(turn, sentence, words) for turn, sentence, words in candidates if len(words) >= 2]
-    worth = [turn.weight * share_of(sentence) for turn, sentence, _ in candidates]
-    counts = Counter(word for _, _, words in candidates for word in words)
+    worth = [found.turn.weight * share_of(found.sentence) for found in candidates]
+    counts = Counter(word for found in candidates for word in found.words)
     total = sum(counts.values()) or 1
     weights = {word: count / total for word, count in counts.items()}
-    chosen: list[int] = []
-    while len(chosen) < min(most, len(candidates)):
-        left = [place for place in range(len(candidates)) if place not in chosen]
-        best = max(left, key=lambda place: (worth[place] * score(candidates[place][2], weights), -place))
-        chosen.append(best)
-        for word in candidates[best][2]:
+    best: list[int] = []
+    while len(best) < min(most, len(candidates)):
+        left = [place for place in range(len(candidates)) if place not in best]
+        best.append(max(left, key=lambda place: (worth[place] * score(candidates[place].words, weights), -place)))
+        for word in candidates[best[-1]].words:
             weights[word] **= 2
 
-    return [(candidates[place][0], candidates[place][1]) for place in sorted(chosen)]
+    return [(candidates[place].turn, candidates[place].sentence) for place in sorted(best)]
 
 
 def share_of(sentence: str) -> float:
@@ -161,9 +178,16 @@ def themes(
     turns: Sequence[Said], most: int, *, is_left_out: Callable[[str], bool] = lambda _: False
 ) -> list[tuple[str, int, list[Said]]]:
     """Words that came up in most turns, weighed by the turns' importance: the word, in how many turns, and which."""
+    return themes_of([(turn, content(turn.text)) for turn in turns], most, is_left_out=is_left_out)
+
+
+def themes_of(
+    turns: Sequence[tuple[Said, Iterable[str]]], most: int, *, is_left_out: Callable[[str], bool] = lambda _: False
+) -> list[tuple[str, int, list[Said]]]:
+    """The same of turns whose content words are known."""
     turns_by_word: dict[str, list[Said]] = {}
-    for turn in turns:
-        for word in sorted(set(content(turn.text))):
+    for turn, words in turns:
+        for word in sorted(set(words)):
             turns_by_word.setdefault(word, []).append(turn)
 
     recurring = [(word, found) for word, found in turns_by_word.items() if len(found) >= 2 and not is_left_out(word)]

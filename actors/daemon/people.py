@@ -17,7 +17,7 @@ from actors.daemon.interests import interests_in, names_in
 from actors.months import MONTHS
 from actors.sentences import sentences, straight
 
-__all__ = ["Plan", "Relationship", "goals", "is_given_up", "plans", "recurring", "relationships", "style"]
+__all__ = ["Plan", "Reading", "Relationship", "goals", "is_given_up", "plans", "read", "recurring", "relationships", "style"]
 
 RELATIVES: Final = (
     "mother|mom|mum|father|dad|sister|brother|wife|husband|partner|girlfriend|boyfriend|fiancee?|son|daughter|aunt|uncle|cousin"
@@ -85,6 +85,29 @@ class Plan:
     over: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text says of its speaker."""
+
+    text: str
+    words: frozenset[str]
+    relationships: tuple[Relationship, ...]
+    goals: tuple[str, ...]
+    ends: tuple[frozenset[str], ...]
+    """The words of each sentence that tells of an end."""
+
+    interests: frozenset[str]
+    """Of any kind, names of people among them."""
+
+    names: frozenset[str]
+    """Of people, in lower case."""
+
+    def gives_up(self, goal: str) -> bool:
+        """Whether it says that a goal is reached or dropped."""
+        words = words_of(goal)
+        return any(words & ended for ended in self.ends)
+
+
 def relationships(text: str) -> list[Relationship]:
     """Whom a speaker calls theirs."""
     found = [
@@ -114,21 +137,32 @@ def goals(text: str) -> list[str]:
 
 def is_given_up(goal: str, text: str) -> bool:
     """Whether a text says that a goal is reached or dropped: words of an end, in a sentence that shares its content words."""
-    words = words_of(goal)
-    return any(GIVEN_UP.search(sentence) and len(words & words_of(sentence)) >= 1 for sentence in sentences(straight(text)))
+    return read(text).gives_up(goal)
 
 
-def words_of(text: str) -> set[str]:
+def words_of(text: str) -> frozenset[str]:
     """Content words, and figures: "10k", "42"."""
-    return {*content(text), *(found.lower() for found in FIGURE.findall(text))}
+    return frozenset({*content(text), *(found.lower() for found in FIGURE.findall(text))})
 
 
-def recurring(texts: Sequence[str]) -> dict[str, float]:
+def read(text: str) -> Reading:
+    """All that a text says of its speaker."""
+    return Reading(
+        text=text,
+        words=frozenset(content(text)),
+        relationships=tuple(relationships(text)),
+        goals=tuple(goals(text)),
+        ends=tuple(words_of(sentence) for sentence in sentences(straight(text)) if GIVEN_UP.search(sentence)),
+        interests=frozenset(interests_in(text)),
+        names=frozenset(names_in(text)),
+    )
+
+
+def recurring(texts: Sequence[Reading]) -> dict[str, float]:
     """What may be an interest and came up in two texts at least, and the share of texts that each came up in."""
-    people = {name for text in texts for name in names_in(text)}
-    people |= {found.name.lower() for text in texts for found in relationships(text) if found.name is not None}
-    names = frozenset(people)
-    counts = Counter(word for text in texts for word in set(interests_in(text, names=names)))
+    people = {name for text in texts for name in text.names}
+    people |= {found.name.lower() for text in texts for found in text.relationships if found.name is not None}
+    counts = Counter(word for text in texts for word in text.interests if word.removesuffix("'s") not in people)
     return {word: count / len(texts) for word, count in counts.items() if count >= 2}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -28,7 +28,11 @@ from transport.errors import Cancelled, DeadlineExceeded, LatticeError, NotFound
 
 __all__ = ["AWAY", "PLANNED", "BudgetSpent", "Cycle", "Paused", "Work"]
 
+S = TypeVar("S")
 T = TypeVar("T")
+
+STRETCH_S = 0.005
+"""So long may be computed without looking up; one text, of 20,000 characters at most, may take up to 40 ms."""
 
 SENTENCE_END = re.compile(r"[.!?\u2026\u3002](?=\s|$)")
 
@@ -102,6 +106,7 @@ class Work:
         self._before = run.cost
         self._model_calls = self._model_tokens = 0
         self._model = settings.model
+        self._patience_s = settings.yield_s
         self._unanswered: tuple[str, Exception] | None = None
         """Who gave no answer the last time, and what was raised."""
 
@@ -217,6 +222,7 @@ class Work:
     async def commit(self, change: Callable[[apsw.Connection], T], **effects: int) -> T:
         """Write to daemon.db, count the effects of the run, and renew its lease, in one transaction; then yield."""
         counted = {name: count for name, count in effects.items() if count}
+        self._patience_s = self.settings.yield_s
         done = await self.store.commit(self.run, self.clock.now(), change, effects, self.cost)
         for name, count in effects.items():
             self.effects[name] = self.effects.get(name, 0) + count
@@ -224,6 +230,23 @@ class Work:
             self._worked(counted)
         await asyncio.sleep(0)
         return done
+
+    async def each(self, texts: Iterable[S], fn: Callable[[S], T]) -> list[T]:
+        """What a function makes of each text; who waits for an answer goes first between two, however many there are.
+
+        All the standing still between two commits together lasts no longer than one.
+        """
+        made = []
+        since = self._loop.time()
+        for text in texts:
+            made.append(fn(text))
+            if self._loop.time() - since >= STRETCH_S:
+                await asyncio.sleep(0)
+                began = self._loop.time()
+                await self._foreground.pass_by(self._patience_s)
+                since = self._loop.time()
+                self._patience_s = max(0.0, self._patience_s - (since - began))
+        return made
 
     async def read(self, fn: Callable[..., T], *args: Any) -> T:
         """Read daemon.db."""

@@ -9,13 +9,16 @@ import pytest
 from actors.clock import ManualClock
 from actors.daemon import work
 from actors.daemon.cycles.consolidate import Consolidate
-from actors.daemon.messages import Foreground, ListSetAside, Rehearse, ResumeCycle, Retry, RunCycle, Watch
+from actors.daemon.foreground import ForegroundWatch
+from actors.daemon.messages import Cost, Foreground, ListSetAside, Rehearse, ResumeCycle, Retry, Run, RunCycle, Watch
+from actors.daemon.settings import CycleSettings
+from actors.daemon.work import STRETCH_S, Work
 from actors.memory.actor import Memory
 from actors.memory.messages import Feed, Forget
 from actors.memory.settings import MemorySettings
 from actors.message import Message, Reply
 from actors.runtime import AsyncActor, handles
-from tests.daemon.house import cycle, ended, house, records, run, talk
+from tests.daemon.house import cycle, ended, house, records, run, settings, talk
 from transport.errors import NotFound, Unavailable
 
 HOUR = 3600.0
@@ -49,6 +52,34 @@ async def test_a_run_stands_still_while_people_wait_and_goes_on_when_they_do_not
         assert await records(host, "fact") == []
         host.ref("daemon").tell(Foreground(caller="gateway", busy=False))
         assert (await ended(host, "consolidate"))[0].effects["facts"] == 3
+
+
+async def test_reading_many_texts_stops_between_two_when_somebody_waits() -> None:
+    loop, foreground, seen = asyncio.get_running_loop(), ForegroundWatch(), []
+    work = Work(
+        run=Run.model_construct(cost=Cost(wall_ms=0, model_calls=0, model_tokens=0, memory_writes=0)),
+        schedule=CycleSettings(),
+        settings=settings(yield_s=60.0),
+        store=None,
+        clock=ManualClock(),
+        ask=None,
+        foreground=foreground,
+    )
+
+    def read(text: int) -> int:
+        foreground.said("gateway", busy=not seen, lasts_s=60.0)
+        seen.append(text)
+        until = loop.time() + STRETCH_S
+        while loop.time() < until:
+            pass
+        return text
+
+    reading = asyncio.create_task(work.each(range(4), read))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert seen == [0]
+    foreground.said("gateway", busy=False, lasts_s=0.0)
+    assert await reading == [0, 1, 2, 3]
 
 
 async def test_who_dies_while_people_wait_holds_the_background_up_no_longer_than_it_said(short_dir) -> None:

@@ -92,10 +92,16 @@ def test_what_is_no_plan(text) -> None:
     assert people.plans(text, SUNDAY) == []
 
 
-def test_words_of_other_languages_and_feelings_are_no_interests() -> None:
-    assert people.recurring(["Ich habe noch einen Hund.", "Ich habe noch Zeit, nicht viel."]) == {}
-    assert people.recurring(["Tengo mucho trabajo.", "No tengo mucho tiempo por el trabajo."]) == {}
-    assert people.recurring(["I am scared of the dark.", "I was scared of dogs."]) == {}
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("Ich habe noch einen Hund.", "Ich habe noch Zeit, nicht viel."),
+        ("Tengo mucho trabajo.", "No tengo mucho tiempo por el trabajo."),
+        ("I am scared of the dark.", "I was scared of dogs."),
+    ],
+)
+def test_words_of_other_languages_and_feelings_are_no_interests(texts) -> None:
+    assert people.recurring([people.read(text) for text in texts]) == {}
 
 
 def test_how_somebody_talks_is_told_in_shares() -> None:
@@ -124,4 +130,4 @@ def test_what_may_be_an_interest_is_no_word_that_everybody_uses(text, found) -> 
 
 def test_what_recurs_is_neither_a_verb_nor_somebodys_name() -> None:
     texts = ["I called Ana about the pottery course.", "My sister Ana called; I live for pottery.", "I live near Ana's studio."]
-    assert set(people.recurring(texts)) == {"pottery"}
+    assert set(people.recurring([people.read(text) for text in texts])) == {"pottery"}

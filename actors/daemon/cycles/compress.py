@@ -79,8 +79,8 @@ class Compress:
                 return found
 
     async def _summary(self, work: Work, session: Session, turns: list[Memory]) -> NewMemory | None:
-        said = extract.said_in(turns)
-        chosen = extract.salient(said, self.settings.sentences)
+        cut = await work.each(extract.said_in(turns), extract.candidates)
+        chosen = extract.chosen([found for one in cut for found in one], self.settings.sentences)
         if not chosen:
             return None
         written = await work.generate(SUMMARISE, talk_of(turns), turns) or None

@@ -59,19 +59,19 @@ class Consolidate:
         return Lay(now - int(self.settings.settled_s * 1_000_000), self.settings.segment)
 
     async def _made(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
-        facts = self._facts(work, turns)
+        facts = await self._facts(work, turns)
         summary = await self._summary(work, batch, turns)
         return Outcome([*facts, *summary], effects={"facts": len(facts), "summaries": len(summary)})
 
-    def _facts(self, work: Work, turns: list[Memory]) -> list[NewMemory]:
+    async def _facts(self, work: Work, turns: list[Memory]) -> list[NewMemory]:
         """What people said of themselves; the assistant's words are no facts about anyone."""
         known: set[str] = set()
         found: list[NewMemory] = []
-        names = names_by_speaker(turns)
-        for turn in turns:
-            if turn.role in ("assistant", "tool", "system"):
-                continue
-            for number, sentence in enumerate(extract.facts(turn.text, names=names[turn.speaker])):
+        people_said = [turn for turn in turns if turn.role not in ("assistant", "tool", "system")]
+        names = await self._names(work, people_said)
+        told = await work.each(people_said, lambda turn: extract.facts(turn.text, names=names[turn.speaker]))
+        for turn, sentences in zip(people_said, told, strict=True):
+            for number, sentence in enumerate(sentences):
                 folded = f"{turn.speaker}\0{sentence.casefold()}"
                 if folded in known:
                     continue
@@ -93,11 +93,19 @@ class Consolidate:
 
         return found[:500]
 
+    async def _names(self, work: Work, turns: list[Memory]) -> dict[str | None, frozenset[str]]:
+        """What the people and animals are called whom each speaker calls theirs."""
+        found: dict[str | None, set[str]] = defaultdict(set)
+        named = await work.each(turns, lambda turn: people.relationships(turn.text))
+        for turn, relationships in zip(turns, named, strict=True):
+            found[turn.speaker] |= {one.name for one in relationships if one.name is not None}
+        return {speaker: frozenset(names) for speaker, names in found.items()}
+
     async def _summary(self, work: Work, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         if not batch.session or len(turns) < self.settings.summary_from:
             return []
-        said = extract.said_in(turns)
-        chosen = extract.salient(said, self.settings.summary_sentences)
+        cut = await work.each(extract.said_in(turns), extract.candidates)
+        chosen = extract.chosen([found for one in cut for found in one], self.settings.summary_sentences)
         if not chosen:
             return []
         written = await work.generate(SUMMARISE, talk_of(turns), turns) or None
@@ -115,14 +123,6 @@ class Consolidate:
                 key=f"consolidate:summary:{batch.id}",
             )
         ]
-
-
-def names_by_speaker(turns: list[Memory]) -> dict[str | None, frozenset[str]]:
-    """What the people and animals are called whom each speaker calls theirs."""
-    found: dict[str | None, set[str]] = defaultdict(set)
-    for turn in turns:
-        found[turn.speaker] |= {one.name for one in people.relationships(turn.text) if one.name is not None}
-    return {speaker: frozenset(names) for speaker, names in found.items()}
 
 
 def talk_of(turns: list[Memory]) -> str:

@@ -22,7 +22,7 @@ from actors.memory.messages import Memory
 from actors.moments import micros
 from actors.sentences import straight
 
-__all__ = ["Personality", "signs"]
+__all__ = ["Personality", "signs_in"]
 
 MORE: Final = {
     "warmth": r"thank you so much|that(?:'s| is) (?:so )?(?:kind|sweet)|i feel (?:alone|sad|down|lost|anxious)|hug",
@@ -66,7 +66,11 @@ class Personality:
 
     async def _drifted(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [turn for spoken in people_of(turns).values() for turn in spoken]
-        found = signs(said)
+        read = await work.each(said, signs_in)
+        found: dict[str, tuple[list[Memory], list[Memory]]] = {name: ([], []) for name in UP}
+        for turn, shown in zip(said, read, strict=True):
+            for name, more in shown:
+                found[name][0 if more else 1].append(turn)
 
         def change(connection: apsw.Connection) -> None:
             held = aspects.held(connection, batch.namespace, ASSISTANT)
@@ -86,10 +90,7 @@ class Personality:
         return Outcome(change=change, effects={"signs": sum(len(more) + len(less) for more, less in found.values())})
 
 
-def signs(turns: list[Memory]) -> dict[str, tuple[list[Memory], list[Memory]]]:
-    """The turns that ask for more, and for less, of each aspect."""
-    read = [(turn, straight(turn.text)) for turn in turns]
-    return {
-        name: ([turn for turn, text in read if UP[name].search(text)], [turn for turn, text in read if DOWN[name].search(text)])
-        for name in UP
-    }
+def signs_in(turn: Memory) -> set[tuple[str, bool]]:
+    """Of which aspects a turn asks for more (True), and of which for less."""
+    text = straight(turn.text)
+    return {(name, more) for more, signs in ((True, UP), (False, DOWN)) for name, sign in signs.items() if sign.search(text)}

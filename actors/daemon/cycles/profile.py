@@ -55,14 +55,21 @@ class Profile:
         await batches.finish(work, self._taken_in)
 
     async def _taken_in(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
-        speakers = people_of(turns)
         now = micros(work.now)
+        speakers = {
+            speaker: list(zip(said, await work.each([turn.text for turn in said], people.read), strict=True))
+            for speaker, said in people_of(turns).items()
+        }
 
         def change(connection: apsw.Connection) -> None:
             for speaker, said in speakers.items():
                 Person(connection, batch.namespace, speaker, self.settings, now).take_in(said)
 
         return Outcome(change=change, effects={"people": len(speakers)})
+
+
+Told = tuple[Memory, people.Reading]
+"""A turn, and what it says of who said it."""
 
 
 class Person:
@@ -76,7 +83,7 @@ class Person:
         self._now = now
         self._held = aspects.held(connection, namespace, speaker)
 
-    def take_in(self, said: Sequence[Memory]) -> None:
+    def take_in(self, said: Sequence[Told]) -> None:
         """What a stretch of their turns says."""
         self._interests(said)
         self._goals(said)
@@ -85,10 +92,10 @@ class Person:
         for kind in ("interest", "goal", "relationship"):
             aspects.keep_surest(self._connection, self._namespace, self._speaker, kind, self._settings.interests)
 
-    def _interests(self, said: Sequence[Memory]) -> None:
-        shares = people.recurring([turn.text for turn in said])
+    def _interests(self, said: Sequence[Told]) -> None:
+        shares = people.recurring([told for _, told in said])
         for word, share in shares.items():
-            sources = [turn for turn in said if word in extract.content(turn.text)]
+            sources = [turn for turn, told in said if word in told.words]
             # Two mentions say a little, eight say all that mentions can.
             self._hold("interest", word, share, min(1.0, len(sources) / 8), sources)
         for (kind, name), known in self._held.items():
@@ -98,42 +105,42 @@ class Person:
                     self._connection, self._namespace, self._speaker, (kind, name), new=faded, sources=(), now=self._now
                 )
 
-    def _goals(self, said: Sequence[Memory]) -> None:
+    def _goals(self, said: Sequence[Told]) -> None:
         known = [name for kind, name in self._held if kind == "goal"]
-        for turn in said:
-            for goal in people.goals(turn.text):
+        for turn, told in said:
+            for goal in told.goals:
                 same = next((name for name in known if is_same(name, goal)), None)
                 if same is None:
                     known.append(goal)
                 self._hold("goal", same or goal, 1.0, 1.0, [turn])
             for name in known:
-                if people.is_given_up(name, turn.text):
+                if told.gives_up(name):
                     self._hold("goal", name, 0.0, 0.0, [turn])
 
-    def _relationships(self, said: Sequence[Memory]) -> None:
+    def _relationships(self, said: Sequence[Told]) -> None:
         mentioned: dict[str, list[Memory]] = defaultdict(list)
-        for turn in said:
-            for relationship in people.relationships(turn.text):
+        for turn, told in said:
+            for relationship in told.relationships:
                 mentioned[self._named(relationship, said)].append(turn)
         for label, turns in mentioned.items():
             self._hold("relationship", label, len(turns) / len(said), 1.0, turns)
 
-    def _named(self, relationship: people.Relationship, said: Sequence[Memory]) -> str:
+    def _named(self, relationship: people.Relationship, said: Sequence[Told]) -> str:
         """With the name that was said elsewhere, where there is just one of that relation."""
         if relationship.name is not None:
             return relationship.label
         labels = {name for kind, name in self._held if kind == "relationship"}
-        labels |= {other.label for turn in said for other in people.relationships(turn.text)}
+        labels |= {other.label for _, told in said for other in told.relationships}
         named = [label for label in labels if label.startswith(f"{relationship.relation} ")]
         return named[0] if len(named) == 1 else relationship.label
 
-    def _style(self, said: Sequence[Memory]) -> None:
+    def _style(self, said: Sequence[Told]) -> None:
         weight = min(1.0, len(said) / 20)
-        for name, value in people.style([turn.text for turn in said]).items():
+        for name, value in people.style([turn.text for turn, _ in said]).items():
             known = self._held.get(("style", name), HeldAspect(NEUTRAL, 0.0))
             target = known.value + (value - known.value) * weight
             sure = min(1.0, known.confidence + len(said) / SURE_TURNS)
-            self._hold("style", name, target, sure, said[-4:])
+            self._hold("style", name, target, sure, [turn for turn, _ in said[-4:]])
 
     def _hold(self, kind: str, name: str, value: float, confidence: float, turns: Sequence[Memory]) -> None:
         """Move an aspect towards a value and a confidence, within what one cycle may change."""

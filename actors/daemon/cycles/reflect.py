@@ -57,12 +57,17 @@ class Reflect:
 
     async def _reflected(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
-        themes = extract.themes(said, self.settings.themes, is_left_out=is_everyday)
+        themes = extract.themes_of(
+            list(zip(said, await work.each(said, lambda turn: extract.content(turn.text)), strict=True)),
+            self.settings.themes,
+            is_left_out=is_everyday,
+        )
         if not themes:
             return Outcome(effects={"reflections": 0})
 
         about = {turn.id: turn for _, _, found in themes for turn in found}
-        chosen = extract.salient([turn for turn in said if turn.id in about], QUOTED)
+        cut = await work.each([turn for turn in said if turn.id in about], extract.candidates)
+        chosen = extract.chosen([found for one in cut for found in one], QUOTED)
         named = ", ".join(f"{word} ({count} times)" for word, count, _ in themes)
         quoted = "\n".join(f"{turn.speaker}: {sentence[:400]}" for turn, sentence in chosen)
         earlier = await self._earlier(work, batch, [word for word, _, _ in themes], turns)

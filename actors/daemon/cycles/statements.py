@@ -75,7 +75,8 @@ class Statements:
             await work.pass_on()
 
     async def _noted(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
-        ideas = [idea for speaker, said in people_of(turns).items() for turn in said for idea in self._ideas(speaker, turn)]
+        said = [(speaker, turn) for speaker, turns_of in people_of(turns).items() for turn in turns_of]
+        ideas = [idea for found in await work.each(said, lambda one: self._ideas(*one)) for idea in found]
         return await self._held(work, batch.namespace, ideas)
 
     def _ideas(self, speaker: str, turn: Memory) -> list[Idea]:
