@@ -20,7 +20,7 @@ from actors.message import Message
 from actors.refs import Stream
 from gateway.admission import Admission, Reader
 from gateway.auth import Principal
-from gateway.coding import Decoder, decoder_of
+from gateway.content_coding import Decoder, decoder_of
 from gateway.errors import HttpError
 from gateway.http_metrics import HttpMetrics
 from gateway.json_size import is_large

@@ -13,8 +13,8 @@ from actors.memory.life import move_on
 from actors.memory.messages import MOST_LINKS, SOURCES, Found, NoteAffect, Noted, Reinstate, Relate, Revise, Supersede, Unrelate
 from actors.memory.settings import LifeSettings
 from actors.memory.store import one, sources_of
-from actors.memory.stored import canonical, felt_in
 from actors.memory.transaction import Transaction
+from actors.memory.values import canonical, felt_in
 from actors.moments import micros
 from transport.errors import Invalid
 

@@ -13,8 +13,8 @@ from typing import Any
 from actors.memory.messages import Forget, ForgetSession, Forgotten, Found, Rederive
 from actors.memory.sessions import digest_of, was_forgotten
 from actors.memory.store import one, sources_of
-from actors.memory.stored import canonical
 from actors.memory.transaction import Transaction
+from actors.memory.values import canonical
 from transport.errors import Conflict, NotFound
 
 __all__ = ["forget", "forget_session", "rederive"]

@@ -27,9 +27,9 @@ from actors.memory.messages import (
     Stats,
     Stored,
 )
-from actors.memory.stored import canonical, felt_from
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction, namespace_number
+from actors.memory.values import canonical, felt_from
 from actors.moments import micros, moment
 from transport.errors import NotFound
 

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from actors.memory.messages import NewMemory, Past
-from actors.memory.stored import canonical, felt_in
+from actors.memory.values import canonical, felt_in
 from actors.memory.writer_cache import Talk, WriterCache
 from actors.moments import micros
 from transport.errors import Invalid, KeyReused, NotFound

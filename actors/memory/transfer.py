@@ -29,9 +29,9 @@ from actors.memory.messages import (
     Provenance,
 )
 from actors.memory.store import SPARE, events_of, known_as, records, tip_of, weight_of
-from actors.memory.stored import canonical
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction
+from actors.memory.values import canonical
 from actors.moments import micros, moment
 
 __all__ = ["bring_in", "export"]

@@ -13,7 +13,7 @@ import apsw
 
 from actors.moments import micros, moment
 from actors.once import Once, only_once
-from actors.paradox import aside, doubts, life
+from actors.paradox import doubts, life, set_aside
 from actors.paradox.advice import advice, counsel
 from actors.paradox.doubts import Question
 from actors.paradox.effects import Effect, Finding, Forgetting, NamespaceForgetting, Revision
@@ -95,11 +95,11 @@ class Store:
 
     async def failed(self, seq: int, namespace: str, memory: str, error: str, now: datetime) -> int:
         """Count a failure to handle a change; how many it has had."""
-        return await self._database.write(aside.count, seq, namespace, memory, error=error[:500], now=micros(now))
+        return await self._database.write(set_aside.count, seq, namespace, memory, error=error[:500], now=micros(now))
 
     async def set_aside(self, namespace: str, limit: int) -> tuple[SetAside, ...]:
         """What could not be judged, oldest first."""
-        return await self._database.read(aside.listed, namespace, limit)
+        return await self._database.read(set_aside.listed, namespace, limit)
 
     async def one_set_aside(self, namespace: str, identifier: str) -> SetAside:
         """One of it.
@@ -107,7 +107,7 @@ class Store:
         Raises:
             NotFound: nothing is set aside under that id.
         """
-        return await self._database.read(aside.named, namespace, identifier)
+        return await self._database.read(set_aside.named, namespace, identifier)
 
     async def retried(self, once: Once | None) -> int | None:
         """How much came of a retry that was made under the same key before; None where there was none.
@@ -115,7 +115,7 @@ class Store:
         Raises:
             KeyReused: the key came with another message.
         """
-        return await self._database.read(aside.outcome, once)
+        return await self._database.read(set_aside.outcome, once)
 
     async def judged_after_all(
         self, seq: int, effects: Sequence[Effect], now: datetime, *, judged: int = 1, once: Once | None = None
@@ -230,15 +230,15 @@ def go_back(connection: apsw.Connection, before: int, cursor: int) -> None:
 def judge_after_all(
     connection: apsw.Connection, seq: int, effects: Sequence[Effect], *, judged: int, now: int, once: Once | None
 ) -> int:
-    known = aside.outcome(connection, once)
+    known = set_aside.outcome(connection, once)
     if known is not None:
         return known
-    aside.drop(connection, seq)
+    set_aside.drop(connection, seq)
     connection.execute("UPDATE follow SET judged = judged + ?", (judged,))
     for effect in effects:
         life.apply(connection, effect, now)
     found = sum(isinstance(one, Finding) for effect in effects if isinstance(effect, Revision) for one in effect.found)
-    aside.noted(connection, once, found)
+    set_aside.noted(connection, once, found)
     return found
 
 

@@ -10,7 +10,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.memory.stored import felt_in
+from actors.memory.values import felt_in
 
 __all__ = ["feelings_of"]
 

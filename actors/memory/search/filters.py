@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.memory.messages import UNSAID, Recall
 from actors.memory.search.shelf import KINDS, Shelf
-from actors.memory.stored import canonical
+from actors.memory.values import canonical
 from actors.moments import micros
 
 __all__ = ["allowed"]

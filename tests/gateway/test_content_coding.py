@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.coding import PIECE, decoder_of
+from gateway.content_coding import PIECE, decoder_of
 from gateway.errors import HttpError
 from tests.gateway.house import House
 
