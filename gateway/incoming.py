@@ -26,7 +26,7 @@ from gateway.http_metrics import HttpMetrics
 from gateway.json_size import is_large
 from gateway.openapi import Description
 from gateway.settings import GatewaySettings
-from gateway.validation import from_validation, read_json
+from gateway.validation import check_numbers, from_validation, read_json
 from transport.errors import DeadlineExceeded, LatticeError
 
 __all__ = ["Asker", "Incoming", "digest", "new_key", "request_id_of"]
@@ -353,6 +353,7 @@ async def decoded(chunk: bytes, decoder: Decoder | None) -> AsyncIterator[bytes]
 def taken(model: type[Model], body: bytes) -> tuple[Any, str, Model]:
     """A body as JSON has it, what it is known by, and validated."""
     raw = read_json(body)
+    check_numbers(raw)
     return raw, hashlib.sha256(body).hexdigest(), parse(model, raw)
 
 

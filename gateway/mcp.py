@@ -73,7 +73,13 @@ class RpcError(Exception):
         super().__init__(message)
 
 
-@routes.post("/mcp", takes="application/json", headers=("X-Lattice-Session",), errors=("Error", "RpcError"))
+@routes.post(
+    "/mcp",
+    takes="application/json",
+    silent="A notification was taken.",
+    headers=("X-Lattice-Session",),
+    errors=("Error", "RpcError"),
+)
 async def mcp(call: Incoming, body: bytes) -> web.Response:
     """Speak the Model Context Protocol: one JSON-RPC message, one answer.
 
@@ -90,6 +96,7 @@ async def mcp(call: Incoming, body: bytes) -> web.Response:
     try:
         message = one_message(await read(body))
         name = message.get("id")
+        check_request(message)
         if "id" not in message or "method" not in message:
             # Notifications, and answers to questions that nobody here asks.
             check_version(spoken if stateless else None)
@@ -133,11 +140,19 @@ def one_message(body: Any) -> dict[str, Any]:
     given = body.get("id", "")
     if not isinstance(given, str | int) or isinstance(given, bool):
         raise RpcError(INVALID_REQUEST, "id is a text or a whole number")
-    if not isinstance(body.get("method", ""), str):
-        raise RpcError(INVALID_REQUEST, "method is a text")
-    if not isinstance(body.get("params", {}), dict):
-        raise RpcError(INVALID_PARAMS, "params is an object")
     return body
+
+
+def check_request(message: dict[str, Any]) -> None:
+    """That a message, whose id can be told by now, asks for something.
+
+    Raises:
+        RpcError: it does not.
+    """
+    if not isinstance(message.get("method", ""), str):
+        raise RpcError(INVALID_REQUEST, "method is a text")
+    if not isinstance(message.get("params", {}), dict):
+        raise RpcError(INVALID_PARAMS, "params is an object")
 
 
 def check_version(version: str | None) -> None:

@@ -152,6 +152,8 @@ def operation(route: Route, path: str, schemas: dict[Any, Any], definitions: dic
             },
         },
     }
+    if route.silent is not None:
+        described["responses"]["202"] = {"description": route.silent}
     if route.body is not None:
         schema = schemas[route.body, "validation"]
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}

@@ -54,6 +54,9 @@ class Route:
     takes: str | None
     """Media type of a body that no model describes."""
 
+    silent: str | None
+    """What is taken without an answer (202 and no body), for the description."""
+
     headers: tuple[str, ...]
     """What it goes by beside the headers that count everywhere; for the description, which knows them by name."""
 
@@ -110,6 +113,7 @@ class Routes(list[Route]):
         media: str = "application/json",
         streams: bool = False,
         takes: str | None = None,
+        silent: str | None = None,
         headers: tuple[str, ...] = (),
         errors: tuple[str, ...] = ("Error",),
     ) -> Callable[[Handler], Handler]:
@@ -134,6 +138,7 @@ class Routes(list[Route]):
                     media,
                     streams,
                     takes,
+                    silent,
                     headers,
                     errors,
                 )

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails, from_json
 from gateway.errors import HttpError, dotted
 from gateway.json_size import check_fields, check_values, holds_immense, is_immense, is_large, said_twice
 
-__all__ = ["from_validation", "read_json"]
+__all__ = ["check_numbers", "from_validation", "read_json"]
 
 MOST_REREAD = 1 << 20
 """Bytes of a body that is no JSON which are read once more, only to name the field."""
@@ -51,9 +51,8 @@ def read_json(body: bytes) -> Any:
     """The value that a body holds.
 
     Raises:
-        HttpError: 400; with the field where it is one value that JSON does not have, is a number that no message has room for,
-            has too many fields of its own, or is there twice: readers take the first or the last of them, and what one has
-            checked another does not see.
+        HttpError: 400; with the field where it is one value that JSON does not have, has too many fields of its own, or is
+            there twice: readers take the first or the last of them, and what one has checked another does not see.
     """
     if not body.strip():
         raise HttpError(400, "invalid", "the body is empty; JSON is wanted")
@@ -68,10 +67,18 @@ def read_json(body: bytes) -> Any:
         check_fields(value)
     if said_twice(body, value):
         raise given_twice(body)
+    return value
+
+
+def check_numbers(value: Any) -> None:
+    """That all whole numbers have room in a message: models do not look at what is passed on.
+
+    Raises:
+        HttpError: 400 with the field that has not.
+    """
     if holds_immense(value):
         param = dotted(immense(value) or ())
         raise HttpError(400, "invalid", f"{param or 'the body'}: a whole number has at most 64 bits here", param=param)
-    return value
 
 
 def no_json(body: bytes, error: ValueError) -> HttpError:

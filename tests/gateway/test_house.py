@@ -158,6 +158,7 @@ async def test_the_description_has_every_route_and_only_what_is_there(lattice: H
     chat = told["paths"]["/v1/chat/completions"]["post"]
     assert {"X-Lattice-Session", "X-Lattice-Memory", "X-Lattice-Reasoning"} <= {one["name"] for one in chat["parameters"]}
     assert set(chat["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
+    assert set(told["paths"]["/mcp"]["post"]["responses"]) == {"200", "202", "default"}
     assert "application/jsonl" in told["paths"]["/v1/memories/import"]["post"]["requestBody"]["content"]
 
 

@@ -133,6 +133,20 @@ async def test_a_message_that_is_wrong_is_told_so(
     assert told["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"params": []}, {"method": 5}, {"method": "nothing"}, {"params": {"name": "rm"}}], ids=range(4)
+)
+async def test_an_error_has_the_id_of_the_message_that_is_wrong(bare: House, wrong: dict[str, Any]) -> None:
+    _, told = await say(bare, {"jsonrpc": "2.0", "id": "mine", "method": "tools/call", **wrong})
+    assert (told["id"], "error" in told) == ("mine", True)
+
+
+async def test_a_number_of_more_than_64_bits_is_said_in_the_calls_result(lattice: House) -> None:
+    async with Client(f"{lattice.url}/mcp") as agent:
+        assert (await agent.call_tool("recall", {"query": "x", "k": 1 << 70})).is_error
+        assert (await agent.call_tool("remember", {"text": "x", "metadata": {"a": 1 << 70}})).is_error
+
+
 async def test_an_unsupported_revision_is_answered_with_those_that_are(bare: House) -> None:
     meta = {**META, "io.modelcontextprotocol/protocolVersion": "2027-01-01"}
     headers = {**HEADERS, "MCP-Protocol-Version": "2027-01-01"}
