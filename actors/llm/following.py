@@ -10,7 +10,7 @@ from loguru import logger
 
 from actors.feed_page import next_page, wait_s
 from actors.llm.ledger import Ledger
-from actors.memory.messages import Feed, GetStats, Stats
+from actors.memory.messages import Feed
 from actors.runtime import AsyncActor
 from transport.errors import LatticeError
 
@@ -61,13 +61,8 @@ class Following:
                 await asyncio.sleep(seconds)
 
     async def _begin(self) -> None:
-        known = await self.ledger.followed()
-        if known is None:
-            # What was forgotten before the first account is in none.
-            stats: Stats = await self.actor.ask(GetStats(), timeout=10, lane="bg")
-            known = stats.feed_cursor, ""
-            await self.ledger.follow(*known)
-        self.cursor, self.timeline = known
+        # From its beginning where it never was followed: what was forgotten until now may be in an account, or come into one.
+        self.cursor, self.timeline = await self.ledger.followed() or (0, "")
         self.written = self.cursor
 
     async def _take(self) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from loguru import logger
 
 from actors.feed_page import next_page, wait_s
-from actors.memory.messages import Fed, Feed, GetSession, GetStats, Happening, Stats
+from actors.memory.messages import Fed, Feed, GetSession, Happening
 from actors.runtime import AsyncActor
 from actors.thinking.outbox import Outbox
 from actors.thinking.settings import ThinkingSettings
@@ -92,12 +92,8 @@ class Following:
         if self.cursor >= 0:
             return
 
-        known = await self.thoughts.followed()
-        if known is None:
-            # Nothing that was remembered before the first thought can be in one.
-            stats: Stats = await self.actor.ask(GetStats(), timeout=10, lane="bg")
-            known = stats.feed_cursor, ""
-            await self.thoughts.scrub((), *known)
+        # From its beginning where it never was followed: what was forgotten until now may be in a thought, or come into one.
+        known = await self.thoughts.followed() or (0, "")
         if self.cursor < 0:
             self.cursor, self.timeline = known
             self.written = self.cursor

@@ -168,3 +168,15 @@ async def test_what_an_older_memory_forgets_that_has_grown_past_what_was_followe
     async with house(short_dir, url=model.base_url, parts=("memory", "thinking")) as host:
         assert (await record_of(host, thought_id)).scrubbed
     assert in_files(short_dir) == []
+
+
+async def test_what_was_forgotten_before_memory_was_followed_is_scrubbed_too(short_dir, model) -> None:
+    model.always(text=f"<think>The password is {SECRET}.</think>{TEXT}")
+    async with house(short_dir, url=model.base_url, parts=("llm", "thinking")) as host:
+        thought_id = await thought_about(host, user("What is my password?"), memory="off")
+    async with house(short_dir, parts=("memory",)) as host:
+        await host.ref("memory").ask(Remember(memories=(NewMemory(text="Hello", session="s"),)))
+        await host.ref("memory").ask(ForgetSession(name="s"))
+
+    async with house(short_dir, parts=("memory", "thinking")) as host:
+        assert (await record_of(host, thought_id)).scrubbed
