@@ -55,15 +55,14 @@ class Census:
 
     @property
     def is_steady(self) -> bool:
-        """Whether nobody is on the way in or out: of each kind that does not come and go there is one process.
+        """Whether nobody is on the way in or out: one process of each kind, and of those that come and go no more than may be.
 
         For a moment a process that was just forked has its parent's name, one that starts has none, and the heir of one that
-        has ended is nobody's.
+        has ended is nobody's. A spare that came too late is sent away.
         """
         return all(
-            len(of_kind) == 1 and what != "heir" and not what.startswith("python")
+            len(of_kind) <= COME_AND_GO.get(what, 1) and what != "heir" and not what.startswith("python")
             for what, of_kind in self.residents.items()
-            if what not in COME_AND_GO
         )
 
     def most(self, what: str) -> Resident:

@@ -194,6 +194,11 @@ class Spares:
             self._order()
             return
 
+        if self._good + (self.warming is not None) >= self.keep + self.expected:
+            # Given up for lost on a busy machine, it comes after the one that was ordered in its place.
+            process.kill()
+            return
+
         process.on_message = lambda message: self._heard(process, message["say"])
         process.on_end = lambda _: self._spare_ended(process)
         self.waiting.append(process)
@@ -224,9 +229,7 @@ class Spares:
         while self.ordered and self.ordered[0] + ARRIVAL_S <= loop.time():
             self.ordered.popleft()
 
-        # Borrowed ones are good enough for now, and are replaced once that can be done.
-        good = len(self.waiting) - (len(self.borrowed) if self.zygote_is_ready else 0)
-        there = good + (self.warming is not None) + len(self.ordered)
+        there = self._good + (self.warming is not None) + len(self.ordered)
         missing = self.keep + self.expected + len(self.takers) - there
         for _ in range(missing):
             if not zygote.send("fork", run_dir=str(self.run_dir), supervisor=self.supervisor, keeper=self.keeper):
@@ -234,6 +237,11 @@ class Spares:
             self.ordered.append(loop.time())
             self.owing_since = self.owing_since or loop.time()
             loop.call_later(ARRIVAL_S, self._order)
+
+    @property
+    def _good(self) -> int:
+        """How many wait; borrowed ones are good enough for now, and are replaced once that can be done."""
+        return len(self.waiting) - (len(self.borrowed) if self.zygote_is_ready else 0)
 
     def _owe_nothing(self) -> None:
         """Whatever was ordered was ordered of another."""

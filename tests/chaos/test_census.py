@@ -15,6 +15,7 @@ ONE = (Resident(1, 10.0, 5),)
         ({}, True),
         ({"spare": ONE * 3, "standby": ONE * 7}, True),
         ({"zygote": ONE * 2}, False),  # one of them was forked a moment ago, and is going to be a spare
+        ({"spare": ONE * 6}, False),  # some came too late on a busy machine, and are sent away
         ({"heir": ONE}, False),  # whose bearer has ended
     ],
 )

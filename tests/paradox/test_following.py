@@ -376,7 +376,8 @@ async def test_a_check_of_long_statements_leaves_the_loop_free(short_dir) -> Non
             await paradox.ask(GetProgress())
             waits.append(time.perf_counter() - began)
         await judging
-        assert sorted(waits)[len(waits) // 2] < 0.1
+        # Held by it, the loop would have answered a time or two.
+        assert max(waits) < sum(waits) / 2
 
 
 async def test_a_backlog_is_worked_off_over_kills_each_statement_once_and_writes_go_on_meanwhile(short_dir) -> None:

@@ -121,9 +121,9 @@ def test_nothing_to_compare_with_is_unrelated() -> None:
     "text", ["a " * 2000, "not " * 1000, "," * 4000, "1 2 " * 1000, "my my " * 700, "'" * 4000, "my x " * 900]
 )
 def test_no_text_makes_the_rules_slow(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     Judge().check([Statement(text=text)], Statement(text=text[1:] or text))
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_what_asserts_nothing_is_not_looked_up() -> None:

@@ -14,7 +14,7 @@ import pytest
 from supervisors import linux
 from supervisors.crashes import log_path, name_stacks, open_nameless_stacks, read_reports, stack_path, write_report
 from supervisors.logs import LogFile
-from supervisors.process import Reaper
+from supervisors.process import Process, Reaper
 from supervisors.roster import Entry, Roster, RosterFile
 from supervisors.spares import Spares
 from supervisors.supervisor import say
@@ -145,6 +145,27 @@ async def test_a_spare_that_dies_before_it_arrives_is_ordered_again(tmp_path, mo
 
     await asyncio.wait_for(left.wait(), 10)
     spares.close()
+
+
+async def test_a_spare_that_comes_after_the_one_that_was_ordered_in_its_place_is_sent_away(tmp_path):
+    reaper = Reaper()
+    spares = Spares([sys.executable, "-c", ZYGOTE], tmp_path, 1, reaper)
+    first, second = (Process(process.pid, os.pidfd_open(process.pid), reaper) for process in (idle(), idle()))
+    left = asyncio.Event()
+    second.on_end = lambda _: left.set()
+    for process in (first, second):
+        spares.arrived(process)
+
+    await asyncio.wait_for(left.wait(), 60)
+    assert list(spares.waiting) == [first]
+    first.kill()
+
+
+def idle():
+    """A process that does nothing until it is killed; the reaper collects it."""
+    process = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    process.returncode = 0
+    return process
 
 
 async def test_a_zygote_that_cannot_be_started_for_want_of_processes_is_started_later(tmp_path, monkeypatch):

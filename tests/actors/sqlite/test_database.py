@@ -188,16 +188,17 @@ async def test_writers_of_a_slow_disk_come_together_instead_of_waiting_for_each_
 
 
 async def test_a_lone_writer_of_a_slow_disk_waits_for_nobody(database):
-    waited = []
+    begun, waited = 0.0, []
 
     def slow() -> bool:
+        waited.append(time.monotonic() - begun)
         time.sleep(0.02)
         return False
 
     async def write(text: str) -> None:
-        began = time.monotonic()
+        nonlocal begun
+        begun = time.monotonic()
         await database.write(note, text)
-        waited.append(time.monotonic() - began)
 
     await database.write(lambda connection: connection.set_commit_hook(slow))
     await asyncio.gather(*(write(f"before {number}") for number in range(10)))
@@ -205,7 +206,8 @@ async def test_a_lone_writer_of_a_slow_disk_waits_for_nobody(database):
     for number in range(20):
         await write(str(number))
 
-    assert min(waited) < 0.0245
+    # Until its commit begins: how long the disk takes is not looked at.
+    assert min(waited) < 0.0045
 
 
 async def test_the_reader_cannot_write(database):
