@@ -8,7 +8,7 @@ from typing import Self
 
 from tests.fork_server import Forked, server_for
 
-READY_S = 30.0
+READY_S = 90.0
 
 
 class Process:
@@ -46,7 +46,7 @@ class Process:
                 line = await asyncio.wait_for(asyncio.to_thread(lines.readline), READY_S)
                 assert line == "ready\n", line
 
-    async def ended(self, *, within_s: float = 30) -> int:
+    async def ended(self, *, within_s: float = 60) -> int:
         """Its exit status, once it has ended by itself."""
         assert self.process is not None
         return await asyncio.to_thread(self.process.wait, within_s)

@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> Run:
                 environment={**kept, "HOME": str(tmp_path), **environment},
             )
             try:
-                code = process.wait(50)
+                code = process.wait(120)
             finally:
                 process.kill()
                 process.wait()

@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -22,8 +23,17 @@ from tests.commands.conftest import FOREIGN, ROOT, Run, Said
 from transport.addresses import run_directory
 from transport.lock import Lock
 
-START_S = 30.0
-STOP_S = 20.0
+START_S = 90.0
+STOP_S = 60.0
+
+
+def loopback() -> str:
+    """IPv6's, where this machine has any."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return "::1"
+    except OSError:
+        return "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +41,7 @@ def house() -> Iterator[Path]:
     """The data directory of a house that runs."""
     data_dir = Path(tempfile.mkdtemp(prefix="lattice ü ")) / "d"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    flags = ["--single-process", "--port", "0", "--host", "::1", "--data-dir", str(data_dir)]
+    flags = ["--single-process", "--port", "0", "--host", loopback(), "--data-dir", str(data_dir)]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), "up", *flags],
         cwd=data_dir.parent,
@@ -41,7 +51,7 @@ def house() -> Iterator[Path]:
     )
     assert process.stdout is not None
     output, until = b"", time.monotonic() + START_S
-    while not re.search(rb"ready at http://\[::1\]:\d+", output):
+    while not re.search(rb"ready at http://(\[::1\]|127\.0\.0\.1):\d+", output):
         readable, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
         chunk = os.read(process.stdout.fileno(), 65536) if readable else b""
         output += chunk

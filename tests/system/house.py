@@ -28,7 +28,7 @@ from supervisors import linux
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = Path(tempfile.gettempdir()) / f"lattice-models-{os.getuid()}"
 START_S = 90.0
-STOP_S = 30.0
+STOP_S = 60.0
 
 ENDPOINT = """
 [[llm.endpoints]]

@@ -20,7 +20,7 @@ ACTORS = ("encoder", "memory", "llm", "thinking", "paradox", "daemon", "gateway"
 FEW = 8
 """Below what each has open: nothing more can be opened, and what is open goes on."""
 
-ANSWERED_S = 20.0
+ANSWERED_S = 60.0
 """Far above three heartbeats, for a machine that others use."""
 
 

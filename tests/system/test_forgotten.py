@@ -25,7 +25,7 @@ STEM = "xylophon"
 TALK = f"{WORD}s on Monday"
 """Names are content too: of a talk, of who speaks, of a key."""
 
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 """For those who follow memory: they learn of it in the background."""
 
 SAID = (

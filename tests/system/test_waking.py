@@ -16,7 +16,7 @@ from actors.system import SysPing
 from transport.addresses import run_directory
 
 ROOT = Path(__file__).parents[2]
-READY_S = 40.0
+READY_S = 90.0
 
 
 @contextmanager
