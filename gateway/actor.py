@@ -102,7 +102,7 @@ class Gateway(AsyncActor):
             # A client that hangs up cancels its handler, and with it everything down to the model.
             handler_cancellation=True,
             access_log=None,
-            # coding.py does it.
+            # content_coding.py does it.
             auto_decompress=False,
             shutdown_timeout=self.settings.drain_s + LAST_ANSWERS_S,
             head_timeout_s=self.settings.read_timeout_s,

@@ -14,20 +14,14 @@ from typing import Any, Final, NoReturn
 
 import msgpack
 
-from transport.envelope import ASK, CREDIT, KINDS, PART, TELL, VERSION, Envelope
+from transport.envelope import CREDIT, Envelope
 from transport.errors import Invalid
+from transport.header import Malformed, check_credit, envelope_of
 from transport.scan import Refused, scan
 
 __all__ = ["LARGE", "LIMITS", "Malformed", "WireLimits", "decode", "encode", "encode_header"]
 
-
-ID_BYTES: Final = 64
-NAME_BYTES: Final = 128
-LANES: Final = ("fg", "bg")
 NUMBERS: Final = frozenset({float, int, bool})
-KEY_BYTES: Final = 256
-TTL_MS: Final = 7 * 24 * 3600 * 1000
-"""Longest ttl that is taken: a week. More is a mistake, and would overflow timers."""
 
 EXTENSION: Final = "msgpack extension types are not part of the protocol"
 
@@ -112,29 +106,6 @@ LARGE: Final = WireLimits(body_bytes=(16 << 20) + 65536, array_items=1 << 18, it
 HEADER_LIMITS: Final = WireLimits(body_bytes=4096, array_items=64, map_items=64, items=256)
 
 
-class Malformed(Invalid):
-    """The bytes are not a message of this protocol."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: str,
-        id: str | None = None,  # noqa: A002 (the wire's own word)
-        partial: Envelope | None = None,
-        detail: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(message, detail=detail)
-        self.reason = reason
-        """A short word for counters."""
-
-        self.id = id
-        """The header's id, where it could be read: who sent it can be answered."""
-
-        self.partial = partial
-        """The envelope without its body, where the header was right and the body was not."""
-
-
 def encode(header: dict[str, Any], body: dict[str, Any], limits: WireLimits = LIMITS) -> list[bytes]:
     """The two frames of a message.
 
@@ -178,7 +149,7 @@ def decode(frames: Sequence[bytes], limits: WireLimits = LIMITS) -> Envelope:
     except Refused as error:
         raise Malformed(f"header: {error}", reason="header_" + error.reason) from error
 
-    envelope = _envelope(header)
+    envelope = envelope_of(header)
 
     if len(frames) != 2:
         raise Malformed(f"a message has two frames, this has {len(frames)}", reason="frames", id=envelope.id, partial=envelope)
@@ -197,85 +168,11 @@ def decode(frames: Sequence[bytes], limits: WireLimits = LIMITS) -> Envelope:
         ) from error
 
     if envelope.kind == CREDIT:
-        _check_credit(envelope)
+        check_credit(envelope)
 
     envelope.size = size
 
     return envelope
-
-
-def _envelope(header: dict[str, Any]) -> Envelope:
-    get = header.get
-    identity = get("id")
-
-    if type(identity) is not str or not 0 < len(identity) <= ID_BYTES or len(identity.encode()) > ID_BYTES:
-        raise Malformed(f"header: id is to be a string of 1 to {ID_BYTES} bytes", reason="header_id")
-
-    if get("v") != VERSION or type(header["v"]) is not int:
-        raise Malformed(f"header: v is to be {VERSION}, the only version", reason="header_version", id=identity)
-
-    kind = get("kind")
-
-    if type(kind) is not str or kind not in KINDS:
-        raise Malformed("header: kind is not one of " + ", ".join(sorted(KINDS)), reason="header_kind", id=identity)
-
-    to = _text(header, "to", NAME_BYTES) if "to" in header else None
-    type_name = _text(header, "type", NAME_BYTES) if "type" in header else None
-
-    if kind in (ASK, TELL) and (to is None or type_name is None):
-        _refuse("to" if to is None else "type", f"there on every {kind}", identity)
-
-    seq = _whole(header, "seq", (1 << 63) - 1) if "seq" in header else None
-
-    if seq is None and kind == PART:
-        _refuse("seq", "there on every part", identity)
-
-    lane = get("lane", "fg")
-
-    if lane not in LANES:
-        _refuse("lane", "fg or bg", identity)
-
-    return Envelope(
-        kind,
-        identity,
-        to,
-        type_name,
-        _whole(header, "ttl", TTL_MS) if "ttl" in header else None,
-        _text(header, "key", KEY_BYTES) if "key" in header else None,
-        lane,
-        seq,
-        _text(header, "trace", NAME_BYTES) if "trace" in header else None,
-        _text(header, "inc", ID_BYTES) if "inc" in header else None,
-    )
-
-
-def _text(header: dict[str, Any], name: str, longest: int) -> str:
-    value = header[name]
-
-    if type(value) is not str or not 0 < len(value) <= longest:
-        _refuse(name, f"a string of 1 to {longest} characters", header["id"])
-
-    return value
-
-
-def _whole(header: dict[str, Any], name: str, most: int) -> int:
-    value = header[name]
-
-    if type(value) is not int or not 0 <= value <= most:
-        _refuse(name, f"an integer from 0 to {most}", header["id"])
-
-    return value
-
-
-def _refuse(name: str, wanted: str, identity: str) -> NoReturn:
-    raise Malformed(f"header: {name} is to be {wanted}", reason="header_" + name, id=identity)
-
-
-def _check_credit(envelope: Envelope) -> None:
-    n = envelope.body.get("n")
-
-    if type(n) is not int or not 0 < n < 1 << 31:
-        raise Malformed("credit: n is to be an integer from 1 to 2147483647", reason="credit", id=envelope.id, partial=envelope)
 
 
 def _unpack(raw: bytes, limits: WireLimits) -> dict[str, Any]:
