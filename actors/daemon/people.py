@@ -17,7 +17,19 @@ from actors.daemon.interests import interests_in, names_in
 from actors.months import MONTHS
 from actors.sentences import sentences, straight
 
-__all__ = ["Plan", "Reading", "Relationship", "goals", "is_given_up", "plans", "read", "recurring", "relationships", "style"]
+__all__ = [
+    "Plan",
+    "Reading",
+    "Relationship",
+    "ends_in",
+    "goals",
+    "plans",
+    "read",
+    "recurring",
+    "relationships",
+    "style",
+    "words_of",
+]
 
 RELATIVES: Final = (
     "mother|mom|mum|father|dad|sister|brother|wife|husband|partner|girlfriend|boyfriend|fiancee?|son|daughter|aunt|uncle|cousin"
@@ -40,8 +52,8 @@ GOAL = re.compile(
 TASTE = re.compile(r"\bI (?:really |also |always )?(?:love|like)\b")
 UNREAL = re.compile(r"\b(?:if|wish|imagine|suppose|used to|wanted|joking|kidding)\b", re.IGNORECASE)
 GIVEN_UP = re.compile(
-    r"\b(?:gave up|giving up|given up|no longer|not any ?more|don't want|changed my mind|cancell?ed|called (?:it )?off|quit"
-    r"|finished|finally did|made it|passed|completed|won't)\b",
+    r"\b(?:gave up|giving up|given up|no longer|not any ?more|don't want|changed my mind|cancell?ed|called (?:[\w-]+ ){0,4}?off"
+    r"|quit|finished|finally did|made it|passed|completed|won't)\b",
     re.IGNORECASE,
 )
 FIGURE = re.compile(r"\b\d\w*")
@@ -135,9 +147,9 @@ def goals(text: str) -> list[str]:
     return found
 
 
-def is_given_up(goal: str, text: str) -> bool:
-    """Whether a text says that a goal is reached or dropped: words of an end, in a sentence that shares its content words."""
-    return read(text).gives_up(goal)
+def ends_in(text: str) -> tuple[frozenset[str], ...]:
+    """The words of each sentence that tells that something is reached, dropped or over."""
+    return tuple(words_of(sentence) for sentence in sentences(straight(text)) if GIVEN_UP.search(sentence))
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -152,7 +164,7 @@ def read(text: str) -> Reading:
         words=frozenset(content(text)),
         relationships=tuple(relationships(text)),
         goals=tuple(goals(text)),
-        ends=tuple(words_of(sentence) for sentence in sentences(straight(text)) if GIVEN_UP.search(sentence)),
+        ends=ends_in(text),
         interests=frozenset(interests_in(text)),
         names=frozenset(names_in(text)),
     )

@@ -19,7 +19,7 @@ from actors.paradox.messages import Found as FoundParadox
 from actors.paradox.messages import Get as GetParadox
 from transport.errors import Conflict, LatticeError, NotFound
 
-__all__ = ["deliver", "expire", "is_known", "listed", "open_count", "put", "withdraw"]
+__all__ = ["deliver", "expire", "is_known", "listed", "open_count", "open_ones", "put", "withdraw"]
 
 COLUMNS = "memory, why, urgency, created, expires, state, thought"
 ASK_S = 5.0
@@ -53,6 +53,14 @@ def open_count(connection: apsw.Connection, namespace: str) -> int:
     ).fetchone()
     count: int = row[0]
     return count
+
+
+def open_ones(connection: apsw.Connection, namespace: str) -> list[str]:
+    """The records of those that are open."""
+    rows: Any = connection.execute(
+        "SELECT memory FROM statement WHERE namespace = ? AND state = 'open' ORDER BY memory", (namespace,)
+    ).fetchall()
+    return [memory for (memory,) in rows]
 
 
 def is_known(connection: apsw.Connection, namespace: str, memory: str) -> bool:

@@ -179,6 +179,21 @@ async def test_a_plan_is_asked_after_once_its_time_is_over_and_only_once(short_d
         assert len((await host.ref("daemon").ask(ListStatements(state=None))).statements) == 1
 
 
+async def test_what_its_speaker_has_given_up_is_not_asked_after(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("statements",)) as host:
+        await talk(host, clock, texts=("I'm training for the 10k in September.", "Good luck!", "I'm flying to Rome tomorrow."))
+        assert (await run(host, "statements")).effects["statements"] == 2
+        await talk(host, clock, session="two", texts=("I gave up the 10k.",))
+        assert (await run(host, "statements")).effects["withdrawn"] == 1
+        listed = (await host.ref("daemon").ask(ListStatements(state=None))).statements
+        assert {one.state for one in listed if "10k" in one.text} == {"expired"}
+        assert {one.state for one in listed if "Rome" in one.text} == {"open"}
+        told = ("I'm going to a concert on Friday.", "Nice!", "They called the concert off.")
+        await talk(host, clock, session="three", texts=told)
+        assert (await run(host, "statements")).effects["statements"] == 0
+
+
 async def test_a_statement_that_nobody_had_occasion_for_is_let_go(short_dir) -> None:
     clock = ManualClock()
     async with house(short_dir, clock, statements={"expires_days": 5}) as host:

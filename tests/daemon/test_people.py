@@ -50,11 +50,11 @@ def test_what_somebody_is_after(text, found) -> None:
 
 def test_a_goal_ends_with_words_of_an_end_about_the_same() -> None:
     goal = "I'm training for the marathon in May."
-    assert people.is_given_up(goal, "I finished the marathon!")
-    assert people.is_given_up(goal, "I changed my mind about the marathon.")
-    assert people.is_given_up("I'm training for the 10k.", "I gave up the 10k.")
-    assert not people.is_given_up(goal, "I finished the book.")
-    assert not people.is_given_up(goal, "The marathon is near.")
+    assert people.read("I finished the marathon!").gives_up(goal)
+    assert people.read("I changed my mind about the marathon.").gives_up(goal)
+    assert people.read("I gave up the 10k.").gives_up("I'm training for the 10k.")
+    assert not people.read("I finished the book.").gives_up(goal)
+    assert not people.read("The marathon is near.").gives_up(goal)
 
 
 @pytest.mark.parametrize(

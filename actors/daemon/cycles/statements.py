@@ -6,6 +6,8 @@ once.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -18,7 +20,7 @@ from actors.daemon.cycles.profile import people_of
 from actors.daemon.following import Following, namespaces
 from actors.daemon.settings import StatementsSettings
 from actors.daemon.work import Work
-from actors.memory.messages import Link, Memory, NewMemory, Remember, Remembered
+from actors.memory.messages import Found, Get, Link, Memory, NewMemory, Remember, Remembered
 from actors.moments import micros
 from actors.paradox.messages import List as ListParadoxes
 from actors.paradox.messages import Paradox, Paradoxes
@@ -28,8 +30,25 @@ __all__ = ["Statements"]
 
 PLAN_URGENCY = 0.6
 GOAL_URGENCY = 0.3
+QUOTED = re.compile(r'^On [^"]* said: "(.*)" ', re.DOTALL)
+"""The words of a plan or a goal in what is to be said of it."""
+
 OPEN_PARADOXES = 5
 """Of each namespace, those of the highest tension."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A sentence that tells that something is reached, dropped or over: who said it, in which turn, and its words."""
+
+    speaker: str
+    turn: str
+    words: frozenset[str]
+
+    def is_of(self, speaker: str | None, plan: str, sources: Sequence[str]) -> bool:
+        """Whether it is the end of a plan of that speaker's, said after it."""
+        after = all(self.turn > source for source in sources)
+        return self.speaker == speaker and after and not self.words.isdisjoint(people.words_of(plan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,11 @@ class Idea:
     """Whom it is meant for."""
 
     paradox: str | None = None
+
+    def is_over(self, ends: Sequence[End]) -> bool:
+        """Whether it was told meanwhile what became of it."""
+        quoted = QUOTED.search(self.text)
+        return quoted is not None and any(end.is_of(self.speaker, quoted[1], self.sources) for end in ends)
 
 
 class Statements:
@@ -76,8 +100,34 @@ class Statements:
 
     async def _noted(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [(speaker, turn) for speaker, turns_of in people_of(turns).items() for turn in turns_of]
+        ends = [
+            End(speaker, turn.id, words)
+            for (speaker, turn), found in zip(said, await work.each(said, lambda one: people.ends_in(one[1].text)), strict=True)
+            for words in found
+        ]
         ideas = [idea for found in await work.each(said, lambda one: self._ideas(*one)) for idea in found]
-        return await self._held(work, batch.namespace, ideas)
+        over = await self._over(work, batch.namespace, ends)
+        return await self._held(work, batch.namespace, [idea for idea in ideas if not idea.is_over(ends)], over=over)
+
+    async def _over(self, work: Work, namespace: str, ends: list[End]) -> list[str]:
+        """The open statements about plans and goals that somebody has told the end of themselves."""
+        if not ends:
+            return []
+        over = []
+        for identifier in await work.read(statements.open_ones, namespace):
+            try:
+                found: Found = await work.ask(Get(namespace=namespace, id=identifier))
+            except NotFound:
+                continue
+            held = found.memory
+            speaker = held.metadata.get("speaker")
+            quoted = QUOTED.search(held.text)
+            if "paradox" in held.metadata or quoted is None or not isinstance(speaker, str):
+                continue
+            sources = [link.target for link in held.links]
+            if any(end.is_of(speaker, quoted[1], sources) for end in ends):
+                over.append(identifier)
+        return over
 
     def _ideas(self, speaker: str, turn: Memory) -> list[Idea]:
         found = []
@@ -102,9 +152,9 @@ class Statements:
         outcome = await self._held(work, namespace, ideas)
         await work.commit(outcome.change, **outcome.effects)
 
-    async def _held(self, work: Work, namespace: str, ideas: list[Idea]) -> Outcome:
-        """Remember ideas as statements, as many as there is room for, the most urgent first."""
-        room = self.settings.open - await work.read(statements.open_count, namespace)
+    async def _held(self, work: Work, namespace: str, ideas: list[Idea], *, over: Sequence[str] = ()) -> Outcome:
+        """Remember ideas as statements, as many as there is room for, the most urgent first; let go of what is over."""
+        room = len(over) + self.settings.open - await work.read(statements.open_count, namespace)
         # One that has run out before anybody could know of it is no use to anyone.
         timely = [idea for idea in ideas if idea.opens + self._lasts > work.now]
         chosen = sorted(timely, key=lambda idea: (-idea.urgency, idea.key))[: max(0, room)]
@@ -136,6 +186,8 @@ class Statements:
                 held.append((stored.memories[0].id, idea))
 
         def change(connection: apsw.Connection) -> None:
+            for memory in over:
+                statements.withdraw(connection, namespace, memory)
             for memory, idea in held:
                 statements.put(
                     connection,
@@ -148,7 +200,7 @@ class Statements:
                     expires=micros(max(idea.opens, work.now) + self._lasts),
                 )
 
-        return Outcome(change=change, effects={"statements": len(held)})
+        return Outcome(change=change, effects={"statements": len(held), "withdrawn": len(over)})
 
     @property
     def _lasts(self) -> timedelta:
