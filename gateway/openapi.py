@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -72,18 +73,20 @@ HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 
 
 class Description:
-    """The description of a gateway's routes: made once, when it is first asked for."""
+    """The description of a gateway's routes: made once, when it is first asked for, in whichever thread."""
 
     def __init__(self, described: Iterable[Route]) -> None:
         self.routes = tuple(described)
         self.made: bytes | None = None
+        self.making = Lock()
 
     def json(self) -> bytes:
         """The whole of /openapi.json."""
-        if self.made is None:
-            self.made = to_json(describe(self.routes))
+        with self.making:
+            if self.made is None:
+                self.made = to_json(describe(self.routes))
 
-        return self.made
+            return self.made
 
     def page(self) -> str:
         """The whole of /docs."""

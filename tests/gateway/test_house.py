@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import threading
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,22 @@ async def test_the_description_has_every_route_and_only_what_is_there(lattice: H
     assert set(chat["responses"]["200"]["content"]) == {"application/json", "text/event-stream"}
     assert set(told["paths"]["/mcp"]["post"]["responses"]) == {"200", "202", "default"}
     assert "application/jsonl" in told["paths"]["/v1/memories/import"]["post"]["requestBody"]["content"]
+
+
+async def test_the_description_is_made_once_while_others_are_answered(bare: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, times = threading.Event(), []
+
+    def describe(routes: Any) -> dict[str, Any]:
+        times.append(answered.wait(10))
+        return {"routes": len(routes)}
+
+    monkeypatch.setattr("gateway.openapi.describe", describe)
+    asking = [asyncio.create_task(bare.get("/openapi.json")) for _ in range(3)]
+    while not times:
+        assert await bare.get("/healthz") == {"status": "ok"}
+        answered.set()
+    assert await asyncio.gather(*asking) == [{"routes": len(ROUTES)}] * 3
+    assert times == [True]
 
 
 @pytest.mark.parametrize(
