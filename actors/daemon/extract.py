@@ -12,7 +12,7 @@ from actors.memory.messages import Memory
 from actors.sentences import sentences, straight
 from actors.stopwords import STOPWORDS
 
-__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "salient", "themes", "themes_of"]
+__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "salient", "themes"]
 
 WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
 DOES = (
@@ -175,16 +175,12 @@ def share_of(sentence: str) -> float:
 
 
 def themes(
-    turns: Sequence[Said], most: int, *, is_left_out: Callable[[str], bool] = lambda _: False
-) -> list[tuple[str, int, list[Said]]]:
-    """Words that came up in most turns, weighed by the turns' importance: the word, in how many turns, and which."""
-    return themes_of([(turn, content(turn.text)) for turn in turns], most, is_left_out=is_left_out)
-
-
-def themes_of(
     turns: Sequence[tuple[Said, Iterable[str]]], most: int, *, is_left_out: Callable[[str], bool] = lambda _: False
 ) -> list[tuple[str, int, list[Said]]]:
-    """The same of turns whose content words are known."""
+    """Words that came up in most turns, weighed by the turns' importance: the word, in how many turns, and which.
+
+    Turns come with their content words.
+    """
     turns_by_word: dict[str, list[Said]] = {}
     for turn, words in turns:
         for word in sorted(set(words)):

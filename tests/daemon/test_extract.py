@@ -6,6 +6,10 @@ from actors.daemon import extract
 from actors.daemon.extract import Said
 
 
+def themes_of(turns):
+    return extract.themes([(turn, extract.content(turn.text)) for turn in turns], 5)
+
+
 def test_facts_are_lasting_first_person_sentences_as_they_were_said() -> None:
     text = "I live in Lisbon. Do you like it? I'm not sure about the weather. My sister works at the port! Nice day."
     assert extract.facts(text) == ["I live in Lisbon.", "My sister works at the port!"]
@@ -36,7 +40,7 @@ def test_themes_are_words_of_several_turns_weighed_by_importance() -> None:
         Said("3", "The operation is on Monday.", "ana", 0.9),
         Said("4", "I fear the operation.", "ana", 0.9),
     ]
-    assert [(word, count) for word, count, _ in extract.themes(turns, 5)] == [("operation", 2), ("garden", 2)]
+    assert [(word, count) for word, count, _ in themes_of(turns)] == [("operation", 2), ("garden", 2)]
 
 
 def test_nothing_said_gives_nothing() -> None:
@@ -87,9 +91,9 @@ def test_who_somebody_is_and_whom_they_have(text, found) -> None:
 
 def test_small_words_of_other_languages_are_no_themes() -> None:
     talk = ("Ich habe das nicht, aber die Wohnung ist schön.", "Die Wohnung ist nicht groß, aber ich habe Zeit.")
-    assert [word for word, _, _ in extract.themes([Said(str(n), text, "x") for n, text in enumerate(talk)], 5)] == ["wohnung"]
+    assert [word for word, _, _ in themes_of([Said(str(n), text, "x") for n, text in enumerate(talk)])] == ["wohnung"]
     talk = ("No tengo mucho tiempo, pero me gusta la música.", "La música es mucho, pero no tengo guitarra.")
-    assert [word for word, _, _ in extract.themes([Said(str(n), text, "x") for n, text in enumerate(talk)], 5)] == ["música"]
+    assert [word for word, _, _ in themes_of([Said(str(n), text, "x") for n, text in enumerate(talk)])] == ["música"]
 
 
 def test_a_summary_prefers_what_people_tell_to_questions_and_to_what_the_assistant_says() -> None:

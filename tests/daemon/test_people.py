@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from actors.daemon import people
+from actors.daemon.cycles.personality import signs_in
 from actors.daemon.interests import interests_in
 
 SUNDAY = datetime(2026, 3, 1, 14, tzinfo=UTC)
@@ -131,3 +132,26 @@ def test_what_may_be_an_interest_is_no_word_that_everybody_uses(text, found) -> 
 def test_what_recurs_is_neither_a_verb_nor_somebodys_name() -> None:
     texts = ["I called Ana about the pottery course.", "My sister Ana called; I live for pottery.", "I live near Ana's studio."]
     assert set(people.recurring([people.read(text) for text in texts])) == {"pottery"}
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        ("Please keep it short.", {("brevity", True)}),
+        ("make it shorter, people have to eat", {("brevity", True)}),
+        ("Shorter, please!", {("brevity", True)}),
+        ("Your answers are way too long.", {("brevity", True)}),
+        ("Just be honest with me.", {("directness", True)}),
+        ("That\u2019s not funny.", {("humour", False)}),
+        ("Could you elaborate?", {("brevity", False)}),
+        ("Be kind.", {("directness", False)}),
+        ("haha that's funny", {("humour", True)}),
+        ("To be honest, the film was too long and my boss is too harsh.", set()),
+        ("A huge elaborate cake, but too sweet.", set()),
+        ("People ask me whether life is too short.", set()),
+        ("You can't be serious!", set()),
+        ("In short, the days get shorter.", set()),
+    ],
+)
+def test_what_is_asked_of_the_assistant_is_not_what_is_told_of_others(text, signs) -> None:
+    assert signs_in(text) == signs

@@ -24,19 +24,26 @@ from actors.sentences import straight
 
 __all__ = ["Personality", "signs_in"]
 
+TO_YOU: Final = r"(?:^|[.!?,;:] ?|\b(?:please|just|you (?:can|could|may|should)|can you|could you) )"
+"""What stands before what is asked of the assistant, rather than told of others or of oneself ("to be honest")."""
+
+IT_WAS: Final = r"\b(?:your \w+ (?:is|are|was|were)|you(?:'re| are| were)|that(?:'s| is| was)) (?:\w+ )?too"
 MORE: Final = {
-    "warmth": r"thank you so much|that(?:'s| is) (?:so )?(?:kind|sweet)|i feel (?:alone|sad|down|lost|anxious)|hug",
-    "curiosity": r"ask me|good question|i'm glad you asked|what do you think",
+    "warmth": r"thank you so much|that(?:'s| is) (?:so )?(?:kind|sweet)|i feel (?:alone|sad|down|lost|anxious)\b|\bhugs?\b",
+    "curiosity": rf"{TO_YOU}ask me\b|\bgood question\b|i'm glad you asked|{TO_YOU}what do you think",
     "humour": r"\b(?:haha+|lol|lmao|hehe)\b|that's funny|you(?:'re| are) funny|made me laugh|[\U0001f602\U0001f923]",
-    "directness": r"(?:just|straight) tell me|be (?:direct|honest|frank|blunt)|get to the point|stop hedging|no sugar-?coating",
-    "brevity": r"too long|shorter|concise|be brief|(?:keep it|make it|answers) short|tl;?dr|in (?:one sentence|short)\b",
+    "directness": rf"(?:just|straight) tell me|{TO_YOU}be (?:direct|honest|frank|blunt)\b|{TO_YOU}get to the point|stop hedging"
+    r"|no sugar-?coating",
+    "brevity": rf"{IT_WAS} long|\b(?:keep|make) (?:it|them|this|that|answers|your answers) (?:short(?:er)?|brief)\b"
+    rf"|{TO_YOU}(?:be )?(?:more )?(?:brief|concise|shorter)\b|\bshorter (?:answers?|version|replies|reply)\b|shorter,? please"
+    r"|tl;?dr|in one sentence\b",
 }
 LESS: Final = {
-    "warmth": r"(?:don't|no need to) (?:be so nice|flatter|comfort)|stop (?:flattering|comforting)|too (?:sweet|cheesy)",
-    "curiosity": r"stop asking|too many questions|don't ask me",
-    "humour": r"not funny|no jokes|stop joking|be serious",
-    "directness": r"too (?:harsh|blunt|direct)|be (?:gentle|kind|nicer)|that was (?:harsh|rude)",
-    "brevity": r"more detail|elaborate|explain (?:more|further|in depth)|too short|go deeper|tell me more",
+    "warmth": rf"(?:don't|no need to) (?:be so nice|flatter|comfort)|stop (?:flattering|comforting)|{IT_WAS} (?:sweet|cheesy)",
+    "curiosity": r"stop asking me|(?:^|[.!?,;:] ?)stop asking\b|you ask(?:ed)? too many questions|don't ask me\b",
+    "humour": rf"(?:that(?:'s| is| was)|you(?:'re| are)) not funny|no jokes|stop joking|{TO_YOU}be serious",
+    "directness": rf"{IT_WAS} (?:harsh|blunt|direct)\b|{TO_YOU}be (?:gentle|kind|nicer)\b|that was (?:harsh|rude)",
+    "brevity": rf"more detail|{TO_YOU}(?:elaborate|go deeper)\b|explain (?:more|further|in depth)|{IT_WAS} short|tell me more",
 }
 UP = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in MORE.items()}
 DOWN = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in LESS.items()}
@@ -66,7 +73,7 @@ class Personality:
 
     async def _drifted(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [turn for spoken in people_of(turns).values() for turn in spoken]
-        read = await work.each(said, signs_in)
+        read = await work.each([turn.text for turn in said], signs_in)
         found: dict[str, tuple[list[Memory], list[Memory]]] = {name: ([], []) for name in UP}
         for turn, shown in zip(said, read, strict=True):
             for name, more in shown:
@@ -90,7 +97,7 @@ class Personality:
         return Outcome(change=change, effects={"signs": sum(len(more) + len(less) for more, less in found.values())})
 
 
-def signs_in(turn: Memory) -> set[tuple[str, bool]]:
-    """Of which aspects a turn asks for more (True), and of which for less."""
-    text = straight(turn.text)
+def signs_in(text: str) -> set[tuple[str, bool]]:
+    """Of which aspects a text asks for more (True), and of which for less."""
+    text = straight(text)
     return {(name, more) for more, signs in ((True, UP), (False, DOWN)) for name, sign in signs.items() if sign.search(text)}

@@ -57,7 +57,7 @@ class Reflect:
 
     async def _reflected(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
-        themes = extract.themes_of(
+        themes = extract.themes(
             list(zip(said, await work.each(said, lambda turn: extract.content(turn.text)), strict=True)),
             self.settings.themes,
             is_left_out=is_everyday,
