@@ -39,6 +39,9 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[1]
 
+LONGEST_PATH = 400
+"""Bytes of the data directory's path: SQLite takes 512 for a file's, and a backup that is being made has a long name in it."""
+
 LOOK_S = 0.5
 """How long a lock is waited for that somebody may only be looking at, which takes microseconds where there is a CPU."""
 
@@ -97,6 +100,11 @@ class House:
             click.ClickException: one of them cannot be made or written.
         """
         data_dir: Path = self.settings.data_dir
+        if (length := len(os.fsencode(data_dir.absolute()))) > LONGEST_PATH:
+            raise click.ClickException(
+                f"the data directory's path has {length} bytes, and SQLite opens none beyond {LONGEST_PATH}; "
+                "take another with --data-dir"
+            )
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

@@ -24,7 +24,8 @@ KEPT = 3
 class LogFile:
     """A sink for loguru whose file is known later than the sink: `logger.add` takes 3 ms, a replacement has no time for that.
 
-    Past 10 MB the file becomes `<name>.log.1`, that one `.2`, and so on; three are kept.
+    Past 10 MB the file becomes `<name>.log.1`, that one `.2`, and so on; three are kept. Where somebody deletes it, or moves it
+    away, the next event begins a new one.
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,9 @@ class LogFile:
                     file.close()
 
     def _write(self, path: Path, line: str) -> None:
+        if self.file is not None and not is_at(path, self.file):
+            self.file.close()
+            self.file = None
         if self.file is None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.file = path.open("a", buffering=1, errors="replace")
@@ -90,6 +94,14 @@ class LogFile:
             return
 
         self.open(path)
+
+
+def is_at(path: Path, file: TextIOWrapper) -> bool:
+    """Whether an open file still has its name: nobody reads a log that was deleted, or that somebody else rotated away."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class Intercept(logging.Handler):

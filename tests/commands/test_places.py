@@ -170,6 +170,12 @@ def test_the_help_of_every_command_has_an_example(name: str, command: click.Comm
     assert name in examples
 
 
+def test_a_data_directory_whose_path_is_too_long_for_its_databases_is_refused(run: Run, short_dir: Path):
+    long = short_dir / ("x" * 200) / ("y" * 200) / "data"
+    run("up", "--data-dir", long).refused("400", "--data-dir")
+    assert not long.parent.parent.exists()
+
+
 def test_a_damaged_database_is_found(run: Run, short_dir: Path):
     (short_dir / "memory.db").write_bytes(b"this was a database once" * 400)
     said = run("doctor", "--data-dir", short_dir)

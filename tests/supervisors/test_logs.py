@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,26 @@ def test_a_full_disk_loses_lines_and_says_how_many_once_there_is_room(tmp_path: 
     log("kept too\n")
     log.close()
     assert path.read_text() == "3 lines before this one are lost: the disk did not take them\nkept\nkept too\n"
+
+
+@pytest.mark.parametrize("by", ["its name", "its directory", "another's rotation"])
+def test_a_log_that_loses_its_name_is_begun_anew(tmp_path: Path, by: str) -> None:
+    path = tmp_path / "logs" / "memory.log"
+    log = LogFile()
+    log.open(path)
+    log("before\n")
+    if by == "its directory":
+        shutil.rmtree(path.parent)
+    elif by == "its name":
+        path.unlink()
+    else:
+        path.rename(path.with_name("memory.log-20260101"))
+        path.touch()
+
+    log("after\n")
+    log("later\n")
+    log.close()
+    assert path.read_text() == "after\nlater\n"
 
 
 def test_closing_a_log_on_a_full_disk_is_no_failure(tmp_path: Path) -> None:
