@@ -1,8 +1,8 @@
 """Reuse: a thought's answer given again to the same question in the same state, for a while.
 
-The state is what memory holds on the question. It is looked up anew each time: a record that was revised, superseded or
-forgotten, or a
-new one that bears on the question, makes it another state. What the first thought itself left behind is not part of it.
+The state is what memory holds on the question, and what was said before it in its talk ("And the second?"). It is looked up anew
+each time: a record that was revised, superseded or forgotten, or a new one that bears on the question, makes it another state. What
+the first thought itself left behind is not part of it.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Reuse:
             del self.had[question]
             return None
 
-        return had if context.recalled is not None and self.state_of(context, had) == had.state else None
+        seen = context.recalled is not None and "memory.list" not in context.missing
+        return had if seen and self.state_of(context, had) == had.state else None
 
     def keep(self, question: str, had: Had) -> None:
         """Hold a thought ready."""
@@ -94,11 +95,16 @@ class Reuse:
         self.had.clear()
 
     def state_of(self, context: Context, had: Had) -> frozenset[str]:
-        """The state: the memories that count, and the open tensions. Repetitions of the answer itself are left out."""
+        """The state: the memories that count, the talk so far, and the open tensions.
+
+        Repetitions of the answer itself are left out.
+        """
         answer = plain(str(had.choices[0].message.get("content") or "")) if had.choices else None
         others = [memory for memory in context.recalled or () if memory.id not in had.own and plain(memory.text) != answer]
         tensions = (f"{one.id} {one.state}" for one in context.tensions or ())
-        return frozenset([*marks(others[: self.looked_at]), *tensions])
+        talk = [turn for turn in context.tail or () if turn.id not in had.own]
+        before = (f"{number} back, {turn.role}: {digest(turn.text)}" for number, turn in enumerate(talk))
+        return frozenset([*marks(others[: self.looked_at]), *tensions, *before])
 
 
 def marks(memories: Iterable[Recollection]) -> Iterable[str]:

@@ -69,6 +69,20 @@ async def test_it_is_thought_about_anew_once_memory_changes_under_it(short_dir, 
     assert not forgotten.reused
 
 
+async def test_a_question_in_another_talk_that_leans_on_other_turns_is_another_thought(short_dir, model) -> None:
+    talks = {"a": "Let us list my dogs: Rex, Bello.", "b": "Let us list my boats: Aurora, Svea."}
+    leaning = (user("And the second?"),)
+    async with house(short_dir, url=model.base_url) as host:
+        for session, text in talks.items():
+            turn = NewMemory(text=text, role="user", session=session)
+            await host.ref("memory").ask(Remember(memories=(turn,)))
+        first = await host.ref("thinking").ask(asked("a", messages=leaning))
+        other = await host.ref("thinking").ask(asked("b", messages=leaning))
+
+    assert not first.reused
+    assert not other.reused
+
+
 @pytest.mark.parametrize(
     "how",
     [
