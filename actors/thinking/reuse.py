@@ -1,8 +1,8 @@
 """Reuse: a thought's answer given again to the same question in the same state, for a while.
 
-The state is what memory holds on the question, and what was said before it in its talk ("And the second?"). It is looked up anew
-each time: a record that was revised, superseded or forgotten, or a new one that bears on the question, makes it another state. What
-the first thought itself left behind is not part of it.
+The state is what memory holds on the question, and what was said before it in its talk ("And the second?"). It is looked up
+anew each time: a record that was revised, superseded or forgotten, or a new one that bears on the question, makes it another
+state. What the first thought itself left behind is not part of it.
 """
 
 from __future__ import annotations
