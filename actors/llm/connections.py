@@ -41,6 +41,9 @@ PIECE_BYTES = 4096
 NO_DESCRIPTOR_S = 0.1
 """Between two attempts of a process that may open nothing more. It says so, and is replaced in less; its callers ask again."""
 
+BUSY_TURNS = 4
+"""Turns of a busy loop in which a connection is made."""
+
 RESETS = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
 
 
@@ -91,7 +94,6 @@ class Connections:
             )
             return aiohttp.ClientSession(
                 connector=connector,
-                timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout_s),
                 headers={"User-Agent": "lattice"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
@@ -125,7 +127,7 @@ class Connections:
                 answer had begun: it most likely never saw the request, and is to be asked again over a new one.
         """
         once = partial(self.request, method, path, body, timeouts, hangs)
-        reuse = SimpleNamespace(reused=False)
+        reuse = SimpleNamespace(reused=False, connect_s=self.settings.connect_timeout_s)
         began = timeouts.now()
         try:
             return await with_a_descriptor(partial(once, reuse), timeouts)
@@ -139,7 +141,9 @@ class Connections:
             if not was_busy:
                 raise
 
-        return await with_a_descriptor(partial(once, SimpleNamespace()), timeouts)
+        # Where each turn of the loop takes longer than a connection may, the second one would end in the same way.
+        reuse = SimpleNamespace(connect_s=self.settings.connect_timeout_s + BUSY_TURNS * late_s)
+        return await with_a_descriptor(partial(once, reuse), timeouts)
 
     async def request(  # noqa: PLR0917 (one call's, all of them)
         self,
@@ -161,7 +165,13 @@ class Connections:
         session = reuse.session = self.pool.enter()
         response = None
         asked = session.request(
-            method, self.base_url + path, data=body, headers=headers, allow_redirects=False, trace_request_ctx=reuse
+            method,
+            self.base_url + path,
+            data=body,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=None, connect=reuse.connect_s),
+            allow_redirects=False,
+            trace_request_ctx=reuse,
         )
         try:
             response = await head(asked, timeouts, hangs)

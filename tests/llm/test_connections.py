@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,7 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from actors.llm.connections import Connections
 from actors.llm.failure import Failure
 from actors.llm.timeouts import Timeouts
-from tests.llm.conftest import endpoint
+from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 
 
 class Moving(AbstractResolver):
@@ -112,3 +113,19 @@ async def test_a_name_that_moves_is_followed_though_the_old_place_goes_on_answer
                 while "127.0.0.2" not in places:
                     places.append(await where())
             assert set(places) == {"127.0.0.1", "127.0.0.2"}
+
+
+async def test_a_sound_endpoint_answers_though_each_turn_of_this_loop_takes_longer_than_a_connection_may(servers) -> None:
+    loop = asyncio.get_running_loop()
+    times = {"connect_timeout_s": 0.03, "first_token_timeout_s": 20.0, "total_timeout_s": 60.0}
+    async with routing(endpoint("a", servers[0].base_url, **times)) as router:
+        asking = asyncio.create_task(answer(router, ask()))
+
+        def hold() -> None:
+            time.sleep(0.06)
+            if not asking.done():
+                loop.call_soon(hold)
+
+        loop.call_soon(hold)
+        assert (await asking)[0] == TEXT
+        assert router.endpoints[0].failures == 0
