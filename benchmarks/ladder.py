@@ -20,7 +20,8 @@ from typing import Any
 
 from benchmarks.figures import percentile, table
 from tests.model_server.fixture import SyncModelServer
-from tests.system.house import House, free_port
+from tests.ports import free_port
+from tests.system.house import House
 
 ENDPOINT = """
 [[llm.endpoints]]

@@ -15,7 +15,7 @@ from chaos.bytes.http_cases import HTTP_CASES, SLOW_HTTP_CASES
 from chaos.bytes.wire_cases import CONTRACT_CASES, CURVE_CASES, SLOW_CASES, WIRE_CASES
 from chaos.row import Own, Row
 from chaos.scene import ACTORS, Scene
-from tests.system.house import free_port
+from tests.ports import free_port
 from transport.addresses import run_directory
 
 __all__ = ["ROWS"]

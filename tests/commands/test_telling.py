@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from commands.telling import Teller
-from tests.system.house import ROOT, free_port
+from tests.ports import free_port
+from tests.system.house import ROOT
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from tests.fork_server import Forked, server_for
+from tests.ports import free_port
 
 START_S = 60.0
 """A second on a machine that does nothing else; one that does much took more than twenty."""
@@ -32,7 +33,7 @@ class SyncModelServer:
     """The server's process, driven over HTTP; every call blocks for a few milliseconds."""
 
     def __init__(self, port: int = 0) -> None:
-        self.port = port
+        self.port = port or free_port()
         self.process: Forked | None = None
         self.stdin = -1
         """It ends when nobody can write there any more."""

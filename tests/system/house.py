@@ -8,7 +8,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any, Self
 import openai
 
 from supervisors import linux
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = Path(tempfile.gettempdir()) / f"lattice-models-{os.getuid()}"
@@ -65,7 +65,7 @@ class House:
         self.output = ""
         self.clients: list[openai.OpenAI] = []
         self.url = ""
-        self.port = 0
+        self.port = free_port()
         data_dir.mkdir(parents=True, exist_ok=True)
         self.config.write_text(config)
 
@@ -266,13 +266,6 @@ def wait_for_ready(house: House, *, name: str | None = None, other_than: int | N
             return
 
     raise AssertionError(f"not ready within {START_S} s: {actors}")
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

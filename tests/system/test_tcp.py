@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.house import ROOT, free_port
+from tests.ports import free_port
+from tests.system.house import ROOT
 
 pytestmark = pytest.mark.system
 
