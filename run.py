@@ -61,7 +61,9 @@ from commands.doctor import doctor
 from commands.house import Sentences
 from commands.keys import keys
 from commands.reload import reload
-from commands.send import restart, send, status
+from commands.restart import restart
+from commands.send import send
+from commands.status import status
 from commands.test import test
 from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote

@@ -10,7 +10,7 @@ import pytest
 from actors.child_specs import SupervisorSpec
 from actors.supervision import RestartChild, StartChild, StopChild
 from actors.system import SysInfo
-from commands.send import row, with_reasons
+from commands.status import row, with_reasons
 from supervisors import linux
 from supervisors.roster import Roster
 from supervisors.up import BIRTH_S
