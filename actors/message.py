@@ -20,6 +20,7 @@ from actors.wire_types import validator
 from transport.errors import Invalid, UnknownType
 
 __all__ = [
+    "WITHOUT_NUL",
     "Contract",
     "Data",
     "Message",

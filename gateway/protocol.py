@@ -49,7 +49,7 @@ what they send then at once. Waking takes as long as a refusal does."""
 HTTP_2: Final = "Pause on PRI/Upgrade"
 """What the parser makes of the first line of HTTP/2."""
 
-HALF_CLOSED_S: Final = 0.5
+HALF_CLOSED_S: Final = 0.25
 """How long a client that has ended its side may still be answered, in seconds. One that is gone ends it in the same way, and
 what was begun for it is to end within a second."""
 

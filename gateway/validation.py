@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
+from actors.message import WITHOUT_NUL
 from gateway.errors import HttpError, dotted
 from gateway.json_size import check_fields, check_values, holds_immense, is_immense, is_large, said_twice
 
@@ -234,6 +235,8 @@ def sentence(kind: str, context: dict[str, Any], message: str) -> str:
         return "is empty" if context["min_length"] == 1 else f"has fewer than {context['min_length']} entries"
     if kind == "too_long":
         return f"has more than {context['max_length']} entries"
+    if kind == "string_pattern_mismatch" and context["pattern"] == WITHOUT_NUL:
+        return "holds a NUL character"
     if kind.startswith(("datetime", "date_")):
         return "is no time; ISO 8601 is wanted, such as 2024-05-01T10:00:00Z"
 

@@ -304,3 +304,8 @@ async def test_a_field_that_is_passed_on_and_holds_more_than_64_bits_is_named(la
     ):
         status, error = await lattice.refused(path, {**body, "stream": stream})
         assert (status, error["param"]) == (400, param), error
+
+
+async def test_a_name_with_nul_is_refused_in_words(bare: House) -> None:
+    status, told = await bare.call("GET", "/v1/paradoxes/a%00b")
+    assert (status, told["error"]["message"], told["error"]["param"]) == (400, "id: holds a NUL character", "id")
