@@ -74,7 +74,7 @@ async def test_writers_through_kills_find_every_acknowledged_record_once(short_d
             await asyncio.to_thread(kill, process)
             process = await asyncio.to_thread(start, short_dir)
         done = True
-        await asyncio.wait_for(asyncio.gather(*writers), 40)
+        await asyncio.wait_for(asyncio.gather(*writers), 120)
 
         kept, cursor = [], None
         while True:

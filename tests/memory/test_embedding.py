@@ -6,6 +6,7 @@ import apsw
 import pytest
 
 from actors.encoder.actor import Encoder
+from actors.encoder.messages import Describe
 from actors.encoder.settings import EncoderSettings
 from actors.host import Host
 from actors.memory.actor import Memory
@@ -27,6 +28,9 @@ async def house(home, model_cache, **settings):
     """Memory and its encoder, each in a host of its own."""
     async with Host(run_dir=home / "run") as near, Host(run_dir=home / "run") as far:
         await far.start_actor(Encoder, EncoderSettings(cache_dir=model_cache, nice=0), home)
+        # A recall waits for a question's vectors for some seconds; a busy machine takes more to load the model.
+        while (await far.ref("encoder").ask(Describe(wait_ms=30_000), timeout=60)).state == "preparing":
+            pass
         await near.start_actor(Memory, MemorySettings(**settings), home)
         yield near.ref("memory")
 

@@ -119,6 +119,8 @@ async def test_it_is_written_to_and_forgotten_from_as_before(memory, short_dir):
         await memory.ask(Get(namespace="other", id=THEIRS))
     assert all(b"sister Ana" not in path.read_bytes() for path in short_dir.glob("memory.db*"))
     connection = apsw.Connection(str(short_dir / "memory.db"))
+    # Memory has it open, and indexes in the background.
+    connection.set_busy_timeout(60_000)
     connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
     assert connection.pragma("integrity_check") == "ok"
     connection.close()
