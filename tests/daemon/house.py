@@ -100,7 +100,7 @@ async def records(host: Host, kind: str, namespace: str = "default") -> list[Rec
 
 async def ended(host: Host, cycle: str | None = None) -> list[Run]:
     """The runs, latest first, once none is in progress."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while True:
             told = await host.ref("daemon").ask(ListRuns(cycle=cycle, wait_ms=20_000))
             if all(run.state != "running" for run in told.runs):
@@ -109,7 +109,7 @@ async def ended(host: Host, cycle: str | None = None) -> list[Run]:
 
 async def begun(host: Host) -> None:
     """Wait until what is due at the first start has run."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not all(  # noqa: ASYNC110 (no event outside the actor says that a schedule began)
             one.last_run for one in (await host.ref("daemon").ask(ListCycles())).cycles
         ):

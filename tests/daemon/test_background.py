@@ -139,7 +139,7 @@ async def test_a_cycle_that_fails_again_and_again_is_quarantined_until_it_is_res
         assert len(await ended(host, "consolidate")) == before
         resumed = await host.ref("daemon").ask(ResumeCycle(name="consolidate"))
         assert (resumed.cycle.quarantined, resumed.cycle.failures) == (False, 0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while len(runs := await ended(host, "consolidate")) == before:  # noqa: ASYNC110 (no event tells that it was begun)
                 await asyncio.sleep(0)
         assert (runs[0].state, runs[0].cause) == ("done", "schedule")
@@ -222,7 +222,7 @@ async def test_of_a_piece_that_was_set_aside_no_forgotten_turn_is_kept(short_dir
             await run(host, "consolidate")
         for gone, left in (([first], set(others)), (others, None)):
             await host.ref("memory").ask(Forget(ids=tuple(gone)))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 while True:
                     items = (await host.ref("daemon").ask(ListSetAside())).items
                     if {frozenset(item.memories) for item in items} == ({frozenset(left)} if left else set()):
@@ -232,7 +232,7 @@ async def test_of_a_piece_that_was_set_aside_no_forgotten_turn_is_kept(short_dir
 
 async def forgets(data_dir: Path, word: bytes) -> bool:
     """Whether a word leaves all files of daemon.db; who follows the feed empties its log a moment after the change."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while any(word in file.read_bytes() for file in data_dir.glob("daemon.db*")):  # noqa: ASYNC110, ASYNC240
             await asyncio.sleep(0)
     return True
@@ -241,7 +241,7 @@ async def forgets(data_dir: Path, word: bytes) -> bool:
 async def test_enough_new_memories_begin_a_cycle_before_its_time(short_dir) -> None:
     clock = ManualClock()
     async with house(short_dir, clock, reflect={"after_new": 8, "turns_from": 8}) as host:
-        async with asyncio.timeout(20), host.ref("daemon").stream(Watch()) as steps:
+        async with asyncio.timeout(90), host.ref("daemon").stream(Watch()) as steps:
             await talk(host, clock)
             # The end of the run that was due at the start may be told after it is written down.
             async for step in steps:
@@ -256,7 +256,7 @@ async def test_who_watches_sees_a_run_begin_work_and_end(short_dir) -> None:
     async with house(short_dir, clock) as host:
         await talk(host, clock)
         clock.advance(HOUR)
-        async with asyncio.timeout(20), host.ref("daemon").stream(Watch()) as steps:
+        async with asyncio.timeout(90), host.ref("daemon").stream(Watch()) as steps:
             await host.ref("daemon").ask(RunCycle(name="consolidate"))
             seen = []
             async for step in steps:

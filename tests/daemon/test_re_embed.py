@@ -39,7 +39,7 @@ async def test_records_that_wait_for_an_embedder_get_their_vectors_in_a_run_that
             await host.ref("llm").ask(AddEndpoint(endpoint=endpoint))
             await begun(host)
             await run(host, "re-embed")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while (await memory.ask(GetStats())).pending:
                     await run(host, "re-embed")
 

@@ -19,7 +19,7 @@ HOUR = 3600.0
 
 async def until_run(host, name: str, count: int):
     """Wait until a cycle has been run so often."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while len(runs := await ended(host, name)) < count:  # noqa: ASYNC110 (no event outside the actor tells)
             await asyncio.sleep(0)
     return runs
@@ -71,7 +71,7 @@ async def test_a_cycle_that_is_running_is_a_conflict_and_a_paused_one_ends_at_it
     async with house(short_dir, clock, consolidate={"interval_s": 60}) as host:
         monkeypatch.setattr(Consolidate, "work", slow)
         clock.advance(61)
-        await asyncio.wait_for(entered.wait(), 20)
+        await asyncio.wait_for(entered.wait(), 90)
         with pytest.raises(Conflict):
             await host.ref("daemon").ask(RunCycle(name="consolidate"))
         paused = await host.ref("daemon").ask(PauseCycle(name="consolidate"))

@@ -56,7 +56,7 @@ async def test_a_follower_that_waits_is_told_at_once(memory):
     await memory.ask(GetStats())
     assert not waiting.done()
     [new] = await remember(memory, "news")
-    fed = await asyncio.wait_for(waiting, 5)
+    fed = await asyncio.wait_for(waiting, 15)
     assert [change.id for change in fed.changes] == [new]
 
 
@@ -68,9 +68,9 @@ async def test_waiting_ends_when_nothing_comes(memory):
 
 async def test_waiting_followers_hold_nobody_up_and_too_many_are_refused(memory):
     waiting = [asyncio.ensure_future(memory.ask(Feed(wait_ms=25_000))) for _ in range(70)]
-    [new] = await asyncio.wait_for(remember(memory, "news", namespace="other"), 5)
-    assert (await asyncio.wait_for(memory.ask(Get(namespace="other", id=new)), 5)).memory.text == "news"
-    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    [new] = await asyncio.wait_for(remember(memory, "news", namespace="other"), 15)
+    assert (await asyncio.wait_for(memory.ask(Get(namespace="other", id=new)), 15)).memory.text == "news"
+    results = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 15)
     told = [result for result in results if not isinstance(result, Exception)]
     assert len(told) >= 64
     assert all(error.code == "overloaded" for error in results if isinstance(error, Exception))
@@ -114,7 +114,7 @@ async def test_a_host_that_goes_away_lets_its_followers_go(short_dir):
         await host.start_actor(Memory, MemorySettings(), short_dir)
         waiting = asyncio.ensure_future(host.ref("memory").ask(Feed(wait_ms=25_000)))
         await host.ref("memory").ask(GetStats())
-        await asyncio.wait_for(host.drain(10), 5)
+        await asyncio.wait_for(host.drain(60), 15)
         assert (await waiting).changes == ()
 
 

@@ -69,7 +69,7 @@ async def test_what_a_search_found_missing_is_read_after_it(database, monkeypatc
         shelves.follow(connection)
         return shelves.of(connection, 2, 3000)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         reading = asyncio.create_task(keep_reading_ahead(database, shelves, searched))
         while (await database.read(search)).all is None:
             pass

@@ -52,14 +52,16 @@ async def say(host: Host, *texts: str, namespace: str = "default", speaker: str 
 async def followed(host: Host) -> ProgressTold:
     """Wait until paradox has followed memory's feed to its end."""
     stats = await host.ref("memory").ask(GetStats())
-    progress = await host.ref("paradox").ask(GetProgress(reached=stats.feed_cursor, wait_ms=20_000))
-    assert progress.cursor >= stats.feed_cursor
-    return progress
+    async with asyncio.timeout(120):
+        while True:
+            progress = await host.ref("paradox").ask(GetProgress(reached=stats.feed_cursor, wait_ms=20_000))
+            if progress.cursor >= stats.feed_cursor:
+                return progress
 
 
 async def settled(host: Host) -> None:
     """Wait until memory was told all that paradox owes it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while (await host.ref("paradox").ask(GetProgress(reached=1 << 40, wait_ms=20))).owed:
             pass
 

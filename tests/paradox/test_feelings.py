@@ -10,7 +10,7 @@ from tests.paradox.house import START, house, say
 
 async def felt(host, identifier):
     """A record's affect, once somebody has judged it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             memory = (await host.ref("memory").ask(GetMemory(id=identifier))).memory
             if memory.affect.user or memory.affect.assistant:

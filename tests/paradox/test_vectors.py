@@ -27,7 +27,7 @@ OTHERS = (
 
 
 async def test_what_comes_in_at_once_is_judged_when_its_vectors_are_there(short_dir) -> None:
-    async with house(short_dir, parts=("memory", "paradox"), classifier="onnx", vectors_patience_s=20) as host:
+    async with house(short_dir, parts=("memory", "paradox"), classifier="onnx", vectors_patience_s=60) as host:
         memories = tuple(
             NewMemory(text=text, speaker="user", time=START + timedelta(days=day))
             for day, text in enumerate((PRAGUE, *OTHERS, BRNO))
