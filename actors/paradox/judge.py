@@ -95,7 +95,7 @@ class Judge:
         found = [
             (chance[index], index, judgement)
             for index, judgement in enumerate(judged)
-            if judgement.verdict in ("contradiction", "update") and judgement.score >= CONFLICT_FROM
+            if judgement.verdict in ("contradiction", "update") and max(judgement.score, chance[index]) >= CONFLICT_FROM
         ]
         found.sort(key=lambda entry: (-entry[0], -entry[1]))
         # What the rules say when they judge alone are scores, not probabilities.

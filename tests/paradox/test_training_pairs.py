@@ -20,6 +20,7 @@ SECOND = SCENARIOS / "second.txt"
 THIRD = SCENARIOS / "third.jsonl"
 FOURTH = SCENARIOS / "fourth.jsonl"
 FIFTH = SCENARIOS / "fifth.jsonl"
+SIXTH = SCENARIOS / "sixth.jsonl"
 DEV = Path(__file__).resolve().parents[3] / "shared" / "paradox" / "dev.jsonl"
 
 
@@ -98,7 +99,9 @@ def test_how_long_a_new_statement_is_does_not_say_whether_it_is_at_odds() -> Non
     assert max(shares) - min(shares) < 0.03
 
 
-@pytest.mark.parametrize("path", [DEV, THIRD, FOURTH, FIFTH], ids=["development set", "third", "fourth", "fifth"])
+@pytest.mark.parametrize(
+    "path", [DEV, THIRD, FOURTH, FIFTH, SIXTH], ids=["development set", "third", "fourth", "fifth", "sixth"]
+)
 def test_nothing_of_a_set_that_is_only_looked_at_is_trained_on(path: Path) -> None:
     if not path.exists():
         pytest.skip("the development set is kept beside the repository")

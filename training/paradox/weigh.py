@@ -21,7 +21,8 @@ from actors.paradox.classifier.model import Classifier, Opinion
 from actors.paradox.classifier.rendering import render
 from actors.paradox.judge import Judge
 from actors.paradox.judging.pair import Judgement, Pair, pair_of
-from actors.paradox.judging.reading import read
+from actors.paradox.judging.reading import Reading, read
+from actors.paradox.judging.restated import restated
 from actors.paradox.judging.rules import judge
 from actors.paradox.messages import Statement
 from actors.paradox.weighing import WEIGHTS, Weights, chances, features, signs, topic
@@ -66,23 +67,32 @@ class Remembering:
 
 def rows(scenario: dict, classifier: Remembering) -> Rows:
     """The pairs of a scenario that the classifier is asked about."""
-    new = scenario["new"]
-    late = read(new["text"], new["speaker"], datetime.fromisoformat(new["time"]))
-    olds = [read(old["text"], old["speaker"], datetime.fromisoformat(old["time"])) for old in scenario["memory"]]
-    ruled = [judge(old, late) for old in olds]
-    asked = Judge(classifier).asked(classifier, [(number, old, late) for number, old in enumerate(olds)], ruled)
+    olds = [reading(old, old["text"]) for old in scenario["memory"]]
+    lates = [reading(scenario["new"], as_told(old, scenario["new"])) for old in olds]
+    ruled = [judge(old, late) for old, late in zip(olds, lates, strict=True)]
+    sides = [(number, old, late) for number, (old, late) in enumerate(zip(olds, lates, strict=True))]
+    asked = Judge(classifier).asked(classifier, sides, ruled)
     opinions = classifier.read(
         [
             render(old.written, late.written, (old.speaker, late.speaker), (old.time, late.time))
-            for old in (olds[number] for number in asked)
+            for _, old, late in (sides[number] for number in asked)
         ]
     )
     at_odds = {number: ("contradiction", "update").index(scenario["label"]) for number in scenario["conflicts_with"]}
     found = [
-        Row(pair_of(olds[number], late), ruled[number], opinion, at_odds.get(number, NOT_AT_ODDS))
+        Row(pair_of(olds[number], lates[number]), ruled[number], opinion, at_odds.get(number, NOT_AT_ODDS))
         for number, opinion in zip(asked, opinions, strict=True)
     ]
     return Rows(found, None if at_odds else scenario["label"] == "compatible")
+
+
+def reading(statement: dict, text: str) -> Reading:
+    return read(text, statement["speaker"], datetime.fromisoformat(statement["time"]))
+
+
+def as_told(old: Reading, new: dict) -> str:
+    """The new statement with its figures as the judge reads them beside an old one."""
+    return restated(old.written, new["text"], (old.time, datetime.fromisoformat(new["time"])))
 
 
 def fit(table: np.ndarray, target: np.ndarray, *, ridge: float) -> np.ndarray:

@@ -150,7 +150,7 @@ LIFELONG = one_of(
 )
 EARLIER = one_of(
     r"as a (?:child|kid|boy|girl|teenager|student)\b",
-    r"in my (?:teens|twenties|thirties|forties|youth)\b",
+    r"(?:in|through|throughout|during) my (?:teens|twenties|thirties|forties|youth)\b",
     r"when i was (?:a |an )?(?:child|kid|boy|girl|young|little|small|student|teenager|\w+teen|six|seven"
     r"|eight|nine|ten|twelve)\b",
     r"used to\b",

@@ -72,7 +72,9 @@ VALUES = {
     "direction": "north south east west",
     "meal": "breakfast lunch dinner supper",
     "profession": "doctor nurse teacher lawyer plumber carpenter engineer baker pilot cook chef accountant electrician "
-    "journalist architect dentist librarian",
+    "journalist architect dentist librarian tailor butcher postman policeman painter gardener farmer fisherman miner"
+    " soldier sailor priest vicar surgeon vet midwife cashier hairdresser barber",
+    "kinship": "sister brother cousin aunt uncle mother father grandmother grandfather niece nephew daughter son wife husband",
     "material": "wood steel plastic glass stone brick concrete leather cotton",
     "taste": "sweet salty sour bitter",
 }

@@ -25,8 +25,14 @@ CONDITION = re.compile(
     r"\b(?:if|unless|with an?(?: second| third|other)?|without|given)\b[^.!?]*\b(?:would|could|might)\b"
     r"|\b(?:would|could|might)\b[^.!?]*\b(?:if|unless)\b"
 )
+# "Were we to sell", "Had we known, ...": a condition without an if.
+INVERTED = re.compile(
+    r"\bwere (?:i|we|you|he|she|it|they|(?:the|my|our) \w+) (?:ever )?(?:not )?to \w+"
+    r"|^(?:(?:but|and|so|well)[, ]+)?(?:had|were|should) (?:i|we|you|he|she|it|they|(?:the|my|our) \w+) [^?]*"
+    r"\b(?:would|could|might|will)\b"
+)
 # "I'd like" and "I'd rather" ask for something; they are no hypotheses.
-POLITE = re.compile(r"\bi would (like|rather|love|prefer|appreciate|want)\b")
+POLITE = re.compile(r"\bi would (like|rather|love|prefer|appreciate|want|say|call|kill)\b")
 WISH = re.compile(
     r"\b(i wish|i hope|hopefully|i dreamt|i dreamed|in my dream|one day i|some ?day i|i dream of|would love to|i fantasi[sz]e"
     r"|i would give anything|i keep dreaming|i long for"
@@ -36,7 +42,8 @@ WISH = re.compile(
 HEARSAY = re.compile(
     r"\b(the|a|an|my|our|his|her|some|this|that) (?:[\w'-]+ ){0,3}(claims?|claimed|says?|said|insists?"
     r"|insisted|alleges?|writes?"
-    r"|wrote|thinks|believes?|joked|jokes|keeps saying|swears?|swore|pretends)\b(?! (i|we) (should|must|ought))"
+    r"|wrote|thinks|believes?|joked|jokes|keeps saying|swears?|swore|pretends)\b"
+    r"(?! (?:(?:i|we) (?:should|must|ought)|yes|no|by)\b)"
     r"|\b(he|she|they|people|everyone) (claims?|claimed|jokes?|joked|pretends?|say that|says that)\b"
     r"|\b(according to|rumour has it|rumor has it|supposedly|allegedly|as the saying goes|the lyrics"
     r"|in the (film|movie|book|play"
@@ -69,7 +76,7 @@ def of(text: str) -> str | None:
     if all(sentence.endswith("?") for sentence in sentences(text)) and not request(text):
         return "question"
     plain = POLITE.sub("i want", text)
-    if HYPOTHESIS.search(plain) or CONDITION.search(plain):
+    if HYPOTHESIS.search(plain) or CONDITION.search(plain) or INVERTED.search(plain):
         return "hypothesis"
     if WISH.search(text) and not request(text):
         return "wish"

@@ -1,21 +1,22 @@
 """The same figure in the same words: "19:40" where the earlier statement said "7:40 pm", "80 kilos" for 176 pounds.
 
-Whoever compares the two then sees no difference where there is none. An age that grew with the time between is the same, too.
+Whoever compares the two then sees no difference where there is none. An age that grew with the time between is the same, too,
+and so is a figure within what a rough one leaves open: 243 kilos, where the earlier statement said "about 250".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
 from actors.months import MONTHS
 from actors.paradox.judging.quantities import TENS, UNITS
-from actors.paradox.judging.words import STOPWORDS, stem
+from actors.paradox.judging.words import STOPWORDS, stem, words_of
 
-__all__ = ["restated"]
+__all__ = ["restated", "same_rough"]
 
 CONVERTED = 0.02
 """By so much figures in different units may differ: who converts in his head rounds."""
@@ -79,6 +80,36 @@ DATE = re.compile(
     rf"\b(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({MONTH})\b|\b({MONTH}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)"
 )
 COUNT = re.compile(rf"({NUMBER})(?= ([a-z][a-z-]+))")
+BARE = re.compile(rf"({NUMBER})(?=[.!;]|$)")
+DURATION = re.compile(
+    rf"({AMOUNT})[ -]?(?:hours?|hrs?|h) (?:and )?({NUMBER})(?: ?(?:minutes?|mins?))?(?=$|[.,;!?]| (?:and|by|on)\b)"
+)
+PEOPLE = frozenset(map(stem, words_of("people inhabitants residents souls guests visitors members employees")))
+"""Nouns by which the same people may be counted."""
+
+FEW = 20
+"""So many are counted roughly; of fewer it has to be said what they are."""
+
+DECADES_OF_LIFE = "decade"
+ABOUT = (0.88, 1.12)
+LEEWAY = {
+    **dict.fromkeys(("about", "around", "roughly", "approximately", "circa", "some", "something like"), ABOUT),
+    **dict.fromkeys(("nearly", "almost", "close to", "just under", "not quite"), (0.85, 1.0)),
+    **dict.fromkeys(("just over", "a little over", "a bit over"), (1.0, 1.15)),
+    **dict.fromkeys(("over", "more than", "at least", "upwards of"), (1.0, 1.5)),
+    **dict.fromkeys(("under", "less than", "fewer than", "at most"), (0.5, 1.0)),
+}
+"""How far the exact figure may be from one that is told roughly, as shares of it, by the words before it."""
+
+ROUGH = re.compile(rf"(?<!\d )\b({'|'.join(sorted(LEEWAY, key=len, reverse=True))}) (?:the )?$")
+OR_SO = re.compile(r"^(?: or so\b|-odd\b|-ish\b|, give or take\b)")
+VAGUE = {"dozens": (24, 99), "hundreds": (100, 999), "thousands": (1000, 9999)}
+SEVERAL = re.compile(rf"\b({'|'.join(VAGUE)})\b(?: of (?=([a-z][a-z-]+)))?")
+DECADES = {f"{word.removesuffix('y')}ies": value for word, value in TENS.items()}
+DECADE = re.compile(rf"\bin (?:my|his|her|their|the) (?:(?:early|mid|late)[ -])?({'|'.join(DECADES)})\b")
+YEARS_OLD = re.compile(
+    rf"\b(?:am|'m|is|'s|turned|turns) (?:now |already |only |just )?({NUMBER})(?=$|[.,;!?]| (?:now|years old|on|last)\b)"
+)
 AGE = re.compile(
     r"\b(?:i am|i'm|he is|he's|she is|she's|(?:my|our|his|her) [\w' ]{2,24}? is) (?:now |already |only )?"
     rf"({NUMBER})(?=$|[.,;!?]| (?:now|years old))"
@@ -97,6 +128,9 @@ class Figure:
     vague: bool = False
     """A clock time of which the half of the day is not told."""
 
+    leeway: tuple[float, float] | None = None
+    """The least and the most that it may be, of a rough one."""
+
 
 def restated(old: str, new: str, times: tuple[datetime | None, datetime | None] = (None, None)) -> str:
     """The new statement, its figures as the old one writes them wherever they are the same."""
@@ -112,13 +146,26 @@ def restated(old: str, new: str, times: tuple[datetime | None, datetime | None] 
         early = next((early for early in known if agree(early, late, gap)), None)
         if early is None or old[early.start : early.end].casefold() == new[late.start : late.end].casefold():
             continue
-        new = new[: late.start] + old[early.start : early.end] + new[late.end :]
+        new = new[: late.start] + within(old[early.start : early.end], early) + new[late.end :]
         end = late.start
     return new
 
 
+def same_rough(old: str, new: str) -> bool:
+    """Whether a rough figure of the old statement stands in the new one, restated, as well."""
+    lowered = new.lower()
+    return any(figure.leeway and old[figure.start : figure.end].lower() in lowered for figure in figures(old))
+
+
+def within(phrase: str, figure: Figure) -> str:
+    """The words for a figure as they stand inside a sentence."""
+    return phrase[0].lower() + phrase[1:] if figure.leeway else phrase
+
+
 def agree(early: Figure, late: Figure, gap: timedelta) -> bool:
-    if early.dimension != late.dimension:
+    if early.leeway or late.leeway:
+        return nearly(early, late)
+    if early.dimension != late.dimension or early.dimension in ("count", DECADES_OF_LIFE):
         return False
     if early.dimension == "age":
         grown = int(max(gap, timedelta(0)) / YEAR)
@@ -130,11 +177,45 @@ def agree(early: Figure, late: Figure, gap: timedelta) -> bool:
     return abs(early.value - late.value) <= CONVERTED * max(early.value, late.value)
 
 
+def nearly(early: Figure, late: Figure) -> bool:
+    """Whether one is within what the other, or both, leave open. Of what is counted may not be said."""
+    if early.dimension != late.dimension and not ((bare(early) and counts(late)) or (bare(late) and counts(early))):
+        return False
+    if bare(early) != bare(late) and min(early.value, late.value) < FEW:
+        return False
+    (least, most), (lowest, highest) = (one.leeway or (one.value, one.value) for one in (early, late))
+    return least <= highest and lowest <= most
+
+
+def counts(figure: Figure) -> bool:
+    return figure.dimension.startswith("count")
+
+
+def bare(figure: Figure) -> bool:
+    return figure.dimension == "count"
+
+
 @lru_cache(maxsize=4096)
 def figures(text: str) -> tuple[Figure, ...]:
     """All figures that can be compared."""
     lowered = text.lower().replace("\u2019", "'")
-    return tuple(found(lowered)) if len(lowered) == len(text) else ()
+    return tuple(roughened(lowered, figure) for figure in found(lowered)) if len(lowered) == len(text) else ()
+
+
+def roughened(text: str, figure: Figure) -> Figure:
+    """With the words that make it rough, if there are any."""
+    if figure.leeway or figure.dimension in ("clock", "date", "age", DECADES_OF_LIFE):
+        return figure
+    before, after = ROUGH.search(text[: figure.start]), OR_SO.search(text[figure.end :])
+    if before is None and after is None:
+        return figure
+    least, most = LEEWAY[before[1]] if before else ABOUT
+    return replace(
+        figure,
+        start=before.start() if before else figure.start,
+        end=figure.end + (after.end() if after else 0),
+        leeway=(least * figure.value, most * figure.value),
+    )
 
 
 def found(text: str) -> Iterator[Figure]:
@@ -154,7 +235,31 @@ def found(text: str) -> Iterator[Figure]:
         yield Figure(*match.span(1), "age", value(match[1]))
     for match in COUNT.finditer(text):
         if match[2] not in STOPWORDS and match[2] not in OF_UNIT:
-            yield Figure(*match.span(1), f"count of {stem(match[2])}", value(match[1]))
+            yield Figure(*match.span(1), counted(match[2]), value(match[1]))
+        elif match[2] == "of":
+            yield Figure(*match.span(1), "count", value(match[1]))
+    yield from of_no_noun(text)
+
+
+def of_no_noun(text: str) -> Iterator[Figure]:
+    """What is compared with rough figures only, since it does not say of what it is."""
+    for match in BARE.finditer(text):
+        yield Figure(*match.span(1), "count", value(match[1]))
+    for match in DURATION.finditer(text):
+        yield Figure(*match.span(), "minutes", 60 * value(match[1]) + value(match[2]))
+    for match in SEVERAL.finditer(text):
+        least, most = VAGUE[match[1]]
+        yield Figure(*match.span(1), counted(match[2]) if match[2] else "count", least, leeway=(least, most))
+    for match in DECADE.finditer(text):
+        first = DECADES[match[1]]
+        yield Figure(*match.span(), DECADES_OF_LIFE, first, leeway=(first, first + 9))
+    for match in YEARS_OLD.finditer(text):
+        yield Figure(*match.span(1), DECADES_OF_LIFE, value(match[1]))
+
+
+def counted(noun: str) -> str:
+    """Of what a count is."""
+    return "count of people" if stem(noun) in PEOPLE else f"count of {stem(noun)}"
 
 
 def unit_of(dimension: str, scale: float) -> str:

@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from actors.paradox.judging import change, modality, polarity, presence, quantities, slots, subject, ways
-from actors.paradox.judging.lexicon import EXCLUSIVE, WITHIN
+from actors.paradox.judging import change, explained, modality, polarity, presence, quantities, slots, subject, ways
+from actors.paradox.judging.lexicon import EXCLUSIVE, OPPOSITES, WITHIN
 from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
 from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.topic import RELATED
@@ -30,6 +30,9 @@ FILLERS = frozenset(
     {"a", "an", "the", "on", "of", "that", "just", "really", "also", "too", "very", "still", "again", "so", "well"}
 )
 """Without these a statement says the same."""
+
+DONE_BY_ONESELF = ("abstinence", "ability", "belief")
+BEING = frozenset({"am", "is", "are", "was", "were", "called", "in", "on"})
 
 ADDED = re.compile(r"(?:,| and\b)")
 LIMITED = re.compile(r"\b(?:but|no|not|never|only|except|unless|if|when|though|although|until|before|once|sometimes|or)\b")
@@ -101,14 +104,22 @@ def unasserted_rule(pair: Pair) -> Judgement | None:
     return None
 
 
+def explained_rule(pair: Pair) -> Judgement | None:
+    """What differs is another day, another thing, an exception or a plan that came true."""
+    why = explained.explanation(pair)
+    return calm(pair, f"{explained.EXPLAINED}: {why}") if why else None
+
+
 def way_of_life_rule(pair: Pair) -> Judgement | None:
     """A vegetarian and bacon; an only child and a brother."""
     if pair.same is False:
         return None
     for state, act in ((pair.old, pair.new), (pair.new, pair.old)):
         name = ways.ruled_out(state.text, act.text)
+        if name in DONE_BY_ONESELF and act.subject.kind == "own" and not pair.same:  # My son swam.
+            continue
         mine = state.subject.kind in ("self", "none") and (first_person(act) or act.subject.kind == "none")
-        if name and (pair.same or mine) and not change.earlier_time(act.text):
+        if name and (pair.same or mine) and not any(change.earlier_time(side.text) for side in (state, act)):
             return at_odds(pair, 0.85, f"rules out: {name}")
 
     return None
@@ -135,6 +146,20 @@ def earlier_time_rule(pair: Pair) -> Judgement | None:
     """As a child I was afraid of dogs; I love dogs."""
     if change.earlier_time(pair.old.text) and not change.earlier_time(pair.new.text) and not change.lifelong(pair.new.text):
         return calm(pair, "another time")
+    return None
+
+
+def one_word_rule(pair: Pair) -> Judgement | None:
+    """The shop is open; the shop is closed. Nothing but one word differs, and the two exclude each other."""
+    differing = [at for at, (one, other) in enumerate(zip(pair.old.words, pair.new.words, strict=False)) if one != other]
+    if len(pair.old.words) != len(pair.new.words) or len(differing) != 1 or differing[0] < 2 or pair.same is False:
+        return None
+    at = differing[0]
+    early, late = pair.old.words[at], pair.new.words[at]
+    one, other = stem(early), stem(late)
+    is_one = any(word in BEING for word in pair.old.words[at - 2 : at])
+    if other in OPPOSITES.get(one, frozenset()) or (is_one and one in EXCLUSIVE and EXCLUSIVE[one] == EXCLUSIVE.get(other)):
+        return at_odds(pair, 0.9, f"all but one word the same: {early}, {late}")
     return None
 
 
@@ -279,10 +304,12 @@ RULES: tuple[Rule, ...] = (
     repeated_rule,
     retort_rule,
     unasserted_rule,
+    explained_rule,
     way_of_life_rule,
     presence_rule,
     subject_rule,
     earlier_time_rule,
+    one_word_rule,
     slot_rule,
     figure_rule,
     quantifier_rule,
