@@ -172,7 +172,9 @@ class Ref:
                 )
             except DeadlineExceeded as error:
                 if error.detail == {"connected": False} and not client.counters.received:
-                    raise Unavailable(f"{self.name} could not be reached at {client.address}") from error
+                    # Of a key that is not the server's, CURVE tells a client no more than that the connection ends.
+                    why = ": nobody listens there, or under another public key" if client.address.startswith("tcp://") else ""
+                    raise Unavailable(f"{self.name} could not be reached at {client.address}{why}") from error
                 raise
             except Unavailable as error:
                 await _patience(error, deadline)

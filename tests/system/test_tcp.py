@@ -46,6 +46,16 @@ def test_an_actor_elsewhere_is_asked_over_tcp_by_who_is_let_in(there: Path, shor
     assert '"count": 0' in run(*ask, data_dir=here)
 
 
+def test_whoever_expects_another_server_is_told_that_it_may_be_the_key(there: Path, short_dir: Path) -> None:
+    here = short_dir / "here"
+    here.mkdir()
+    another = run("keys", "curve", data_dir=here).strip()
+    (here / "lattice.toml").write_text((there / "lattice.toml").read_text().replace("}", f", key = '{another}'}}"))
+    ask = ("send", "memory.stats", "--timeout", "2", "--config", str(here / "lattice.toml"))
+    refused = subprocess.run(options(*ask, data_dir=here), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stderr.endswith("nobody listens there, or under another public key\n")) == (1, True)
+
+
 def options(*words: str, data_dir: Path) -> list[str]:
     return [sys.executable, "run.py", *words, "--data-dir", str(data_dir)]
 
