@@ -137,7 +137,7 @@ HEADS: Final = (
     plain("version 9.9", BAD, b"GET /healthz HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n"),
     plain("HTTP/0.9", Refused(statuses=(505,)), b"GET /healthz\r\n\r\n"),
     plain("HTTP/2.0 in HTTP/1's clothes", Refused(statuses=(505,)), b"GET /healthz HTTP/2.0\r\nHost: 127.0.0.1\r\n\r\n"),
-    plain("HTTP/2 from the first byte", Closed(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9)),
+    plain("HTTP/2 from the first byte", Refused(statuses=(505,)), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9)),
     plain("TLS", BAD, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(64)),
     plain("every byte there is", BAD, bytes(range(256))),
     plain("invalid UTF-8 in the path", BAD, b"GET /\xff\xfe HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"),
