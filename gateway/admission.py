@@ -177,7 +177,7 @@ class Admission:
 
     @contextmanager
     def room(self, request: web.Request, end: Callable[[LatticeError], None]) -> Iterator[Reader]:
-        """Hold room for a request's body, until it is answered.
+        """Hold room for a request's body, until it is answered: once it is there, `give_back` leaves it what it needs.
 
         Where there is none left, those are ended whose bodies come too slowly to be whole in time.
 
@@ -202,6 +202,12 @@ class Admission:
             yield reader
         finally:
             self.body_bytes -= reader.room
+
+    def give_back(self, reader: Reader, size: int) -> None:
+        """A body has come and has so many bytes: what was held beyond them, as nobody said how many it would have, is free."""
+        unused = max(0, reader.room - size)
+        reader.room -= unused
+        self.body_bytes -= unused
 
     def make_room(self, lacking: int) -> bool:
         """End slow bodies, if that gives so many bytes."""

@@ -154,6 +154,7 @@ class Service:
             self.admission.check()
             with self.running(call), self.admission.room(request, call.end) as reader:
                 body = await call.read(reader)
+                self.admission.give_back(reader, len(body))
                 with self.admission.entered(), waits:
                     arguments["body"] = body if route.body is None else await call.parse_body(route.body, body)
                     return await self.run(route, call, arguments)

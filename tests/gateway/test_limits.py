@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,6 +72,32 @@ async def test_all_bodies_together(short_dir: Path) -> None:
                 pass
         await lattice.post("/v1/memories", WRITE)
         del reader
+
+
+@pytest.mark.parametrize("coded", [False, True])
+async def test_a_body_that_did_not_say_its_size_holds_no_more_than_it_has(
+    short_dir: Path, model: SyncModelServer, coded: bool
+) -> None:
+    def sent(body: dict[str, Any]) -> dict[str, Any]:
+        raw = json.dumps(body).encode()
+        return {"data": gzip.compress(raw), "headers": {"Content-Encoding": "gzip"}} if coded else {"data": in_chunks(raw)}
+
+    model.next({"fault": "hang"}, {"fault": "hang"})
+    settings = {"max_body_bytes": 1 << 20, "max_bodies_bytes": 2 << 20}
+    async with house(short_dir, model=model.base_url, **settings) as lattice:
+        asking = [asyncio.create_task(lattice.call("POST", "/v1/chat/completions", **sent(ASK))) for _ in range(2)]
+        await asyncio.to_thread(model.log, holding=2)
+        assert await figures(lattice, "http_body_bytes") == (2 * len(json.dumps(ASK)), 2 << 20)
+        status, told = await lattice.call("POST", "/v1/memories", **sent(WRITE))
+        assert status == 201, told
+
+        model.release()
+        assert [status for status, _ in await asyncio.gather(*asking)] == [200, 200]
+        assert lattice.gateway.admission.body_bytes == 0
+
+
+async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def test_connections(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
