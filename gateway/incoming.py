@@ -205,6 +205,14 @@ class Incoming:
         if decoder is not None:
             decoder.end()
 
+    async def has_body(self) -> bool:
+        """Whether there is a byte behind the head. One that is sent in chunks may end without any.
+
+        Raises:
+            HttpError: 408 when neither a byte nor the end comes.
+        """
+        return self.request.can_read_body and await anext(self.arriving(), None) is not None
+
     async def arriving(self) -> AsyncIterator[bytes]:
         """The body as it arrives, as it is."""
         pieces = self.request.content.iter_chunked(CHUNK)

@@ -23,7 +23,7 @@ async def forget(call: Incoming, query: NamespaceQuery) -> memory.NamespaceForgo
     name = call.path("id")
     if query.namespace not in {None, name}:
         raise HttpError(400, "invalid", "the query's namespace and the path's are not the same", param="namespace")
-    if call.request.can_read_body:
+    if await call.has_body():
         # Whoever sends one wants less forgotten than everything.
         raise HttpError(400, "invalid", "a namespace is forgotten whole: this takes no body")
 

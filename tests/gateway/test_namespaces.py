@@ -9,6 +9,7 @@ import pytest
 
 from gateway.auth import KeyFile
 from tests.gateway.house import House, house
+from tests.gateway.test_shedding import client_of
 
 HERS = "hers / & co"
 PATH = "/v1/namespaces/hers%20%2F%20%26%20co"
@@ -51,6 +52,23 @@ async def test_a_body_that_would_narrow_it_is_refused(lattice: House) -> None:
     assert (await lattice.call("DELETE", PATH, {"session": "s"}))[0] == 400
     assert (await lattice.call("DELETE", "/v1/namespaces/"))[0] == 404
     assert (await lattice.get("/v1/memories/stats", x_lattice_namespace=HERS))["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rest", "status", "left"), [(b"0\r\n\r\n", 200, 0), (b"2\r\n{}\r\n0\r\n\r\n", 400, 1)], ids=["empty", "some"]
+)
+async def test_a_body_that_comes_later_is_one_where_it_has_a_byte(lattice: House, rest: bytes, status: int, left: int) -> None:
+    await lattice.post("/v1/memories", {"text": "Ana"}, x_lattice_namespace=HERS)
+    async with client_of(lattice) as client:
+        client.writer.write(f"DELETE {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        answer = asyncio.create_task(client.answer())
+        async with asyncio.timeout(10):
+            while not lattice.gateway.admission.readers and not answer.done():
+                await lattice.get("/healthz")
+        client.writer.write(rest)
+        assert (await answer)[0] == status
+    assert (await lattice.get("/v1/memories/stats", x_lattice_namespace=HERS))["count"] == left
+    assert lattice.gateway.admission.requests == 0
 
 
 async def test_the_same_request_sent_again_forgets_nothing_that_came_in_meanwhile(lattice: House) -> None:
