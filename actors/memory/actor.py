@@ -124,7 +124,7 @@ class Memory(AsyncActor):
         self._clock = clock
         self._cache = WriterCache()
         self._tail = Tail()
-        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._cache, mend=MEND)
+        self._database = Database(data_dir / "memory.db", MIGRATIONS, held=self._cache, on_commit=self._committed, mend=MEND)
         self._indexing = Indexing(self._database, settings.index_pause_s, settings.index_at_once)
         self._shelves = Shelves(settings.shelf_records, settings.shelf_bytes)
         self._erasure = Erasure(self._database, self._shelves.let_go)
@@ -344,21 +344,20 @@ class Memory(AsyncActor):
             Metric("lattice_memory_questions_unread", "counter", "Recalls by words alone", [({}, self._lane.questions_unread)]),
         ]
 
-    def _wake_followers(self) -> None:
+    def _committed(self) -> None:
+        """Something is on disk, whether its caller is there still or not: tell those that wait for what is new."""
+        self._indexing.written()
         self._followers.wake()
         self._lane.wake()
 
     async def _write(self, message: Any, fn: Callable[..., R], **settings: Any) -> R:
-        """Run `fn(transaction, message, **settings)` and wake the feed's followers once it is on disk."""
+        """Run `fn(transaction, message, **settings)`, until it is on disk."""
         now = self._clock.now()
 
         def run(connection: apsw.Connection) -> R:
             return fn(Transaction(connection, message.namespace, now, self._cache), message, **settings)
 
-        written = await self._database.write(run)
-        self._indexing.written()
-        self._wake_followers()
-        return written
+        return await self._database.write(run)
 
     async def _forget(self, message: Any, fn: Callable[..., Forgotten]) -> Forgotten:
         """As `_write`, until it is out of the log and of what is kept of questions."""

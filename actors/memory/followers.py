@@ -9,9 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from actors.memory.messages import Fed, Feed
-from transport.errors import Overloaded
+from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Followers"]
+
+LEAVING_MS = 1000
+"""By then the next process answers, or this one is gone."""
 
 
 class Followers:
@@ -48,13 +51,20 @@ class Followers:
 
         Raises:
             Overloaded: too many wait already.
+            Unavailable: there is nothing, and its host was going away when this was asked.
         """
+        came_late = self._leaving
         loop = asyncio.get_running_loop()
         await asyncio.sleep(self._later - loop.time())
         while True:
             committed = self._committed
             fed = await read(feed)
-            if fed.changes or self._leaving or loop.time() >= until:
+            if fed.changes or loop.time() >= until:
+                return fed
+            if came_late:
+                # Whoever was let go and asks again would be let go again, as fast as both can.
+                raise Unavailable("memory is being stopped", retry_after_ms=LEAVING_MS)
+            if self._leaving:
                 return fed
             # What is not asked for is not gone through once more for each commit.
             feed = feed.model_copy(update={"cursor": fed.cursor})

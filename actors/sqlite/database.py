@@ -51,6 +51,8 @@ class Database:
         migrations: SQL scripts, oldest first. Number n brings `user_version` from n - 1 to n; none is ever changed or removed.
         queue_limit: how many writes, later writes and reads may wait, each.
         held: what the writes hold in memory from one to the next.
+        on_commit: called on the loop after writes came to disk, be their callers there or gone. Not for later and rebuildable
+            ones.
         mend: a script that makes anew, at the newest version, what follows from other rows; run on what was recovered.
     """
 
@@ -61,6 +63,7 @@ class Database:
         *,
         queue_limit: int = 4096,
         held: Held | None = None,
+        on_commit: Callable[[], None] = lambda: None,
         mend: str = "",
     ) -> None:
         # A link is followed: SQLite puts the log beside the file itself.
@@ -73,6 +76,7 @@ class Database:
             held=held or NothingHeld(),
             keep=self._keep,
             on_moved=self._moved,
+            on_commit=on_commit,
             on_fault=self._fail,
         )
         self._reader = Reader(path.name, queue_limit, self._fail)

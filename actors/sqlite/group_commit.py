@@ -13,7 +13,7 @@ from collections.abc import Callable
 import apsw
 
 from actors.sqlite.commit import GROUP, Held, Job, commit, lose, run
-from actors.sqlite.threads import DatabaseThread
+from actors.sqlite.threads import DatabaseThread, answer
 from transport.errors import Unavailable
 
 __all__ = ["Writer"]
@@ -47,6 +47,7 @@ class Writer(DatabaseThread):
         keep: called before and after each transaction with the connection; gives the one to go on with, which is another where
             the file had lost its name. What it refuses with `Unavailable`, the jobs are told in place of their success.
         on_moved: called after it has given another, before anybody learns of the transaction.
+        on_commit: called on the loop once a group is on disk, be it waited for still or not; not for later jobs alone.
         on_fault: told on the loop what has ended the thread, where nobody stopped it. Who waited for it is told `Unavailable`.
     """
 
@@ -60,12 +61,14 @@ class Writer(DatabaseThread):
         held: Held,
         keep: Callable[[apsw.Connection], apsw.Connection],
         on_moved: Callable[[], None],
+        on_commit: Callable[[], None],
         on_fault: Callable[[BaseException], None],
     ) -> None:
         super().__init__(name, limit, on_fault)
         self._held = held
         self._keep = keep
         self._on_moved = on_moved
+        self._on_commit = on_commit
         self._later: deque[Job] = deque()
         self._later_since = 0.0
         self._hurried = False
@@ -114,6 +117,11 @@ class Writer(DatabaseThread):
                 self._run_alone(job)
                 self._deliver([job])
         self._misplaced()
+
+    def _answer(self, jobs: list[Job]) -> None:
+        answer(jobs)
+        if any(job.grouped and job.error is None for job in jobs):
+            self._on_commit()
 
     def _unbegun(self) -> list[Job]:
         left = [*super()._unbegun(), *self._later]

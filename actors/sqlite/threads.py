@@ -18,7 +18,7 @@ from loguru import logger
 from actors.sqlite.commit import GROUP, Job, as_told, run
 from transport.errors import Overloaded, Unavailable
 
-__all__ = ["DatabaseThread", "Reader"]
+__all__ = ["DatabaseThread", "Reader", "answer"]
 
 T = TypeVar("T")
 
@@ -175,7 +175,7 @@ class DatabaseThread:
         for job in left:
             job.error = Unavailable(f"{self._name} is closed")
             job.error.__cause__ = fault
-        _answer(left)
+        answer(left)
         _settle_future(self._ended, None)
         if fault is not None:
             self._on_fault(fault)
@@ -194,7 +194,11 @@ class DatabaseThread:
         for job in jobs:
             if job.future is None and job.error is not None:
                 logger.bind(database=self._name, error=type(job.error).__name__).warning("a later write was lost")
-        self._post(_answer, [job for job in jobs if job.future is not None])
+        self._post(self._answer, [job for job in jobs if job.future is not None])
+
+    def _answer(self, jobs: list[Job]) -> None:
+        """On the loop."""
+        answer(jobs)
 
     def _post(self, fn: Callable[..., None], *args: Any) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -242,7 +246,8 @@ class Reader(DatabaseThread):
         return self._jobs.popleft()
 
 
-def _answer(jobs: list[Job]) -> None:
+def answer(jobs: list[Job]) -> None:
+    """Settle the futures of those that are waited for."""
     for job in jobs:
         future = job.future
         if future is None or future.done():

@@ -6,9 +6,10 @@ import pytest
 
 from actors.host import Host
 from actors.memory.actor import Memory
-from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Remember, Revise, Supersede, end_of_feed
+from actors.memory.followers import Followers
+from actors.memory.messages import Fed, Feed, Forget, Get, GetStats, NewMemory, Recall, Remember, Revise, Supersede, end_of_feed
 from actors.memory.settings import MemorySettings
-from transport.errors import Invalid
+from transport.errors import Invalid, Unavailable
 
 
 async def remember(memory, *texts, namespace="default"):
@@ -116,6 +117,25 @@ async def test_a_host_that_goes_away_lets_its_followers_go(short_dir):
         await host.ref("memory").ask(GetStats())
         await asyncio.wait_for(host.drain(60), 15)
         assert (await waiting).changes == ()
+
+
+async def test_who_would_wait_for_a_host_that_goes_away_is_told_to_come_later():
+    followers, leaving, looked = Followers(4), asyncio.Event(), asyncio.Event()
+
+    async def read(feed: Feed) -> Fed:
+        looked.set()
+        return Fed(changes=(), cursor=feed.cursor, timeline="t")
+
+    loop = asyncio.get_running_loop()
+    waiting = asyncio.ensure_future(followers.follow(Feed(wait_ms=20_000), read, loop.time() + 20))
+    await looked.wait()
+    leaving.set()
+    await followers.let_go(leaving)
+    assert (await waiting).changes == ()
+    with pytest.raises(Unavailable) as refused:
+        await followers.follow(Feed(wait_ms=20_000), read, loop.time() + 20)
+    assert refused.value.retry_after_ms
+    assert (await followers.follow(Feed(), read, loop.time())).changes == ()
 
 
 @pytest.mark.parametrize("cursor", [2, 10**6, 2**62])

@@ -282,6 +282,43 @@ async def test_a_write_cancelled_before_it_began_is_not_run(database):
     assert await database.read(notes) == []
 
 
+async def test_a_write_whose_caller_has_gone_is_told_as_committed_all_the_same(tmp_path):
+    committed, begun, goes_on = asyncio.Event(), threading.Event(), threading.Event()
+
+    def held(connection: apsw.Connection) -> None:
+        begun.set()
+        assert goes_on.wait(30)
+        note(connection, "kept")
+
+    database = Database(tmp_path / "notes.db", SCHEMA, on_commit=committed.set)
+    await database.open()
+    try:
+        writing = asyncio.ensure_future(database.write(held))
+        await asyncio.to_thread(begun.wait, 30)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert not committed.is_set()
+        goes_on.set()
+        await asyncio.wait_for(committed.wait(), 30)
+        assert await database.read(notes) == ["kept"]
+    finally:
+        goes_on.set()
+        await database.close()
+
+
+async def test_a_write_that_was_refused_is_told_of_as_no_commit(tmp_path):
+    told = []
+    database = Database(tmp_path / "notes.db", SCHEMA, on_commit=lambda: told.append("committed"))
+    await database.open()
+    with pytest.raises(ValueError, match="no"):
+        await database.write(refuse)
+    assert told == []
+    await database.write(note, "one")
+    assert told == ["committed"]
+    await database.close()
+
+
 async def test_later_writes_are_on_disk_once_settled(database):
     assert database.write_later(note, "later")
     await database.settle()
