@@ -47,8 +47,15 @@ ENGLISH_FROM: Final = 0.15
 """The share of a text's words that are English small words, from which it may be English: plain talk has a third and more."""
 
 
+AMBIGUOUS: Final = """
+am also bin comment de del dem den des die dos el era gut ha hat la las le los mal man once plus pour sea sin solo son sur ton
+van war weg will
+"""
+ALSO_ENGLISH: Final = STOPWORDS | frozenset(AMBIGUOUS.split())
+"""Small words of others that are English words too, or stand in names ("Las Palmas", "de la Cruz"): they show nothing."""
+
 FOREIGN_FROM: Final = 2
-"""Small words of another language from which a text is known to be in it: one beside English ones may be a name."""
+"""Small words of another language from which a text with few English ones is known to be in it: one may be a name."""
 
 
 def small_words(text: str) -> frozenset[str]:
@@ -70,5 +77,6 @@ def is_foreign(text: str) -> bool:
     known = small_words(text)
     if known is STOPWORDS:
         return False
-    found = sum(word in known for word in words)
-    return found >= FOREIGN_FROM or (len(words) > found and not any(word in STOPWORDS for word in words))
+    found = sum(word in known and word not in ALSO_ENGLISH for word in words)
+    english = sum(word in STOPWORDS and word not in known for word in words)
+    return found > english and (found >= FOREIGN_FROM or not english)

@@ -85,12 +85,17 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each damaged database that was set aside, what of it could not be recovered, and what to do."""
-    from actors.sqlite.damage import WITH, reports
+    from actors.sqlite.damage import ANOTHERS, WITH, reports
 
     told = "what is forgotten stays in it: `python3 run.py doctor --discard` deletes it"
     named = set()
     for report in reports(data_dir):
         lost = report.get("lost")
+        if report.get("why") == ANOTHERS:
+            named.add(str(report.get("set_aside")))
+            what = f"{report.get('set_aside')} had been put in the place of {report.get('database')} while that was open"
+            yield what, "move it away, or delete it, if it is no backup of yours"
+            continue
         says = "; ".join(map(str, lost[:5])) if isinstance(lost, list) and lost else "nothing was lost"
         named.add(str(report.get("set_aside")))
         what = f"{report.get('database')} was damaged ({report.get('why')}) and set aside: {says}"
@@ -101,8 +106,18 @@ def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 
 def discard(data_dir: Path) -> list[str]:
-    """Delete what was set aside of damaged databases, with its reports; the names. No actor has any of it open."""
-    gone = sorted(data_dir.glob("*.db.damaged-*"))
+    """Delete what was set aside of damaged databases, with its reports; the names. No actor has any of it open.
+
+    A sound database that somebody had put in the place of one that was open stays: it may be a backup.
+    """
+    from actors.sqlite.damage import ANOTHERS, WITH, reports
+
+    kept: set[str] = set()
+    for report in reports(data_dir):
+        if report.get("why") == ANOTHERS:
+            name = str(report.get("set_aside"))
+            kept |= {Path(str(report["report"])).name, *(name + ending for ending in WITH)}
+    gone = [file for file in sorted(data_dir.glob("*.db.damaged-*")) if file.name not in kept and not file.is_dir()]
     for file in gone:
         file.unlink(missing_ok=True)
     return [file.name for file in gone]
@@ -111,10 +126,12 @@ def discard(data_dir: Path) -> list[str]:
 def broken_off(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each `restore` that was killed before all was in its place, and what to do. None may be under way."""
     for part in sorted(data_dir.glob("restoring-*")):
-        left = ", ".join(sorted(file.name for file in part.glob("*.db"))) or "nothing"
+        if not (left := sorted(file.name for file in part.glob("*.db"))):
+            continue
+        told = "if no house has run here since, start none: move the databases in the data directory away, and run "
         yield (
-            f"a restore was broken off: {left} lies in {part}, not in its place",
-            "start no house; move the databases in the data directory away, and run `python3 run.py restore` again",
+            f"a restore was broken off: {', '.join(left)} lies in {part}, not in its place",
+            f"{told}`python3 run.py restore` again; else delete {part}",
         )
 
 

@@ -73,6 +73,8 @@ def doctor(house: House, *, as_json: bool, repairing: bool, discarding: bool) ->
       python3 run.py doctor
       python3 run.py doctor --repair --data-dir /var/lib/lattice
     """
+    if repairing and discarding:
+        raise click.UsageError("--repair sets aside what --discard deletes: read its report first, then --discard by itself")
     if repairing:
         with alone(house):
             for name, done in repair(house.settings.data_dir):

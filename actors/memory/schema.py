@@ -364,11 +364,12 @@ CREATE INDEX forgotten_namespace_digest ON forgotten_namespace (digest);
 
 ELEVENTH = """
 -- Stretches of the event table, by the first event of each: every opening that writes begins one, with a name of its own (see
--- timeline.py). What was written until now is one, with the name that all copies of it give it.
+-- timeline.py). What was written until now is one, with the name that all copies of it give it. Not a table of numbered rows:
+-- out of single pages its rows could not be told from those of `namespace`.
 CREATE TABLE timeline (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE
-) STRICT;
+) STRICT, WITHOUT ROWID;
 INSERT INTO timeline
     SELECT 0, coalesce((SELECT printf('%016x', time) FROM event ORDER BY seq LIMIT 1), lower(hex(randomblob(8))));
 """
@@ -392,5 +393,7 @@ INSERT OR IGNORE INTO unembedded SELECT number FROM memory
     WHERE (number NOT IN (SELECT place / 2048 FROM vectors) OR number NOT IN (SELECT place / 2 FROM gist))
     AND EXISTS (SELECT 1 FROM embedder);
 UPDATE forgotten_namespace SET erased = 0;
+DELETE FROM timeline WHERE length(id) != 16 OR id GLOB '*[^0-9a-f]*';
+INSERT INTO timeline SELECT 0, lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM timeline);
 """
 """What follows from the records, made anew after some were recovered from a damaged file. The full-text index is by then."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
+from actors.sqlite.damage import ANOTHERS
 from run import main
 from tests.commands.conftest import ROOT, Run, Said
 from transport.lock import Lock
@@ -198,6 +199,25 @@ def test_what_was_set_aside_is_named_until_it_is_discarded(run: Run, short_dir: 
     assert "set aside" not in said.text
     assert not list(short_dir.glob("*.damaged-*"))
     assert (short_dir / "memory.db").exists()
+
+
+def test_what_somebody_put_in_the_place_of_an_open_database_is_never_discarded(run: Run, short_dir: Path):
+    backup = short_dir / "memory.db.damaged-20260101T000000Z"
+    backup.write_bytes(b"a sound database")
+    told = {"database": "memory.db", "why": ANOTHERS, "set_aside": backup.name, "lost": []}
+    backup.with_name(backup.name + ".json").write_text(json.dumps(told))
+    said = run("doctor", "--discard", "--data-dir", short_dir)
+    assert f"{backup.name} had been put in the place of memory.db" in said.text
+    assert ": deleted" not in said.text
+    assert backup.read_bytes() == b"a sound database"
+
+
+def test_who_repairs_is_to_read_the_report_before_anything_is_discarded(run: Run, short_dir: Path):
+    (short_dir / "memory.db").write_bytes(b"this was a database once" * 400)
+    said = run("doctor", "--repair", "--discard", "--data-dir", short_dir)
+    assert said.code == 2
+    assert "read its report first" in said.text
+    assert not list(short_dir.glob("*.damaged-*"))
 
 
 def test_a_restore_that_was_broken_off_is_found(run: Run, short_dir: Path):

@@ -7,11 +7,15 @@ import pytest
 
 from actors.host import Host
 from actors.memory.actor import Memory
-from actors.memory.messages import Backup, Export, Feed, Import, NewMemory, Remember, end_of_feed
+from actors.memory.messages import Backup, Export, Feed, Import, List, NewMemory, Remember, end_of_feed
 from actors.memory.rows import Rows
 from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import MemorySettings
 from actors.memory.timeline import shared, timeline
+from actors.sqlite.encryption import KEY, StoreKey
+from actors.sqlite.salvage.leftovers import table_of
+from actors.sqlite.salvage.tables import tables_of
+from tests.actors.sqlite.books import overwrite
 from tests.older_copy import put_back, put_by
 from transport.errors import Invalid
 
@@ -32,6 +36,40 @@ async def test_a_file_that_is_closed_and_opened_is_the_same_memory(short_dir):
         fed = await open_again(short_dir, f"more {number}", cursor=fed.cursor, timeline=fed.timeline)
         assert [change.memory.text for change in fed.changes] == [f"more {number}"]
     assert (await open_again(short_dir, cursor=fed.cursor, timeline=fed.timeline)).changes == ()
+
+
+async def test_what_is_recovered_page_by_page_keeps_its_namespaces_and_is_another_memory(short_dir, monkeypatch):
+    monkeypatch.setenv(KEY, StoreKey.new_text())
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(embedder="none"), short_dir)
+        for name in ("alice", "bob"):
+            await host.ref("memory").ask(Remember(namespace=name, memories=(NewMemory(text=f"of {name}"),)))
+        followed = await host.ref("memory").ask(Feed())
+    overwrite(short_dir / "memory.db", 1)
+
+    async with Host(run_dir=short_dir / "run") as host:
+        await host.start_actor(Memory, MemorySettings(embedder="none"), short_dir)
+        memory = host.ref("memory")
+        for name in ("alice", "bob"):
+            (kept,) = (await memory.ask(List(namespace=name))).memories
+            assert kept.text == f"of {name}"
+        with pytest.raises(Invalid, match="another memory"):
+            await memory.ask(Feed(cursor=followed.cursor, timeline=followed.timeline))
+        anew = await memory.ask(Feed())
+        assert (await memory.ask(Feed(cursor=anew.cursor, timeline=anew.timeline))).changes == ()
+
+
+def test_rows_of_each_numbered_table_are_told_from_all_others():
+    connection = apsw.Connection(":memory:")
+    for migration in MIGRATIONS:
+        connection.execute(migration)
+    values = {"INTEGER": 1, "TEXT": "text", "BLOB": b"bytes", "REAL": 0.5}
+    numbered = [table for table in tables_of(connection) if table.rowid is not None]
+    most = max(len(table.columns) for table in numbered)
+    for table in numbered:
+        row = [None if name == table.rowid else values[kind] for name, kind in zip(table.columns, table.types, strict=True)]
+        row += [None] * (most - len(row))  # as they are read from a page
+        assert table_of(row, numbered) is table, table.name
 
 
 @pytest.mark.parametrize("later", [(), ("three", "four"), tuple("abcdefghijkl")], ids=["shorter", "as long", "longer"])

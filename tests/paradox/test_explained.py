@@ -59,6 +59,17 @@ def test_another_figure_is_not(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("The hall holds about 300 people.", "The hall does not hold about 300 people."),
+        ("We had about 20 guests and a dog.", "We had about 20 guests and no dog."),
+    ],
+)
+def test_a_rough_figure_explains_no_denial_beside_it(old: str, new: str) -> None:
+    assert at_odds(Judge(None), old, new, 9)
+
+
+@pytest.mark.parametrize(
     ("days", "old", "new"),
     [
         (30, "I'm going to paint the shed this weekend.", "I painted the shed, it's bright green."),

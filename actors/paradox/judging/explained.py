@@ -135,8 +135,8 @@ def explanation(pair: Pair) -> str | None:
 
 
 def the_same_roughly(pair: Pair) -> bool:
-    """About 250 kilos; 243 kilos. The judge has written it in the same words before."""
-    return same_rough(pair.old.written, pair.new.written)
+    """About 250 kilos; 243 kilos. The judge has written it in the same words before. A denial is not explained by it."""
+    return not (pair.old.denied or pair.new.denied) and same_rough(pair.old.written, pair.new.written)
 
 
 def contrasted(pair: Pair) -> bool:
