@@ -128,12 +128,11 @@ class Connections:
         """
         once = partial(self.request, method, path, body, timeouts, hangs)
         reuse = SimpleNamespace(reused=False, connect_s=self.settings.connect_timeout_s)
-        began = timeouts.now()
         try:
             return await with_a_descriptor(partial(once, reuse), timeouts)
         except Failure as failure:
             failure.stale = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
-            late_s = timeouts.now() - began - self.settings.connect_timeout_s
+            late_s = timeouts.now() - reuse.began - self.settings.connect_timeout_s
             was_busy = isinstance(failure.__cause__, aiohttp.ConnectionTimeoutError) and late_s > LATE_S
             if failure.stale or failure.everywhere:
                 # What else is kept is no better; and the endpoint may have moved.
@@ -163,13 +162,15 @@ class Connections:
             headers["X-Lattice-Timeout"] = f"{max(timeouts.deadline - timeouts.now(), 0.001):.3f}"
 
         session = reuse.session = self.pool.enter()
+        reuse.began = timeouts.now()
         response = None
+        # aiohttp would round times above 5 s up to the next whole second: late, as if this process were busy.
         asked = session.request(
             method,
             self.base_url + path,
             data=body,
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None, connect=reuse.connect_s),
+            timeout=aiohttp.ClientTimeout(total=None, connect=reuse.connect_s, ceil_threshold=float("inf")),
             allow_redirects=False,
             trace_request_ctx=reuse,
         )

@@ -245,7 +245,8 @@ class Endpoint:
         Raises:
             Failure: when it does not, within the time.
         """
-        timeouts = Timeouts(self.settings, asyncio.get_running_loop().time() + timeout_s)
+        timeouts = Timeouts(self.settings, None)
+        timeouts.list_of_models(timeout_s)
         with self.keyless():
             response = await self.there.send("GET", self.dialect.models_path, None, timeouts)
             return self.dialect.models(await self.whole(response, timeouts))

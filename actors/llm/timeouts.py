@@ -87,6 +87,12 @@ class Timeouts:
         """The answer comes as one body, which has the first token's time as a whole."""
         self.phase = f"no whole answer within {self.settings.first_token_timeout_s:g} s"
 
+    def list_of_models(self, timeout_s: float) -> None:
+        """The answer is the list of models, which has so long as a whole: the endpoint's time, and no caller's."""
+        self.phase = f"no list of models within {timeout_s:g} s"
+        self.phase_at = self.now() + timeout_s
+        self.total_at = float("inf")
+
     def finished(self) -> None:
         """The answer is complete, be it without a word."""
         self.silent = False

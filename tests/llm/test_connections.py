@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from contextlib import asynccontextmanager
@@ -53,9 +54,25 @@ async def serving(address: str, port: int = 0, *, keep: bool = False):
         await runner.cleanup()
 
 
+class Hanging(Moving):
+    """A resolver that never ends, after `refused` times at which there was no descriptor for it."""
+
+    def __init__(self, refused: int) -> None:
+        super().__init__("127.0.0.1")
+        self.refused = refused
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        told = await super().resolve(host, port, family)
+        if self.asked <= self.refused:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        await asyncio.get_running_loop().create_future()
+        return told
+
+
 @asynccontextmanager
-async def connections(resolver: Moving, port: int, dns_s: float):
-    settings = endpoint("a", f"http://models.example:{port}/v1")
+async def connections(resolver: Moving, port: int, dns_s: float, **times: float):
+    settings = endpoint("a", f"http://models.example:{port}/v1", **times)
     there = Connections(settings, settings.base_url, dict, 1 << 20, resolver=resolver, dns_s=dns_s)
 
     async def where() -> str:
@@ -129,3 +146,35 @@ async def test_a_sound_endpoint_answers_though_each_turn_of_this_loop_takes_long
         loop.call_soon(hold)
         assert (await asking)[0] == TEXT
         assert router.endpoints[0].failures == 0
+
+
+async def turns() -> None:
+    """Let the loop do all that is due now."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("connect_timeout_s", "refused"), [(6.0, 0), (3.0, 1)], ids=["long", "after a wait for a descriptor"])
+async def test_a_connection_that_is_given_up_in_time_is_not_tried_again_as_if_this_process_were_busy(
+    monkeypatch, connect_timeout_s, refused
+) -> None:
+    # By a clock that stands still between its steps, so that nothing but what is counted wrong makes it late. The second's
+    # fraction shows whether a timeout is rounded up.
+    loop, clock = asyncio.get_running_loop(), [1000.5]
+    monkeypatch.setattr(loop, "time", lambda: clock[0])
+    loop.set_exception_handler(lambda *_: None)
+    resolver = Hanging(refused)
+    times = {"connect_timeout_s": connect_timeout_s, "first_token_timeout_s": 60.0, "total_timeout_s": 60.0}
+    async with connections(resolver, 1, 3600, **times) as where:
+        asking = asyncio.create_task(where())
+        await turns()
+        for _ in range(refused):
+            clock[0] += 0.1001
+            await turns()
+        assert resolver.asked == refused + 1
+        clock[0] += connect_timeout_s + 0.0001
+        await turns()
+        assert asking.done()
+        with pytest.raises(Failure, match="no connection within"):
+            await asking
+        assert resolver.asked == refused + 1

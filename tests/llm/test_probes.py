@@ -86,6 +86,37 @@ async def test_an_endpoint_whose_day_is_used_up_is_probed_by_what_costs_nothing(
         assert await rows_of(ledger) == []
 
 
+@pytest.mark.parametrize("total_timeout_s", [5.0, 0.1], ids=["first token", "total"])
+@pytest.mark.parametrize("lists", [True, False], ids=["probed by lists", "day used up"])
+async def test_an_endpoint_that_does_not_list_its_models_in_time_is_not_back(servers, clock, lists, total_timeout_s) -> None:
+    first, _ = servers
+    first.always(fault="status", status=500)
+    one = endpoint(
+        "a", first.base_url, first_token_timeout_s=0.3, total_timeout_s=total_timeout_s, tokens_per_day=None if lists else 5
+    )
+    async with routing(one, now=clock, retry={"rounds": 0}, probe="models" if lists else "generate") as router:
+        router.endpoints[0].spending.add("2030-01-01", 4, 0.0)
+        await fail_thrice(lambda: answer(router, ask()))
+        router.endpoints[0].spending.add("2030-01-01", 1, 0.0)
+        first.next({"fault": "hang", "on": "models", "times": 100})
+        clock.time += 2
+        await router.prober.round()
+        assert router.endpoints[0].breakers.state() == "open"
+        assert router.endpoints[0].last_error == "no list of models within 0.3 s"
+
+
+async def test_an_embedding_breaker_that_is_probed_by_lists_stays_open_at_a_mute_endpoint(servers, clock) -> None:
+    first, _ = servers
+    first.next({"fault": "status", "status": 500, "times": 3, "on": "embeddings"})
+    one = endpoint("a", first.base_url, embedding_models=["embedder"], first_token_timeout_s=0.3)
+    async with routing(one, now=clock, retry={"rounds": 0}, probe="models") as router:
+        await fail_thrice(lambda: router.embed(Embed(texts=("a dog",)), None))
+        first.next({"fault": "hang", "on": "models", "times": 100})
+        clock.time += 2
+        await router.prober.round()
+        assert [breaker.open_until is not None for _, _, breaker in router.prober.broken()] == [True]
+
+
 async def test_who_is_sent_ahead_of_a_crowd_is_nobodys_call(servers, tmp_path) -> None:
     first, second = servers
     first.always(text=TEXT, fault="hang_first_token")
