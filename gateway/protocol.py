@@ -312,9 +312,23 @@ class Protocol(web.RequestHandler):
             self._shedding.admission.coming -= 1
 
     async def _handle_request(self, *args: Any) -> Any:
-        """Handle a request. Nothing is awaited from here to where `Admission.entered` counts it."""
+        """Handle a request.
+
+        Nothing is awaited from here to where `Admission.entered` counts it, unless its body is coded or not there yet: another
+        may take its place then, and its handler refuses it.
+        """
         self._has_come()
         return await super()._handle_request(*args)
+
+    async def finish_response(self, *args: Any) -> Any:
+        """Answer a request, and read on behind one that would have upgraded the connection and was answered like any other."""
+        upgraded = self._upgraded
+        told = await super().finish_response(*args)
+        # aiohttp hands what stands behind it to the parser once, which stops behind its first request.
+        declined = upgraded and not self._upgraded and self._parser is not None
+        if declined and self._messages and isinstance(self._messages[-1][0], RawRequestMessage):
+            self.data_received(b"")
+        return told
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Wait for nothing more."""

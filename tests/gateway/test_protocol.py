@@ -196,6 +196,23 @@ async def test_requests_that_come_in_any_pieces_are_all_answered(bare: House) ->
         assert told.count(b"HTTP/1.1 400 ") == 40
 
 
+@pytest.mark.parametrize("upgrades", [1, 2])
+async def test_requests_behind_an_upgrade_that_is_declined_are_all_answered(bare: House, upgrades: int) -> None:
+    upgrade = GET + b"Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    plain = GET + b"Host: localhost\r\n\r\n"
+    asked = (upgrade + plain * 3) * upgrades + plain + GET + b"Host: localhost\r\nConnection: close\r\n\r\n"
+    head, told = await exchange(bare, asked)
+    assert (head + told).count(b"HTTP/1.1 200 ") == 4 * upgrades + 2
+
+
+async def test_garbage_behind_an_upgrade_that_is_declined_is_told_so_once(bare: House) -> None:
+    upgrade = GET + b"Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    for between in (b"", GET + b"Host: localhost\r\n\r\n"):
+        head, told = await exchange(bare, upgrade + between + b"\0\1\r\n\r\n")
+        assert re.findall(rb"HTTP/1\.[01] (\d+) ", head + told)[-1:] == [b"400"]
+        assert (head + told).count(b"HTTP/1.1 200 ") == (2 if between else 1)
+
+
 async def test_http_2_is_told_what_is_spoken(bare: House) -> None:
     head, body = await exchange(bare, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert head.split(b" ")[1] == b"505"
