@@ -53,6 +53,9 @@ HALF_CLOSED_S: Final = 0.25
 """How long a client that has ended its side may still be answered, in seconds. One that is gone ends it in the same way, and
 what was begun for it is to end within a second."""
 
+TAKEN_S: Final = 30.0
+"""How long such a client may take what is left of an answer that was made in time, in seconds."""
+
 LINGER_S: Final = 10.0
 """How long what a client still sends after its answer is read and thrown away, in seconds, so that it reads the answer."""
 
@@ -197,9 +200,20 @@ class Protocol(web.RequestHandler):
         return True
 
     def _end_half_closed(self) -> None:
-        """Take the client for gone, as it probably is."""
-        if self.transport is not None:
-            self.transport.abort()
+        """Take the client for gone, as it probably is, unless all that is left is to send what it was answered."""
+        transport = self.transport
+        if transport is None:
+            return
+        if self._current_request is not None or self._messages:
+            transport.abort()
+            return
+
+        self._end = self._loop.call_later(TAKEN_S, transport.abort)
+        if self._waiter is not None:
+            self.force_close()
+        else:
+            # More is still to be written: the loop that handles requests closes it then.
+            self._close = True
 
     def data_received(self, data: bytes) -> None:
         """Read on, whatever is closing: the loop that handles requests begins no other."""

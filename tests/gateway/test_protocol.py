@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +229,61 @@ async def test_a_client_that_ends_its_side_at_once_is_answered(short_dir: Path, 
         head, told = await exchange_to_the_end(lattice, (POST + b"Content-Length: %d\r\n\r\n" % len(body) + body) * requests)
         assert head.split(b" ")[1] == b"201"
         assert told.count(b'"created":true') == requests
+
+
+@asynccontextmanager
+async def half_closed(house: House, asked: bytes, high: int) -> AsyncIterator[tuple[Any, asyncio.StreamReader]]:
+    """A client that has ended its side and takes little at once, and the gateway's end, which has gone by that.
+
+    `high`: bytes that the gateway's end has waiting before whoever writes more has to wait.
+    """
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(narrow, house.gateway.address)
+    reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+    mine = writer.get_extra_info("sockname")
+    try:
+        async with asyncio.timeout(10):
+            while not (found := [one for one in house.gateway.runner.server.connections if one.peername == mine]):
+                await house.get("/healthz")
+            theirs = found[0].transport
+            theirs.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            theirs.set_write_buffer_limits(high=high)
+            writer.write(asked)
+            writer.write_eof()
+            while not (theirs.is_closing() or found[0]._close):
+                await house.get("/healthz")
+        yield theirs, reader
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("high", [1 << 10, 1 << 20])
+async def test_an_answer_that_is_made_in_time_is_sent_whole_to_a_client_that_ended_its_side(
+    bare: House, monkeypatch: pytest.MonkeyPatch, high: int
+) -> None:
+    # Made once, so that it is there at once.
+    async with bare.http.get(f"{bare.url}/openapi.json") as response:
+        whole = await response.read()
+    monkeypatch.setattr("gateway.protocol.HALF_CLOSED_S", 1.0)
+    async with half_closed(bare, b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", high) as (theirs, reader):
+        assert theirs.get_write_buffer_size() > 0
+        async with asyncio.timeout(20):
+            assert (await reader.read()).partition(b"\r\n\r\n")[2] == whole
+
+
+@pytest.mark.parametrize("high", [1 << 10, 1 << 20])
+async def test_a_client_that_ended_its_side_and_takes_nothing_is_gone_in_the_end(
+    bare: House, monkeypatch: pytest.MonkeyPatch, high: int
+) -> None:
+    await exchange(bare, b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    monkeypatch.setattr("gateway.protocol.HALF_CLOSED_S", 1.0)
+    monkeypatch.setattr("gateway.protocol.TAKEN_S", 0.1)
+    async with half_closed(bare, b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", high) as (theirs, _):
+        async with asyncio.timeout(10):
+            while theirs.get_write_buffer_size():
+                await bare.get("/healthz")
 
 
 async def test_a_client_that_ends_its_side_in_the_middle_of_a_request_is_gone(bare: House) -> None:
