@@ -85,16 +85,15 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each damaged database that was set aside, what of it could not be recovered, and what to do."""
-    from actors.sqlite.damage import ANOTHERS, WITH, reports
+    from actors.sqlite.damage import SOUND, WITH, reports
 
     told = "what is forgotten stays in it: `python3 run.py doctor --discard` deletes it"
     named = set()
     for report in reports(data_dir):
         lost = report.get("lost")
-        if report.get("why") == ANOTHERS:
+        if report.get("why") in SOUND:
             named.add(str(report.get("set_aside")))
-            what = f"{report.get('set_aside')} had been put in the place of {report.get('database')} while that was open"
-            yield what, "move it away, or delete it, if it is no backup of yours"
+            yield f"{report.get('set_aside')} was set aside: {report.get('why')}", "look at it, and move it away yourself"
             continue
         says = "; ".join(map(str, lost[:5])) if isinstance(lost, list) and lost else "nothing was lost"
         named.add(str(report.get("set_aside")))
@@ -108,15 +107,15 @@ def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
 def discard(data_dir: Path) -> list[str]:
     """Delete what was set aside of damaged databases, with its reports; the names. No actor has any of it open.
 
-    A sound database that somebody had put in the place of one that was open stays: it may be a backup.
+    What need not be damaged stays: it may be a backup, or hold the latest that was acknowledged.
     """
-    from actors.sqlite.damage import ANOTHERS, WITH, reports
+    from actors.sqlite.damage import SOUND, WITH, reports
 
     kept: set[str] = set()
     for report in reports(data_dir):
-        if report.get("why") == ANOTHERS:
-            name = str(report.get("set_aside"))
-            kept |= {Path(str(report["report"])).name, *(name + ending for ending in WITH)}
+        if report.get("why") in SOUND or "set_aside" not in report:
+            name = Path(str(report["report"])).name.removesuffix(".json")
+            kept |= {f"{name}.json", *(name + ending for ending in WITH)}
     gone = [file for file in sorted(data_dir.glob("*.db.damaged-*")) if file.name not in kept and not file.is_dir()]
     for file in gone:
         file.unlink(missing_ok=True)

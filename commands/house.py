@@ -203,7 +203,8 @@ def alone(house: House) -> Iterator[None]:
     """
     with house.locked():
         locks = house.run_dir.glob("*.lock") if house.run_dir.is_dir() else ()
-        running = sorted(path.stem for path in locks if path.name != "house.lock" and is_held(path))
+        # The port's is held by a supervisor also before it has its own.
+        running = sorted({"supervisor" if path.stem == "port" else path.stem for path in locks if is_held(path)})
         if running:
             raise click.ClickException(f"{', '.join(running)} runs in {house.settings.data_dir}: stop it first")
         yield

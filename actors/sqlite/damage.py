@@ -22,8 +22,12 @@ from loguru import logger
 from actors.whole_files import put_in_place, sync_directory
 
 __all__ = [
+    "ANOTHERS",
+    "ANOTHER_PROGRAMS",
     "MADE_ANEW",
+    "REPLACED",
     "SIGNS",
+    "SOUND",
     "WITH",
     "Salvaged",
     "at_work",
@@ -59,6 +63,11 @@ FRAME: Final = 24
 """Bytes before each page in a write-ahead log; the log itself begins with 32."""
 
 ANOTHERS: Final = "it was put in the place of a database that was open; that one was written back whole"
+REPLACED: Final = "another file was put in its place while it was open; this is what was open"
+ANOTHER_PROGRAMS: Final = "it is another program's database"
+
+SOUND: Final = (ANOTHERS, REPLACED, ANOTHER_PROGRAMS)
+"""Why something is set aside that need not be damaged, and of which nobody else has a copy."""
 
 COMPLAINTS: Final = 20
 """Most lines of integrity_check that are kept."""

@@ -180,7 +180,7 @@ def sound_or_damaged(path: Path, migrations: Sequence[str], key: StoreKey | None
 def why_set_aside(connection: apsw.Connection, path: Path) -> str | None:
     """What is wrong with a file that can be opened; None where nothing shows."""
     if is_foreign(connection):
-        return "it is another program's database"
+        return damage.ANOTHER_PROGRAMS
     suspected = damage.suspicion(path)
     if suspected is not None:
         with damage.at_work(path, f"every page of {path.name} is being read, since something of it was damaged"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from loguru import logger
 
@@ -19,8 +18,6 @@ from actors.whole_files import put_in_place, sync_directory
 from transport.foreign import identity
 
 __all__ = ["bring_back", "drop", "give"]
-
-PUT_THERE: Final = "another file was put in its place while it was open; this is what was open"
 
 
 def give(path: Path) -> None:
@@ -76,7 +73,7 @@ def bring_back(path: Path) -> None:
 
 def keep_aside(path: Path) -> None:
     """Set aside what was open, since another file has its name."""
-    aside = damage.report_aside(path, PUT_THERE, damage.Salvaged())
+    aside = damage.report_aside(path, damage.REPLACED, damage.Salvaged())
     if identity(files_of(path)[1]) == identity(second_of(files_of(path)[1])):
         # The log of what was open, and not of what stands there now.
         for suffix in ("-wal", *damage.MADE_ANEW):
