@@ -1,6 +1,6 @@
 """Client: the way to one peer, a DEALER that the loop serves through its file descriptor.
 
-What was asked is kept (kept_calls.py) until it is answered or its time is up. When the peer's process is replaced, seen by
+What was asked is kept (unanswered.py) until it is answered or its time is up. When the peer's process is replaced, seen by
 ZeroMQ's monitor as a new handshake or by another incarnation in an answer, everything that is unanswered is asked again with
 the same id and key and the time that is left. Who changes state recognises them; see "Delivery" in docs/protocol.md.
 """
@@ -23,9 +23,9 @@ from transport.deadlines import Deadlines
 from transport.dealer import dealer, events
 from transport.envelope import ASK, CANCEL, CREDIT, SERVER_KINDS, TELL, Envelope
 from transport.errors import DeadlineExceeded, Internal, Overloaded, Unauthorized, Unavailable
-from transport.kept_calls import KeptCalls
 from transport.keys import ClientKeys
 from transport.stream import ClientStream
+from transport.unanswered import Unanswered
 
 __all__ = ["Client"]
 
@@ -64,7 +64,7 @@ class Client:
         self.counters = Counters()
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._kept = KeptCalls()
+        self._unanswered = Unanswered()
         self._queue: deque[Outgoing | Note] = deque()
         self._tick: asyncio.Handle | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -164,7 +164,7 @@ class Client:
         """
         header, encoded = self._prepare(TELL, to, type, body, ttl_ms=ttl_ms, call_id=id, key=key, lane=lane, trace=trace)
         message = Tell(header, encoded, self._loop.time() + ttl_ms / 1000)
-        self._kept.bytes += len(encoded)
+        self._unanswered.bytes += len(encoded)
         self._deadlines.add(message)
         self._enqueue(message)
 
@@ -189,7 +189,7 @@ class Client:
             if handle is not None:
                 handle.cancel()
 
-        self._kept.fail_all(Unavailable("the connection was closed"))
+        self._unanswered.fail_all(Unavailable("the connection was closed"))
         self._queue.clear()
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
@@ -198,7 +198,7 @@ class Client:
 
     def forget(self, call: Outgoing, *, cancel: bool) -> None:
         """Keeps a call no longer; with `cancel` the peer is told, if it may have heard of the call."""
-        if not self._kept.remove(call):
+        if not self._unanswered.remove(call):
             return
 
         if cancel and call.epoch and not self._closed and len(self._queue) < 2 * QUEUED:
@@ -228,7 +228,7 @@ class Client:
         if ttl_ms <= 0:
             raise DeadlineExceeded
 
-        if self._kept.is_full() or len(self._queue) >= QUEUED:
+        if self._unanswered.is_full() or len(self._queue) >= QUEUED:
             raise Overloaded(f"too much waits for {to} already", retry_after_ms=100)
 
         call_id = call_id or f"{self._prefix}{next(self._count):x}"
@@ -237,7 +237,7 @@ class Client:
         return header, encode(header, body, self._limits)[1]
 
     def _begin(self, call: Ask | ClientStream) -> None:
-        self._kept.add(call)
+        self._unanswered.add(call)
         self._deadlines.add(call)
 
         # Without a connection it is queued when there is one, if it has not ended by then: a queue would keep its body.
@@ -296,7 +296,7 @@ class Client:
         """The frames to send now; an empty header for what has ended meanwhile or was sent on this connection already."""
         ttl = int((message.deadline - now) * 1000)
 
-        if message.done or message.epoch == self._kept.epoch:
+        if message.done or message.epoch == self._unanswered.epoch:
             return b"", b""
 
         if ttl <= 0:
@@ -308,12 +308,12 @@ class Client:
         return encode_header(message.header), message.body
 
     def _was_sent(self, message: Outgoing) -> None:
-        message.epoch = self._kept.epoch
+        message.epoch = self._unanswered.epoch
         message.attempts += 1
 
         if isinstance(message, Tell):
             message.done = True
-            self._kept.bytes -= len(message.body)
+            self._unanswered.bytes -= len(message.body)
 
     def _serve(self) -> None:
         """Reads up to a batch. The descriptor is edge-triggered: leaving before EAGAIN, we come back by ourselves."""
@@ -359,16 +359,16 @@ class Client:
             if known is not None:
                 self._ask_again(besides=envelope.id)
 
-        call = self._kept.calls.get(envelope.id)
+        call = self._unanswered.calls.get(envelope.id)
 
         if call is None:
             self.counters.rejected["unasked"] += 1
         elif call.answer(envelope):
-            self._kept.remove(call)
+            self._unanswered.remove(call)
 
     def _refuse(self, error: Malformed) -> None:
         """An answer that cannot be read ends its call: no other will come."""
-        call = self._kept.calls.get(error.partial.id) if error.partial is not None else None
+        call = self._unanswered.calls.get(error.partial.id) if error.partial is not None else None
 
         if call is not None:
             self.forget(call, cancel=True)
@@ -384,12 +384,12 @@ class Client:
             elif event == zmq.EVENT_DISCONNECTED:
                 self.connected = False
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self._kept.fail_all(Unauthorized("the peer does not let this key in"))
+                self._unanswered.fail_all(Unauthorized("the peer does not let this key in"))
 
     def _ask_again(self, besides: str | None = None) -> None:
         """Queues all that is unanswered for the peer's new process, in the order in which it was asked."""
         notes_and_tells = [message for message in self._queue if isinstance(message, Tell) or _is_cancel(message)]
-        now, later = self._kept.begin_epoch(besides)
+        now, later = self._unanswered.begin_epoch(besides)
         self._queue.clear()
         self._queue.extend(now)
         self._queue.extend(notes_and_tells)
@@ -407,7 +407,7 @@ class Client:
 
         if self.connected:
             for call in calls:
-                self._queue.extend(self._kept.ask_again(call))
+                self._queue.extend(self._unanswered.ask_again(call))
 
         if self._queue and self._tick is None and self.connected:
             self._tick = self._loop.call_soon(self._flush)
@@ -416,7 +416,7 @@ class Client:
         if isinstance(call, Tell):
             # There was no connection: nobody else takes it out of the queue, which would be full of such in the end.
             self._queue.remove(call)
-            self._kept.bytes -= len(call.body)
+            self._unanswered.bytes -= len(call.body)
             self.counters.dropped["late"] += 1
             return
 

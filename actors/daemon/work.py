@@ -22,7 +22,7 @@ from actors.daemon.store import Store
 from actors.llm.messages import Choice, Generate, Generated
 from actors.memory.messages import Get, Memory, Provenance
 from actors.moments import micros
-from actors.private import public_of
+from actors.private_reasoning import public_of
 from actors.system import SysPing
 from transport.errors import Cancelled, DeadlineExceeded, LatticeError, NotFound, Overloaded, Unavailable
 

@@ -26,7 +26,7 @@ from actors.paradox.feed import away
 from actors.paradox.life import Conclusion
 from actors.paradox.settings import ParadoxSettings
 from actors.paradox.store import Store
-from actors.private import public_of
+from actors.private_reasoning import public_of
 from transport.errors import LatticeError
 
 __all__ = ["Consultant"]

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from actors.llm.messages import ChatMessage, Usage
-from actors.private import asks_for_tags
+from actors.private_reasoning import asks_for_tags
 from actors.runtime import AsyncActor
 from actors.thinking.answering import Answering, CallOptions
 from actors.thinking.messages import Draft, Saying, Think

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from actors.llm.messages import Delta
-from actors.private import Apart, Sieve
+from actors.private_reasoning import Apart, Sieve
 from actors.thinking.openings import Begins, begins_like_reasoning
 
 __all__ = ["PRIVATE_FIELDS", "Ear"]
@@ -39,7 +39,7 @@ class Ear:
     """One choice.
 
     Args:
-        literal: the user asked for a tag by its name; see private.py.
+        literal: the user asked for a tag by its name; see private_reasoning.py.
         begins: whether the model begins in the middle of reasoning, without an opening tag. Where that is unknown, what
             begins like reasoning is held back as if it did.
         show: the client asked for the reasoning.

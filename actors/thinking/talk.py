@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from actors.llm.messages import ChatMessage
 from actors.memory.messages import Turn
-from actors.private import asks_for_tags, public_of
+from actors.private_reasoning import asks_for_tags, public_of
 from actors.thinking.degraded import is_degraded
 
 __all__ = ["SYSTEM_ROLES", "asker", "ends_of", "is_long", "plain", "question", "read", "text_of", "turns_of", "visible"]

@@ -47,7 +47,7 @@ async def test_a_tell_arrives_and_nothing_is_kept_of_it(client, echo):
     await echo.until(lambda: echo.told)
 
     assert echo.told[0].body == {"a": 1}
-    assert client._kept.bytes == 0
+    assert client._unanswered.bytes == 0
 
 
 async def test_an_ask_that_is_not_answered_in_time_fails_and_is_cancelled_over_there(client, echo):
@@ -56,8 +56,8 @@ async def test_an_ask_that_is_not_answered_in_time_fails_and_is_cancelled_over_t
 
     assert caught.value.detail == {"connected": True}
     await echo.until(lambda: echo.cancelled == [echo.asked[0].id])
-    assert client._kept.calls == {}
-    assert client._kept.bytes == 0
+    assert client._unanswered.calls == {}
+    assert client._unanswered.bytes == 0
 
 
 async def test_deadlines_pass_in_their_own_order(client):
@@ -87,7 +87,7 @@ async def test_cancelling_the_waiting_task_cancels_the_call(client, echo):
         await task
 
     await echo.until(lambda: echo.cancelled == [echo.asked[0].id])
-    assert client._kept.calls == {}
+    assert client._unanswered.calls == {}
 
 
 async def test_a_call_cancelled_before_it_was_sent_is_never_sent(client, echo):
@@ -100,7 +100,7 @@ async def test_a_call_cancelled_before_it_was_sent_is_never_sent(client, echo):
 
     await client.ask("echo", "t.echo", {}, ttl_ms=5000)
     assert [ask.type for ask in echo.asked if ask.type == "t.silent"] in ([], ["t.silent"])
-    assert client._kept.calls == {}
+    assert client._unanswered.calls == {}
 
 
 async def test_two_calls_cannot_share_an_id(client, echo):
@@ -147,7 +147,7 @@ async def test_nothing_is_kept_of_calls_that_ended_while_nobody_listened(short_d
         with pytest.raises(DeadlineExceeded):
             await client.ask("echo", "t.echo", {"large": "x" * 1000}, ttl_ms=2)
 
-    assert (client._kept.calls, list(client._queue), client._kept.bytes) == ({}, [], 0)
+    assert (client._unanswered.calls, list(client._queue), client._unanswered.bytes) == ({}, [], 0)
     await client.close()
 
 
@@ -177,7 +177,7 @@ async def test_a_peer_that_dies_between_two_frames_costs_no_call(client, monkeyp
 
 
 async def test_what_may_wait_is_bounded(short_dir, monkeypatch):
-    monkeypatch.setattr("transport.kept_calls.PENDING", 3)
+    monkeypatch.setattr("transport.unanswered.PENDING", 3)
     client = Client(f"ipc://{short_dir}/never.sock")
     waiting = [asyncio.create_task(client.ask("echo", "t.echo", {}, ttl_ms=5000)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -223,7 +223,7 @@ async def test_a_killed_process_is_replaced_and_all_that_was_asked_is_answered_o
 
     assert {answer.body["pid"] for answer in answers} == {second.pid}
     assert {answer.incarnation for answer in answers} == {"second"}
-    assert client._kept.calls == {}
+    assert client._unanswered.calls == {}
     assert client.counters.rejected["unasked"] == 0
     await client.close()
 
@@ -322,7 +322,7 @@ async def test_what_is_told_to_nobody_takes_no_room_once_its_time_is_up(short_di
     with pytest.raises(DeadlineExceeded):
         await client.ask("echo", "t.echo", {}, ttl_ms=10)
 
-    assert client._kept.bytes == 0
+    assert client._unanswered.bytes == 0
     assert client.counters.dropped["late"] == 3
     await client.close()
 

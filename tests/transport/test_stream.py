@@ -16,7 +16,7 @@ async def test_a_stream_comes_whole_and_in_order(client):
 
     assert [part.body["i"] async for part in stream] == list(range(1000))
     assert stream.reply.seq == 1000
-    assert client._kept.calls == {}
+    assert client._unanswered.calls == {}
 
 
 async def test_an_ask_of_a_streaming_contract_passes_over_its_parts(client):
@@ -46,7 +46,7 @@ async def test_leaving_a_stream_early_cancels_it(client, echo):
 
     await echo.until(lambda: echo.cancelled == [stream.id])
     assert [part async for part in stream] == []
-    assert client._kept.calls == {}
+    assert client._unanswered.calls == {}
 
 
 async def test_cancelling_who_waits_for_a_part_cancels_the_call(client, echo):
@@ -147,7 +147,7 @@ async def test_a_replaced_process_ends_a_stream_that_had_begun(short_dir, start_
         async for _ in stream:
             pass
 
-    assert client._kept.calls == {}
+    assert client._unanswered.calls == {}
     await client.close()
 
 

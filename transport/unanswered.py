@@ -1,6 +1,6 @@
-"""Kept calls: what a client has asked and nobody has answered yet, in the order in which it was asked.
+"""What a client has asked and nobody has answered yet, in the order in which it was asked.
 
-They are kept to be asked again of the peer's next process. Knows no socket: says what is to be sent, the client sends it.
+It is kept to be asked again of the peer's next process. Knows no socket: says what is to be sent, the client sends it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from transport.envelope import CREDIT
 from transport.errors import Conflict, Invalid, LatticeError
 from transport.stream import ClientStream
 
-__all__ = ["KeptCalls"]
+__all__ = ["Unanswered"]
 
 PENDING: Final = 16384
 """Calls that may wait for their answers."""
@@ -27,7 +27,7 @@ LARGE_ATTEMPTS: Final = 3
 connections end is taken for their cause."""
 
 
-class KeptCalls:
+class Unanswered:
     """All calls of one client that wait for their answers."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.private import Sieve, asks_for_tags, public_of
+from actors.private_reasoning import Sieve, asks_for_tags, public_of
 from actors.thinking.openings import begins_like_reasoning
 
 SECRET = "SECRET"

@@ -266,7 +266,7 @@ async def test_an_answer_that_is_made_in_time_is_sent_whole_to_a_client_that_end
     # Made once, so that it is there at once.
     async with bare.http.get(f"{bare.url}/openapi.json") as response:
         whole = await response.read()
-    monkeypatch.setattr("gateway.protocol.HALF_CLOSED_S", 1.0)
+    monkeypatch.setattr("gateway.connection.HALF_CLOSED_S", 1.0)
     async with half_closed(bare, b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", high) as (theirs, reader):
         assert theirs.get_write_buffer_size() > 0
         async with asyncio.timeout(20):
@@ -278,8 +278,8 @@ async def test_a_client_that_ended_its_side_and_takes_nothing_is_gone_in_the_end
     bare: House, monkeypatch: pytest.MonkeyPatch, high: int
 ) -> None:
     await exchange(bare, b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    monkeypatch.setattr("gateway.protocol.HALF_CLOSED_S", 1.0)
-    monkeypatch.setattr("gateway.protocol.TAKEN_S", 0.1)
+    monkeypatch.setattr("gateway.connection.HALF_CLOSED_S", 1.0)
+    monkeypatch.setattr("gateway.connection.TAKEN_S", 0.1)
     async with half_closed(bare, b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", high) as (theirs, _):
         async with asyncio.timeout(10):
             while theirs.get_write_buffer_size():
