@@ -36,6 +36,15 @@ async def test_a_settled_talk_becomes_facts_and_a_summary_linked_to_its_turns(sh
         assert len(await records(host, "fact")) == 3
 
 
+async def test_a_talk_that_came_in_while_the_clock_was_ahead_has_settled(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate",)) as host:
+        clock.advance(30 * DAY)
+        await talk(host, clock)
+        clock.advance(-30 * DAY)
+        assert (await run(host, "consolidate")).effects["turns"] == 8
+
+
 async def test_a_corrected_turn_is_read_anew_and_what_was_drawn_from_it_ends(short_dir) -> None:
     clock = ManualClock()
     async with house(short_dir, clock, cycles=("consolidate",)) as host:

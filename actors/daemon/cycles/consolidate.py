@@ -56,7 +56,7 @@ class Consolidate:
         await batches.finish(work, self._made)
 
     def _lay(self, now: int) -> Lay:
-        return Lay(now - int(self.settings.settled_s * 1_000_000), self.settings.segment)
+        return Lay(now, int(self.settings.settled_s * 1_000_000), self.settings.segment)
 
     async def _made(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         facts = await self._facts(work, turns)
@@ -131,15 +131,22 @@ def talk_of(turns: list[Memory]) -> str:
 
 
 class Lay:
-    """Lays down batches of what has settled by `until`, in microseconds, or has grown to a segment."""
+    """Lays down batches of what has settled, or has grown to a segment.
 
-    def __init__(self, until: int, segment: int) -> None:
-        self._until = until
+    Args:
+        now: microseconds.
+        settled: how many microseconds nothing must have come. What is dated as far ahead came under a clock that was.
+        segment: turns.
+    """
+
+    def __init__(self, now: int, settled: int, segment: int) -> None:
+        self._now = now
+        self._settled = settled
         self._segment = segment
 
     def __call__(self, connection: apsw.Connection) -> None:
         for namespace, session, count, last in batches.groups(connection, Consolidate.name, by_session=True):
             left = count
-            while left >= self._segment or (left > 0 and last <= self._until):
+            while left >= self._segment or (left > 0 and abs(self._now - last) >= self._settled):
                 batches.lay(connection, Consolidate.name, namespace, session, self._segment)
                 left -= self._segment

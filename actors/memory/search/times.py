@@ -88,14 +88,14 @@ class Span:
     """Whether it only says that it was not long ago."""
 
     def in_year(self, year: int) -> Days | None:
-        """The same days of another year, whole months as such; None where that has no such day."""
-        if self.first.day == 1 and (self.last + timedelta(1)).day == 1:
-            months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month
-            first = date(year, self.first.month, 1)
-            return first, months_from(first, months)[1]
+        """The same days of another year, whole months as such; None where that has no such day or is no year."""
         try:
+            if self.first.day == 1 and (self.last + timedelta(1)).day == 1:
+                months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month
+                first = date(year, self.first.month, 1)
+                return first, months_from(first, months)[1]
             return self.first.replace(year=year), self.last.replace(year=year + self.last.year - self.first.year)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
 
 

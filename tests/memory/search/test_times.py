@@ -74,6 +74,10 @@ def test_a_time_without_a_year_says_so():
     assert span.in_year(2020) == (date(2020, 5, 1), date(2020, 5, 31))
     (leap,) = spans_of("on 29 February 2024", SAID)
     assert leap.in_year(2023) is None
+    (december,) = spans_of("in December", SAID)
+    assert december.in_year(2020) == (date(2020, 12, 1), date(2020, 12, 31))
+    assert december.in_year(9999) is None
+    assert december.in_year(0) is None
 
 
 def test_dates_that_there_are_not():
