@@ -8,7 +8,8 @@ then empties the log by a checkpoint.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Final
 
 from actors.memory.messages import Forget, ForgetSession, Forgotten, Found, Rederive
 from actors.memory.sessions import digest_of, was_forgotten
@@ -17,7 +18,10 @@ from actors.memory.transaction import Transaction
 from actors.memory.values import canonical
 from transport.errors import Conflict, NotFound
 
-__all__ = ["forget", "forget_session", "rederive"]
+__all__ = ["NO_RECORD", "forget", "forget_session", "origin_of_key", "rederive", "withhold"]
+
+NO_RECORD: Final = 0
+"""Records' numbers begin with 1."""
 
 
 def forget(transaction: Transaction, message: Forget) -> Forgotten:
@@ -78,8 +82,8 @@ def erase(transaction: Transaction, numbers: list[int], cause: str) -> Erased:
     gone: list[str] = []
 
     for number in everything:
-        row: Any = connection.execute("SELECT id, session FROM memory WHERE number = ?", (number,)).fetchone()
-        memory_id, session = row
+        row: Any = connection.execute("SELECT id, session, key FROM memory WHERE number = ?", (number,)).fetchone()
+        memory_id, session, key = row
         gone.append(memory_id)
         if session is not None:
             sessions.add(session)
@@ -90,6 +94,11 @@ def erase(transaction: Transaction, numbers: list[int], cause: str) -> Erased:
             (number,),
         )
         connection.execute("DELETE FROM event WHERE memory = ? AND change = 'recalled'", (number,))
+        if key is not None and key.startswith("r:"):
+            origin = origin_of_key(transaction.namespace, key.removeprefix("r:"))
+            connection.execute(
+                "INSERT OR IGNORE INTO origin VALUES (?, ?, ?)", (transaction.namespace_number, origin, NO_RECORD)
+            )
         forget_what_it_was(transaction, number, memory_id)
         transaction.event("forgotten", number, cause if number in chosen else "sources_forgotten")
         connection.execute("DELETE FROM memory WHERE number = ?", (number,))
@@ -98,6 +107,15 @@ def erase(transaction: Transaction, numbers: list[int], cause: str) -> Erased:
     for session in sessions:
         end_session_if_empty(transaction, session)
     return Erased(gone, withheld)
+
+
+def origin_of_key(namespace: str, key: str) -> str:
+    """What remains of the key of a forgotten record, as an `origin`: an import that has the key does not bring it back.
+
+    Longer than an id may be, so that it is never taken for one.
+    """
+    digest = blake2b(f"{namespace}\0{key}".encode(), digest_size=32).hexdigest()
+    return f"key:{digest}"
 
 
 def forget_what_it_was(transaction: Transaction, number: int, memory_id: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import apsw
 
 from actors.memory.cursor import cursor_of, position_of
-from actors.memory.forgetting import withhold
+from actors.memory.forgetting import NO_RECORD, origin_of_key, withhold
 from actors.memory.messages import (
     SOURCES,
     BroughtIn,
@@ -43,9 +43,6 @@ HISTORY_BYTES: Final = 256 * 1024
 """Of a record's history, at most: of a longer one the oldest steps lose what they quote."""
 
 HISTORY_STEPS: Final = 256
-
-NO_RECORD: Final = 0
-"""Records' numbers begin with 1."""
 
 
 def export(connection: apsw.Connection, message: Export, *, page_bytes: int) -> Exported:
@@ -201,7 +198,27 @@ def known_before(transaction: Transaction, record: Portable) -> BroughtIn | None
             return BroughtIn(outcome="known", id=copy)
     if record.key is not None and (same := transaction.by_key(f"r:{record.key}")) is not None:
         return BroughtIn(outcome="known", id=same)
+    if any(is_forgotten(transaction, key) for key in keys_of(record)):
+        note_as_forgotten(transaction, record)
+        return BroughtIn(outcome="forgotten", id=None)
     return None
+
+
+def keys_of(record: Portable) -> list[str]:
+    """The keys under which a record may have been here: its own, and a copy's."""
+    return [
+        *([record.key] if record.key is not None else []),
+        *([f"import:{record.id}"] if record.id is not None else []),
+    ]
+
+
+def is_forgotten(transaction: Transaction, key: str) -> bool:
+    """Whether a record that had the key was forgotten here."""
+    row = transaction.connection.execute(
+        "SELECT 1 FROM origin WHERE namespace = ? AND id = ?",
+        (transaction.known_namespace, origin_of_key(transaction.namespace, key)),
+    ).fetchone()
+    return row is not None
 
 
 def state_of(transaction: Transaction, memory_id: str) -> BroughtIn | None:

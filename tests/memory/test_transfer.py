@@ -15,6 +15,8 @@ from actors.memory.messages import (
     Export,
     Feed,
     Forget,
+    ForgetNamespace,
+    ForgetSession,
     Get,
     GetHistory,
     GetSession,
@@ -193,6 +195,45 @@ async def test_what_was_forgotten_does_not_come_back(memory):
     await memory.ask(Forget(namespace="to", ids=(copy,)))
     assert await imported(memory, records, "default") == ["forgotten"]
     assert await imported(memory, records, "to") == ["forgotten"]
+
+
+async def test_what_was_forgotten_does_not_come_back_by_its_key(memory, short_dir):
+    """Files of others have keys and no ids."""
+    talk = [Portable(text=text, key=f"chatgpt:{text}", session="talk", kind="turn", role="user") for text in ("secret", "open")]
+    for forget in (False, True):
+        assert await imported(memory, talk, "to") == (["known", "known"] if forget else ["created", "created"])
+        if forget:
+            secret = (await memory.ask(List(namespace="to"))).memories[0].id
+            await memory.ask(Forget(namespace="to", ids=(secret,)))
+
+    newer = [*talk, Portable(text="newer", key="chatgpt:newer", session="talk", kind="turn", role="user")]
+    assert await imported(memory, newer, "to") == ["forgotten", "known", "created"]
+    assert await imported(memory, newer, "to") == ["forgotten", "known", "known"]
+    assert [file.name for file in short_dir.rglob("*") if file.is_file() and b"secret" in file.read_bytes()] == []
+    assert await imported(memory, talk, "elsewhere") == ["created", "created"]
+
+    # By way of another house, it has an id as well, by which others name it as their source.
+    assert await imported(memory, [talk[0].model_copy(update={"id": "there"}), drawn("d", "there")], "to") == ["forgotten"] * 2
+
+    await memory.ask(ForgetSession(namespace="to", name="talk"))
+    assert set(await imported(memory, newer, "to")) == {"forgotten"}
+    await memory.ask(ForgetNamespace(namespace="to"))
+    assert set(await imported(memory, newer, "to")) == {"created"}
+
+
+async def test_a_live_write_with_the_key_of_what_was_forgotten_is_new_and_known_to_an_import(memory):
+    for _ in range(2):
+        (home,) = (await memory.ask(Remember(memories=(NewMemory(text="home", key="home"),)))).memories
+        assert home.created
+        assert await imported(memory, [Portable(text="home", key="home")], "default") == ["known"]
+        await memory.ask(Forget(ids=(home.id,)))
+        assert await imported(memory, [Portable(text="home", key="home")], "default") == ["forgotten"]
+
+
+async def test_a_copy_that_was_forgotten_keeps_what_it_was_a_copy_of_out(memory):
+    (copy,) = (await memory.ask(Remember(memories=(NewMemory(text="secret", key="import:there"),)))).memories
+    await memory.ask(Forget(ids=(copy.id,)))
+    assert await imported(memory, [Portable(id="there", text="secret")], "default") == ["forgotten"]
 
 
 def drawn(name, *sources):
