@@ -32,10 +32,14 @@ Judges = Callable[[Sequence[tuple[Statement, Statement]]], Awaitable[list[Judgem
 
 
 async def findings(change: Change, ask: Asks, judges: Judges, settings: ParadoxSettings) -> list[Effect]:
-    """The contradictions and updates between a new memory and older ones of its namespace."""
+    """The contradictions and updates between a new memory and those of its namespace that were there before."""
     new = change.memory
     if new is None:
         return []
+    if change.cause == "import":
+        # It may have kept an old id: what has a newer one may have been judged before it came. Two that are imported are
+        # judged twice, and found once.
+        return [*await against(new, ask, judges, settings, lambda old: old.id != new.id)]
     # Each pair is judged once: when the one that came in later is taken from the feed.
     return [*await against(new, ask, judges, settings, lambda old: old.id < new.id)]
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import pytest
 
-from actors.memory.messages import Forget, GetHistory, GetStats, Link, Supersede
+from actors.memory.messages import Forget, GetHistory, GetStats, Import, Link, Portable, Supersede
 from actors.memory.messages import Get as GetMemory
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
 from tests.older_copy import put_back, put_by
-from tests.paradox.house import Process, followed, found, house, say, settled
+from tests.paradox.house import START, Process, followed, found, house, say, settled
 from transport.errors import Conflict, Invalid, KeyReused, NotFound
 
 CLASH = ("I live in Lisbon.", "I live in Oslo.")
@@ -38,6 +39,37 @@ async def test_what_comes_in_later_but_happened_earlier_is_the_earlier_side(shor
         await say(host, "I live in Lisbon.", day=1)
         await followed(host)
         assert await found(host) == [KEPT]
+
+
+@pytest.mark.parametrize("imported", ["I live in Lisbon.", "I live in Oslo."])
+async def test_what_is_imported_under_its_old_id_is_held_against_what_was_there_and_time_decides_which_is_earlier(
+    short_dir, imported
+) -> None:
+    (other,) = {*CLASH} - {imported}
+    async with house(short_dir) as host:
+        (there,) = await say(host, other, day=CLASH.index(other))
+        await followed(host)
+        old = "mem_" + "0" * 31 + "1"
+        said = START + timedelta(days=CLASH.index(imported))
+        record = Portable(id=old, text=imported, speaker="user", time=said)
+        await host.ref("memory").ask(Import(records=(record,)))
+        await followed(host)
+        (one,) = (await host.ref("paradox").ask(List())).paradoxes
+        assert {one.earlier.memory, one.later.memory} == {old, there}
+        assert await found(host) == [KEPT]
+
+
+async def test_two_that_are_imported_make_one_paradox_whatever_the_order_of_their_ids(short_dir) -> None:
+    records = [
+        Portable(id=f"mem_{2 - number:032x}", text=text, speaker="user", time=START + timedelta(days=number))
+        for number, text in enumerate(CLASH)
+    ]
+    async with house(short_dir) as host:
+        await host.ref("memory").ask(Import(records=tuple(records)))
+        await followed(host)
+        assert await found(host) == [KEPT]
+        (one,) = (await host.ref("paradox").ask(List())).paradoxes
+        assert [step.cause for step in one.history] == ["found"]
 
 
 async def test_namespaces_do_not_meet(short_dir) -> None:
