@@ -18,7 +18,7 @@ from actors.memory.values import canonical, felt_in
 from actors.moments import micros
 from transport.errors import Invalid
 
-__all__ = ["note_affect", "reinstate", "relate", "revise", "supersede", "unrelate"]
+__all__ = ["everything_behind", "note_affect", "reinstate", "relate", "revise", "supersede", "unrelate"]
 
 
 def revise(transaction: Transaction, message: Revise, *, life: LifeSettings) -> Found:

@@ -18,7 +18,7 @@ from actors.memory.transaction import Transaction
 from actors.memory.values import canonical
 from transport.errors import Conflict, NotFound
 
-__all__ = ["NO_RECORD", "forget", "forget_session", "origin_of_key", "rederive", "withhold"]
+__all__ = ["NO_RECORD", "derived_from_any", "forget", "forget_session", "origin_of_key", "rederive", "withhold"]
 
 NO_RECORD: Final = 0
 """Records' numbers begin with 1."""

@@ -12,8 +12,9 @@ from typing import Any, Final, Literal
 
 import apsw
 
+from actors.memory.changes import everything_behind
 from actors.memory.cursor import cursor_of, position_of
-from actors.memory.forgetting import NO_RECORD, origin_of_key, withhold
+from actors.memory.forgetting import NO_RECORD, derived_from_any, origin_of_key, withhold
 from actors.memory.messages import (
     SOURCES,
     BroughtIn,
@@ -28,7 +29,7 @@ from actors.memory.messages import (
     Portable,
     Provenance,
 )
-from actors.memory.store import SPARE, events_of, known_as, records, tip_of, weight_of
+from actors.memory.store import SPARE, events_of, known_as, records, sources_of, tip_of, weight_of
 from actors.memory.talk import chain_of, fingerprint_of
 from actors.memory.transaction import Transaction
 from actors.memory.values import canonical
@@ -268,22 +269,51 @@ def complete(transaction: Transaction, number: int, own: str, record: Portable) 
 
 
 def tie(transaction: Transaction, number: int, record: Portable) -> None:
-    """Link a record to those it names, later where they are not here yet, and those to it that have waited for it."""
+    """Link a record to those it names, later where they are not here yet, and those to it that have waited for it.
+
+    Nothing is derived from itself, at some remove: it could not be derived anew. Of a circle's two links that
+    this would make one is left out, that of the record with more sources: one without any stays when others are forgotten.
+    """
     connection, namespace = transaction.connection, transaction.namespace_number
+    own: list[tuple[int, str, int]] = []
     for link in record.links:
         target = number_by_origin(transaction, link.target)
         if target is not None:
-            transaction.link(number, link.relation, target)
+            own.append((number, link.relation, target))
         else:
             connection.execute(
                 "INSERT OR IGNORE INTO awaited VALUES (?, ?, ?, ?)", (namespace, link.target, number, link.relation)
             )
+    waiting: list[tuple[int, str, int]] = []
     if record.id is not None:
-        waiting: Sequence[Any] = connection.execute(
+        rows: Sequence[Any] = connection.execute(
             "DELETE FROM awaited WHERE namespace = ? AND target = ? RETURNING source, relation", (namespace, record.id)
         ).fetchall()
-        for source, relation in waiting:
-            transaction.link(source, relation, number)
+        waiting = [(source, relation, number) for source, relation in rows]
+
+    # A circle goes by one of its own sources and one that has waited for it.
+    sources = {target for _, relation, target in own if relation in SOURCES}
+    derived = {source for source, relation, _ in waiting if relation in SOURCES}
+    fewer: set[int] = set()
+    if sources and derived:
+        count = len(sources) + awaits(transaction, number)
+        fewer = {one for one in derived if 1 + len(sources_of(connection, one)) + awaits(transaction, one) < count}
+    leading_back = fewer.union(derived_from_any(transaction, fewer))
+    for source, relation, target in own:
+        if relation not in SOURCES or target not in leading_back:
+            transaction.link(source, relation, target)
+    behind = everything_behind(transaction, number) if derived else set()
+    for source, relation, target in waiting:
+        if relation not in SOURCES or source not in behind:
+            transaction.link(source, relation, target)
+
+
+def awaits(transaction: Transaction, number: int) -> int:
+    """How many sources of a record have not come in yet."""
+    row: Any = transaction.connection.execute(
+        "SELECT count(DISTINCT target) FROM awaited WHERE source = ? AND relation IN ('derives_from', 'summarises')", (number,)
+    ).fetchone()
+    return int(row[0])
 
 
 def number_by_origin(transaction: Transaction, memory_id: str) -> int | None:

@@ -259,6 +259,17 @@ async def test_what_quotes_something_forgotten_does_not_bring_it_back(memory, sh
     assert [change.change for change in changes][-4:] == ["remembered", "withheld", "remembered", "withheld"]
 
 
+@pytest.mark.parametrize("first", ["deeper", "of both"])
+async def test_sources_in_a_circle_come_in_without_it_and_are_forgotten_with_what_they_came_from(memory, first):
+    """Each would be withheld until the other is derived anew."""
+    circle = sorted((drawn("deeper", "of both"), drawn("of both", "deeper", "turn")), key=lambda record: record.id != first)
+    assert await imported(memory, [Portable(id="turn", text="the secret"), *circle], "to") == ["created"] * 3
+    turn, *derived = (await memory.ask(List(namespace="to"))).memories
+    forgotten = await memory.ask(Forget(namespace="to", ids=(turn.id,)))
+    assert (set(forgotten.ids), forgotten.withheld) == ({turn.id, *(one.id for one in derived)}, ())
+    assert await imported(memory, circle, "to") == ["forgotten"] * 2
+
+
 async def test_an_end_that_was_a_mistake_is_taken_back_after_a_move_too(memory):
     """With the facts that ended with it."""
     told = await memory.ask(Remember(memories=(NewMemory(text="I have moved to Rome"), NewMemory(text="no, to Oslo"))))
