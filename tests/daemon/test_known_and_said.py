@@ -1,6 +1,7 @@
 """What comes of talks for the people in them: profile, personality, statements, distant links, dreams, old talks."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -360,6 +361,26 @@ async def test_a_part_that_is_away_keeps_no_other_from_being_copied_and_none_of_
     copies = [path.name.partition(".")[2] for path in kept.parent.iterdir()]
     assert sorted(copies) == ["daemon.db", "memory.db", "paradox.db", "thinking.db"]
     assert kept.exists()
+
+
+ALL = ("memory", "paradox", "thinking", "daemon")
+
+
+async def test_a_copy_made_now_stays_and_those_that_a_clock_that_was_ahead_dated_go_first(short_dir) -> None:
+    clock = ManualClock()
+    folder = short_dir / "data" / "backups"
+    past = f"cycle-{clock.now() - timedelta(days=1):%Y%m%dT%H%M%S}.memory.db"
+    ahead = [f"cycle-{clock.now() + timedelta(days=400 + day):%Y%m%dT%H%M%S}.memory.db" for day in range(3)]
+    folder.mkdir(parents=True)
+    for name in (past, *ahead):
+        (folder / name).touch()
+    with SyncModelServer() as server:
+        keeping = {"enabled": True, "keep": 3}
+        async with house(short_dir, clock, parts=ALL, model=server.base_url, backup=keeping) as host:
+            (done,) = await ended(host, "backup")
+            assert done.state == "done"
+    made = f"cycle-{done.started:%Y%m%dT%H%M%S}.memory.db"
+    assert sorted(path.name for path in folder.glob("*.memory.db")) == sorted((past, made, ahead[-1]))
 
 
 @pytest.mark.parametrize(

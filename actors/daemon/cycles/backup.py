@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +44,7 @@ class Backup:
         Raises:
             Unavailable: not all could be copied; the message names whose. The others were.
         """
-        name = f"cycle-{work.now:%Y%m%dT%H%M%S}"
+        name = name_at(work.now)
         missing: dict[str, str] = {}
         for message in self._messages(name):
             try:
@@ -57,7 +58,8 @@ class Backup:
             await work.commit(lambda _connection: None, databases=1, kib=copied.bytes >> 10 if copied is not None else 0)
             await work.pass_on()
         if not work.dry:
-            dropped = await work.read(lambda _connection: drop_oldest(work.store.folder / "backups", self.settings.keep))
+            folder, now = work.store.folder / "backups", name_at(work.now)
+            dropped = await work.read(lambda _connection: drop_oldest(folder, self.settings.keep, own=name, now=now))
             await work.commit(lambda _connection: None, dropped=dropped)
         if missing:
             raise Unavailable(f"not copied: {', '.join(missing)} ({'; '.join(missing.values())})")
@@ -67,17 +69,29 @@ class Backup:
         return tuple(part.Backup(name=name) for part in (memory, thinking, paradox, llm, daemon))
 
 
-def drop_oldest(folder: Path, keep: int) -> int:
+def name_at(time: datetime) -> str:
+    """What copies of a run that began then are called. Names sort by their time."""
+    return f"cycle-{time:%Y%m%dT%H%M%S}"
+
+
+def drop_oldest(folder: Path, keep: int, *, own: str, now: str) -> int:
     """Remove all but the latest `keep` copies that this cycle has made of each database; how many files.
 
-    Of each by itself: a run that could not copy one of them has none of its earlier copies go.
+    Of each by itself: a run that could not copy one of them has none of its earlier copies go. What is named after a time that
+    is yet to come was made while the clock was ahead, nobody knows when: it counts as the oldest.
+
+    Args:
+        folder: where they lie.
+        keep: how many of each stay.
+        own: the name of the copies that the run has just made: they stay, whatever the clock says.
+        now: the name of a run that begins now.
     """
-    copies: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    copies: dict[str, list[tuple[bool, bool, str, Path]]] = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
         run, _, database = path.name.partition(".")
         if NIGHTLY.fullmatch(run):
-            copies.setdefault(database, []).append(path)
-    gone = [path for paths in copies.values() for path in paths[:-keep]]
+            copies.setdefault(database, []).append((run == own, run <= now, run, path))
+    gone = [path for found in copies.values() for *_, path in sorted(found)[:-keep]]
     for path in gone:
         path.unlink(missing_ok=True)
     return len(gone)
