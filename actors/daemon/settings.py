@@ -226,6 +226,9 @@ class BackupSettings(CycleSettings):
 
     interval_s: Seconds | None = None
     cron: Cron | None = "45 3 * * *"
+    budget_s: Seconds = 3600.0
+    """All databases are one piece of work, and one that is waited for in vain takes half a minute."""
+
     keep: Annotated[int, Field(ge=1, le=366)] = 3
     """Copies of each database that stay: each takes about as much room as the database."""
 

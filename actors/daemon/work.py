@@ -140,9 +140,9 @@ class Work:
             raise
 
     async def away(self, error: Exception) -> str | None:
-        """The actor whose silence `error` tells of, where it gives no sign of life either; None where there is none."""
+        """The actor whose silence `error`, or its cause, tells of, where it gives no sign of life either; None: none."""
         name, raised = self._unanswered or ("", None)
-        if raised is not error:
+        if raised is None or (raised is not error and raised is not error.__cause__):
             return None
 
         try:

@@ -107,6 +107,14 @@ async def ended(host: Host, cycle: str | None = None) -> list[Run]:
                 return list(told.runs)
 
 
+async def until_run(host: Host, name: str, count: int) -> list[Run]:
+    """Wait until a cycle has been run so often."""
+    async with asyncio.timeout(90):
+        while len(runs := await ended(host, name)) < count:  # noqa: ASYNC110 (no event outside the actor tells)
+            await asyncio.sleep(0)
+    return runs
+
+
 async def begun(host: Host) -> None:
     """Wait until what is due at the first start has run."""
     async with asyncio.timeout(90):

@@ -11,18 +11,10 @@ from actors.daemon.messages import ListRuns, PauseCycle, ResumeCycle, RunCycle
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, Store
 from actors.memory.messages import Feed
-from tests.daemon.house import cycle, ended, house, records, run, talk
+from tests.daemon.house import cycle, ended, house, records, run, talk, until_run
 from transport.errors import Conflict, NotFound
 
 HOUR = 3600.0
-
-
-async def until_run(host, name: str, count: int):
-    """Wait until a cycle has been run so often."""
-    async with asyncio.timeout(90):
-        while len(runs := await ended(host, name)) < count:  # noqa: ASYNC110 (no event outside the actor tells)
-            await asyncio.sleep(0)
-    return runs
 
 
 async def test_a_schedule_runs_and_missed_ones_are_caught_up_with_once(short_dir) -> None:
