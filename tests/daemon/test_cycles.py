@@ -87,6 +87,25 @@ async def test_reflection_names_what_recurred_with_its_sources(short_dir) -> Non
         assert (await run(host, "reflect")).effects == {}
 
 
+async def test_a_reflection_is_linked_to_all_that_it_quotes_and_counts_and_withheld_without_the_first_of_it(short_dir) -> None:
+    clock = ManualClock()
+    texts = ("The lemon trees of the garden need water, lemon oil and patience.", *(f"Lemon, number {n}." for n in range(255)))
+    async with house(short_dir, clock, cycles=(), reflect={"turns": 256}) as host:
+        turns = await talk(host, clock, texts=texts[:100])
+        await run(host, "reflect")
+        (reflection,) = await records(host, "reflection")
+        assert "garden" in reflection.text
+        assert {link.target for link in reflection.links} == set(turns)
+        assert reflection.metadata["themes"]["lemon"] == 100
+        await host.ref("memory").ask(Forget(ids=(turns[0],)))
+        assert "garden" not in (await host.ref("memory").ask(Get(id=reflection.id))).memory.text
+
+        await talk(host, clock, texts=texts, session="two")
+        assert (await run(host, "reflect")).effects == {"turns": 256, "reflections": 1}
+        latest = (await records(host, "reflection"))[-1]
+        assert latest.metadata["themes"]["lemon"] == 254 <= len(latest.links)
+
+
 async def test_importance_halves_with_each_half_life_and_stays_above_the_floor(short_dir) -> None:
     clock = ManualClock()
     async with house(short_dir, clock) as host:

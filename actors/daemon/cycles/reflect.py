@@ -25,8 +25,10 @@ __all__ = ["Reflect"]
 
 IMPORTANCE = 0.5
 QUOTED = 3
-SOURCES = 64
 EARLIER = 2
+SOURCES = 256 - EARLIER
+"""Turns that are read, the latest: a record has 256 links at most, and what is counted or quoted is linked."""
+
 CONCLUDE = (
     "Below is what came up most in somebody's talks lately, with quotations. In at most two plain sentences: what seems to "
     "matter to them, and what has changed since the earlier quotations, if anything. Only what the quotations bear out."
@@ -56,6 +58,7 @@ class Reflect:
         batches.lay_all(connection, self.name, self.settings.turns, from_turns=self.settings.turns_from)
 
     async def _reflected(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
+        turns = turns[-SOURCES:]
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
         themes = extract.themes(
             list(zip(said, await work.each(said, lambda turn: extract.content(turn.text)), strict=True)),
@@ -73,7 +76,7 @@ class Reflect:
         earlier = await self._earlier(work, batch, [word for word, _, _ in themes], turns)
         before = "".join(f"\nEarlier, {memory.time:%d %B %Y}: {line_of(memory)}" for memory in earlier)
         text = f"What came up most lately: {named}.\n{quoted}{before}"
-        sources = [*[turn for turn in turns if turn.id in about][-SOURCES:], *earlier]
+        sources = [*[turn for turn in turns if turn.id in about], *earlier]
         concluded = await work.generate(CONCLUDE, text, sources, most_tokens=200)
         record = NewMemory(
             text=f"{text}\n{concluded}" if concluded else text,
