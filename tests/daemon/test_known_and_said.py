@@ -86,6 +86,22 @@ async def test_what_is_held_of_somebody_goes_with_its_last_source(short_dir) -> 
     assert not [path for path in (short_dir / "data").glob("daemon.db*") if b"Xanthippe" in path.read_bytes()]
 
 
+async def test_words_of_a_forgotten_turn_are_not_held_for_what_others_said_of_the_same(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("profile",)) as host:
+        first = await said(host, clock, "My sister Xanthippe paints.", "I'm training for the Zanzibar marathon.")
+        again = ("My sister called.", "I'm training for the marathon.")
+        for texts in (again, again, ["I gave up on the marathon."]):
+            await said(host, clock, *texts)
+            await run(host, "profile")
+        held = await aspects(host)
+        assert held["relationship", "sister Xanthippe"].evidence == (first[0],)
+        assert held["goal", "I'm training for the Zanzibar marathon."].evidence == (first[1],)
+        await host.ref("memory").ask(Forget(ids=tuple(first)))
+        await run(host, "profile")
+        assert not [name for _, name in await aspects(host) if "Xanthippe" in name or "Zanzibar" in name]
+
+
 async def test_what_is_forgotten_while_a_cycle_reads_it_is_not_held_afterwards(short_dir, monkeypatch) -> None:
     """The follower has let go of it by then, and nobody says a second time that it is forgotten."""
     clock = ManualClock()

@@ -1,6 +1,7 @@
 """Profile: what talks say of the people who speak: interests, goals, relationships, style.
 
-Each is held with a confidence and with its evidence. Confidences and values move towards what a stretch of talk says, by no
+Each is held with a confidence and with its evidence: turns that say it in the words in which it is held, so that those go when
+the last of them is forgotten. Confidences and values move towards what a stretch of talk says, by no
 more than `most_change` a cycle.
 """
 
@@ -112,18 +113,19 @@ class Person:
                 same = next((name for name in known if is_same(name, goal)), None)
                 if same is None:
                     known.append(goal)
-                self._hold("goal", same or goal, 1.0, 1.0, [turn])
+                self._hold("goal", same or goal, 1.0, 1.0, [turn] if same in (None, goal) else [])
             for name in known:
                 if told.gives_up(name):
-                    self._hold("goal", name, 0.0, 0.0, [turn])
+                    self._hold("goal", name, 0.0, 0.0, [])
 
     def _relationships(self, said: Sequence[Told]) -> None:
-        mentioned: dict[str, list[Memory]] = defaultdict(list)
+        mentioned: dict[str, list[tuple[Memory, str]]] = defaultdict(list)
         for turn, told in said:
             for relationship in told.relationships:
-                mentioned[self._named(relationship, said)].append(turn)
-        for label, turns in mentioned.items():
-            self._hold("relationship", label, len(turns) / len(said), 1.0, turns)
+                mentioned[self._named(relationship, said)].append((turn, relationship.label))
+        for label, found in mentioned.items():
+            sources = [turn for turn, as_said in found if as_said == label]
+            self._hold("relationship", label, len(found) / len(said), 1.0, sources)
 
     def _named(self, relationship: people.Relationship, said: Sequence[Told]) -> str:
         """With the name that was said elsewhere, where there is just one of that relation."""
