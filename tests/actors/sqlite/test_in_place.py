@@ -13,34 +13,18 @@ import pytest
 
 from actors.sqlite.damage import reports
 from actors.sqlite.database import Database
-from actors.sqlite.encryption import KEY, StoreKey
 from actors.sqlite.in_place import InPlace
+from tests.actors.sqlite.notes import SCHEMA, note, notes
 from transport.errors import Unavailable
 
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
+pytestmark = pytest.mark.usefixtures("key")
 FOREIGN = b"somebody else's" * 1000
 
 
-def note(connection, text) -> None:
-    connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
-
-
-def notes(connection) -> list[str]:
-    return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY number")]
-
-
-@pytest.fixture(params=["plain", "encrypted"], autouse=True)
-def key(request, monkeypatch):
-    if request.param == "plain":
-        monkeypatch.delenv(KEY, raising=False)
-    else:
-        monkeypatch.setenv(KEY, StoreKey.new_text())
-    return request.param
-
-
 @pytest.fixture
-async def database(tmp_path):
+async def database(tmp_path, key):
+    del key
     database = Database(tmp_path / "data" / "notes.db", SCHEMA)
     await database.open()
     await database.write(note, "before")
@@ -118,7 +102,7 @@ async def test_an_older_copy_in_its_place_is_set_aside_with_what_it_holds(databa
 
     assert await database.read(notes) == ["before", "newer", "after"]
     (report,) = reports(database.path.parent)
-    if key == "plain":
+    if key is None:
         connection = sqlite3.connect(database.path.with_name(report["set_aside"]))
         assert connection.execute("SELECT text FROM note").fetchall() == [("before",)]
         connection.close()

@@ -7,9 +7,9 @@ from actors.sqlite import opening
 from actors.sqlite.damage import reports
 from actors.sqlite.database import Database
 from actors.sqlite.encryption import KEY
+from tests.actors.sqlite.notes import SCHEMA, note, notes
 from transport.errors import Unavailable
 
-SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 NAME = "refusing"
 
 
@@ -54,14 +54,6 @@ def disk(monkeypatch):
     monkeypatch.setattr(opening.apsw, "Connection", connect)
     yield disk
     disk.unregister()
-
-
-def note(connection, text) -> None:
-    connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
-
-
-def notes(connection) -> list[str]:
-    return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY number")]
 
 
 @pytest.mark.parametrize("what", ["write", "read-only", "sync"])

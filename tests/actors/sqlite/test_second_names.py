@@ -13,9 +13,10 @@ from actors.sqlite.damage import reports
 from actors.sqlite.database import Database
 from actors.sqlite.encryption import KEY, StoreKey
 from actors.sqlite.rekeying import rekey_file
+from tests.actors.sqlite.notes import SCHEMA, note, notes
 
+pytestmark = pytest.mark.usefixtures("key")
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = ("CREATE TABLE note (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT",)
 
 KILLED = """
 import asyncio, os, signal, sys
@@ -34,14 +35,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-def note(connection, text) -> None:
-    connection.execute("INSERT INTO note (text) VALUES (?)", (text,))
-
-
-def notes(connection) -> list[str]:
-    return [text for (text,) in connection.execute("SELECT text FROM note ORDER BY number")]
 
 
 def deleted(path):
@@ -65,14 +58,6 @@ def log_replaced(path):
     path.unlink()
     path.with_name("notes.db-wal").unlink()
     path.with_name("notes.db-wal").write_bytes(b"somebody else's" * 1000)
-
-
-@pytest.fixture(params=["plain", "encrypted"], autouse=True)
-def key(request, monkeypatch):
-    if request.param == "plain":
-        monkeypatch.delenv(KEY, raising=False)
-    else:
-        monkeypatch.setenv(KEY, StoreKey.new_text())
 
 
 @pytest.fixture
