@@ -13,7 +13,7 @@ from actors.asks import Asks
 from actors.memory.messages import Fed, Feed, end_of_feed
 from transport.errors import Invalid
 
-__all__ = ["next_page", "of_another", "wait_s"]
+__all__ = ["ASK_S", "next_page", "of_another", "wait_s"]
 
 ASK_S: Final = 10.0
 """What memory may take beyond the time that it is to wait, in seconds."""
@@ -22,7 +22,7 @@ LONGEST_S: Final = 60.0
 
 
 async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = None, lane: str = "bg") -> Fed:
-    """The changes after the cursor, or `of_another`.
+    """The changes after the cursor, or `of_another`, and then not beyond the cursor.
 
     Args:
         ask: asks an actor.
@@ -34,19 +34,20 @@ async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = 
     try:
         fed: Fed = await ask(feed, timeout=feed.wait_ms / 1000 + ASK_S if timeout is None else timeout, lane=lane)
     except Invalid as error:
-        return of_another(error, feed, who=who)
+        fed = of_another(error, feed, who=who)
+        return fed.model_copy(update={"cursor": min(feed.cursor, fed.cursor)})
     return fed
 
 
 def of_another(error: Invalid, feed: Feed, *, who: str) -> Fed:
     """What stands for a page where memory is another than was followed, or lost the end of its feed: it has no timeline.
 
-    Its cursor is how far both are the same, and not beyond the one that was asked from: whoever follows goes on from there.
+    Its cursor is how far both are the same: beyond the one that was asked from, where the timeline is a later one's.
 
     Raises:
         Invalid: `error`, which says something else.
     """
-    end = min(feed.cursor, end_of_feed(error))
+    end = end_of_feed(error)
     logger.bind(who=who, followed=feed.cursor, end=end).warning("memory's feed is another than was followed, or cut")
     return Fed(changes=(), cursor=end, timeline="")
 

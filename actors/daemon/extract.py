@@ -12,7 +12,7 @@ from actors.memory.messages import Memory
 from actors.sentences import sentences, straight
 from actors.stopwords import STOPWORDS
 
-__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "salient", "themes"]
+__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "themes"]
 
 WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
 DOES = (
@@ -141,11 +141,6 @@ def candidates(turn: Said) -> list[Candidate]:
     """The sentences of a turn that may stand in a summary."""
     cut = [(sentence, content(sentence)) for sentence in sentences(turn.text)]
     return [Candidate(turn, sentence, words) for sentence, words in cut if len(words) >= 2]
-
-
-def salient(turns: Sequence[Said], most: int) -> list[tuple[Said, str]]:
-    """The sentences that say most of what the turns are about; see `chosen`."""
-    return chosen([found for turn in turns for found in candidates(turn)], most)
 
 
 def chosen(candidates: Sequence[Candidate], most: int) -> list[tuple[Said, str]]:

@@ -7,7 +7,7 @@ pages are read once, from the one that is furthest behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -19,7 +19,7 @@ from actors.asks import Asks
 from actors.daemon import answers, aspects, rederivation, statements
 from actors.daemon.store import Store
 from actors.daemon.work import Work
-from actors.feed_page import next_page, of_another
+from actors.feed_page import ASK_S, of_another
 from actors.memory.messages import Change, Fed, Feed, Memory, namespace_digest
 from actors.moments import micros
 from transport.errors import Invalid, LatticeError
@@ -51,11 +51,7 @@ class Following:
         """Take over the feed's changes up to its end, under a run. Several may do so at once: one of them takes a page."""
         while True:
             before, timeline = await work.read(self._position)
-            feed = Feed(cursor=before, timeline=timeline, limit=PAGE)
-            try:
-                fed: Fed = await work.ask(feed)
-            except Invalid as error:
-                fed = of_another(error, feed, who="daemon")
+            fed = await page(work.ask, Feed(cursor=before, timeline=timeline, limit=PAGE))
             if not fed.timeline:
                 await work.commit(partial(self._go_back, end=fed.cursor))
                 continue
@@ -72,7 +68,7 @@ class Following:
             before, timeline = await store.read(self._position)
             feed = Feed(cursor=before, timeline=timeline, limit=PAGE, wait_ms=WAIT_MS)
             try:
-                fed = await next_page(ask, feed, who="daemon")
+                fed = await page(partial(ask, timeout=WAIT_MS / 1000 + ASK_S, lane="bg"), feed)
             except LatticeError as error:
                 logger.info("memory's feed does not answer", reason=error.code)
                 await asyncio.sleep(AGAIN_S)
@@ -164,6 +160,14 @@ class Following:
                 "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, ?, ?, NULL)",
                 (cycle, change.seq, change.namespace, memory.session or "", change.id, micros(memory.ingested)),
             )
+
+
+async def page(ask: Callable[[Feed], Awaitable[Fed]], feed: Feed) -> Fed:
+    """The changes after the cursor; of another memory, how far it is the same: cycles behind that stay where they are."""
+    try:
+        return await ask(feed)
+    except Invalid as error:
+        return of_another(error, feed, who="daemon")
 
 
 def namespaces(connection: apsw.Connection) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import apsw
 
 from actors.daemon import extract
-from actors.daemon.extract import Said
+from actors.daemon.salient import salient
 from actors.daemon.work import Work
 from actors.memory.messages import SOURCES, Forget, Found, Get, Memory, Provenance, Rederive
 from transport.errors import Conflict, NotFound
@@ -58,8 +58,7 @@ async def one(work: Work, namespace: str, memory: str) -> str:
         sources = await sources_left(work, record)
         if any(source.withheld for source in sources):
             return WAITS
-        said = [Said(source.id, source.text, source.speaker or source.role or "") for source in sources]
-        chosen = extract.salient(said, SENTENCES) if record.kind in ANEW else []
+        chosen = await salient(work, extract.said_in(sources), SENTENCES) if record.kind in ANEW else []
         if not chosen:
             await work.write(Forget(namespace=namespace, ids=(memory,)), text=f"forget {memory}")
             return "let_go"

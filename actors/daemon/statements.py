@@ -76,7 +76,7 @@ def expire(connection: apsw.Connection, now: int) -> int:
 
 
 def withdraw(connection: apsw.Connection, namespace: str, memory: str) -> None:
-    """Let go of a statement whose record has ended: what it is about is over."""
+    """Let go of a statement: what it is about is over."""
     connection.execute(
         "UPDATE statement SET state = 'expired' WHERE namespace = ? AND memory = ? AND state = 'open'", (namespace, memory)
     )

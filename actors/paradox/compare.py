@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from actors.asks import Asks
-from actors.languages import is_foreign
 from actors.memory.messages import Change, Memory, Recall, Recalled
 from actors.paradox.effects import Doubt, Effect, Finding, Revision, says_one_thing
-from actors.paradox.judge import asserts, parts
+from actors.paradox.judge import asserts, is_read, parts
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.kinds import kind_of
 from actors.paradox.messages import Side, Statement
@@ -22,7 +21,7 @@ KINDS = ("turn", "fact", "statement")
 DOUBT_FROM = 0.3
 """What is less probable than this is no doubt: a model would have to be asked about nearly everything."""
 
-UNREAD = 0.5
+UNREAD_AT_MOST = 0.5
 """How probable something that nobody has read is at most."""
 
 LONGEST_SIDE = 16_384
@@ -71,9 +70,10 @@ async def against(
         if judgement.verdict in ("contradiction", "update")
     ]
     # Rules and network read English: what they say of another language is a doubt at most.
-    told = [one if is_read(one) else replace(one, score=min(one.score, UNREAD), settled=False, ends=False) for one in found]
-    kept = [one for one in told if one.score >= settings.keep_from and is_read(one)]
-    doubts = [one for one in told if one.score >= DOUBT_FROM and one not in kept]
+    read = [one for one in found if is_read(one.earlier.text, one.later.text)]
+    unread = [replace(one, score=min(one.score, UNREAD_AT_MOST), settled=False, ends=False) for one in found if one not in read]
+    kept = [one for one in read if one.score >= settings.keep_from]
+    doubts = [one for one in (*read, *unread) if one.score >= DOUBT_FROM and one not in kept]
     if not settings.judge_model or not doubts:
         return [*kept]
     return [*kept, Doubt(max(doubts, key=lambda one: (one.score, one.id)))]
@@ -114,11 +114,6 @@ def comparable_by(speaker: str | None, other: str | None) -> bool:
 def derived(memory: Memory) -> bool:
     """Made from other records, which are compared themselves."""
     return any(link.relation in ("derives_from", "summarises") for link in memory.links)
-
-
-def is_read(finding: Finding) -> bool:
-    """Whether both sides are in a language that can be judged without a model."""
-    return not (is_foreign(finding.earlier.text) or is_foreign(finding.later.text))
 
 
 def stated(memory: Memory) -> Statement:

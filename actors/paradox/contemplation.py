@@ -18,6 +18,7 @@ from actors.asks import Asks
 from actors.clock import Clock
 from actors.memory.messages import Recall, Recalled
 from actors.paradox.compare import KINDS, comparable_by, said
+from actors.paradox.judge import is_read
 from actors.paradox.judging.pair import Judgement
 from actors.paradox.life import Conclusion
 from actors.paradox.messages import Contemplated, Paradox, Side
@@ -94,6 +95,7 @@ class Contemplator:
             Side(memory=other.id, text=other.text, speaker=other.speaker, time=other.time)
             for other in said(recalled, RECALLED)
             if comparable_by(other.speaker, paradox.later.speaker)
+            and is_read(other.text, paradox.earlier.text, paradox.later.text)
         ]
         pairs = [in_order(side, other) for other in others for side in (paradox.earlier, paradox.later)]
         judged = await self._judge(pairs)

@@ -23,7 +23,7 @@ from actors.paradox.messages import Checked, Conflict, Statement
 from actors.paradox.weighing import AT_ODDS_FROM, CONFLICT_FROM, Weights, chances, weigh
 from actors.sentences import sentences
 
-__all__ = ["PARTS", "WHOLE", "Judge", "asserts", "parts"]
+__all__ = ["PARTS", "WHOLE", "Judge", "asserts", "is_read", "parts"]
 
 WHOLE = 300
 """Characters up to which a sentence stays with those that it leans on; a longer text is judged sentence by sentence."""
@@ -69,6 +69,11 @@ class Reads(Protocol):
         ...
 
 
+def is_read(*texts: str) -> bool:
+    """Whether rules and network read all of them: they are not in another language than English."""
+    return not any(map(is_foreign, texts))
+
+
 class Judge:
     """Judges pairs.
 
@@ -88,7 +93,7 @@ class Judge:
     def check(self, statements: Sequence[Statement], new: Statement) -> Checked:
         """The verdict on `new` against all `statements`, conflicts best first; among equals the later statement comes first."""
         judged = [
-            UNREAD if is_foreign(old.text) or is_foreign(new.text) else judgement
+            judgement if is_read(old.text, new.text) else UNREAD
             for old, judgement in zip(statements, self.against(statements, new), strict=True)
         ]
         chance = chances(judged)

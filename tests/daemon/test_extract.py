@@ -10,6 +10,10 @@ def themes_of(turns):
     return extract.themes([(turn, extract.content(turn.text)) for turn in turns], 5)
 
 
+def salient(turns, most):
+    return extract.chosen([found for turn in turns for found in extract.candidates(turn)], most)
+
+
 def test_facts_are_lasting_first_person_sentences_as_they_were_said() -> None:
     text = "I live in Lisbon. Do you like it? I'm not sure about the weather. My sister works at the port! Nice day."
     assert extract.facts(text) == ["I live in Lisbon.", "My sister works at the port!"]
@@ -27,7 +31,7 @@ def test_a_summary_keeps_what_the_turns_are_about_in_their_order_and_says_nothin
         Said("3", "The marathon in May is my goal. Marathon training starts at dawn.", "ana"),
         Said("4", "Somebody rang the bell.", "ana"),
     ]
-    chosen = extract.salient(turns, 2)
+    chosen = salient(turns, 2)
     assert [turn.id for turn, _ in chosen] == sorted(turn.id for turn, _ in chosen)
     assert any("marathon" in sentence.lower() for _, sentence in chosen)
     assert len({sentence for _, sentence in chosen}) == 2
@@ -45,7 +49,7 @@ def test_themes_are_words_of_several_turns_weighed_by_importance() -> None:
 
 def test_nothing_said_gives_nothing() -> None:
     assert extract.facts("") == []
-    assert extract.salient([], 3) == []
+    assert salient([], 3) == []
     assert extract.themes([], 3) == []
 
 
@@ -102,4 +106,4 @@ def test_a_summary_prefers_what_people_tell_to_questions_and_to_what_the_assista
         Said("2", "The harbour concert sounds lovely indeed.", "assistant", 0.2),
         Said("3", "The harbour concert starts on Sunday.", "ana"),
     ]
-    assert [turn.id for turn, _ in extract.salient(turns, 1)] == ["3"]
+    assert [turn.id for turn, _ in salient(turns, 1)] == ["3"]

@@ -57,7 +57,12 @@ async def test_a_profile_is_drawn_with_evidence_and_grows_surer_by_a_third_a_cyc
         assert (await aspects(host))["goal", goal.name].confidence == pytest.approx(0.3)
 
 
-async def test_an_older_memory_that_has_grown_past_what_was_followed_is_worked_on_from_where_it_went_apart(short_dir) -> None:
+@pytest.mark.parametrize(
+    "then", [("profile",), ("profile", "reflect")], ids=["as before", "with a cycle that has followed nothing"]
+)
+async def test_an_older_memory_that_has_grown_past_what_was_followed_is_worked_on_from_where_it_went_apart(
+    short_dir, then
+) -> None:
     clock = ManualClock()
     async with house(short_dir, clock, cycles=("profile",), parts=("memory", "daemon")) as host:
         await said(host, clock, "My sister Ana-Maria paints.", "I live in Lisbon.")
@@ -69,7 +74,7 @@ async def test_an_older_memory_that_has_grown_past_what_was_followed_is_worked_o
     put_back(short_dir / "data" / "memory.db")
     async with house(short_dir, clock, parts=("memory",)) as host:
         await said(host, clock, *(f"I have sung song {number}." for number in range(11)))
-    async with house(short_dir, clock, cycles=("profile",), parts=("memory", "daemon")) as host:
+    async with house(short_dir, clock, cycles=then, parts=("memory", "daemon")) as host:
         assert (await run(host, "profile")).effects["turns"] == 11
         assert (await run(host, "profile")).effects == {}
 

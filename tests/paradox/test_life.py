@@ -85,6 +85,15 @@ async def test_contemplation_leaves_a_note_and_advice_once_a_day(short_dir) -> N
         assert len((await the_one(host)).notes) == 2
 
 
+async def test_contemplation_weighs_nothing_in_a_language_that_is_not_read(short_dir) -> None:
+    async with house(short_dir, clock=ManualClock(LATER)) as host:
+        await say(host, *CLASH)
+        await say(host, "Ich wohne schon lange in Lisbon.", "Ich wohne nicht mehr in Oslo.", day=10)
+        await followed(host)
+        await host.ref("paradox").ask(Contemplate())
+        assert "None of 0 related statements" in (await the_one(host)).notes[0].text
+
+
 async def test_a_clock_that_was_years_ahead_and_is_set_back_leaves_nothing_waiting_for_years(short_dir) -> None:
     clock = ManualClock(LATER + timedelta(days=900))
     async with house(short_dir, clock=clock) as host:

@@ -17,14 +17,13 @@ from actors.daemon import messages as daemon
 from actors.daemon import scheduler
 from actors.daemon.following import Following
 from actors.daemon.settings import BackupSettings
-from actors.daemon.work import AWAY as SILENT
-from actors.daemon.work import Work
+from actors.daemon.work import AWAY, Work
 from actors.llm import messages as llm
 from actors.memory import messages as memory
 from actors.message import Message
 from actors.paradox import messages as paradox
 from actors.thinking import messages as thinking
-from transport.errors import Conflict, DeadlineExceeded, Overloaded, Unavailable, UnknownActor
+from transport.errors import Conflict, Overloaded, Unavailable, UnknownActor
 
 __all__ = ["Backup"]
 
@@ -34,7 +33,7 @@ NIGHTLY = re.compile(r"cycle-\d{8}T\d{6}")
 CURSOR = "backup"
 """Under which the name of the latest copies stands; behind it the run that made the last of them, once all are made."""
 
-AWAY = (DeadlineExceeded, Overloaded, Unavailable, UnknownActor)
+UNCOPIED = (*AWAY, Overloaded, UnknownActor)
 """What is no reason not to copy the other databases."""
 
 
@@ -54,8 +53,8 @@ class Backup:
         """Copy one database after the other. Whoever takes the run over goes on with those that are not copied yet.
 
         Raises:
-            Unavailable: not all could be copied; the message names whose. The others were. Its cause is what the last of them
-                raised, so that the cycle is not blamed for an actor that is away.
+            Unavailable: not all could be copied; the message names whose. The others were. Its cause is what the last that
+                was silent raised, so that the cycle is not blamed for an actor that is away.
         """
         name = await work.commit(partial(self._name, work))
         missing: dict[str, str] = {}
@@ -66,9 +65,9 @@ class Backup:
             except Conflict:
                 # It was copied before the run was taken over, or by the one that failed before.
                 continue
-            except AWAY as error:
+            except UNCOPIED as error:
                 missing[message.contract.actor] = error.message
-                cause = error if cause is None or isinstance(error, SILENT) else cause
+                cause = error if cause is None or isinstance(error, AWAY) else cause
                 continue
             await work.commit(lambda _connection: None, databases=1, kib=copied.bytes >> 10 if copied is not None else 0)
             await work.pass_on()

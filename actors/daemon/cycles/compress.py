@@ -11,6 +11,7 @@ from typing import ClassVar
 from actors.daemon import extract
 from actors.daemon.cycles.consolidate import SUMMARISE, talk_of
 from actors.daemon.following import Following, namespaces
+from actors.daemon.salient import salient
 from actors.daemon.settings import CompressSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Compress as CompressTalk
@@ -79,8 +80,7 @@ class Compress:
                 return found
 
     async def _summary(self, work: Work, session: Session, turns: list[Memory]) -> NewMemory | None:
-        cut = await work.each(extract.said_in(turns), extract.candidates)
-        chosen = extract.chosen([found for one in cut for found in one], self.settings.sentences)
+        chosen = await salient(work, extract.said_in(turns), self.settings.sentences)
         if not chosen:
             return None
         written = await work.generate(SUMMARISE, talk_of(turns), turns) or None

@@ -14,6 +14,7 @@ import apsw
 from actors.daemon import batches, extract, people, rederivation
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.following import Following, text_digest
+from actors.daemon.salient import salient
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory
@@ -104,8 +105,7 @@ class Consolidate:
     async def _summary(self, work: Work, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         if not batch.session or len(turns) < self.settings.summary_from:
             return []
-        cut = await work.each(extract.said_in(turns), extract.candidates)
-        chosen = extract.chosen([found for one in cut for found in one], self.settings.summary_sentences)
+        chosen = await salient(work, extract.said_in(turns), self.settings.summary_sentences)
         if not chosen:
             return []
         written = await work.generate(SUMMARISE, talk_of(turns), turns) or None

@@ -17,6 +17,7 @@ from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
 from actors.daemon.following import Following
 from actors.daemon.interests import is_everyday
+from actors.daemon.salient import salient
 from actors.daemon.settings import ReflectSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Link, Memory, NewMemory, Recall, Recalled
@@ -69,8 +70,7 @@ class Reflect:
             return Outcome(effects={"reflections": 0})
 
         about = {turn.id: turn for _, _, found in themes for turn in found}
-        cut = await work.each([turn for turn in said if turn.id in about], extract.candidates)
-        chosen = extract.chosen([found for one in cut for found in one], QUOTED)
+        chosen = await salient(work, [turn for turn in said if turn.id in about], QUOTED)
         named = ", ".join(f"{word} ({count} times)" for word, count, _ in themes)
         quoted = "\n".join(f"{turn.speaker}: {sentence[:400]}" for turn, sentence in chosen)
         earlier = await self._earlier(work, batch, [word for word, _, _ in themes], turns)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from actors.paradox.judging import change, quantities
 from actors.paradox.judging.lexicon import EXCLUSIVE
@@ -155,12 +155,12 @@ def another_occasion(pair: Pair) -> bool:
     one, other = (OCCASION.search(side.text) for side in (pair.old, pair.new))
     if one is None or other is None or change.lifelong(pair.new.text):
         return False
-    days = [date(side, match[1]) for side, match in ((pair.old.time, one), (pair.new.time, other))]
+    days = [day_meant(side, match[1]) for side, match in ((pair.old.time, one), (pair.new.time, other))]
     parts = [PARTS.get(match[1]) for match in (one, other)]
     return days[0] != days[1] or (None not in parts and parts[0] != parts[1])
 
 
-def date(time: datetime, said: str) -> object:
+def day_meant(time: datetime, said: str) -> date:
     """The day that is meant; what is said soon after midnight is meant of the day before."""
     return (time - timedelta(days=DAYS_BACK.get(said, 0), hours=4)).date()
 

@@ -47,7 +47,7 @@ SEASONS = {
     "winter": "december january february",
 }
 PARTS_OF_DAY = {"morning": (5, 12), "afternoon": (12, 18), "evening": (17, 24)}
-PERIOD = re.compile(rf"\bin (?:the )?(?:early |late |mid-?)?({'|'.join((*SEASONS, *PARTS_OF_DAY, *MONTHS))})\b")
+PERIOD = re.compile(rf"\bin (?:the )?(?:early |late |mid-?)?({'|'.join((*SEASONS, *PARTS_OF_DAY))})\b")
 DECADE = re.compile(rf"\bin the ({'|'.join(word.removesuffix('y') + 'ies' for word in TENS)})\b")
 YEAR = re.compile(r"\b(?:19|20)(\d)\d\b")
 CLOCK = re.compile(r"\bat (?:about |around )?(\d{1,2})(?:[:.]\d\d)? ?([ap]m)?\b")
