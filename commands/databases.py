@@ -85,13 +85,13 @@ def repair(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each damaged database that was set aside, what of it could not be recovered, and what to do."""
-    from actors.sqlite.damage import SOUND, WITH, reports
+    from actors.sqlite.damage import WITH, reports
 
     told = "what is forgotten stays in it: `python3 run.py doctor --discard` deletes it"
     named = set()
     for report in reports(data_dir):
         lost = report.get("lost")
-        if report.get("why") in SOUND:
+        if report.get("sound"):
             named.add(str(report.get("set_aside")))
             yield f"{report.get('set_aside')} was set aside: {report.get('why')}", "look at it, and move it away yourself"
             continue
@@ -105,18 +105,20 @@ def set_aside(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 
 def discard(data_dir: Path) -> list[str]:
-    """Delete what was set aside of damaged databases, with its reports; the names. No actor has any of it open.
+    """Delete what was set aside of damaged databases, with its reports; the names. An actor may set others aside meanwhile.
 
     What need not be damaged stays: it may be a backup, or hold the latest that was acknowledged.
     """
-    from actors.sqlite.damage import SOUND, WITH, reports
+    from actors.sqlite.damage import WITH, reports
 
+    # Before the reports are read: each stands before what it tells of is set aside.
+    found = sorted(data_dir.glob("*.db.damaged-*"))
     kept: set[str] = set()
     for report in reports(data_dir):
-        if report.get("why") in SOUND or "set_aside" not in report:
+        if report.get("sound") or "set_aside" not in report:
             name = Path(str(report["report"])).name.removesuffix(".json")
             kept |= {f"{name}.json", *(name + ending for ending in WITH)}
-    gone = [file for file in sorted(data_dir.glob("*.db.damaged-*")) if file.name not in kept and not file.is_dir()]
+    gone = [file for file in found if file.name not in kept and not file.is_dir()]
     for file in gone:
         file.unlink(missing_ok=True)
     return [file.name for file in gone]

@@ -42,6 +42,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LONGEST_PATH = 400
 """Bytes of the data directory's path: SQLite takes 512 for a file's, and a backup that is being made has a long name in it."""
 
+PORT = "port"
+"""The lock that `up` holds, and whoever has inherited its HTTP listener."""
+
 LOOK_S = 0.5
 """How long a lock is waited for that somebody may only be looking at, which takes microseconds where there is a CPU."""
 
@@ -204,7 +207,7 @@ def alone(house: House) -> Iterator[None]:
     with house.locked():
         locks = house.run_dir.glob("*.lock") if house.run_dir.is_dir() else ()
         # The port's is held by a supervisor also before it has its own.
-        running = sorted({"supervisor" if path.stem == "port" else path.stem for path in locks if is_held(path)})
+        running = sorted({"supervisor" if path.stem == PORT else path.stem for path in locks if is_held(path)})
         if running:
             raise click.ClickException(f"{', '.join(running)} runs in {house.settings.data_dir}: stop it first")
         yield

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from commands.house import Composition, House, program, step_back, with_house, with_listener_options
+from commands.house import PORT, Composition, House, program, step_back, with_house, with_listener_options
 from commands.reload import Unfinished
 from commands.telling import Teller
 from transport.errors import Conflict, LatticeError
@@ -48,9 +48,6 @@ teller = Teller(1)
 """Of this process: it has one output."""
 
 atexit.register(teller.close)
-
-PORT = "port"
-"""The lock that `up` holds, and whoever has inherited its HTTP listener."""
 
 LEFTOVER_S = 60.0
 """How long what is left of a house whose `up` was killed is waited for. Its supervisor may have just begun, and drains then."""

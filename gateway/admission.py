@@ -76,6 +76,7 @@ class Admission:
         self.metrics = metrics
         self.keys_required = keys_required
         self.requests = 0
+        metrics.in_flight.set_function(lambda: self.requests)
         self.coming = 0
         """Requests that were read, and whose handlers have not begun yet."""
 
@@ -168,12 +169,10 @@ class Admission:
         """
         self.check()
         self.requests += 1
-        self.metrics.in_flight.set(self.requests)
         try:
             yield
         finally:
             self.requests -= 1
-            self.metrics.in_flight.set(self.requests)
 
     @contextmanager
     def room(self, request: web.Request, end: Callable[[LatticeError], None]) -> Iterator[Reader]:

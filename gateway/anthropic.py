@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Final, Literal
 
 from aiohttp import web
 from pydantic import ConfigDict, Field, JsonValue
@@ -96,11 +97,14 @@ def talk(body: MessagesBody) -> list[dict[str, JsonValue]]:
         else:
             numbered = enumerate(turn.content)
             turns += [result(block, f"{where}[{n}]") for n, block in numbered if block.get("type") == "tool_result"]
-            rest = [block for block in turn.content if block.get("type") != "tool_result"]
-            if rest:
-                turns.append({"role": turn.role, "content": content(rest, where)})
+            if rest := [(n, block) for n, block in enumerate(turn.content) if block.get("type") != "tool_result"]:
+                turns.append({"role": turn.role, "content": parts_of(rest, where)})
 
     return turns
+
+
+APART: Final = ("tool_use", "thinking", "redacted_thinking")
+"""Blocks of the assistant's that are no content: tools that it called, and what it thought in private."""
 
 
 def said(blocks: list[Block], where: str) -> dict[str, JsonValue]:
@@ -117,8 +121,8 @@ def said(blocks: list[Block], where: str) -> dict[str, JsonValue]:
         for number, block in enumerate(blocks)
         if block.get("type") == "tool_use"
     ]
-    rest = [block for block in blocks if block.get("type") not in {"tool_use", "thinking", "redacted_thinking"}]
-    turn: dict[str, JsonValue] = {"role": "assistant", "content": content(rest, where) if rest else None}
+    rest = [(number, block) for number, block in enumerate(blocks) if block.get("type") not in APART]
+    turn: dict[str, JsonValue] = {"role": "assistant", "content": parts_of(rest, where) if rest else None}
     return {**turn, "tool_calls": calls} if calls else turn
 
 
@@ -134,10 +138,12 @@ def result(block: Block, where: str) -> dict[str, JsonValue]:
 
 def content(blocks: str | list[Any], where: str) -> JsonValue:
     """Text, or parts where there is more than one text."""
-    if isinstance(blocks, str):
-        return blocks
+    return blocks if isinstance(blocks, str) else parts_of(enumerate(blocks), where)
 
-    parts = [part(block, f"{where}[{number}]") for number, block in enumerate(blocks)]
+
+def parts_of(numbered: Iterable[tuple[int, Any]], where: str) -> JsonValue:
+    """Blocks of a content, each with its place in it: text, or parts where there is more than one text."""
+    parts = [part(block, f"{where}[{number}]") for number, block in numbered]
     only = parts[0] if len(parts) == 1 else None
     return only["text"] if only is not None and set(only) == {"type", "text"} else list(parts)
 

@@ -96,7 +96,7 @@ class Up:
         on_ready: Callable[[], None],
         reload_command: Sequence[str],
         before_start: Callable[[], None],
-        inherited: Sequence[int] = (),
+        inherited: Sequence[int],
     ) -> None:
         self.inherited = list(inherited)
         self.before_start = before_start

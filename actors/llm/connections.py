@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +47,21 @@ BUSY_TURNS = 4
 """Turns of a busy loop in which a connection is made."""
 
 RESETS = (aiohttp.ServerDisconnectedError, ConnectionResetError, BrokenPipeError, aiohttp.ClientOSError)
+
+
+@dataclass(slots=True)
+class Sending:
+    """What becomes of one request on its way to a connection."""
+
+    connect_s: float
+    """What a new connection may take."""
+
+    reused: bool = False
+    """It went over a connection that had been kept."""
+
+    session: aiohttp.ClientSession | None = None
+    began: float = math.inf
+    """When it was begun; not before there was a descriptor for it."""
 
 
 class Connections:
@@ -127,22 +144,22 @@ class Connections:
                 answer had begun: it most likely never saw the request, and is to be asked again over a new one.
         """
         once = partial(self.request, method, path, body, timeouts, hangs)
-        reuse = SimpleNamespace(reused=False, connect_s=self.settings.connect_timeout_s)
+        sending = Sending(self.settings.connect_timeout_s)
         try:
-            return await with_a_descriptor(partial(once, reuse), timeouts)
+            return await with_a_descriptor(partial(once, sending), timeouts)
         except Failure as failure:
-            failure.stale = reuse.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
-            late_s = timeouts.now() - reuse.began - self.settings.connect_timeout_s
+            failure.stale = sending.reused and isinstance(failure.__cause__, RESETS) and not has_begun(failure.__cause__)
+            late_s = timeouts.now() - sending.began - self.settings.connect_timeout_s
             was_busy = isinstance(failure.__cause__, aiohttp.ConnectionTimeoutError) and late_s > LATE_S
             if failure.stale or failure.everywhere:
                 # What else is kept is no better; and the endpoint may have moved.
-                self.pool.renew(reuse.session)
+                self.pool.renew(sending.session)
             if not was_busy:
                 raise
 
         # Where each turn of the loop takes longer than a connection may, the second one would end in the same way.
-        reuse = SimpleNamespace(connect_s=self.settings.connect_timeout_s + BUSY_TURNS * late_s)
-        return await with_a_descriptor(partial(once, reuse), timeouts)
+        sending = Sending(self.settings.connect_timeout_s + BUSY_TURNS * late_s)
+        return await with_a_descriptor(partial(once, sending), timeouts)
 
     async def request(  # noqa: PLR0917 (one call's, all of them)
         self,
@@ -151,7 +168,7 @@ class Connections:
         body: bytes | None,
         timeouts: Timeouts,
         hangs: asyncio.Future[None] | None,
-        reuse: SimpleNamespace,
+        sending: Sending,
     ) -> aiohttp.ClientResponse:
         """One HTTP request, sent once."""
         headers = dict(self.identity())
@@ -161,8 +178,8 @@ class Connections:
             # The caller's time as it is left: an upstream that knows the word need not work longer than that.
             headers["X-Lattice-Timeout"] = f"{max(timeouts.deadline - timeouts.now(), 0.001):.3f}"
 
-        session = reuse.session = self.pool.enter()
-        reuse.began = timeouts.now()
+        session = sending.session = self.pool.enter()
+        sending.began = timeouts.now()
         response = None
         # aiohttp would round times above 5 s up to the next whole second: late, as if this process were busy.
         asked = session.request(
@@ -170,9 +187,9 @@ class Connections:
             self.base_url + path,
             data=body,
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None, connect=reuse.connect_s, ceil_threshold=float("inf")),
+            timeout=aiohttp.ClientTimeout(total=None, connect=sending.connect_s, ceil_threshold=float("inf")),
             allow_redirects=False,
-            trace_request_ctx=reuse,
+            trace_request_ctx=sending,
         )
         try:
             response = await head(asked, timeouts, hangs)

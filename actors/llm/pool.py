@@ -64,7 +64,7 @@ class Pool:
             if session is not self.session:
                 self.end(session)
 
-    def renew(self, session: aiohttp.ClientSession) -> None:
+    def renew(self, session: aiohttp.ClientSession | None) -> None:
         """Keep nothing of what there was with a call: the next ones look the name up and connect anew."""
         if session is not self.session or self.closed:
             return

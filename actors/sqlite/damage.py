@@ -230,7 +230,8 @@ def report_aside(path: Path, why: str, salvaged: Salvaged) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     while any(aside.with_name(aside.name + suffix).exists() for suffix in (*WITH, ".json")):
         aside = aside.with_name(aside.name + "-again")
-    report = {"database": path.name, "why": why, "set_aside": aside.name, "time": stamp, **asdict(salvaged)}
+    told = {"database": path.name, "why": why, "sound": why in SOUND, "set_aside": aside.name, "time": stamp}
+    report = told | asdict(salvaged)
     with aside.with_name(f"{aside.name}.json").open("w", encoding="utf-8") as file:
         json.dump(report, file, indent=2)
         file.flush()

@@ -21,12 +21,12 @@ from actors.sqlite.commit import Held, NothingHeld, as_told
 from actors.sqlite.encryption import StoreKey
 from actors.sqlite.group_commit import Writer
 from actors.sqlite.in_place import InPlace
-from actors.sqlite.opening import BUSY_MS, Damaged, NewerDatabase, open_to_read
+from actors.sqlite.opening import BUSY_MS, Damaged, open_to_read
 from actors.sqlite.ownership import own, release
 from actors.sqlite.threads import Reader
 from transport.errors import Unavailable
 
-__all__ = ["Database", "NewerDatabase"]
+__all__ = ["Database"]
 
 EMPTY_WITHIN_S: Final = 20.0
 """How long who wants the log emptied waits for those who read it, in seconds: longer than any recall takes, and less than the

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from actors.sqlite.damage import SOUND
+from actors.sqlite.damage import SOUND, Salvaged, report_aside
 from run import main
 from tests.commands.conftest import ROOT, Run, Said
 from transport.lock import Lock
@@ -203,10 +203,8 @@ def test_what_was_set_aside_is_named_until_it_is_discarded(run: Run, short_dir: 
 
 @pytest.mark.parametrize("why", SOUND)
 def test_what_need_not_be_damaged_is_never_discarded(run: Run, short_dir: Path, why: str):
-    backup = short_dir / "memory.db.damaged-20260101T000000Z"
+    backup = report_aside(short_dir / "memory.db", why, Salvaged())
     backup.write_bytes(b"a sound database")
-    told = {"database": "memory.db", "why": why, "set_aside": backup.name, "lost": []}
-    backup.with_name(backup.name + ".json").write_text(json.dumps(told))
     said = run("doctor", "--discard", "--data-dir", short_dir)
     assert f"{backup.name} was set aside: {why}" in said.text
     assert ": deleted" not in said.text

@@ -36,8 +36,8 @@ def said(messages: list) -> dict:
     return {"model": "gpt-test", "max_tokens": 512, "messages": messages}
 
 
-def block(one: dict, role: str = "user") -> dict:
-    return {"messages": [{"role": role, "content": [one]}]}
+def block(*blocks: dict, role: str = "user") -> dict:
+    return {"messages": [{"role": role, "content": list(blocks)}]}
 
 
 HELLO = said([{"role": "user", "content": "Hello"}])
@@ -222,6 +222,8 @@ async def test_what_a_response_cannot_be_made_of_is_refused_by_its_field(lattice
     ("fields", "param"),
     [
         (block({"type": "text"}), "messages[0].content[0].text"),
+        (block({"type": "tool_result", "tool_use_id": "t", "content": "x"}, {"type": "text"}), "messages[0].content[1].text"),
+        (block({"type": "thinking"}, {"type": "text"}, role="assistant"), "messages[0].content[1].text"),
         (block({"type": "image"}), "messages[0].content[0].source"),
         (block({"type": "image", "source": {"type": "file", "file_id": "f"}}), "messages[0].content[0].source.type"),
         (block({"type": "image", "source": {"type": "url"}}), "messages[0].content[0].source.url"),

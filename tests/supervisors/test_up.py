@@ -70,7 +70,8 @@ from supervisors.up import Up
 
 told = []
 reload = [sys.executable, "-c", "print('they were read')"]
-up = Up([], Path(), None, on_line=told.append, on_ready=lambda: None, reload_command=reload, before_start=lambda: None)
+told_to = dict(on_line=told.append, on_ready=lambda: None, reload_command=reload, before_start=lambda: None)
+up = Up([], Path(), None, inherited=(), **told_to)
 up._catch_signals()
 os.kill(os.getpid(), signal.SIGHUP)
 until = time.monotonic() + 20

@@ -21,13 +21,6 @@ ACTORS = ("encoder", "memory", "llm", "thinking", "paradox", "daemon", "gateway"
 TEXT = "One two three four five six seven eight nine ten eleven twelve."
 
 
-@pytest.fixture(autouse=True)
-def standing(house: House) -> None:
-    """The house stands, also where the test before could not start it again: that one alone has failed."""
-    if house.process.poll() is not None:
-        house.start()
-
-
 @pytest.mark.parametrize("name", ACTORS)
 def test_a_plain_request_is_answered_though_the_actor_is_killed_in_its_middle(
     house: House, script: SyncModelServer, pool: ThreadPoolExecutor, name: str
