@@ -58,12 +58,7 @@ class Delivery(Call):
         trace: str | None,
         caller: str,
     ) -> None:
-        self.id = id
-        self.key = key
-        self.lane = lane
-        self.deadline = deadline
-        self.trace = trace
-        self.caller = caller
+        super().__init__(id, key, lane, deadline, trace, caller)
         self.message = message
         self.contract: Contract = message.contract
         self.arrived = time.monotonic()

@@ -9,9 +9,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import openai
 
@@ -19,10 +20,7 @@ from chaos.history import History, Outcome
 from chaos.raw import Refused, Unanswered, Wire
 from chaos.words import fact, question
 
-if TYPE_CHECKING:
-    from chaos.load import Load
-
-__all__ = ["END_S", "Client", "Follower", "HttpTalker", "HttpWriter", "WireTalker", "WireWriter"]
+__all__ = ["END_S", "Client", "Follower", "HttpTalker", "HttpWriter", "Shared", "WireTalker", "WireWriter"]
 
 PER_SESSION = 40
 """Facts after which a client begins another session: reading one back stays cheap."""
@@ -41,14 +39,37 @@ AGAIN_S = 0.1
 """Before a client repeats what failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all clients of a row have in common."""
+
+    url: str
+    """Of the gateway."""
+
+    run_dir: Path
+    """Where the actors' sockets are."""
+
+    folder: Path
+    """For their histories."""
+
+    namespace: str
+    """That they write to, and nobody else."""
+
+    going: threading.Event = field(default_factory=threading.Event)
+    """Set while they ask; clear while they are to keep quiet."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set once they are to end."""
+
+
 class Client:
     """One client: a thread, a seed, a history."""
 
-    def __init__(self, load: Load, name: str, seed: str) -> None:
-        self.load = load
+    def __init__(self, shared: Shared, name: str, seed: str) -> None:
+        self.shared = shared
         self.name = name
         self.rng = random.Random(seed)
-        self.history = History(load.folder / f"{name}.jsonl", name)
+        self.history = History(shared.folder / f"{name}.jsonl", name)
         self.resting = threading.Event()
         self.error: BaseException | None = None
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
@@ -70,10 +91,10 @@ class Client:
 
     def turns(self) -> Iterator[None]:
         """One for each operation, until the load is over."""
-        while not self.load.over.wait(self.rng.uniform(*PACE_S)):
-            if not self.load.going.is_set():
+        while not self.shared.over.wait(self.rng.uniform(*PACE_S)):
+            if not self.shared.going.is_set():
                 self.resting.set()
-                self.load.going.wait()
+                self.shared.going.wait()
                 self.resting.clear()
                 continue
             yield
@@ -115,7 +136,7 @@ class Writer(Client):
             last = (session, facts, key)
             told = {"session": session, "facts": facts, "key": key}
             once = partial(write_once, write, session, facts, key)
-            while self.attempt("write", told, once, errors) == "failed" and not self.load.over.wait(AGAIN_S):
+            while self.attempt("write", told, once, errors) == "failed" and not self.shared.over.wait(AGAIN_S):
                 pass
 
     def attempt(
@@ -126,7 +147,7 @@ class Writer(Client):
         errors: Callable[[BaseException], Outcome | None],
     ) -> Outcome:
         """One operation, with its two lines in the history."""
-        op = self.history.begin(do, namespace=self.load.namespace, **told)
+        op = self.history.begin(do, namespace=self.shared.namespace, **told)
         try:
             answer = work()
         except Exception as error:
@@ -154,7 +175,7 @@ class HttpWriter(Writer):
 
     def work(self) -> None:
         """Write and read over HTTP."""
-        with http_client(self.load) as client:
+        with http_client(self.shared) as client:
 
             def write(session: str, facts: list[str], key: str) -> list[str]:
                 body = {"memories": [{"text": text, "kind": "fact", "session": session} for text in facts]}
@@ -174,8 +195,8 @@ class WireWriter(Writer):
 
     def work(self) -> None:
         """Write and read over the wire."""
-        with Wire(self.load.run_dir / "memory.sock") as wire:
-            namespace = self.load.namespace
+        with Wire(self.shared.run_dir / "memory.sock") as wire:
+            namespace = self.shared.namespace
 
             def write(session: str, facts: list[str], key: str) -> list[str]:
                 memories = [{"text": text, "kind": "fact", "session": session} for text in facts]
@@ -229,7 +250,7 @@ class Talker(Client):
         """One exchange, tried again until it is answered; None when the load is over before."""
         asked = messages[-1]["content"]
         while True:
-            asking = {"namespace": self.load.namespace, "session": session, "question": asked, "expected": asked, "key": key}
+            asking = {"namespace": self.shared.namespace, "session": session, "question": asked, "expected": asked, "key": key}
             stream = self.streams()
             op = self.history.begin("chat", form="stream" if stream else "plain", **asking)
             try:
@@ -241,7 +262,7 @@ class Talker(Client):
             else:
                 self.history.end(op, "ok", said=told.said, finish=told.finish, degraded=told.degraded)
                 return told.said
-            if self.load.over.wait(AGAIN_S):
+            if self.shared.over.wait(AGAIN_S):
                 return None
 
 
@@ -254,7 +275,7 @@ class HttpTalker(Talker):
 
     def work(self) -> None:
         """Talk over HTTP."""
-        with http_client(self.load) as client:
+        with http_client(self.shared) as client:
 
             def answer(messages: list[dict[str, str]], session: str, key: str, stream: bool) -> Answer:
                 headers = {"X-Lattice-Session": session, "Idempotency-Key": key}
@@ -284,11 +305,11 @@ class WireTalker(Talker):
 
     def work(self) -> None:
         """Talk over the wire."""
-        with Wire(self.load.run_dir / "thinking.sock") as wire:
+        with Wire(self.shared.run_dir / "thinking.sock") as wire:
 
             def answer(messages: list[dict[str, str]], session: str, key: str, stream: bool) -> Answer:
                 body = {
-                    "namespace": self.load.namespace,
+                    "namespace": self.shared.namespace,
                     "session": session,
                     "messages": messages,
                     "model": "gpt-test",
@@ -315,15 +336,15 @@ class WireTalker(Talker):
 class Follower(Client):
     """Follows memory's feed from where it stands, and waits for news."""
 
-    def __init__(self, load: Load, name: str, seed: str) -> None:
-        super().__init__(load, name, seed)
+    def __init__(self, shared: Shared, name: str, seed: str) -> None:
+        super().__init__(shared, name, seed)
         self.until: int | None = None
         """The change that it is to be told of before it ends; whoever ends the load sets it, from another thread."""
 
     def work(self) -> None:
         """Follow until the load is over and all was told."""
-        with Wire(self.load.run_dir / "memory.sock") as wire:
-            cursor = wire.ask("memory.stats", {"namespace": self.load.namespace})["feed_cursor"]
+        with Wire(self.shared.run_dir / "memory.sock") as wire:
+            cursor = wire.ask("memory.stats", {"namespace": self.shared.namespace})["feed_cursor"]
             deadline = None
             while (until := self.until) is None or cursor < until:
                 if until is not None:
@@ -346,10 +367,10 @@ class Broken(Exception):
     """A stream that ended in an error after it had begun."""
 
 
-def http_client(load: Load) -> openai.OpenAI:
+def http_client(shared: Shared) -> openai.OpenAI:
     """As a user has it."""
-    headers = {"X-Lattice-Namespace": load.namespace}
-    return openai.OpenAI(base_url=f"{load.url}/v1", api_key="none", default_headers=headers, timeout=REQUEST_S)
+    headers = {"X-Lattice-Namespace": shared.namespace}
+    return openai.OpenAI(base_url=f"{shared.url}/v1", api_key="none", default_headers=headers, timeout=REQUEST_S)
 
 
 def of_http(error: BaseException) -> Outcome | None:

@@ -5,13 +5,12 @@ What each of them does is in `clients.py`. Knows no fault and judges nothing.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.clients import END_S, Client, Follower, HttpTalker, HttpWriter, WireTalker, WireWriter
+from chaos.clients import END_S, Client, Follower, HttpTalker, HttpWriter, Shared, WireTalker, WireWriter
 
 __all__ = ["Load", "Mix"]
 
@@ -50,31 +49,26 @@ class Load:
 
     def __init__(self, url: str, run_dir: Path, folder: Path, *, namespace: str, seed: str, mix: Mix) -> None:
         folder.mkdir(parents=True)
-        self.url = url
-        self.run_dir = run_dir
-        self.folder = folder
-        self.namespace = namespace
+        self.shared = Shared(url, run_dir, folder, namespace)
         kinds = {"write": HttpWriter, "chat": HttpTalker, "raw": WireWriter, "think": WireTalker, "feed": Follower}
         self.clients: list[Client] = [
-            kinds[kind](self, f"{namespace}.{kind}-{number}", f"{seed}-{kind}-{number}")
+            kinds[kind](self.shared, f"{namespace}.{kind}-{number}", f"{seed}-{kind}-{number}")
             for kind in kinds
             for number in range(getattr(mix, kind))
         ]
         self.started = False
-        self.going = threading.Event()
-        self.over = threading.Event()
 
     def start(self) -> None:
         """Begin. Where it never does, ending it is nothing."""
         self.started = True
-        self.going.set()
+        self.shared.going.set()
         for client in self.clients:
             client.thread.start()
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Nobody asks anything; the followers go on waiting for news."""
-        self.going.clear()
+        self.shared.going.clear()
         asking = [client for client in self.clients if not isinstance(client, Follower)]
         try:
             for client in asking:
@@ -82,7 +76,7 @@ class Load:
                     raise TimeoutError(f"{client.name} did not come to rest within {END_S:g} s")
             yield
         finally:
-            self.going.set()
+            self.shared.going.set()
 
     def stop(self, up_to: Callable[[], int] | None = None) -> None:
         """End them, each after the operation that it is in; followers once they have been told of change `up_to()`.
@@ -90,8 +84,8 @@ class Load:
         Raises:
             BaseException: what a client failed with that is no answer: a fault of the campaign's own.
         """
-        self.over.set()
-        self.going.set()
+        self.shared.over.set()
+        self.shared.going.set()
         if not self.started:
             return
         followers = [client for client in self.clients if isinstance(client, Follower)]

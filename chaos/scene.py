@@ -127,6 +127,11 @@ class Scene:
         found: dict[str, dict[str, Any]] = self.until("every actor is ready", all_ready, within_s)
         return found
 
+    def pids(self) -> dict[str, int]:
+        """In which process each actor lives, once every actor is ready."""
+        actors = self.ready()
+        return {name: actors[name]["pid"] for name in ACTORS}
+
     def replaced(self, name: str, pid: int, within_s: float = READY_S) -> int:
         """Wait until an actor lives in another process, and every actor is ready; the new pid."""
         new: int = self.until(

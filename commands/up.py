@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from commands.house import PORT, Composition, House, program, step_back, with_house, with_listener_options
+from commands.line_writer import LineWriter
 from commands.reload import Unfinished
-from commands.telling import Teller
 from transport.errors import Conflict, LatticeError
 from transport.foreign import identity, make_way_for_directory, set_aside
 from transport.lock import Lock
@@ -44,10 +44,10 @@ BACKLOG = 1024
 PORT_IS_WRONG = (errno.EADDRINUSE, errno.EACCES)
 """Whatever else is wrong with an address, another port does not mend."""
 
-teller = Teller(1)
+to_watcher = LineWriter(1)
 """Of this process: it has one output."""
 
-atexit.register(teller.close)
+atexit.register(to_watcher.close)
 
 LEFTOVER_S = 60.0
 """How long what is left of a house whose `up` was killed is waited for. Its supervisor may have just begun, and drains then."""
@@ -209,7 +209,7 @@ def open_listener(house: House) -> socket.socket:
 
 def tell(line: str) -> None:
     """Tell whoever watches, if anybody does. Never waits for him."""
-    teller.tell(line)
+    to_watcher.write(line)
 
 
 def url_of(listener: socket.socket) -> str:

@@ -16,8 +16,8 @@ from actors.limits import used_descriptors
 from actors.runtime import AsyncActor
 from gateway.admission import READERS, Admission
 from gateway.auth import ApiKeys, KeyFile
-from gateway.connection import Runner
 from gateway.http_metrics import HttpMetrics
+from gateway.server import Runner
 from gateway.service import Service
 from gateway.settings import GatewaySettings, asks_for_keys, check_bind
 from transport.errors import Unavailable

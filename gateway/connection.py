@@ -1,8 +1,8 @@
-"""What aiohttp says by itself, before any route is reached, said as everything else is: in JSON, and a line in the log.
+"""One client's connection, from its first byte to its last: what aiohttp would do by itself before any route is reached.
 
-aiohttp answers bytes that are no HTTP with a page of text, and prints a stack for each: anyone who can connect could fill the
-log. It waits for ever for a request whose head comes a byte a minute, and each such connection is a descriptor; when none is
-left, asyncio says so a thousand times and the gateway misses its heartbeats. The only seams for this are aiohttp's classes.
+aiohttp answers bytes that are no HTTP with a page of text, and logs a stack for each: anyone who can connect could fill the
+log. Here they get JSON, and one line in the log. aiohttp also waits for ever for a request whose head comes a byte a minute,
+and reads nothing more once it is being shut down. The only place to change any of this is its `RequestHandler`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from gateway.errors import HttpError, error_body, error_response
 from gateway.shedding import Shedding
 from transport.errors import Overloaded
 
-__all__ = ["Runner"]
+__all__ = ["Connection"]
 
 FIRST_REQUEST_S: Final = 0.5
 """How long a client that has connected and said nothing yet may hold up the gateway's stop, in seconds."""
@@ -56,83 +57,42 @@ what was begun for it is to end within a second."""
 TAKEN_S: Final = 30.0
 """How long such a client may take what is left of an answer that was made in time, in seconds."""
 
-LINGER_S: Final = 10.0
-"""How long what a client still sends after its answer is read and thrown away, in seconds, so that it reads the answer."""
 
+class Connection(web.RequestHandler):
+    """One connection. When the gateway stops, a request that is on its way is still read to its end and answered.
 
-class Runner(web.AppRunner):
-    """`web.AppRunner` whose connections are `Protocol`s.
+    aiohttp by itself drops what comes in from then on: the rest of a body, for which the handler then waits in vain, and the
+    first request of a client that was let in a moment ago.
 
     Args:
         head_timeout_s: seconds that a request's head may take, from its first byte or from the connection's beginning.
-        most_connections: how many may be open. One more takes the place of the one that has been idle for longest.
         shedding: answers what there is no place for.
+        make_room: told of this connection once it is open; may end it, or another.
     """
 
-    __slots__ = ("_head_timeout_s", "_most_connections", "_shedding")
-
-    def __init__(
-        self, app: web.Application, *, head_timeout_s: float, most_connections: int, shedding: Shedding, **options: Any
-    ) -> None:
-        super().__init__(app, lingering_time=min(LINGER_S, head_timeout_s), **options)
-        self._shedding = shedding
-        self._head_timeout_s = head_timeout_s
-        self._most_connections = most_connections
-
-    def shut_down_within(self, seconds: float) -> None:
-        """How long requests may take from the beginning of `cleanup`, in place of `shutdown_timeout`."""
-        self._shutdown_timeout = seconds
-
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
-        return Server(
-            made.request_handler,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            head_timeout_s=self._head_timeout_s,
-            most_connections=self._most_connections,
-            shedding=self._shedding,
-            loop=made._loop,  # noqa: SLF001 (a server with these arguments is what aiohttp has no way to ask for)
-            **made._kwargs,  # noqa: SLF001
-        )
-
-
-class Server(web.Server):
-    """Makes a `Protocol` for each connection."""
-
-    def __init__(
-        self, handler: Any, *, head_timeout_s: float, most_connections: int, shedding: Shedding, **options: Any
-    ) -> None:
-        super().__init__(handler, **options)
-        self.shedding = shedding
-        self.head_timeout_s = head_timeout_s
-        self.most_connections = most_connections
-
-    def make_room(self, newest: Protocol) -> None:
-        """See that there are not too many: whoever waits for nothing goes first, and where nobody does the newest goes."""
-        connections = self.connections
-        if len(connections) <= self.most_connections:
-            return
-
-        idle = (found for found in connections if isinstance(found, Protocol) and found.is_idle and found is not newest)
-        next(idle, newest).make_way()
-
-    def __call__(self) -> web.RequestHandler:
-        return Protocol(self, head_timeout_s=self.head_timeout_s, shedding=self.shedding, loop=self._loop, **self._kwargs)
-
-
-class Protocol(web.RequestHandler):
-    """One connection. Where the gateway stops, a request that is on its way is read to its end and answered.
-
-    aiohttp by itself drops what comes in from then on: the rest of a body, whose handler then waits for it in vain, and the
-    first request of a client that was let in a moment ago.
-    """
-
-    __slots__ = ("_coming", "_deaf", "_end", "_first", "_head", "_head_timeout_s", "_held", "_latest", "_shedding")
+    __slots__ = (
+        "_coming",
+        "_deaf",
+        "_end",
+        "_first",
+        "_head",
+        "_head_timeout_s",
+        "_held",
+        "_latest",
+        "_make_room",
+        "_shedding",
+    )
 
     _first: asyncio.Future[None] | None
 
-    def __init__(self, *args: Any, head_timeout_s: float, shedding: Shedding, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        head_timeout_s: float,
+        shedding: Shedding,
+        make_room: Callable[[Connection], None],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._parser = HttpRequestParser(
             self,
@@ -146,6 +106,7 @@ class Protocol(web.RequestHandler):
             max_msg_queue_size=1,
         )
         self._shedding = shedding
+        self._make_room = make_room
         self._held: asyncio.TimerHandle | None = None
         """Runs while a request that is to be refused waits for the rest of its body."""
 
@@ -171,8 +132,7 @@ class Protocol(web.RequestHandler):
         """Wait for the first request, and not for ever."""
         super().connection_made(transport)
         self._expect_head()
-        if isinstance(self._manager, Server):
-            self._manager.make_room(self)
+        self._make_room(self)
 
     @property
     def is_idle(self) -> bool:

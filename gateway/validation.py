@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -19,6 +19,10 @@ from gateway.errors import HttpError, dotted
 from gateway.json_size import check_fields, check_values, holds_immense, is_immense, is_large, said_twice
 
 __all__ = ["check_numbers", "from_validation", "read_json"]
+
+T = TypeVar("T")
+Steps = tuple[str | int, ...]
+"""The fields and places in lists that lead to a value in a body."""
 
 MOST_REREAD = 1 << 20
 """Bytes of a body that is no JSON which are read once more, only to name the field."""
@@ -78,7 +82,8 @@ def check_numbers(value: Any) -> None:
         HttpError: 400 with the field that has not.
     """
     if holds_immense(value):
-        param = dotted(immense(value) or ())
+        found = first_in(value, immense)
+        param = dotted(found[0] if found is not None else ())
         raise HttpError(400, "invalid", f"{param or 'the body'}: a whole number has at most 64 bits here", param=param)
 
 
@@ -86,11 +91,11 @@ def no_json(body: bytes, error: ValueError) -> HttpError:
     """Why it is no JSON. Python writes NaN, infinities and halves of surrogate pairs: then the field is named."""
     if len(body) <= MOST_REREAD:
         try:
-            strange = strange_value(json.loads(body))
+            found = first_in(json.loads(body), strange)
         except (ValueError, RecursionError):
-            strange = None
-        if strange is not None:
-            path, what = strange
+            found = None
+        if found is not None:
+            path, what = found
             param = dotted(path)
             return HttpError(400, "invalid", f"{param}: {what}" if param else what, param=param)
 
@@ -105,9 +110,10 @@ class Twice(dict[str, Any]):
 
 def given_twice(body: bytes) -> HttpError:
     """Which field it is; a large body is not read once more for it."""
-    found: tuple[tuple[str | int, ...], str] | None = None
+    found: tuple[Steps, str] | None = None
     if len(body) <= MOST_REREAD:
-        found = twice_in(json.loads(body, object_pairs_hook=noting_twice))
+        value = json.loads(body, object_pairs_hook=noting_twice)
+        found = first_in(value, lambda one: one.name if isinstance(one, Twice) else None)
     if found is None:
         return HttpError(400, "invalid", "an object in the body has the same field twice")
 
@@ -128,43 +134,31 @@ def noting_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return marked
 
 
-def twice_in(value: Any, path: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str] | None:
-    """The first object that has a field twice: where it stands, and the field."""
-    if isinstance(value, Twice):
-        return path, value.name
-
-    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = (twice_in(item, (*path, step)) for step, item in inner)
-    return next((one for one in found if one is not None), None)
-
-
-def strange_value(value: Any, path: tuple[str | int, ...] = ()) -> tuple[tuple[str | int, ...], str] | None:
-    """The first value that Python takes for JSON and nobody else does: where it stands, and what it is."""
+def strange(value: Any) -> str | None:
+    """What is wrong with a value that Python takes for JSON and nobody else does; None for any other."""
     if isinstance(value, str):
-        return None if value.isascii() or is_unicode(value) else (path, "holds half of a surrogate pair, which is no character")
+        return None if value.isascii() or is_unicode(value) else "holds half of a surrogate pair, which is no character"
     if isinstance(value, float):
-        return (path, "NaN and infinities are no numbers in JSON") if value - value != 0 else None
-
-    inner: Any = ()
-    if isinstance(value, dict):
-        if not all(is_unicode(name) for name in value):
-            return path, "the name of a field holds half of a surrogate pair, which is no character"
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = enumerate(value)
-
-    found = (strange_value(item, (*path, step)) for step, item in inner)
-    return next((strange for strange in found if strange is not None), None)
+        return "NaN and infinities are no numbers in JSON" if value - value != 0 else None
+    if isinstance(value, dict) and not all(is_unicode(name) for name in value):
+        return "the name of a field holds half of a surrogate pair, which is no character"
+    return None
 
 
-def immense(value: Any, path: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:
-    """Where the first whole number stands that has more than 64 bits."""
-    if type(value) is int:
-        return path if is_immense(value) else None
+def immense(value: Any) -> int | None:
+    """A whole number that has more than 64 bits; None for any other value."""
+    return value if type(value) is int and is_immense(value) else None
+
+
+def first_in(value: Any, look: Callable[[Any], T | None], path: Steps = ()) -> tuple[Steps, T] | None:
+    """The first of a JSON value and all that it holds in which `look` finds something: where it stands, and what was found."""
+    found = look(value)
+    if found is not None:
+        return path, found
 
     inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = (immense(item, (*path, step)) for step, item in inner)
-    return next((place for place in found if place is not None), None)
+    below = (first_in(item, look, (*path, step)) for step, item in inner)
+    return next((one for one in below if one is not None), None)
 
 
 def is_unicode(text: str) -> bool:

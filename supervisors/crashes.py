@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 from loguru import logger
 
+from transport.foreign import put_file
+
 __all__ = [
     "log_path",
     "name_stacks",
@@ -98,12 +100,7 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
         "stacks": tail(stack_path(data_dir, name, facts.get("epoch", 0)), lines=200),
         "log": tail(log_path(data_dir, name), lines=TAIL_LINES),
     }
-    fresh = path.with_suffix(".new")
-    try:
-        fresh.write_text(json.dumps(report, indent=2))
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    put_file(path, json.dumps(report, indent=2).encode())
 
     # Their names begin with the time.
     names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208 (a Path each costs 30 us)

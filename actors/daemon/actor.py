@@ -16,8 +16,8 @@ from typing import ClassVar
 
 from actors.clock import Clock, system_clock
 from actors.daemon import aspects, batches, scheduler, statements
-from actors.daemon.cycles import enabled, following_of
-from actors.daemon.following import Following
+from actors.daemon.cycles import enabled, follower_of
+from actors.daemon.follower import Follower
 from actors.daemon.foreground import ForegroundWatch
 from actors.daemon.holding import CYCLE, Holding
 from actors.daemon.messages import (
@@ -103,7 +103,7 @@ class Daemon(AsyncActor):
         await self.runner.begin()
         self.spawn(self.holding.keep(), name="hold memory's vectors")
         self.spawn(patiently("schedules", self.runner.keep_schedules), name="schedules")
-        keep_up = partial(self.following.keep_up, self.store, self.ask)
+        keep_up = partial(self.follower.keep_up, self.store, self.ask)
         self.spawn(patiently("memory's feed", keep_up), name="memory's feed")
         if self.host is not None:
             self.spawn(self._let_watchers_go(self.host.draining), name="let watchers go")
@@ -117,9 +117,9 @@ class Daemon(AsyncActor):
         await self.store.close()
 
     @property
-    def following(self) -> Following:
+    def follower(self) -> Follower:
         """What the cycles follow of memory's feed."""
-        return following_of(tuple(self.cycles.values()))
+        return follower_of(tuple(self.cycles.values()))
 
     @handles(Backup)
     async def back_up(self, message: Backup) -> BackedUp:

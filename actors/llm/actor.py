@@ -16,7 +16,7 @@ from actors.clock import Clock, system_clock
 from actors.llm.cache import Cache
 from actors.llm.discovery import from_environment
 from actors.llm.endpoint import Endpoint
-from actors.llm.following import Following
+from actors.llm.follower import Follower
 from actors.llm.ledger import Ledger
 from actors.llm.line import Lane
 from actors.llm.local_ollama import OLLAMA_ANSWERS_WITHIN_S, SEARCH_AGAIN_S, local_ollama
@@ -72,7 +72,7 @@ class Llm(AsyncActor):
         self.router = Router(settings, self.now, chance, today=self.today, ledger=self.ledger, wall=self.wall)
         self.roster = Roster(self.router, self.ledger, now=self.now)
         self.cache = Cache(settings.cache, self.now)
-        self.following = Following(self, self.ledger, now=self.now, forgot=self.cache.forget)
+        self.follower = Follower(self, self.ledger, now=self.now, forgot=self.cache.forget)
         self.searched = asyncio.Event()
         """A local Ollama has been looked for, or need not be."""
 
@@ -97,7 +97,7 @@ class Llm(AsyncActor):
             await self.roster.take_up(settings, drained=settings.name in drained)
 
         self.spawn(self.router.prober.run(), name="probe endpoints")
-        self.spawn(self.following.run(), name="llm follows which namespaces memory forgets")
+        self.spawn(self.follower.run(), name="llm follows which namespaces memory forgets")
         if looks:
             self.spawn(self.look_for_ollama(), name="look for a local Ollama")
         else:

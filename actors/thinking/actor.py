@@ -16,7 +16,7 @@ from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 from actors.sqlite.database import Database
 from actors.thinking.course import Course
-from actors.thinking.following import Following
+from actors.thinking.follower import Follower
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
 from actors.thinking.line import Line
@@ -45,7 +45,7 @@ from actors.thinking.reuse import Reuse
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.spare_room import SpareRoom
 from actors.thinking.strategy import strategy_for
-from actors.thinking.telling import record_of
+from actors.thinking.thought_record import record_of
 from actors.thinking.thoughts import MIGRATIONS, Thoughts, has_texts, scrubbed
 from transport.errors import NotFound
 
@@ -70,7 +70,7 @@ class Thinking(AsyncActor):
         self.knowledge = Knowledge(self, settings, clock)
         self.outbox = Outbox(self, self.database, SpareRoom(settings.spare_room, data_dir), settings, clock)
         self.reuse = Reuse(seconds=settings.reuse_s, most=settings.reused_most, looked_at=settings.recall_k)
-        self.following = Following(self, self.thoughts, self.outbox, settings, forgot=self.forget)
+        self.follower = Follower(self, self.thoughts, self.outbox, settings, forgot=self.forget)
         self.quirks = Quirks(
             settings.begins_in_reasoning,
             self.database,
@@ -107,7 +107,7 @@ class Thinking(AsyncActor):
         await self.outbox.open()
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
         self.spawn(patiently("the outbox", self.outbox.tell_on), name="thinking tells memory what it has missed")
-        self.spawn(self.following.run(), name="thinking follows what memory forgets")
+        self.spawn(self.follower.run(), name="thinking follows what memory forgets")
 
     async def on_stop(self) -> None:
         """Tell memory what it is still to be told, and write the thoughts that are not on disk yet."""
@@ -171,7 +171,7 @@ class Thinking(AsyncActor):
         if not has_texts(known) and known.session is None:
             return known
 
-        if await self.following.catch_up():
+        if await self.follower.catch_up():
             return await self.thoughts.find(message.namespace, message.thought_id) or known
         if not has_texts(known):
             return known
@@ -183,7 +183,7 @@ class Thinking(AsyncActor):
     async def latest(self, message: ListThoughts) -> ThoughtsFound:
         """The latest thoughts of a namespace, without their texts, and without the name of a talk that may be forgotten."""
         # What is forgotten meanwhile is scrubbed first: the records are read after it.
-        known = await self.following.catch_up()
+        known = await self.follower.catch_up()
         records = await self.thoughts.latest(message.namespace, message.limit)
         return ThoughtsFound(thoughts=tuple(line_of(record, named=known) for record in records))
 

@@ -41,7 +41,7 @@ def thought_id_of(call_id: str) -> str:
 
 
 class Course:
-    """One thought on its way. `run` is its whole life; telling.py makes a record of it, at whatever point it ends."""
+    """One thought on its way. `run` is its whole life; thought_record.py makes a record of it, at whatever point it ends."""
 
     def __init__(self, mind: Mind, call: Call, message: Think) -> None:
         self.mind = mind

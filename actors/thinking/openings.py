@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from actors.sentences import straight
+
 __all__ = ["Begins", "begins_like_reasoning"]
 
 Begins = Literal["in_reasoning", "plainly", "unknown"]
@@ -67,7 +69,7 @@ SPACE: Final = re.compile(r"\s+")
 
 def begins_like_reasoning(text: str) -> bool | None:
     """Whether it does; None where more of the text has to come first."""
-    plain = SPACE.sub(" ", text.lstrip()).lower().replace("\u2019", "'")
+    plain = straight(SPACE.sub(" ", text.lstrip())).lower()
     if any(plain.startswith(opening) for opening in OPENINGS):
         return True
 

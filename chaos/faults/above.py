@@ -13,20 +13,15 @@ SEAMLESS = tuple(name for name in ACTORS if name not in {"thinking", "gateway"})
 
 def kill_keeper(scene: Scene, name: str) -> None:
     """The supervisor or the zygote: the actors notice nothing, and can be replaced again afterwards."""
-    before = pids(scene)
+    before = scene.pids()
     for _ in range(scene.kills):
         scene.pause(0.1, 0.6)
         scene.another(name, scene.kill(name))
         scene.ready()
-    after = pids(scene)
+    after = scene.pids()
     scene.require(after == before, f"actors were replaced: {sorted(name for name in ACTORS if after[name] != before[name])}")
     victim = scene.rng.choice(SEAMLESS)
     scene.replaced(victim, scene.kill(victim))
-
-
-def pids(scene: Scene) -> dict[str, int]:
-    """Where the actors live."""
-    return {name: scene.ready()[name]["pid"] for name in ACTORS}
 
 
 def kill_up(scene: Scene) -> None:

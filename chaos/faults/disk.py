@@ -85,10 +85,7 @@ def errors(scene: Scene) -> None:
     keeps_again(scene, kept, WITHIN_S)
     scene.count("faults")
     scene.ready()
-    wrong = reads(scene, kept)
-    scene.require(wrong is None, f"afterwards: {wrong}")
-    aside = [path.name for path in scene.house.data_dir.glob("*.damaged-*")]
-    scene.require(not aside, f"what the disk refused was taken for damage: {aside}")
+    undamaged(scene, kept)
 
 
 def read_only(scene: Scene) -> None:
@@ -115,9 +112,14 @@ def read_only(scene: Scene) -> None:
         keeps_again(scene, kept, WITHIN_S)
         scene.ready()
         scene.count("faults")
+    undamaged(scene, kept)
+
+
+def undamaged(scene: Scene, kept: dict[int, str]) -> None:
+    """What was kept is read back, and no database was set aside: what the disk refused was not taken for damage."""
     wrong = reads(scene, kept)
     scene.require(wrong is None, f"afterwards: {wrong}")
-    aside = [path.name for path in data_dir.glob("*.damaged-*")]
+    aside = [path.name for path in scene.house.data_dir.glob("*.damaged-*")]
     scene.require(not aside, f"what the disk refused was taken for damage: {aside}")
 
 

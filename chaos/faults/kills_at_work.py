@@ -129,7 +129,7 @@ def kill_in_cycle(scene: Scene) -> None:
             scene.ready()
 
     derived = Counter(
-        (record.kind, record.text) for record in records_told(scene.house.get, scene.load.namespace) if record.derived
+        (record.kind, record.text) for record in records_told(scene.house.get, scene.load.shared.namespace) if record.derived
     )
     scene.figures["derived"] = sum(derived.values())
     twice = [text for (_, text), count in derived.items() if count > 1]

@@ -26,14 +26,14 @@ BUSY_S = 5.0
 
 def blink(scene: Scene) -> None:
     """Every process is stopped for 100 ms: too short for anyone to be taken for dead."""
-    before = scene.ready()
+    before = scene.pids()
     for _ in range(scene.kills):
         scene.pause(0.05, 0.4)
         name = scene.rng.choice((*ACTORS, "supervisor", "zygote", "up"))
         with stopped(scene, name):
             time.sleep(BLINK_S)
-    after = scene.ready()
-    replaced = [name for name in ACTORS if after[name]["pid"] != before[name]["pid"]]
+    after = scene.pids()
+    replaced = [name for name in ACTORS if after[name] != before[name]]
     scene.require(not replaced, f"replaced, though they stood still for {BLINK_S * 1000:.0f} ms only: {', '.join(replaced)}")
 
 
@@ -119,15 +119,15 @@ def term_up(scene: Scene) -> None:
 def hang_up(scene: Scene) -> None:
     """SIGHUP: nothing new, then another setting of the gateway's, then one that is wrong, then all as before."""
     config = scene.house.config.read_text()
-    before = pids(scene)
+    before = scene.pids()
     reload(scene, config, "no actor's settings have changed")
     reload(scene, f"{config}\n[gateway]\nmax_in_flight = {scene.rng.randint(60, 200)}\n", "runs with its new settings")
-    changed = pids(scene)
+    changed = scene.pids()
     scene.require(
         {name for name in ACTORS if changed[name] != before[name]} == {"gateway"}, "not the gateway alone was restarted"
     )
     reload(scene, config + "\n[memory]\nnonsense = 1\n", "there is no such setting")
-    scene.require(pids(scene) == changed, "wrong settings restarted something")
+    scene.require(scene.pids() == changed, "wrong settings restarted something")
     reload(scene, config, "runs with its new settings")
 
 
@@ -140,11 +140,6 @@ def reload(scene: Scene, config: str, words: str) -> None:
     scene.count("reloads")
     scene.until(f"`up` says {words!r}", lambda: words in scene.house.drain()[said:])
     scene.ready()
-
-
-def pids(scene: Scene) -> dict[str, int]:
-    """Where the actors live."""
-    return {name: actor["pid"] for name, actor in scene.ready().items()}
 
 
 @contextmanager

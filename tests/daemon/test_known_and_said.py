@@ -1,20 +1,16 @@
 """What comes of talks for the people in them: profile, personality, statements, distant links, dreams, old talks."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
 from actors.clock import ManualClock
 from actors.daemon import batches
-from actors.daemon.actor import Daemon
 from actors.daemon.messages import Deliver, GetProfile, ListStatements, RunCycle
 from actors.memory.messages import Feed, Forget, Get, GetStats, NewMemory, Recall, Relate, Remember
 from actors.paradox.messages import GetProgress, Resolve
 from actors.paradox.messages import List as ListParadoxes
-from actors.thinking.actor import Thinking
-from actors.thinking.settings import ThinkingSettings
-from tests.daemon.house import TALK, begun, ended, house, records, run, settings, talk
+from tests.daemon.house import TALK, ended, house, records, run, talk
 from tests.model_server import SyncModelServer
 from tests.older_copy import put_back, put_by
 from transport.errors import Conflict, NotFound
@@ -346,62 +342,6 @@ async def test_what_is_settled_is_not_brought_up_any_more(short_dir) -> None:
         with pytest.raises(Conflict, match="expired"):
             await host.ref("daemon").ask(Deliver(id=opened[0].id, thought="th_1"))
         assert (await host.ref("daemon").ask(ListStatements())).statements == ()
-
-
-async def test_copies_of_all_databases_are_made_and_the_oldest_go(short_dir) -> None:
-    clock = ManualClock()
-    with SyncModelServer() as server:
-        async with house(short_dir, clock, parts=("memory", "paradox"), model=server.base_url) as host:
-            await host.start_actor(Thinking, ThinkingSettings(), short_dir / "data", clock)
-            wanted = settings(backup={"enabled": True, "keep": 2})
-            await host.start_actor(Daemon, wanted, data_dir=short_dir / "data", clock=clock)
-            await begun(host)
-            await said(host, clock, "The lemon trees need water.")
-            for _ in range(3):
-                clock.advance(DAY)
-                assert (await run(host, "backup")).effects["databases"] == 5
-    copies = sorted(path.name for path in (short_dir / "data" / "backups").iterdir())
-    assert len(copies) == 10
-    assert {name.partition(".")[2] for name in copies} == {"memory.db", "thinking.db", "paradox.db", "llm.db", "daemon.db"}
-
-
-async def test_a_part_that_is_away_keeps_no_other_from_being_copied_and_none_of_its_own_copies_goes(
-    short_dir, monkeypatch
-) -> None:
-    monkeypatch.setattr("actors.daemon.work.ASK_S", 2.0)
-    clock = ManualClock()
-    kept = short_dir / "data" / "backups" / "cycle-20200101T000000.thinking.db"
-    async with house(short_dir, clock, backup={"enabled": True, "keep": 1}) as host:
-        kept.parent.mkdir(exist_ok=True)
-        kept.touch()
-        for _ in range(2):
-            clock.advance(DAY)
-            done = await run(host, "backup")
-            assert (done.state, done.effects["databases"]) == ("failed", 3)
-            assert "thinking, llm" in done.error
-    copies = [path.name.partition(".")[2] for path in kept.parent.iterdir()]
-    assert sorted(copies) == ["daemon.db", "memory.db", "paradox.db", "thinking.db"]
-    assert kept.exists()
-
-
-ALL = ("memory", "paradox", "thinking", "daemon")
-
-
-async def test_a_copy_made_now_stays_and_those_that_a_clock_that_was_ahead_dated_go_first(short_dir) -> None:
-    clock = ManualClock()
-    folder = short_dir / "data" / "backups"
-    past = f"cycle-{clock.now() - timedelta(days=1):%Y%m%dT%H%M%S}.memory.db"
-    ahead = [f"cycle-{clock.now() + timedelta(days=400 + day):%Y%m%dT%H%M%S}.memory.db" for day in range(3)]
-    folder.mkdir(parents=True)
-    for name in (past, *ahead):
-        (folder / name).touch()
-    with SyncModelServer() as server:
-        keeping = {"enabled": True, "keep": 3}
-        async with house(short_dir, clock, parts=ALL, model=server.base_url, backup=keeping) as host:
-            (done,) = await ended(host, "backup")
-            assert done.state == "done"
-    made = f"cycle-{done.started:%Y%m%dT%H%M%S}.memory.db"
-    assert sorted(path.name for path in folder.glob("*.memory.db")) == sorted((past, made, ahead[-1]))
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from actors.daemon.cycles.profile import Profile
 from actors.daemon.cycles.re_embed import ReEmbed
 from actors.daemon.cycles.reflect import Reflect
 from actors.daemon.cycles.statements import Statements
-from actors.daemon.following import Following
+from actors.daemon.follower import Follower
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.work import Cycle
 
-__all__ = ["enabled", "following_of"]
+__all__ = ["enabled", "follower_of"]
 
 KINDS: tuple[type[Any], ...] = (
     Backup,
@@ -41,15 +41,15 @@ KINDS: tuple[type[Any], ...] = (
 )
 
 
-def following_of(kinds: Iterable[Any]) -> Following:
+def follower_of(kinds: Iterable[Any]) -> Follower:
     """What these cycles follow."""
     rereads = frozenset(kind.name for kind in kinds if getattr(kind, "rereads", False))
-    return Following({kind.name: kind.follows for kind in kinds}, rereads)
+    return Follower({kind.name: kind.follows for kind in kinds}, rereads)
 
 
 def enabled(settings: DaemonSettings) -> Mapping[str, Cycle]:
     """The cycles that are switched on, by name, and what they follow."""
     own = {kind: getattr(settings, kind.name.replace("-", "_")) for kind in KINDS}
     kinds = [kind for kind in KINDS if own[kind].enabled]
-    following = following_of(kinds)
-    return {kind.name: kind(own[kind], following) for kind in kinds}
+    follower = follower_of(kinds)
+    return {kind.name: kind(own[kind], follower) for kind in kinds}

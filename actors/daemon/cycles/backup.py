@@ -15,7 +15,7 @@ import apsw
 
 from actors.daemon import messages as daemon
 from actors.daemon import scheduler
-from actors.daemon.following import Following
+from actors.daemon.follower import Follower
 from actors.daemon.settings import BackupSettings
 from actors.daemon.work import AWAY, Work
 from actors.llm import messages as llm
@@ -45,9 +45,8 @@ class Backup:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: BackupSettings, following: Following) -> None:
+    def __init__(self, settings: BackupSettings, _follower: Follower) -> None:
         self.settings = settings
-        self.following = following
 
     async def work(self, work: Work) -> None:
         """Copy one database after the other. Whoever takes the run over goes on with those that are not copied yet.

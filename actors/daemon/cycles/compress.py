@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from actors.daemon import extract
 from actors.daemon.cycles.consolidate import SUMMARISE, talk_of
-from actors.daemon.following import Following, namespaces
+from actors.daemon.follower import Follower, namespaces
 from actors.daemon.salient import salient
 from actors.daemon.settings import CompressSettings
 from actors.daemon.work import Work
@@ -32,13 +32,13 @@ class Compress:
     needs_model: ClassVar[str] = "Summaries in words of their own: without one they are sentences chosen from the talk."
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: CompressSettings, following: Following) -> None:
+    def __init__(self, settings: CompressSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Every talk that is old enough, in every namespace."""
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         for namespace in await work.read(namespaces):
             cursor: str | None = None
             while True:

@@ -13,7 +13,7 @@ import apsw
 
 from actors.daemon import batches, extract, people, rederivation
 from actors.daemon.batches import Batch, Outcome
-from actors.daemon.following import Following, text_digest
+from actors.daemon.follower import Follower, text_digest
 from actors.daemon.salient import salient
 from actors.daemon.settings import ConsolidateSettings
 from actors.daemon.work import Work
@@ -44,14 +44,14 @@ class Consolidate:
     rereads: ClassVar[bool] = True
     """A turn that is corrected says other things: what was drawn from it has ended."""
 
-    def __init__(self, settings: ConsolidateSettings, following: Following) -> None:
+    def __init__(self, settings: ConsolidateSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, derive anew what lost a source, and work on what has settled."""
         await batches.finish(work, self._made)
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         await rederivation.rederive(work)
         await work.commit(self._lay(micros(work.clock.now())))
         await batches.finish(work, self._made)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import apsw
 
-from actors.daemon.following import Following, is_known, namespaces
+from actors.daemon.follower import Follower, is_known, namespaces
 from actors.daemon.settings import DecaySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Age, Aged
@@ -26,13 +26,13 @@ class Decay:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: DecaySettings, following: Following) -> None:
+    def __init__(self, settings: DecaySettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """All records of all namespaces, from where the last run left off."""
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         for namespace in await self._from_place(work):
             await self._through(work, namespace)
 

@@ -15,7 +15,7 @@ import apsw
 
 from actors.daemon import extract
 from actors.daemon.cycles.reflect import line_of
-from actors.daemon.following import Following, is_known, namespaces
+from actors.daemon.follower import Follower, is_known, namespaces
 from actors.daemon.settings import DreamSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, Link, List, Listed, Memory, NewMemory, Remember, Stats
@@ -40,13 +40,13 @@ class Dream:
     needs_model: ClassVar[str] = "Images: without one it lays the two side by side, and says what they share."
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: DreamSettings, following: Following) -> None:
+    def __init__(self, settings: DreamSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """One dream, or a few, in every namespace that has enough to dream of."""
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         for namespace in await work.read(namespaces):
             stats: Stats = await work.ask(GetStats(namespace=namespace))
             awake = sum(count for kind, count in stats.by_kind.items() if kind in ("turn", "fact"))

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from loguru import logger
 
-from actors.daemon.following import Following, namespaces
+from actors.daemon.follower import Follower, namespaces
 from actors.daemon.settings import HealthSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, Stats
@@ -25,9 +25,8 @@ class Health:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: HealthSettings, following: Following) -> None:
+    def __init__(self, settings: HealthSettings, _follower: Follower) -> None:
         self.settings = settings
-        self.following = following
 
     async def work(self, work: Work) -> None:
         """Look, and say what is wrong."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from actors.daemon.following import Following
+from actors.daemon.follower import Follower
 from actors.daemon.settings import IntegrateSettings
 from actors.daemon.work import Work
 from actors.paradox.messages import Contemplate, Contemplated
@@ -25,9 +25,8 @@ class Integrate:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: IntegrateSettings, following: Following) -> None:
+    def __init__(self, settings: IntegrateSettings, _follower: Follower) -> None:
         self.settings = settings
-        self.following = following
 
     async def work(self, work: Work) -> None:
         """Those of the highest tension first, a few at a time. Each is thought over once a day at most."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from actors.daemon import batches, extract
 from actors.daemon.batches import Batch, Outcome
-from actors.daemon.following import Following
+from actors.daemon.follower import Follower
 from actors.daemon.settings import PercolateSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory, Recall, Recalled, Relate
@@ -31,14 +31,14 @@ class Percolate:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset({"turn", "fact"})
 
-    def __init__(self, settings: PercolateSettings, following: Following) -> None:
+    def __init__(self, settings: PercolateSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, and look for what belongs to what is new."""
         await batches.finish(work, self._linked)
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         await work.commit(lambda connection: batches.lay_all(connection, self.name, self.settings.turns))
         await batches.finish(work, self._linked)
 

@@ -15,7 +15,7 @@ from actors.daemon import aspects, batches
 from actors.daemon.aspects import ASSISTANT, HeldAspect, Source
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import moved, people_of
-from actors.daemon.following import Following, text_digest
+from actors.daemon.follower import Follower, text_digest
 from actors.daemon.settings import PersonalitySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory
@@ -60,14 +60,14 @@ class Personality:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset({"turn"})
 
-    def __init__(self, settings: PersonalitySettings, following: Following) -> None:
+    def __init__(self, settings: PersonalitySettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, and take in what is new."""
         await batches.finish(work, self._drifted)
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         await work.commit(lambda connection: batches.lay_all(connection, self.name, self.settings.turns))
         await batches.finish(work, self._drifted)
 

@@ -16,7 +16,7 @@ import apsw
 from actors.daemon import aspects, batches, extract, people
 from actors.daemon.aspects import HeldAspect, Source
 from actors.daemon.batches import Batch, Outcome
-from actors.daemon.following import Following, text_digest
+from actors.daemon.follower import Follower, text_digest
 from actors.daemon.settings import ProfileSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory
@@ -41,9 +41,9 @@ class Profile:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset({"turn"})
 
-    def __init__(self, settings: ProfileSettings, following: Following) -> None:
+    def __init__(self, settings: ProfileSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, and take in what is new: one stretch of each namespace a run.
@@ -51,7 +51,7 @@ class Profile:
         More than one would let a profile turn over in an hour of catching up.
         """
         await batches.finish(work, self._taken_in)
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         await work.commit(lambda connection: batches.lay_all(connection, self.name, self.settings.turns))
         await batches.finish(work, self._taken_in)
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from loguru import logger
 
-from actors.daemon.following import Following, namespaces
+from actors.daemon.follower import Follower, namespaces
 from actors.daemon.settings import ReEmbedSettings
 from actors.daemon.work import Work
 from actors.memory.messages import GetStats, HoldVectors, Stats
@@ -32,13 +32,13 @@ class ReEmbed:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, settings: ReEmbedSettings, following: Following) -> None:
+    def __init__(self, settings: ReEmbedSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Namespace by namespace, until nothing waits or the budget is spent."""
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         if not work.dry:
             # Who asks for a run of a cycle that is paused wants this one.
             await work.ask(HoldVectors(for_ms=0))

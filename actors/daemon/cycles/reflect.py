@@ -15,7 +15,7 @@ import apsw
 from actors.daemon import batches, extract
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
-from actors.daemon.following import Following
+from actors.daemon.follower import Follower
 from actors.daemon.interests import is_everyday
 from actors.daemon.salient import salient
 from actors.daemon.settings import ReflectSettings
@@ -44,14 +44,14 @@ class Reflect:
     needs_model: ClassVar[str] = "Conclusions: without one it counts, quotes, and says what was said of it before."
     follows: ClassVar[frozenset[str]] = frozenset({"turn"})
 
-    def __init__(self, settings: ReflectSettings, following: Following) -> None:
+    def __init__(self, settings: ReflectSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Finish what was laid down, follow the feed, lay down what is enough for a reflection, work on it."""
         await batches.finish(work, self._reflected)
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         await work.commit(self._lay)
         await batches.finish(work, self._reflected)
 

@@ -17,7 +17,7 @@ import apsw
 from actors.daemon import batches, people, statements
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import people_of
-from actors.daemon.following import Following, namespaces
+from actors.daemon.follower import Follower, namespaces
 from actors.daemon.settings import StatementsSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Found, Get, Link, Memory, NewMemory, Remember, Remembered
@@ -82,16 +82,16 @@ class Statements:
     needs_model: ClassVar[str] = ""
     follows: ClassVar[frozenset[str]] = frozenset({"turn"})
 
-    def __init__(self, settings: StatementsSettings, following: Following) -> None:
+    def __init__(self, settings: StatementsSettings, follower: Follower) -> None:
         self.settings = settings
-        self.following = following
+        self.follower = follower
 
     async def work(self, work: Work) -> None:
         """Let go of what has expired, then note what new turns and open contradictions give occasion for."""
         expired = await work.commit(lambda connection: statements.expire(connection, micros(work.clock.now())))
         await work.commit(lambda _connection: None, expired=expired)
         await batches.finish(work, self._noted)
-        await self.following.catch_up(work)
+        await self.follower.catch_up(work)
         await work.commit(lambda connection: batches.lay_all(connection, self.name, self.settings.turns))
         await batches.finish(work, self._noted)
         for namespace in await work.read(namespaces):

@@ -1,4 +1,4 @@
-"""Following memory's feed for namespaces that are forgotten: their names leave the accounts, the sums stay."""
+"""Follows memory's feed for namespaces that are forgotten: their names leave the accounts, the sums stay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from actors.memory.messages import Feed
 from actors.runtime import AsyncActor
 from transport.errors import LatticeError
 
-__all__ = ["Following"]
+__all__ = ["Follower"]
 
 FIRST_S: Final = 0.1
 """After its start, how long llm answers who has waited for it before this begins, in seconds."""
@@ -26,7 +26,7 @@ SEEN_MOST: Final = 10_000
 """Changes that are followed before the cursor is written down where nothing was forgotten."""
 
 
-class Following:
+class Follower:
     """Follows the feed from the cursor in llm.db.
 
     Args:

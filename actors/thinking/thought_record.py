@@ -1,4 +1,4 @@
-"""Telling: the record of a thought, made from its course at whatever point it ended."""
+"""The record of a thought, made from its course at whatever point it ended."""
 
 from __future__ import annotations
 

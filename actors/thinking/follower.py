@@ -1,4 +1,4 @@
-"""Following: memory's feed, for what it forgets. Thoughts that may quote it lose their texts, and the name of a lost talk."""
+"""Follows memory's feed for what it forgets: thoughts that may quote it lose their texts, and the name of a lost talk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from actors.thinking.settings import ThinkingSettings
 from actors.thinking.thoughts import Talk, Thoughts
 from transport.errors import LatticeError, NotFound
 
-__all__ = ["Following"]
+__all__ = ["Follower"]
 
 PAGE: Final = 500
 WAIT_MS: Final = 20_000
@@ -32,7 +32,7 @@ SEEN_MOST: Final = 1000
 kill."""
 
 
-class Following:
+class Follower:
     """Follows the feed from the cursor in thinking.db.
 
     Args:

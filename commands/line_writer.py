@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from typing import Final
 
-__all__ = ["Teller"]
+__all__ = ["LineWriter"]
 
 MOST: Final = 1000
 """Lines that wait to be read: two hours of a house in which an actor crashes every ten seconds."""
@@ -20,7 +20,7 @@ LAST_WORDS_S: Final = 1.0
 """How long the end waits for a reader, in seconds."""
 
 
-class Teller:
+class LineWriter:
     """Writes lines to a descriptor in their order.
 
     Args:
@@ -31,23 +31,23 @@ class Teller:
     def __init__(self, descriptor: int, most: int = MOST) -> None:
         self.descriptor = descriptor
         self.most = most
-        self.lines: deque[str] = deque()
+        self.waiting: deque[str] = deque()
         self.lost = 0
         self.is_over = False
         self.changed = threading.Condition()
         self.thread: threading.Thread | None = None
 
-    def tell(self, line: str) -> None:
-        """Have a line written, soon. Never waits."""
+    def write(self, line: str) -> None:
+        """Have a line written soon. Never waits."""
         with self.changed:
-            if len(self.lines) >= self.most:
+            if len(self.waiting) >= self.most:
                 self.lost += 1
                 return
 
-            self.lines.append(line)
+            self.waiting.append(line)
             if self.thread is None:
                 # A daemon: the process ends though nobody reads.
-                self.thread = threading.Thread(target=self._write_on, name="teller", daemon=True)
+                self.thread = threading.Thread(target=self._write_on, name="line-writer", daemon=True)
                 self.thread.start()
             self.changed.notify_all()
 
@@ -63,19 +63,19 @@ class Teller:
     def _write_on(self) -> None:
         while True:
             with self.changed:
-                while not self.lines and not self.lost and not self.is_over:
+                while not self.waiting and not self.lost and not self.is_over:
                     self.changed.wait()
-                if not self.lines and not self.lost:
+                if not self.waiting and not self.lost:
                     return
-                line = self.lines[0] if self.lines else f"({self.lost} more lines were lost: nobody read them)"
-                lost = 0 if self.lines else self.lost
+                line = self.waiting[0] if self.waiting else f"({self.lost} more lines were lost: nobody read them)"
+                lost = 0 if self.waiting else self.lost
 
             try:
                 self._write(f"{line}\n".encode(errors="replace"))
             except OSError:
                 with self.changed:
                     # Nobody will ever read on.
-                    self.lines.clear()
+                    self.waiting.clear()
                     self.most = self.lost = 0
                 return
 
@@ -83,7 +83,7 @@ class Teller:
                 self.lost -= lost
                 if not lost:
                     # Only now: as long as it is not written it takes a place.
-                    self.lines.popleft()
+                    self.waiting.popleft()
 
     def _write(self, data: bytes) -> None:
         # Not through `sys.stdout`, whose lock the thread would hold while the interpreter ends.

@@ -1,4 +1,4 @@
-"""Following memory's feed for all cycles: which records each has yet to work on, and what goes because its source is forgotten.
+"""Follows memory's feed for all cycles: which records each has yet to work on, and what goes because its source is forgotten.
 
 Each cycle has a cursor of its own, so that one that is new, or was switched off for a time, sees what the others have seen;
 pages are read once, from the one that is furthest behind.
@@ -24,7 +24,7 @@ from actors.memory.messages import Change, Fed, Feed, Memory, namespace_digest
 from actors.moments import micros
 from transport.errors import Invalid, LatticeError
 
-__all__ = ["Following", "is_known", "namespaces", "text_digest"]
+__all__ = ["Follower", "is_known", "namespaces", "text_digest"]
 
 PAGE = 100
 WAIT_MS = 20_000
@@ -35,8 +35,8 @@ AGAIN_S = 1.0
 """Wait when memory does not answer."""
 
 
-class Following:
-    """What the cycles follow.
+class Follower:
+    """Follows the feed for the cycles.
 
     Args:
         follows: kinds of records by cycle; every cycle counts new turns, also one that follows none.

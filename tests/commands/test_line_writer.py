@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.telling import Teller
+from commands.line_writer import LineWriter
 from tests.ports import free_port
 from tests.system.house import ROOT
 
@@ -35,16 +35,16 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def read_all(reader: int) -> list[str]:
     """Every line until the writing end is closed."""
-    with os.fdopen(os.dup(reader)) as lines:
-        return lines.read().splitlines()
+    with os.fdopen(os.dup(reader)) as file:
+        return file.read().splitlines()
 
 
 def test_lines_come_in_their_order(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    teller = Teller(writer)
+    lines = LineWriter(writer)
     for number in range(20):
-        teller.tell(f"line {number}")
-    teller.close()
+        lines.write(f"line {number}")
+    lines.close()
     os.close(writer)
     assert read_all(reader) == [f"line {number}" for number in range(20)]
 
@@ -52,17 +52,17 @@ def test_lines_come_in_their_order(pipe: tuple[int, int]) -> None:
 def test_nobody_reads_and_nobody_waits_and_what_is_lost_is_counted(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     os.write(writer, b"x" * 4095 + b"\n")
-    teller = Teller(writer, most=10)
+    lines = LineWriter(writer, most=10)
     began = time.monotonic()
     for number in range(100):
-        teller.tell(f"line {number}")
-    teller.close(0.05)
+        lines.write(f"line {number}")
+    lines.close(0.05)
     assert time.monotonic() - began < 5
 
     first = os.read(reader, 4096)
     assert first.endswith(b"x\n")
-    assert teller.thread is not None
-    teller.thread.join(10)
+    assert lines.thread is not None
+    lines.thread.join(10)
     os.close(writer)
     assert read_all(reader) == [f"line {number}" for number in range(10)] + ["(90 more lines were lost: nobody read them)"]
 
@@ -70,12 +70,12 @@ def test_nobody_reads_and_nobody_waits_and_what_is_lost_is_counted(pipe: tuple[i
 def test_after_the_reader_has_gone_nothing_is_kept(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     os.close(reader)
-    teller = Teller(writer)
-    teller.tell("is anybody there?")
-    assert teller.thread is not None
-    teller.thread.join(10)
-    teller.tell("no")
-    assert not teller.lines
+    lines = LineWriter(writer)
+    lines.write("is anybody there?")
+    assert lines.thread is not None
+    lines.thread.join(10)
+    lines.write("no")
+    assert not lines.waiting
 
 
 def test_a_house_whose_lines_nobody_reads_becomes_ready_and_stops(short_dir: Path, pipe: tuple[int, int]) -> None:
