@@ -13,19 +13,19 @@ from typing import Final
 __all__ = ["STARTING_S", "collect_seldom", "settle", "switch_often"]
 
 YOUNG: Final = 10_000
-"""Objects that come up before the interpreter looks for cycles among them. CPython's own 700 are less than sixty calls
-in flight have, none of which is a cycle: looking took a tenth of the time of 64 writers of memory."""
+"""Objects that are made before the interpreter looks for cycles among them. CPython's own 700 are fewer than sixty calls in
+flight make, none of them a cycle: looking took a tenth of the time of 64 writers of memory."""
 
 STARTING_S: Final = 0.1
 """How long an actor's start has the interpreter switched often, in seconds."""
 
 STARTING_SWITCH_S: Final = 0.001
-"""How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. CPython's own 5 ms
-are half of the time from the end of a process to the first answer of its replacement. It is set back after the start, since
-each switch costs: a house that kept it answered a sixth less under a flood."""
+"""How long another thread may hold the interpreter while the loop wants it and an actor starts, in seconds. With CPython's own
+5 ms, this waiting is half of the time from the end of a process to the first answer of its replacement. It is set back after
+the start, since each switch costs: a house that kept it answered a sixth less under a flood."""
 
 REPLACING_SWITCH_S: Final = 0.0001
-"""The same for a replacement, which somebody waits for: to open a database gives the interpreter away some thirty times."""
+"""The same for a replacement, for which somebody waits: opening a database hands the interpreter over some thirty times."""
 
 
 def collect_seldom() -> None:

@@ -189,7 +189,7 @@ class _Work(Delivery):
             self._serve(caller)
 
         if self.size > CALL_BYTES:
-            # This is its handler's own task: cancelled in the ordinary way it would go on until it waits for something.
+            # The handler runs in this very task. `cancel` would end it only at its next await.
             self.ending = Overloaded(f"the answer has grown beyond {CALL_BYTES} bytes")
             self.fail(self.ending)
             raise asyncio.CancelledError

@@ -49,8 +49,8 @@ class LagWatch:
         self.stalls: deque[Stall] = deque(maxlen=RING)
         self.stall_count = 0
         self.on_moving: Callable[[], None] | None = None
-        """Called in the watch's thread, every 100 ms while a beat is overdue and the loop has begun another callback since. A
-        callback that never ends is never followed by another, and those of one turn are finite: no loop that hangs moves."""
+        """Called in the watch's thread, every 100 ms while a beat is overdue and the loop has begun another callback since the
+        last look: then it is busy and does not hang. A callback that never ends is never followed by another."""
 
         self._running: FrameType | None = None
         self._lags: deque[float] = deque([0.0], maxlen=WINDOW)

@@ -76,8 +76,8 @@ def allow_descriptors(wanted: int) -> None:
 def has_descriptors(limits: ProcessLimits | None = None) -> bool:
     """Whether this process can open one more file or connection.
 
-    Its limit may have been lowered from outside, below what is open already. What of it is this process's own to set is set
-    again by `limits`; where that does not help, only another process does, which has its parent's limits.
+    Its limit may have been lowered from outside, below what is open already. With `limits` the process raises it again as far
+    as it may. Where that does not help, only another process does: it has its parent's limits.
     """
     if limits is not None:
         allow_descriptors(limits.descriptors)

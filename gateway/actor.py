@@ -28,18 +28,20 @@ BACKLOG = 1024
 """Connections that the kernel keeps in line."""
 
 AT_ONCE = 8
-"""Connections taken in one turn of the loop: asyncio goes on so often even where no descriptor is left, and logs each time."""
+"""Connections accepted in one turn of the loop. asyncio tries so many even where no descriptor is left, and logs each
+failure."""
 
 SPARE_DESCRIPTORS = 64
-"""Kept from connections: those that are accepted and not yet made, files, and the actors' sockets."""
+"""Descriptors that connections may not take. They are for connections that are being accepted, for files, and for the actors'
+sockets."""
 
 LAST_ANSWERS_S = 0.5
-"""What it may take until those that are told that time is up have read it, beyond `drain_s`."""
+"""How long beyond `drain_s` clients whose time is up may take to read the answer that says so, in seconds."""
 
 RETRY_AFTER_MS = 500
 
 HALF_ACCEPTED_TURNS = 8
-"""Turns of the loop after which a connection that was accepted is made; it takes three."""
+"""Turns of the loop that are waited for connections that are accepted and not set up yet. Setting one up takes three."""
 
 
 class Gateway(AsyncActor):
@@ -155,7 +157,10 @@ class Gateway(AsyncActor):
         self.ending = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self.end_requests)
 
     def end_requests(self) -> None:
-        """Time is up: who still waits is told to ask again, and then is served by the gateway after this one."""
+        """Time is up: every request that still runs is answered with an error.
+
+        Clients ask again, and the next gateway serves them.
+        """
         if self.service is None:
             return
 

@@ -40,22 +40,22 @@ HELD_S: Final = 0.05
 """How long a request that is to be refused waits for its body, in seconds: most clients send it right behind the head."""
 
 DEAF_S: Final = 0.2
-"""How long a connection is not read after a refusal, in seconds, a fifth of what the refusal says: a client that asks again at
-once, whatever it is told, would cost more than one that is served."""
+"""How long a connection is not read after a refusal, in seconds: a fifth of the wait that the refusal asks for. A client that
+asks again at once, whatever it is told, would cost more than one that is served."""
 
 HEAR_TOGETHER_S: Final = 0.025
-"""Connections that may be read again are so at beats of so long, in seconds: the gateway wakes once for many of them, and has
-what they send then at once. Waking takes as long as a refusal does."""
+"""Reading goes on at multiples of so many seconds, so that one wake-up of the gateway serves many connections that were
+refused. Waking up costs as much as a refusal."""
 
 HTTP_2: Final = "Pause on PRI/Upgrade"
 """What the parser makes of the first line of HTTP/2."""
 
 HALF_CLOSED_S: Final = 0.25
-"""How long a client that has ended its side may still be answered, in seconds. One that is gone ends it in the same way, and
-what was begun for it is to end within a second."""
+"""How long a client that has closed its sending side is still answered, in seconds. One that is gone looks the same, and what
+was begun for it is to end within a second."""
 
 TAKEN_S: Final = 30.0
-"""How long such a client may take what is left of an answer that was made in time, in seconds."""
+"""How long such a client may take to read the rest of an answer that was made in time, in seconds."""
 
 
 class Connection(web.RequestHandler):
@@ -136,7 +136,7 @@ class Connection(web.RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is being asked or answered on it. One that is going already makes no room twice."""
+        """Whether nothing is being asked or answered on it, and it is not closing already."""
         return self.transport is not None and self._waiter is not None and not self._messages and not self._force_close
 
     def make_way(self) -> None:
@@ -176,7 +176,7 @@ class Connection(web.RequestHandler):
             self._close = True
 
     def data_received(self, data: bytes) -> None:
-        """Read on, whatever is closing: the loop that handles requests begins no other."""
+        """Read on, even while the connection is closing: the loop that handles requests begins no further one."""
         closing, self._close = self._close, False
         forced, self._force_close = self._force_close, False
         waiter = self._waiter
@@ -204,7 +204,10 @@ class Connection(web.RequestHandler):
             self._first.set_result(None)
 
     def _read(self, data: bytes) -> None:
-        """Take one request after the other out of what came. What is no request takes none with it that stands before it."""
+        """Take the requests out of what came, one after the other.
+
+        Bytes that are no request do not discard a request before them.
+        """
         super().data_received(data)
         while self._parser is not None and len(self._messages) < self._max_msg_queue_size:
             known = len(self._messages)
@@ -221,11 +224,12 @@ class Connection(web.RequestHandler):
             self._latest = self._messages[-1][1]
 
     def _shed(self) -> bool:
-        """Answer what there is no place for, and leave the rest to the loop that handles requests; whether anything was."""
+        """Answer the requests for which there is no place; whether any was. The loop that handles requests has the others."""
         shed = False
         while self._messages and self._shedding.is_full and not self._force_close:
             head, payload = self._messages[0]
-            # Who sends more than is read, or reads less than is written, is waited for by the loop that handles requests.
+            # A client that sends faster than is read, or reads more slowly than is written, is left to the loop that handles
+            # requests.
             if self._reading_paused or self._buffer_paused or self._paused or not self._shedding.refuses(head):
                 break
 
@@ -256,7 +260,7 @@ class Connection(web.RequestHandler):
             self.force_close()
 
     def _hear(self) -> None:
-        """Read on after a refusal, unless something else keeps from it."""
+        """Read on after a refusal, unless reading is paused for another reason."""
         self._deaf = None
         if not self._reading_paused and not self._buffer_paused:
             self._resume_transport_reading()
@@ -271,10 +275,10 @@ class Connection(web.RequestHandler):
             self._comes()
 
     def _comes(self) -> None:
-        """Hold a place for the first request, which is handed on, until its handler begins, which takes one itself.
+        """Hold a place for the request that is handed on, until its handler begins and takes a place of its own.
 
-        Of many that are read at once the first takes the last place; without this all others would be let in with it, and be
-        refused by their handlers, at five times the price.
+        Without this, of many requests that are read at once all would be let in for the one last place. Their handlers would
+        then refuse them, at five times the cost.
         """
         if self._messages and not self._coming and self._shedding.takes_place(self._messages[0][0]):
             self._coming = True
@@ -286,19 +290,22 @@ class Connection(web.RequestHandler):
             self._shedding.admission.coming -= 1
 
     async def _handle_request(self, *args: Any) -> Any:
-        """Handle a request.
+        """Give the place back and handle the request, which takes one itself in `Admission.entered`.
 
-        Nothing is awaited from here to where `Admission.entered` counts it, unless its body is coded or not there yet: another
-        may take its place then, and its handler refuses it.
+        Nothing is awaited in between, so no other request can take the place, unless the body is still to come or to be
+        decoded. Then the handler may have to refuse the request after all.
         """
         self._has_come()
         return await super()._handle_request(*args)
 
     async def finish_response(self, *args: Any) -> Any:
-        """Answer a request, and read on behind one that would have upgraded the connection and was answered like any other."""
+        """Answer a request.
+
+        Where it asked to upgrade the connection and was answered like any other, read what stands behind it.
+        """
         upgraded = self._upgraded
         told = await super().finish_response(*args)
-        # aiohttp hands what stands behind it to the parser once, which stops behind its first request.
+        # aiohttp hands the bytes behind it to the parser once, and the parser stops behind the first request in them.
         declined = upgraded and not self._upgraded and self._parser is not None
         if declined and self._messages and isinstance(self._messages[-1][0], RawRequestMessage):
             self.data_received(b"")
@@ -364,7 +371,7 @@ class Connection(web.RequestHandler):
             raise ConnectionError("an answer has begun already")
 
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            # What says why stands first; what follows it quotes the request.
+            # The reason stands first; what follows it quotes the request.
             reason = re.split(r":?\n|: b", (message or HTTPStatus(status).phrase).strip())[0]
             if reason == HTTP_2:
                 status, reason = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 and HTTP/1.0 are spoken here"

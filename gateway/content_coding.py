@@ -1,7 +1,7 @@
-"""The coding of a body (`Content-Encoding`): which ones are taken, and how they are taken off. Knows no route.
+"""The coding of a body (`Content-Encoding`): which codings are taken, and how they are decoded. Knows no route.
 
-aiohttp would do it by itself, but what it takes hangs on what else is installed, codings that it does not know it takes for
-none, and a few hundred kilobytes that are hundreds of megabytes hold its loop until all of them are unpacked, refused or not.
+aiohttp could do this by itself. But which codings it takes depends on what else is installed, it passes bodies of an unknown
+coding on as they are, and it unpacks a small body that becomes hundreds of megabytes in one go, which blocks its loop.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def decoder_of(named: str | None) -> Decoder | None:
 
 
 class Decoder:
-    """Takes a coding off a body, piece by piece, so that what a little becomes much of is never there as a whole."""
+    """Decodes a body piece by piece, so that a small body that becomes a huge one is never in memory as a whole."""
 
     def __init__(self, coding: str) -> None:
         self.coding = coding

@@ -15,7 +15,8 @@ from transport.errors import LatticeError
 __all__ = ["ForegroundSign"]
 
 AGAIN_S: Final = 1.0
-"""How often it is said while it is so. It is taken back at the same beat: a pause between two requests is no end of a talk."""
+"""How often it is said while people wait, in seconds. The end is said at the same beat: a pause between two requests ends no
+talk."""
 
 
 class ForegroundSign:

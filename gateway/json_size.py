@@ -1,7 +1,7 @@
-"""How much JSON a stranger may send: as many values as the wire takes, so that no body holds up the loop or fills memory.
+"""How much JSON a client may send: no more values than a message between actors may hold.
 
-A few megabytes of `{},{},…` would become hundreds of megabytes of objects, and a million complaints about them. And whether
-an object has a field twice.
+A few megabytes of `{},{},…` would otherwise become hundreds of megabytes of objects, and a million complaints about them. Also
+tells whether an object has a field twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FEW: Final = FIELDS
 """Below so many values there is nothing to look at."""
 
 LONG: Final = 1 << 18
-"""Bytes that are read, and whose digest is made, in a millisecond or two, where they are few values: a picture has more."""
+"""Up to so many bytes, a body of few values is read and hashed in a millisecond or two. An image is longer."""
 
 STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
@@ -53,7 +53,7 @@ def check_values(body: bytes) -> None:
 
 
 def separators(body: bytes) -> int:
-    """At least as many as there are values beyond the first."""
+    """No fewer than the number of values, less one."""
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 

@@ -36,13 +36,14 @@ from transport.lock import Lock
 __all__ = ["run_child"]
 
 LATER_S = 0.02
-"""How long a standby that was promoted answers who has waited, before it does what nobody waits for: its log, its heartbeat."""
+"""How long a standby that was promoted only answers callers that have waited, before it opens its log and begins its
+heartbeat."""
 
 Populate = Callable[[Host, Assignment, list[socket.socket]], Awaitable[Any]]
 """Starts the actors of a process. What it returns, if anything, is handed to who asked for the start."""
 
 NAMED = 5
-"""Of what still ran at the end, those that are named; all are counted."""
+"""How many of the calls that still ran at the end are named in the report; all are counted."""
 
 
 def run_child(
@@ -361,7 +362,7 @@ class Life:
         self._say("exhausted", reason=EXHAUSTED)
 
     def _move(self) -> None:
-        """Not on the loop: it works, and has too much to run in one turn to come to its timers. That is no silence."""
+        """Beat from the lag watch's thread, as the loop has too much to run in one turn to come to its timers: it does work."""
         now = time.monotonic()
         if self.beaten is None or now - self.beaten < self.assignment.heartbeat_s:
             return

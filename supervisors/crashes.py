@@ -54,7 +54,7 @@ def open_stacks(data_dir: Path, name: str, epoch: int) -> TextIO:
 
 
 def open_nameless_stacks(data_dir: Path) -> TextIO | None:
-    """A file for stacks on the disk of the others that `name_stacks` puts in its place: who may never be needed leaves none.
+    """A file for stacks without a name, which `name_stacks` gives it. So a standby that is never promoted leaves none behind.
 
     None where the file system has no such files.
     """

@@ -16,7 +16,7 @@ __all__ = ["KeptFiles"]
 
 
 class KeptFiles:
-    """As they were when they were looked at last.
+    """The files' contents, as they were at the last look.
 
     Args:
         run_dir: where they are.

@@ -240,11 +240,11 @@ class Spares:
 
     @property
     def _good(self) -> int:
-        """How many wait; borrowed ones are good enough for now, and are replaced once that can be done."""
+        """How many spares wait that need not be replaced. Borrowed ones count until this supervisor's own zygote is ready."""
         return len(self.waiting) - (len(self.borrowed) if self.zygote_is_ready else 0)
 
     def _owe_nothing(self) -> None:
-        """Whatever was ordered was ordered of another."""
+        """Forget what was ordered: it was ordered of a zygote that is not asked any more."""
         self.ordered.clear()
         self.owing_since = None
 
@@ -262,7 +262,7 @@ class Spares:
         self.quiet = asyncio.get_running_loop().call_later(QUIET_S, self._warm_up)
 
     def _warm_up(self) -> None:
-        """One at a time, and never the last that could be promoted."""
+        """Warm up one spare at a time, and never the last that could be promoted."""
         cold = next((process for process in self.waiting if process not in self.warm), None)
         if cold is None or not self.can_lend:
             return

@@ -97,7 +97,7 @@ class Strategy:
             return self._advance()
 
         for member in self._in_batches(list(self.members.values())):
-            # What a dynamic child answered to, when it was added, was the last supervisor.
+            # Whoever added a dynamic child waited for an answer of the last supervisor, and gets none of this one.
             member.wanted, member.by_hand = True, not self.spec.dynamic
             self.first_batch = member.batch
 

@@ -24,7 +24,8 @@ from transport.errors import Conflict, Invalid, LatticeError, Unavailable
 __all__ = ["Supervision"]
 
 LEAST_DRAIN_S = 1.0
-"""For whoever drains after others that took all the time there was: what is on disk and in hand takes a few ms to close."""
+"""What each child may take to drain, in seconds, even where those before it took all the time there was. Closing what is open
+takes a few ms."""
 
 
 class Supervision:

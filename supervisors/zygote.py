@@ -212,17 +212,22 @@ def scratch_of(run_dir: Path, supervisor: str) -> tuple[Path, str]:
 
 
 def clear_scratch(run_dir: Path, supervisor: str) -> None:
-    """Remove what spares left that were killed while they warmed up: it lies in memory. One that still does stays cold."""
+    """Remove what spares left behind that were killed while they warmed up, since it lies in memory.
+
+    A spare that is warming up now stays cold.
+    """
     place, prefix = scratch_of(run_dir, supervisor)
     for left in place.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _go(walk: Walk, name: str, place: Path, prefix: str) -> None:
-    """Go a way once. A disk that takes nothing makes a cold spare, not none.
+    """Walk through a start once, so that a promotion is quick later.
 
-    What a fork shares is copied when it is first touched, and code that has not run yet is slow: both take time then. It is
-    done in a thread, since a thread's priority ends with it, and a process may not raise its own again.
+    Memory that a fork shares is copied when it is first touched, and code is slow the first time it runs: both are over then.
+
+    It is done in a thread, since a thread's low priority ends with it, and a process may not raise its own again. A disk that
+    takes nothing makes a cold spare, not none.
     """
 
     def go() -> None:

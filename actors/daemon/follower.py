@@ -29,10 +29,10 @@ __all__ = ["Follower", "is_known", "namespaces", "text_digest"]
 PAGE = 100
 WAIT_MS = 20_000
 TIMELINE = "timeline"
-"""Stands among the cursors for the memory in which they lie."""
+"""The row among the cursors that holds the timeline of the memory in which they lie."""
 
 AGAIN_S = 1.0
-"""Wait when memory does not answer."""
+"""How long to wait when memory does not answer, in seconds."""
 
 
 class Follower:

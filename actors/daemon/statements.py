@@ -24,7 +24,8 @@ __all__ = ["deliver", "expire", "is_known", "listed", "open_count", "open_ones",
 COLUMNS = "memory, why, urgency, created, expires, state, thought"
 ASK_S = 5.0
 PARADOX_S = 0.5
-"""Somebody waits for an answer meanwhile, and a killed actor is back sooner."""
+"""How long the paradox actor may take, in seconds. Somebody waits for an answer meanwhile, and a killed actor is back
+sooner."""
 
 
 def put(

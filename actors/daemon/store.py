@@ -26,8 +26,8 @@ LONGEST_NUMBER = 18
 """Digits that surely fit into SQLite's integers."""
 
 BLAMELESS = 4
-"""So many failures in a row are counted at most while an actor is away that a cycle needs: by the default waits it is tried
-again every four minutes."""
+"""While an actor that a cycle needs is away, no more failures in a row than this are counted, so that with the default waits
+the cycle is tried again every four minutes."""
 
 COLUMNS = "id, cycle, cause, state, epoch, attempts, started, ended, effects, error, cost"
 

@@ -32,7 +32,8 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 STRETCH_S = 0.005
-"""So long may be computed without looking up; one text, of 20,000 characters at most, may take up to 40 ms."""
+"""How long may be computed without looking whether people wait, in seconds. One text, of 20,000 characters at most, may take up
+to 40 ms."""
 
 SENTENCE_END = re.compile(r"[.!?\u2026\u3002](?=\s|$)")
 

@@ -35,7 +35,7 @@ APART_S = 0.01
 them, as those of a model that repeats itself without end, travel together."""
 
 AT_ONCE = 64
-"""Chunks that are passed on as they come all the same: a short answer is not to wait for anything."""
+"""The first chunks of a stream, which are passed on as they come: a short answer is not to wait for anything."""
 
 PIECE_BYTES = 4096
 """Read at once, so that one endpoint's flood costs the others no more than a millisecond a turn."""

@@ -202,10 +202,10 @@ class Dispatcher:
         )
 
     def patience_s(self, attempt: Attempt, attempts: Attempts) -> float | None:
-        """For how long an endpoint may be listened to beyond its allowance; None: there is somebody else to ask.
+        """For how many seconds more an endpoint may be listened to beyond its allowance; None: there is somebody else to ask.
 
-        Nobody waits longer than it might have taken to ask everybody in turn; or twice, where there is but one. And that
-        is tried once: until a call has been answered after all, its allowance is all that it gets.
+        At most as long as asking all endpoints in turn might have taken, or twice the allowance where there is only one. It is
+        tried once: until a call has been answered after all, the allowance is all that the endpoint gets.
         """
         if attempt.endpoint.evidence.heard_out:
             return 0.0

@@ -9,11 +9,11 @@ PROOF_S = 2.0
 """For how long an answer shows that an endpoint is sound."""
 
 PATIENCE = 2
-"""Of its allowance: for so long the only endpoint is listened to, and any by its probes."""
+"""How many times its allowance the only endpoint is listened to, and any endpoint by its probes."""
 
 LOOK_AGAIN = 0.1
-"""Of an endpoint's allowance. After so long without an end of an answer, tokens that come are proof enough: a fault is to cost
-the allowance and a tenth."""
+"""The share of an endpoint's allowance after which tokens that go on coming are proof enough that it is sound, though no answer
+has come to its end: so a fault costs the allowance and a tenth."""
 
 NEVER = float("-inf")
 
@@ -46,11 +46,11 @@ class Evidence:
         """Calls that are beyond their allowance and go on all the same, since there is nobody else to ask."""
 
         self.heard_out = False
-        """A call was listened to beyond its allowance to the end, in vain, and no call has been answered since. Probes do not
-        count: what answers them and nobody else would cost every crowd the double."""
+        """A call was listened to beyond its allowance to the end, in vain, and no call has been answered since. An answer to a
+        probe does not count: an endpoint that answers its probes and nobody else would cost every crowd twice the allowance."""
 
         self.unanswered = 0
-        """Calls that wait for their first token: those who find out."""
+        """Calls that wait for their first token, and so find out whether it is sound."""
 
         self.expected_until = NEVER
         """Somebody has left another endpoint to find out about this one, and should have begun by then."""

@@ -1,7 +1,8 @@
-"""Scouts: of many callers that come over from an endpoint that failed, a few go ahead, and the others wait for their news.
+"""Scouts: of many callers whose endpoint failed, a few go ahead to the next one, and the others wait for their news.
 
-So a burst finds the sound endpoint, and no storm comes over endpoints that are all down. How many go ahead where nothing is
-known is the retry budget's to say. Once the next endpoint has shown that it is sound all go, for then the load is only moved.
+So a burst finds the sound endpoint, and does not run over one endpoint after the other when all are down. While nothing is
+known of the next endpoint, the retry budget decides how many go ahead. Once it has shown that it is sound, all go: then the
+load only moves.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Passage = Literal["go", "wait", "no"]
 
 
 def passage(endpoint: Endpoint, key: Key, attempts: Attempts, retries: RetryBudget) -> Passage:
-    """Whether a request that failed elsewhere may be taken to this endpoint now, or after those who are finding out."""
+    """Whether a request that failed elsewhere may go to this endpoint now, or waits for the scouts that are there already."""
     evidence, now = endpoint.evidence, endpoint.now()
     waits_since = attempts.waits_since.get(key)
     waited_s = 0.0 if waits_since is None else now - waits_since
@@ -27,7 +28,7 @@ def passage(endpoint: Endpoint, key: Key, attempts: Attempts, retries: RetryBudg
     calls = endpoint.in_flight if attempts.broken_off else evidence.unanswered
     finding_out = calls and waited_s <= 2 * allowance_s(endpoint, attempts)
     if waits_since is None or not finding_out:
-        # Those who wait do not go after the scouts one by one: silence tells nothing, and lasts for as long as it may.
+        # While a scout is there, nobody follows it: its silence says nothing yet, and may last for as long as the allowance.
         unknown = evidence.answered_at >= evidence.failed_at and not finding_out
         if attempts.leave_paid or retries.take() or unknown:
             attempts.leave_paid = False
@@ -43,9 +44,10 @@ def passage(endpoint: Endpoint, key: Key, attempts: Attempts, retries: RetryBudg
 def last_resort(endpoint: Endpoint, key: Key, attempts: Attempts) -> Passage:
     """Whether an endpoint that is slower than its allowance may be asked, or waited for, where nobody else is left.
 
-    One that has answered late is asked by everybody; one that some listen to beyond its allowance is waited for by those whom
-    another has failed: a request that finds all breakers open does not wait for what may never speak. Those of a crowd whose
-    allowance was up first have left while there seemed to be somebody else: they wait for those who came after them, too.
+    An endpoint that has answered late is asked by everybody. One to which some calls still listen beyond its allowance is
+    waited for, but only by requests that another endpoint has failed: a request that has just come and finds all breakers open
+    does not wait for an endpoint that may never speak. Calls that gave up on it first, while there still seemed to be somebody
+    else, wait for it too.
     """
     evidence = endpoint.evidence
     if evidence.late and key not in attempts.patient:
@@ -56,11 +58,13 @@ def last_resort(endpoint: Endpoint, key: Key, attempts: Attempts) -> Passage:
 
 
 def may_leave_for(endpoint: Endpoint, attempts: Attempts, retries: RetryBudget) -> bool:
-    """Whether who still listens elsewhere should go there: where it has not answered since the request came, only as a scout.
+    """Whether a call that still listens to a slow endpoint should leave it for this one.
 
-    A scout's call is taken from the budget as it leaves. Of a crowd whose allowance is up in one moment all would find room for
-    one, and nobody would be left who listens. Where the budget is used up one goes all the same to an endpoint of which nothing
-    is known, if nobody is on the way there: else a silent endpoint would cost more than its allowance where the next is sound.
+    It should if this endpoint has answered since the request came. Otherwise the call goes as a scout, and is taken from the
+    retry budget as it leaves: the allowance of a whole crowd may be up at the same moment, and if all left for the place of one
+    scout, nobody would be left who listens. Where the budget is used up, one call goes all the same to an endpoint of which
+    nothing is known and to which nobody is on the way. Otherwise a silent endpoint would cost more than its allowance though
+    the next one is sound.
     """
     evidence = endpoint.evidence
     if attempts.leave_paid or evidence.answers_since(attempts.since):
@@ -75,11 +79,11 @@ def may_leave_for(endpoint: Endpoint, attempts: Attempts, retries: RetryBudget) 
 
 
 def is_sound(endpoint: Endpoint, attempts: Attempts, waited_s: float) -> bool:
-    """Whether an endpoint has shown, since the request came, that it does what failed elsewhere.
+    """Whether an endpoint has shown, since the request came, that it can do what failed elsewhere.
 
-    What it did before does not count: where all fail at once, all did well a moment ago. To those whom silence or an error has
-    sent, a first token shows it. To those whose answer broke off, only the end of one: for a tenth of the allowance, after
-    which tokens that go on coming are enough.
+    What it did before does not count: when all fail at once, all did well a moment ago. For a request that met silence or an
+    error, a first token is enough. For one whose answer broke off, an answer must have come to its end; after a tenth of the
+    allowance, tokens that go on coming are enough.
     """
     evidence = endpoint.evidence
     if not attempts.broken_off:
@@ -90,7 +94,7 @@ def is_sound(endpoint: Endpoint, attempts: Attempts, waited_s: float) -> bool:
 
 
 def look_again_s(endpoint: Endpoint, attempts: Attempts) -> float:
-    """How long those who wait do so without looking, where there is no news."""
+    """How long those who wait for a scout do so before they look again, where there is no news."""
     return LOOK_AGAIN * allowance_s(endpoint, attempts)
 
 

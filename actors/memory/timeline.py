@@ -1,8 +1,10 @@
-"""In which memory a cursor of the feed lies: copies of a file go apart, and one that is put back is not what was followed.
+"""Timelines: how a follower of the feed learns whether memory's database still is the one that it followed.
 
-Each opening that writes begins a stretch with a name that nobody else gives. A stretch is written by one process to one
-file, so of two files that have it, the shorter one's is the beginning of the other's. Told with a cursor are its own stretch
-and some of those before, ever further apart: enough to say how far two memories are the same. Knows no record.
+A file may be copied, or replaced by a backup. It then shares the beginning of its feed with the file that was followed, and
+goes on differently. So each opening that writes begins a stretch of the feed with a name of its own. A stretch is written by
+one process to one file; of two files that have the same stretch, the shorter one's is the beginning of the other's. With a
+cursor its stretch is told, and some of those before it, ever further apart: enough to say up to where two files are the same.
+Knows no record.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import apsw
 __all__ = ["shared", "timeline"]
 
 TOLD: Final = (*range(1, 9), 16, 32, 64, 128, 256)
-"""Which stretches before a cursor are told, and the first of all. Of memories that went apart in one between, those before it
-are known to be the same."""
+"""Which stretches before a cursor are told: so many places back, and the first of all. Where two files went apart in one that
+is not told, they are known to be the same up to the one before it that is."""
 
 
 def timeline(connection: apsw.Connection, cursor: int) -> str:
@@ -30,10 +32,10 @@ def timeline(connection: apsw.Connection, cursor: int) -> str:
 
 
 def shared(connection: apsw.Connection, told: str) -> tuple[int, int]:
-    """The cursor with which a timeline was told, and up to where what it tells of is this memory's too."""
+    """The cursor with which a timeline was told, and up to which change that timeline is this memory's too."""
     cursor, *stretches = told.split(" ")
     begins = [int(stretch.partition(".")[0]) for stretch in stretches]
-    # Where each ends at the latest: the one after it began there.
+    # A stretch ends where the next one begins, at the latest.
     ends = [int(cursor), *(later - 1 for later, _ in pairwise(begins))]
     for stretch, begin, end in zip(stretches, begins, ends, strict=True):
         row: Any = connection.execute(

@@ -88,10 +88,10 @@ def active(connection: apsw.Connection) -> VectorSet | None:
 
 
 def adopt(connection: apsw.Connection, name: str) -> VectorSet | None:
-    """The set of the model that is to be used from now on, begun when it is new.
+    """The set of vectors of the model that is to be used from now on; a new one where there is none yet.
 
-    One that was begun for a third model, and never got complete, goes. None while both sides are taken, or an earlier set of
-    the same name is being cleared: `clear_some` first.
+    A set that was begun for another model, and is neither in use nor complete, is marked for deletion. None while there is no
+    room for a new set: both sides are taken, or an earlier set of the same name is still being deleted (`clear_some`).
     """
     in_use = active(connection)
     if in_use is not None and in_use.name == name:

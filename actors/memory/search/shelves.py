@@ -50,20 +50,20 @@ class NamespaceArrays:
     """The vectors of all records; None where there are none, too many to be held, or where they are still being read ahead."""
 
     sample: Matrix | None
-    """Those of some, of a namespace that is not measured whole."""
+    """The vectors of some records, for a namespace of which not every record is measured."""
 
     read_through: int
-    """Vectors of records up to this number were read, but for those that are told of by number."""
+    """Up to this record, vectors were read. Those that changed later are told by number."""
 
     reading: Matrix | None = None
-    """One of all that is still being read, ahead of being asked for."""
+    """The vectors of all records while they are still being read ahead, before anybody has asked for them."""
 
     reached: int = 0
-    """How far: the number of the last record that is in it."""
+    """The number of the last record in `reading`."""
 
     @property
     def measure(self) -> Matrix | None:
-        """By what it is judged how rare a word is and how far from usual a match."""
+        """The vectors from which it is judged how rare a word is, and how unusual a match."""
         return self.all if self.whole else self.sample
 
     @property
