@@ -75,7 +75,7 @@ from transport import keys as keyring
 from transport.foreign import put_file
 
 if TYPE_CHECKING:
-    from actors.host import Curve, Host
+    from actors.host import Host
 
 __all__ = ["Composition", "Settings", "main"]
 
@@ -336,13 +336,11 @@ class Composition:
             importlib.import_module(place.partition(":")[0])
 
 
-def curve_keys(settings: Settings, known: Mapping[str, Address]) -> Curve:
+def curve_keys(settings: Settings, known: Mapping[str, Address]) -> keyring.Curve:
     """The keys for every TCP address: there is no TCP without CURVE here, also not on loopback."""
-    from actors.host import Curve
-
     directory = settings.data_dir / "keys"
     server, client = keyring.load_or_create(directory, "server"), keyring.load_or_create(directory, "client")
-    return Curve(
+    return keyring.Curve(
         server=keyring.ServerKeys(server, lambda: keyring.allowed(directory)),
         client=lambda name: keyring.ClientKeys(client, known[name].key or server.public),
     )

@@ -40,12 +40,10 @@ async def next_page(ask: Asks, feed: Feed, *, who: str, timeout: float | None = 
 
 
 def of_another(error: Invalid, feed: Feed, *, who: str) -> Fed:
-    """What stands for a page where memory is another than was followed, or lost the end of its feed: it has no timeline.
+    """The page that stands for an answer of another memory than was followed, or of one that lost the end of its feed.
 
-    Its cursor is how far both are the same: beyond the one that was asked from, where the timeline is a later one's.
-
-    Raises:
-        Invalid: `error`, which says something else.
+    It has no timeline. Its cursor says up to where both feeds are the same. That may be beyond the cursor that was asked from,
+    where the timeline belongs to a later one.
     """
     end = end_of_feed(error)
     logger.bind(who=who, followed=feed.cursor, end=end).warning("memory's feed is another than was followed, or cut")

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -33,13 +32,13 @@ from transport.addresses import address_of
 from transport.client import Client
 from transport.codec import LIMITS
 from transport.errors import Conflict, Unavailable
-from transport.keys import ClientKeys, ServerKeys
+from transport.keys import Curve
 from transport.server import Server
 
 if TYPE_CHECKING:
     from actors.runtime import AsyncActor
 
-__all__ = ["Curve", "Host"]
+__all__ = ["Host"]
 
 LOCK_WAIT_S: Final = 10.0
 """How long a name's former holder may take to die."""
@@ -52,19 +51,6 @@ THREADS: Final = 8
 
 RECENT: Final = 16
 """Types of the last messages that are kept for a crash report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Keys for tcp addresses.
-
-    Args:
-        server: for what this host binds; None where it binds none.
-        client: the keys with which an actor is reached, by its name.
-    """
-
-    server: ServerKeys | None
-    client: Callable[[str], ClientKeys]
 
 
 class Host:

@@ -109,11 +109,11 @@ class Pieces(io.RawIOBase):
         super().close()
 
     def readable(self) -> bool:
-        """It is."""
+        """Whether it can be read: always."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Whether its place can be set: always."""
         return True
 
     def tell(self) -> int:
@@ -121,7 +121,7 @@ class Pieces(io.RawIOBase):
         return self._place
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go somewhere."""
+        """Set the place of the next byte."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
         if start + offset < 0:
             raise ValueError("there is nothing before the beginning")

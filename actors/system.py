@@ -29,7 +29,7 @@ DUMPED: int = 200
 
 
 class SysPong(Reply, type="sys.pong"):
-    """It is there."""
+    """The actor is there."""
 
     name: str
     incarnation: str

@@ -44,7 +44,7 @@ def put_in_place(new: Path, path: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make renames last."""
+    """Make renames in a directory last over a power cut."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

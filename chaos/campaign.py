@@ -34,30 +34,32 @@ START_S = 120.0
 """A house starts within three seconds; on a machine that does much else, within a minute. That is not what is tested."""
 
 WARM_S = 3.0
-"""Of load before the first look, and as often as somebody grew by it: what grows only at first is no growth."""
+"""How long the house is under load before the first look at it, in seconds. It is repeated as long as some process grows by it:
+what grows only at first is no leak."""
 
 WARM_ROUNDS = 4
 WARM_MB = 8.0
-"""Less is no growth, but what a heap has more or less of."""
+"""By less than this nobody has grown: a heap holds now a little more, now a little less."""
 
 QUIET_S = 60.0
-"""Within which a house has to have done what was left over from its load: vectors, judgements."""
+"""How long a house may take to do what its load has left over, such as vectors and judgements, in seconds."""
 
 IDLE = 0.15
-"""Of a core, over half a second: less, and a house of ten processes with their heartbeats does nothing."""
+"""The share of a core, over half a second, below which a house has nothing to do: ten processes with their heartbeats use as
+much."""
 
 NOBODY = -1
 
 FAILURES = 100
-"""Of a row that are told one by one."""
+"""How many failures of a row are told one by one."""
 
 SETTLE_S = 30.0
-"""Within which processes, sockets and turns have to be what they were, once nobody asks. Connections to a model that nobody
-uses any more are closed within 20 s."""
+"""How long after the load processes, sockets and turns may take to be what they were, in seconds. Connections to a model that
+nobody uses any more are closed within 20 s."""
 
 GROWS_MB = 64.0
 GROWS_DESCRIPTORS = 16
-"""By which a process may have grown over all rows of a house together: little more than in one."""
+"""By how many descriptors a process may grow over all rows of a house together: little more than in one."""
 
 SPEED = {"mode": "echo", "delay_between_s": 0.004}
 """How the scripted model answers: so that a stream lasts some fifty milliseconds."""
@@ -65,7 +67,7 @@ SPEED = {"mode": "echo", "delay_between_s": 0.004}
 
 @dataclass(slots=True)
 class Result:
-    """A row's line."""
+    """What came of one row, as the table and JSON show it."""
 
     name: str
     number: int
@@ -127,7 +129,10 @@ class Stage:
 
     @property
     def slowness(self) -> float:
-        """How much longer this house took to start than one does on a machine that has nothing else to do: our yardstick."""
+        """How many times as long as on an idle machine this house took to start.
+
+        All times of its rows are lengthened by that.
+        """
         return max(1.0, self.house.ready_s / READY_S)
 
 

@@ -21,8 +21,8 @@ __all__ = ["Census", "Resident", "census", "compare"]
 MIB = 1 << 20
 SUPERVISOR = "lattice:supervisor"[:15]
 COME_AND_GO = {"spare": 4, "standby": 7, "leaving": 2}
-"""Of these there may be fewer at any time, and so many at most: two spares wait, two are on their way, a standby an actor; a
-gateway that was restarted finishes its streams beside the next one."""
+"""Kinds of processes of which there may be fewer at any time, and how many there are at most. Two spares wait and two are on
+their way, each actor has a standby, and a gateway that was restarted finishes its streams beside the next one."""
 
 HELD = 2
 """Descriptors that the supervisor has for each of these: a channel and a pidfd."""

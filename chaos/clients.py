@@ -76,7 +76,7 @@ class Client:
         self.number = 0
 
     def run(self) -> None:
-        """The thread."""
+        """What the thread does: `work`, and then the history's end."""
         try:
             self.work()
         except BaseException as error:  # noqa: BLE001 (raised again by whoever stops the load)
@@ -247,7 +247,7 @@ class Talker(Client):
         key: str,
         answer: Callable[[list[dict[str, str]], str, str, bool], Answer],
     ) -> str | None:
-        """One exchange, tried again until it is answered; None when the load is over before."""
+        """One exchange, repeated until it is answered; None when the load is over before that."""
         asked = messages[-1]["content"]
         while True:
             asking = {"namespace": self.shared.namespace, "session": session, "question": asked, "expected": asked, "key": key}
@@ -368,7 +368,7 @@ class Broken(Exception):
 
 
 def http_client(shared: Shared) -> openai.OpenAI:
-    """As a user has it."""
+    """The openai package's client, with its own repetitions."""
     headers = {"X-Lattice-Namespace": shared.namespace}
     return openai.OpenAI(base_url=f"{shared.url}/v1", api_key="none", default_headers=headers, timeout=REQUEST_S)
 

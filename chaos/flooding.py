@@ -46,11 +46,12 @@ END_S = 60.0
 
 WARM_S = 1.0
 RAMP_S = 6.0
-"""Of each phase, at its beginning, that count for nothing: no answer has come yet from where there is always one on its way.
-With the settings as they come a chat that was let in takes 4 to 6 s in a flood."""
+"""The beginning of each phase that does not count, in seconds: answers are only on their way by then. With the default settings
+a chat that was let in takes 4 to 6 s in a flood."""
 
 REST_S = 1.5
-"""Before each phase: what the one before left to be done in the background is not to be counted against this one."""
+"""The pause before each phase, in seconds, so that what the last one left to be done in the background does not count against
+the next."""
 
 
 @dataclass(slots=True)

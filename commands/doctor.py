@@ -293,7 +293,7 @@ async def endpoints_in_use(house: House) -> list[Finding]:
 
 
 async def endpoint_in_use(state: Any) -> Finding:
-    """One of them."""
+    """What is to be said of one model endpoint."""
     what = f"endpoint {state.name} at {state.base_url}"
     if state.breaker != "closed":
         return Finding("note", f"{what}: its breaker is {state.breaker.replace('_', ' ')} ({state.last_error})", PASSED_OVER)

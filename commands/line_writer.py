@@ -1,7 +1,7 @@
-"""Lines for whoever watches `up`. That nobody reads them any more must not stop it watching: not for a moment, nor for good.
+"""Lines for whoever watches `up`. Where nobody reads them any more, `up` goes on watching over the house all the same.
 
-A pipe takes 64 KiB; who writes more waits until it is read. So a thread waits, a bounded number of lines with it, and says how
-many more there were once somebody reads on.
+A pipe takes 64 KiB; then writing waits until somebody reads. So a thread does the writing. A bounded number of lines wait for
+it, and once somebody reads on he is told how many more there were.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class LineWriter:
             with self.changed:
                 self.lost -= lost
                 if not lost:
-                    # Only now: as long as it is not written it takes a place.
+                    # Only now: a line that is not written yet takes a place.
                     self.waiting.popleft()
 
     def _write(self, data: bytes) -> None:

@@ -78,7 +78,7 @@ def table(children: list[dict[str, Any]]) -> str:
 
 
 def row(child: dict[str, Any]) -> list[str]:
-    """One child's cells."""
+    """The cells of one child in the table."""
     return [
         child["name"],
         child["state"],

@@ -14,8 +14,9 @@ from loguru import logger
 
 from actors.limits import used_descriptors
 from actors.runtime import AsyncActor
-from gateway.admission import READERS, Admission
+from gateway.admission import Admission
 from gateway.auth import ApiKeys, KeyFile
+from gateway.body_room import READERS
 from gateway.http_metrics import HttpMetrics
 from gateway.server import Runner
 from gateway.service import Service
@@ -123,8 +124,8 @@ class Gateway(AsyncActor):
 
         return {
             "http_requests": (admission.requests, admission.places),
-            "http_readers": (len(admission.readers), READERS),
-            "http_body_bytes": (admission.body_bytes, self.settings.max_bodies_bytes),
+            "http_readers": (len(admission.bodies.readers), READERS),
+            "http_body_bytes": (admission.bodies.bytes, self.settings.max_bodies_bytes),
             "http_connections": (len(runner.server.connections), self.most_connections),
         }
 

@@ -1,70 +1,43 @@
-"""Admission: who may come in, and how many at once."""
+"""Admission: who may come in, and how many at once. The room that their bodies take is body_room.py's."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from aiohttp import web
-
 from gateway.auth import ApiKeys, Principal
+from gateway.body_room import BodyRoom, Reader
 from gateway.errors import HttpError
 from gateway.http_metrics import HttpMetrics
 from gateway.route import Access
 from gateway.settings import GatewaySettings, is_loopback
-from transport.errors import LatticeError, Overloaded, Unauthorized
+from transport.errors import Overloaded, Unauthorized
 
-__all__ = ["READERS", "Admission", "Reader", "overloaded"]
+__all__ = ["Admission", "overloaded"]
 
 LEAST_PLACES: Final = 16
-"""Places that there are, however often actors refuse: most of what they refuse is one kind of request, and there are others."""
+"""Places that there are however often actors refuse: mostly they refuse one kind of request, and there are others."""
 
 PLACES_FOR_MODELS: Final = 64
-"""Where it was models that had no room: that says little of the house. As many as one endpoint may have at a cold start."""
-
-READERS: Final = 1024
-"""Requests whose bodies are being waited for. One more costs the one that has been waited for longest; each is some ten KiB."""
-
-GRACE_S: Final = 1.0
-"""How long a body may take, however slowly it comes, before its room is given to others."""
+"""The least where it was models that had no room, which says little of the house: as many calls as one endpoint may have at a
+cold start."""
 
 LONGEST_S: Final = 60.0
+"""After so many seconds without a refusal there are as many places as are set, whatever growth makes of it."""
 
 GROWTH: Final = 1.25
-"""By how much there are more places with every second in which no actor refused anything."""
+"""By this factor there are more places with each second in which no actor refuses anything."""
 
 KNOWN_HOSTS: Final = 64
 """Host headers that are remembered: a machine's clients use a few, and reading one is a tenth of what a refusal costs."""
 
 ANYONE = Principal("anyone", None)
 LOCAL = Principal("local", None)
-
-
-class Reader:
-    """A request's body on its way: the room that is held for it, and what has come of it.
-
-    Args:
-        room: bytes that are held.
-        end: ends the request with an error.
-    """
-
-    __slots__ = ("began", "came", "end", "room")
-
-    def __init__(self, room: int, end: Callable[[LatticeError], None]) -> None:
-        self.room = room
-        self.end = end
-        self.began = time.monotonic()
-        self.came = 0
-
-    def is_slow(self, within_s: float) -> bool:
-        """Whether it will not be whole within so many seconds if it goes on like this."""
-        took = time.monotonic() - self.began
-        return took > GRACE_S and self.came * within_s < self.room * took
 
 
 class Admission:
@@ -80,10 +53,7 @@ class Admission:
         self.coming = 0
         """Requests that were read, and whose handlers have not begun yet."""
 
-        self.body_bytes = 0
-        self.readers: dict[Reader, None] = {}
-        """Whose bodies are being waited for, those first that have been for longest. They have no place meanwhile."""
-
+        self.bodies = BodyRoom(settings)
         self.held_to = settings.max_in_flight
         self.held_at = -math.inf
 
@@ -134,7 +104,6 @@ class Admission:
         """How many requests may be handled at once now."""
         most = self.settings.max_in_flight
         seconds = time.monotonic() - self.held_at
-        # Beyond that many seconds of growth it is as it was set, whatever it was.
         return most if seconds > LONGEST_S else min(most, int(self.held_to * GROWTH**seconds))
 
     @property
@@ -143,10 +112,10 @@ class Admission:
         return self.requests + self.coming >= self.places
 
     def actor_refused(self, *, models: bool = False) -> None:
-        """An actor had no room for a request that was let in, or `models` had none: so many were too many.
+        """An actor had no room for a request that was let in, or `models` had none: fewer are let in from now on.
 
-        What is refused here costs a hundredth of what is refused there. It is tried again with more soon: whether an actor has
-        room hangs on what is asked, and how long models take.
+        A refusal here costs a hundredth of a refusal there. More are tried again soon, since whether an actor has room depends
+        on what is asked, and on how long models take.
         """
         self.held_to = min(self.settings.max_in_flight, max(PLACES_FOR_MODELS if models else LEAST_PLACES, self.requests - 1))
         self.held_at = time.monotonic()
@@ -175,76 +144,11 @@ class Admission:
             self.requests -= 1
 
     @contextmanager
-    def room(self, request: web.Request, end: Callable[[LatticeError], None]) -> Iterator[Reader]:
-        """Hold room for a request's body, until it is answered: once it is there, `give_back` leaves it what it needs.
-
-        Where there is none left, those are ended whose bodies come too slowly to be whole in time.
-
-        Raises:
-            HttpError: 413, it is larger than any may be.
-            Overloaded: the bodies being handled leave no room for it.
-        """
-        limit = self.settings.max_body_bytes
-        declared = request.content_length
-        if declared is not None and declared > limit:
-            raise HttpError(413, "too_large", f"the body has {declared} bytes; at most {limit} are taken")
-
-        # What is coded may become as large as any.
-        size = limit if declared is None or "Content-Encoding" in request.headers else declared
-        lacking = self.body_bytes + size - self.settings.max_bodies_bytes
-        if self.body_bytes and lacking > 0 and not self.make_room(lacking):
-            raise Overloaded("the requests being handled leave no room for another body; try again in a moment")
-
-        reader = Reader(size, end)
-        self.body_bytes += size
-        try:
-            yield reader
-        finally:
-            self.body_bytes -= reader.room
-
-    def give_back(self, reader: Reader, size: int) -> None:
-        """A body has come and has so many bytes: what was held beyond them, as nobody said how many it would have, is free."""
-        unused = max(0, reader.room - size)
-        reader.room -= unused
-        self.body_bytes -= unused
-
-    def make_room(self, lacking: int) -> bool:
-        """End slow bodies, if that gives so many bytes."""
-        slow = [reader for reader in self.readers if reader.is_slow(self.settings.read_timeout_s)]
-        if sum(reader.room for reader in slow) < lacking:
-            return False
-
-        for reader in slow:
-            if lacking > 0:
-                lacking -= reader.room
-                self.give_up(reader)
-        return True
-
-    def give_up(self, reader: Reader) -> None:
-        """End a request whose body has not come, for the sake of others."""
-        self.readers.pop(reader)
-        self.body_bytes -= reader.room
-        reader.room = 0
-        reader.end(Overloaded("others needed the room that was held for this body, which came slowly; try again in a moment"))
-
-    @contextmanager
-    def waiting(self, reader: Reader) -> Iterator[None]:
-        """A body is being waited for. That of a new one may cost another's, however many wait."""
-        if len(self.readers) >= READERS:
-            self.give_up(next(iter(self.readers)))
-
-        self.readers[reader] = None
-        try:
-            yield
-        finally:
-            self.readers.pop(reader, None)
-
-    @contextmanager
     def away(self, reader: Reader) -> Iterator[None]:
         """Wait for the next piece of a body that is being handled: meanwhile others have its place, and it gets it back."""
         self.requests -= 1
         try:
-            with self.waiting(reader):
+            with self.bodies.waiting(reader):
                 yield
         finally:
             self.requests += 1

@@ -18,7 +18,7 @@ routes = Routes("Daemon", access="operator")
 
 
 class RunsQuery(HouseQuery):
-    """Which runs, and how many of them."""
+    """Of which cycle runs are listed, and how many."""
 
     cycle: Name | None = None
     limit: Limit = 100
@@ -26,19 +26,19 @@ class RunsQuery(HouseQuery):
 
 
 class SetAsideQuery(HouseQuery):
-    """Of which cycle; of all without."""
+    """Of which cycle work that was set aside is listed; of all without."""
 
     cycle: Name | None = None
 
 
 class ProfileQuery(NamespaceQuery):
-    """Whose; everybody's without."""
+    """Whose profile; everybody's without."""
 
     speaker: Name | None = None
 
 
 class StatementsQuery(NamespaceQuery):
-    """Which statements."""
+    """Which statements are listed, and how many."""
 
     state: Literal["open", "delivered", "expired", "all"] = "open"
     limit: Annotated[int, Field(ge=1, le=100)] = 20

@@ -18,8 +18,9 @@ from pydantic_core import to_json
 
 from actors.message import Message
 from actors.refs import Stream
-from gateway.admission import Admission, Reader
+from gateway.admission import Admission
 from gateway.auth import Principal
+from gateway.body_room import Reader
 from gateway.content_coding import Decoder, decoder_of
 from gateway.errors import HttpError
 from gateway.http_metrics import HttpMetrics
@@ -166,7 +167,7 @@ class Incoming:
         """
         decoder = self.decoder()
         # One that is there already costs nobody anything.
-        waiting = nullcontext() if self.request.content.is_eof() else self.admission.waiting(reader)
+        waiting = nullcontext() if self.request.content.is_eof() else self.admission.bodies.waiting(reader)
         body = bytearray()
         try:
             with waiting:

@@ -199,7 +199,7 @@ async def correct(call: Incoming, arguments: CorrectArguments) -> dict[str, Any]
 
 
 class ForgetArguments(Arguments):
-    """Which memory."""
+    """Which memory is to be forgotten."""
 
     id: memory.Identifier
     """Of the memory, as remember and recall tell it."""
@@ -213,7 +213,7 @@ async def forget(call: Incoming, arguments: ForgetArguments) -> dict[str, Any]:
 
 
 class NoArguments(Arguments):
-    """Nothing."""
+    """A tool without arguments."""
 
 
 @tool("Contradictions", reads=True)

@@ -46,7 +46,7 @@ class RememberBody(Body):
 
 
 class ListQuery(Query):
-    """Which records."""
+    """Which records are listed, and in which order."""
 
     kind: memory.Kind | None = None
     session: Name | None = None

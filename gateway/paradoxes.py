@@ -30,14 +30,14 @@ class CheckBody(Body):
 
 
 class ParadoxQuery(Query):
-    """Which paradoxes."""
+    """Which paradoxes are listed."""
 
     open: bool = False
     """Only those that are fresh or processing."""
 
 
 class SetAsideQuery(NamespaceQuery):
-    """How many."""
+    """How many entries are listed."""
 
     limit: Limit = 100
 

@@ -177,7 +177,7 @@ class Said:
             raise Differs
 
     def channels(self) -> Iterator[Text | Values]:
-        """All of them."""
+        """All channels of the answer."""
         yield from self.texts.values()
         yield from self.values.values()
 

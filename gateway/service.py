@@ -152,9 +152,9 @@ class Service:
 
             # A place is taken once the body is there: nobody is kept out by those who send slowly.
             self.admission.check()
-            with self.running(call), self.admission.room(request, call.end) as reader:
+            with self.running(call), self.admission.bodies.held(request, call.end) as reader:
                 body = await call.read(reader)
-                self.admission.give_back(reader, len(body))
+                self.admission.bodies.give_back(reader, len(body))
                 with self.admission.entered(), waits:
                     arguments["body"] = body if route.body is None else await call.parse_body(route.body, body)
                     return await self.run(route, call, arguments)

@@ -14,13 +14,13 @@ routes = Routes("Sessions")
 
 
 class TurnsQuery(Body):
-    """How many of its latest turns."""
+    """How many of the talk's latest turns are shown."""
 
     limit: Limit = 100
 
 
 class MoodQuery(Body):
-    """When."""
+    """The moment for which the mood is told."""
 
     at: Moment | None = None
     """None: now."""

@@ -17,13 +17,13 @@ routes = Routes("Thinking")
 
 
 class AnalyzeBody(Body):
-    """The text."""
+    """The text that is analysed."""
 
     text: Annotated[str, Field(min_length=1, max_length=65_536)]
 
 
 class LatestQuery(NamespaceQuery):
-    """How many."""
+    """How many thoughts are listed."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 

@@ -46,7 +46,7 @@ LISTED: Final = 100
 
 
 class ImportQuery(Body):
-    """What is sent."""
+    """What kind of file is sent."""
 
     format: Format | None = None
     """Recognised by its content where it is not given."""
@@ -102,7 +102,7 @@ class ImportReport:
 
 
 class ExportQuery(Body):
-    """From where."""
+    """Where the export begins."""
 
     cursor: str | None = Field(None, max_length=256)
     """Of the last `page` line of an export that broke off; what follows it there is to be cut off. None: from the start."""
@@ -259,7 +259,7 @@ async def take(call: Incoming, found: Iterable[Taken], report: ImportReport) -> 
 
 
 async def ask(call: Incoming, batch: list[memory.Portable], report: ImportReport) -> None:
-    """One write."""
+    """Have one batch imported by one write."""
     call.extend()
     told: memory.Imported = await call.ask(memory.Import(namespace=call.namespace, records=tuple(batch)), key=new_key())
     report.outcomes.update(record.outcome for record in told.records)
@@ -273,7 +273,7 @@ def as_lines(page: memory.Exported) -> bytes:
 
 
 async def exported(call: Incoming, cursor: str | None) -> AsyncIterator[memory.Exported]:
-    """Page after page."""
+    """The pages of an export, one after the other."""
     while True:
         call.extend()
         page: memory.Exported = await call.ask(memory.Export(namespace=call.namespace, cursor=cursor))
@@ -284,6 +284,6 @@ async def exported(call: Incoming, cursor: str | None) -> AsyncIterator[memory.E
 
 
 async def send(call: Incoming, response: web.StreamResponse, data: bytes) -> None:
-    """Write a piece."""
+    """Write a piece of an export to the client."""
     if data:
         await write(call.request, response, data, call.settings.write_timeout_s)

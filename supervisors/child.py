@@ -162,7 +162,7 @@ class Life:
         return {"incarnation": self.host.incarnation, "state": self.state}
 
     def stop(self) -> None:
-        """End in order."""
+        """Have the process end in order."""
         self.told_to_stop.set()
 
     async def _bear(self) -> int:

@@ -64,7 +64,8 @@ class Movement:
         self.up = 0
         self.active = 0
         self._moved: dict[Batch, None] = {}
-        """Batches in which something may be to do. Walking all would cost each event as much as there are children."""
+        """Batches in which something may be to do. To go through all of them at each event would take the longer the more
+        children there are."""
 
         self._waiting: set[Batch] = set()
 

@@ -32,7 +32,7 @@ __all__ = ["ProcessChild", "Shared"]
 
 REPORT_AFTER_S = 0.03
 TAKES = 2
-"""How many times as long as the silence of a hung actor a spare may take to say that it has its name."""
+"""How many times the silence by which a hung actor is known a spare may take to say that it has its assignment."""
 
 STACK_WAIT_S = 0.05
 """How long a hung process may take to write its stacks before it is killed. Five threads took 2 ms."""

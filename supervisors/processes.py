@@ -39,8 +39,8 @@ LOOK_S = 1.0
 """Between two looks whether the run directory is still there."""
 
 SAVE_STATE_S = 0.05
-"""After a child has changed its state, before the roster says so. Who bears which name it says at once; how far that one is, it
-tells the next supervisor itself."""
+"""How long after a change of a child's state the roster is written, in seconds. Which process bears which name is written at
+once; how far a process is, it tells the next supervisor itself."""
 
 
 class Processes:

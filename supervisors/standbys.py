@@ -23,7 +23,8 @@ from supervisors.spares import Spares
 __all__ = ["Standbys"]
 
 QUIET_S = 0.05
-"""After the last promotion, before a spare begins to learn a part. It does so at a low priority, but was forked at another."""
+"""How long after the last promotion a spare begins to learn a part, in seconds. It learns at a low priority, but was forked at
+another."""
 
 Role = Callable[[], Assignment]
 """Who a standby is to be: its child's assignment, with the epoch 0."""
@@ -78,7 +79,7 @@ class Standbys:
                 process.kill()
 
     def close(self) -> None:
-        """End them all."""
+        """End all standbys."""
         self.kept = False
         if self.quiet is not None:
             self.quiet.cancel()

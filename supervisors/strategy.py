@@ -81,7 +81,7 @@ class Strategy:
             raise NotFound(f"there is no child {name!r}; there are: {known}") from None
 
     def wake(self) -> list[Action]:
-        """Time has passed."""
+        """Time has passed: go on with what was waited for."""
         return self._advance()
 
     def adopt(self, name: str, state: Literal["starting", "ready", "draining"]) -> None:

@@ -37,7 +37,7 @@ Identity = tuple[int, int] | None
 
 
 def identity(path: Path) -> Identity:
-    """What stands there."""
+    """What stands at a path, by which it is known again."""
     try:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):

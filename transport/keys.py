@@ -24,7 +24,7 @@ from zmq.utils import z85
 
 from transport.errors import Conflict, Invalid
 
-__all__ = ["ClientKeys", "KeyPair", "ServerKeys", "allow", "allowed", "create", "is_key", "load", "load_or_create"]
+__all__ = ["ClientKeys", "Curve", "KeyPair", "ServerKeys", "allow", "allowed", "create", "is_key", "load", "load_or_create"]
 
 KEY_LENGTH: Final = 40
 """Characters of a key in Z85, as ZeroMQ writes them."""
@@ -64,6 +64,19 @@ class ClientKeys:
         socket.set(zmq.CURVE_PUBLICKEY, self.pair.public.encode())
         socket.set(zmq.CURVE_SECRETKEY, self.pair.secret.encode())
         socket.set(zmq.CURVE_SERVERKEY, self.server.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Keys of one host for tcp addresses.
+
+    Args:
+        server: for what this host binds; None where it binds none.
+        client: the keys with which an actor is reached, by its name.
+    """
+
+    server: ServerKeys | None
+    client: Callable[[str], ClientKeys]
 
 
 def create(directory: Path, name: str) -> KeyPair:

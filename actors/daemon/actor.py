@@ -128,30 +128,30 @@ class Daemon(AsyncActor):
 
     @handles(ListCycles)
     async def list_cycles(self, message: ListCycles) -> Cycles:
-        """All cycles."""
+        """All cycles: their schedule, and how they stand."""
         del message
         states = await self.store.states()
         return Cycles(cycles=tuple(self._told(states[name]) for name in sorted(self.cycles)))
 
     @handles(PauseCycle)
     async def pause(self, message: PauseCycle) -> CycleChanged:
-        """No more on its schedule."""
+        """Run a cycle no more on its schedule."""
         return await self._set_paused(message, paused=True)
 
     @handles(ResumeCycle)
     async def resume(self, message: ResumeCycle) -> CycleChanged:
-        """On its schedule again."""
+        """Run a cycle on its schedule again."""
         return await self._set_paused(message, paused=False)
 
     @handles(RunCycle)
     async def run_cycle(self, message: RunCycle) -> RunStarted:
-        """Now."""
+        """Run a cycle now; the reply names its run."""
         self._known(message.name)
         return RunStarted(run=await self.runner.run_now(message.name, self._once(message)))
 
     @handles(Rehearse)
     async def rehearse(self, message: Rehearse) -> Rehearsed:
-        """Without keeping anything."""
+        """Run a cycle without keeping anything; what it would have done."""
         self._known(message.name)
         return await rehearse(
             self.cycles[message.name],
@@ -165,7 +165,7 @@ class Daemon(AsyncActor):
 
     @handles(ListRuns)
     async def list_runs(self, message: ListRuns) -> Runs:
-        """The run history."""
+        """The history of runs, latest first."""
         if message.cycle is not None:
             self._known(message.cycle)
         if message.wait_ms:
@@ -175,14 +175,14 @@ class Daemon(AsyncActor):
 
     @handles(ListSetAside)
     async def list_set_aside(self, message: ListSetAside) -> SetAsides:
-        """What failed again and again."""
+        """Work that failed again and again and was left out."""
         if message.cycle is not None:
             self._known(message.cycle)
         return SetAsides(items=await self.store.read(batches.set_aside, message.cycle))
 
     @handles(Retry)
     async def retry(self, message: Retry) -> Retried:
-        """Another chance."""
+        """Give work that was set aside another chance."""
         self._known(message.cycle)
         once = self._once(message)
         await self.store.write(
@@ -192,7 +192,7 @@ class Daemon(AsyncActor):
 
     @handles(Foreground)
     def people(self, message: Foreground) -> None:
-        """Somebody waits for an answer, or no longer does."""
+        """Note that people wait for answers, or no longer do."""
         self.foreground.said(message.caller, busy=message.busy, lasts_s=message.lasts_ms / 1000)
 
     @handles(Watch)
@@ -220,7 +220,7 @@ class Daemon(AsyncActor):
 
     @handles(Deliver)
     async def deliver(self, message: Deliver) -> Delivered:
-        """Said once."""
+        """Give a statement to the thought that brings it up, once."""
         return await statements.deliver(self.store, self.ask, message, self.clock.now())
 
     def metrics(self) -> list[Metric]:

@@ -92,7 +92,7 @@ class Follower:
         return {cycle: known.get(cycle, 0) for cycle in self._follows}
 
     def _advance(self, connection: apsw.Connection, before: int, fed: Fed) -> bool:
-        """Keep what a page says, and the cursors after it, unless another has taken it; whether the log is to be emptied."""
+        """Keep what a page says, and the cursors after it, unless it was taken already; whether the log is to be emptied."""
         cursors = self._cursors(connection)
         if min(cursors.values()) != before:
             return False
@@ -114,9 +114,9 @@ class Follower:
         return gone
 
     def _take(self, connection: apsw.Connection, change: Change, cursors: Mapping[str, int]) -> bool:
-        """Keep what one change says; whether something may be in the log that is to be nowhere.
+        """Keep what one change says; whether the database's log may hold something that must be nowhere any more.
 
-        That is so whenever something was forgotten: what was done with it before, and its session's name, is in the log too.
+        It does whenever something was forgotten: what was done with it before, and its session's name, are in the log too.
         """
         if change.change in ("forgotten", "withheld"):
             if change.change == "withheld":
@@ -163,7 +163,10 @@ class Follower:
 
 
 async def page(ask: Callable[[Feed], Awaitable[Fed]], feed: Feed) -> Fed:
-    """The changes after the cursor; of another memory, how far it is the same: cycles behind that stay where they are."""
+    """The changes after the cursor.
+
+    Where memory is another: up to where it is the same; cycles that are behind that stay there.
+    """
     try:
         return await ask(feed)
     except Invalid as error:

@@ -88,7 +88,7 @@ class Encoder(AsyncActor):
         self._back.shutdown(wait=False, cancel_futures=True)
 
     async def on_failure(self, *_: object) -> None:
-        """The same."""
+        """End the threads."""
         await self.on_stop()
 
     @handles(Describe)
@@ -121,7 +121,7 @@ class Encoder(AsyncActor):
         return Encoded(model=self._name, passages=tuple(vectors))
 
     def metrics(self) -> list[Metric]:
-        """What was read."""
+        """How many passages were read, and whether the model is loaded."""
         return [
             Metric("lattice_encoder_passages", "counter", "Passages read", [({}, self._read)]),
             Metric("lattice_encoder_ready", "gauge", "1 when the model is loaded", [({}, int(self._model is not None))]),

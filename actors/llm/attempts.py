@@ -49,13 +49,13 @@ class Attempts:
     """Those that closed a connection that had been kept, and are asked once more over a new one."""
 
     patient: set[Key] = field(default_factory=set)
-    """Those that are known to answer late, and were given all the time that there is."""
+    """Those that are known to answer late, and were given all the time that the caller has."""
 
     not_waited_out: set[Key] = field(default_factory=set)
-    """Those that were silent for their allowance, and may have been about to speak."""
+    """Those that were left when their allowance was up, though they might have spoken a moment later."""
 
     leave_paid: bool = False
-    """It has left an endpoint that it might have listened to, and its next call is taken from the retry budget already."""
+    """It has left an endpoint that it might have gone on listening to. Its next call was taken from the retry budget then."""
 
     rounds: int = 0
     tokens: int = 0

@@ -23,7 +23,7 @@ class Leave:
     model: Permit
 
     def first_token(self) -> None:
-        """It answers."""
+        """A first token has come: the endpoint answers."""
         self.whole.first_token()
         self.model.first_token()
 

@@ -71,7 +71,7 @@ class Cache:
         self.flights: dict[tuple[Lane, str], Flight] = {}
 
     async def close(self) -> None:
-        """Make no more."""
+        """End the calls that are shared, and make no more."""
         tasks = [flight.task for flight in self.flights.values() if flight.task is not None]
         for task in tasks:
             task.cancel()

@@ -112,7 +112,7 @@ class Catalogue:
         return newest
 
     def forget(self, endpoint: Endpoint) -> None:
-        """It is gone."""
+        """Drop what is known of an endpoint that was removed."""
         self.listings.pop(endpoint, None)
 
     async def refresh(self, endpoint: Endpoint) -> None:
@@ -141,6 +141,6 @@ class Catalogue:
             self.listings[endpoint] = listing
 
     async def close(self) -> None:
-        """Ask no more."""
+        """End the listings that are under way."""
         for task in list(self.asking.values()):
             task.cancel()

@@ -16,7 +16,7 @@ from actors.llm.settings import LlmSettings
 from transport.errors import NotFound
 
 LOOK_AGAIN_S = 1.0
-"""How often it is looked for outliers."""
+"""How often outliers are looked for, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 START = 64
-"""Enough for a burst of clients at a cold start, and soon found where the truth is."""
+"""Enough for a burst of clients at a cold start. The limit soon finds what the endpoint can really take."""
 
 AFTER_OUTAGE = 8
-"""Who has just come back is not overrun by all that waited."""
+"""Where an endpoint begins that has just come back, so that all that waited for it does not run it over."""
 
 CUT = 0.75
 

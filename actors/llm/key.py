@@ -54,5 +54,5 @@ class Key:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def hidden(self, text: str) -> str:
-        """A text without it."""
+        """A text in which the key is replaced, so that it can be shown."""
         return redacted(redacted(text, self.known), self.before)

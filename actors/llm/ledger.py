@@ -230,13 +230,13 @@ def follow(connection: apsw.Connection, cursor: int, timeline: str, forgotten: C
 
 
 def held(connection: apsw.Connection) -> tuple[float, float] | None:
-    """The bucket."""
+    """What the background might still spend, and when that was."""
     row = connection.execute("SELECT held, time FROM bucket").fetchone()
     return None if row is None else (float(row[0]), float(row[1]))
 
 
 def hold(connection: apsw.Connection, tokens: float, at: float) -> None:
-    """Keep the bucket."""
+    """Keep what the background may still spend."""
     connection.execute(
         "INSERT INTO bucket VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET held = excluded.held, time = excluded.time",
         (tokens, at),
@@ -244,12 +244,12 @@ def hold(connection: apsw.Connection, tokens: float, at: float) -> None:
 
 
 def changed(connection: apsw.Connection) -> dict[str, str | None]:
-    """All changes."""
+    """All changes of endpoints."""
     return {str(name): settings for name, settings in connection.execute("SELECT name, settings FROM endpoints")}
 
 
 def change(connection: apsw.Connection, name: str, settings: str | None) -> None:
-    """Keep one change."""
+    """Keep one change of an endpoint."""
     connection.execute(
         "INSERT INTO endpoints VALUES (?, ?) ON CONFLICT DO UPDATE SET settings = excluded.settings", (name, settings)
     )
@@ -262,5 +262,5 @@ def drained(connection: apsw.Connection) -> frozenset[str]:
 
 
 def drain(connection: apsw.Connection, name: str) -> None:
-    """Keep one."""
+    """Keep that an endpoint is drained."""
     connection.execute("INSERT OR IGNORE INTO drained VALUES (?)", (name,))

@@ -26,10 +26,12 @@ ALARM_STEPS = 2
 
 STEP_S = 0.05
 LATE_S = 0.01
-"""Silence is counted in steps, and one that this process noticed later than that is not: it was too busy to listen."""
+"""Silence is counted in steps. A step that this process noticed so much too late does not count: the process was too busy to
+listen."""
 
 VOUCHED_S = 1.0
-"""For so long a list of models speaks for its endpoint, and twice as long each further time, while no call hears anything."""
+"""How long an answer with the list of models shows that its endpoint lives, in seconds. As long as no call hears anything, the
+next one is asked for after twice that time, and so on."""
 
 LONGEST_VOUCHED_S = 16.0
 
@@ -68,7 +70,8 @@ class Pulse:
         self.vouched_until = float("-inf")
         self.vouched_s = VOUCHED_S
         self.slowest_s = 0.0
-        """Its latest answer to such a question: a server that lists nothing while it works is mistaken only once."""
+        """How long its slowest answer to such a question took: a server that lists nothing while it works is taken for one that
+        hangs only once."""
 
         self.waiting: set[asyncio.Future[None]] = set()
         self.asking: set[asyncio.Task[bool]] = set()

@@ -42,7 +42,7 @@ class Roster:
         self.leaving: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Wait for nobody."""
+        """Wait no longer for the last calls of endpoints that were removed."""
         for task in list(self.leaving):
             task.cancel()
 

@@ -119,7 +119,7 @@ class Router:
         self.line.look_again()
 
     def remove(self, endpoint: Endpoint) -> None:
-        """Ask it no more."""
+        """Take an endpoint out; it is asked no more."""
         self.endpoints.remove(endpoint)
         self.catalogue.forget(endpoint)
         self.line.look_again()

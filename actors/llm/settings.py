@@ -212,7 +212,7 @@ class EndpointSettings(BaseModel):
     @field_validator("connect_timeout_s", "first_token_timeout_s", "between_tokens_timeout_s", "total_timeout_s")
     @classmethod
     def positive(cls, seconds: float) -> float:
-        """More than no time."""
+        """Times are more than nothing."""
         if seconds <= 0:
             raise ValueError(f"a timeout is more than 0 seconds, not {seconds:g}")
 

@@ -39,10 +39,10 @@ class Timeouts:
         """No token has come yet."""
 
     def excuse(self) -> bool:
-        """Whether time was up only because this process was busy: then what has come meanwhile is still to be read.
+        """Whether time was up only because this process was busy. Then what has come meanwhile is still to be read.
 
-        A limit that is noticed late was not watched: as much time as it is late is added to it, once a phase, and once to the
-        whole.
+        A limit that is noticed late was not watched. So it is lengthened by as much as it was noticed late, once for each phase
+        and once for the whole.
         """
         at = self.at()
         late = self.now() - at

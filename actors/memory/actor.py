@@ -19,14 +19,13 @@ import apsw
 from loguru import logger
 
 from actors.clock import Clock, system_clock
-from actors.memory import changes, echoes, forgetting, life, namespaces, sessions, store, transfer
+from actors.memory import changes, echoes, forgetting, life, listing, namespaces, sessions, store, transfer
 from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
 from actors.memory.embedding.lane import Lane
 from actors.memory.erasure import Erasure
 from actors.memory.followers import Followers
 from actors.memory.indexing import Indexing
-from actors.memory.listing import list_memories
 from actors.memory.messages import (
     Age,
     Aged,
@@ -286,7 +285,7 @@ class Memory(AsyncActor):
     @handles(List)
     async def list(self, message: List) -> Listed:
         """A page of records."""
-        return await self._database.read(list_memories, message, page_bytes=self.settings.page_bytes)
+        return await self._database.read(listing.list_memories, message, page_bytes=self.settings.page_bytes)
 
     @handles(GetHistory)
     async def history(self, message: GetHistory) -> History:
@@ -315,12 +314,12 @@ class Memory(AsyncActor):
     @handles(ListSessions)
     async def list_sessions(self, message: ListSessions) -> Sessions:
         """A page of talks."""
-        return await self._database.read(sessions.list_sessions, message)
+        return await self._database.read(listing.list_sessions, message)
 
     @handles(GetSession)
     async def get_session(self, message: GetSession) -> SessionFound:
         """One talk."""
-        return await self._database.read(sessions.get_session, message, page_bytes=self.settings.page_bytes)
+        return await self._database.read(listing.get_session, message, page_bytes=self.settings.page_bytes)
 
     @handles(Feed)
     async def feed(self, message: Feed) -> Fed:

@@ -1,6 +1,6 @@
-"""Who follows the feed, or waits for vectors: they hold nothing but a slot, and sleep until there is something to look at.
+"""Those who follow the feed, or wait for vectors. They hold nothing but a slot, and sleep until there is something to look at.
 
-Knows no database: how a page is read it is told.
+Knows no database: it is given a function that reads a page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Followers:
         self._later = 0.0
 
     def hold_off(self, seconds: float) -> None:
-        """Let nobody look before: all of them come back at once to who was just replaced, and others wait for an answer."""
+        """Let no follower look for so long: after a restart all of them come back at once, while others wait for an answer."""
         self._later = asyncio.get_running_loop().time() + seconds
 
     def wake(self) -> None:
@@ -66,7 +66,7 @@ class Followers:
                 raise Unavailable("memory is being stopped", retry_after_ms=LEAVING_MS)
             if self._leaving:
                 return fed
-            # What is not asked for is not gone through once more for each commit.
+            # Changes of kinds that are not asked for are not read again at each commit.
             feed = feed.model_copy(update={"cursor": fed.cursor})
             await self.wait_for(committed, until)
 

@@ -1,4 +1,4 @@
-"""Talks: what is new in a client's history, where an answer belongs, and which talks there are.
+"""Talks: what is new in a client's history, and where an answer belongs. What lists them is listing.py.
 
 A talk is the turns of a session that have a place in it (a chain). An edit takes the place from what it replaces; the record
 stays, with the end of its validity and a `supersedes` link from what took its place.
@@ -9,35 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 import apsw
 
-from actors.memory.cursor import cursor_of, position_of
 from actors.memory.messages import (
     Answer,
     Answered,
     Converse,
     Conversed,
-    GetSession,
-    ListSessions,
     NewMemory,
-    Session,
-    SessionFound,
-    Sessions,
     Turn,
 )
 from actors.memory.namespaces import forgotten_since
-from actors.memory.store import SPARE, fitting, records
 from actors.memory.talk import Overlap, chain_of, fingerprint_of, overlap
 from actors.memory.transaction import Transaction
-from actors.moments import micros, moment
+from actors.moments import micros
 from transport.errors import NotFound
 
-__all__ = ["answer", "converse", "digest_of", "get_session", "list_sessions", "was_forgotten"]
-
-TITLE = 80
-"""Characters of a talk's title."""
+__all__ = ["answer", "converse", "digest_of", "session_number", "was_forgotten"]
 
 LOOK_BACK = 64
 """How many turns before its last a history may be edited and still find its talk."""
@@ -345,62 +334,3 @@ def was_forgotten(connection: apsw.Connection, namespace: str, name: str) -> boo
 def digest_of(namespace: str, name: str) -> bytes:
     """What remains of the name of a forgotten talk."""
     return blake2b(f"{namespace}\0{name}".encode(), digest_size=16).digest()
-
-
-SESSION = """
-    SELECT s.number, s.name, n.name, s.started, s.last,
-        (SELECT count(*) FROM memory m WHERE m.session = s.number AND m.chain IS NOT NULL AND m.kind = 'turn'),
-        coalesce((SELECT substr(m.text, 1, 400) FROM memory m WHERE m.session = s.number AND m.chain IS NOT NULL
-            AND m.kind = 'turn' ORDER BY m.number LIMIT 1), '')
-    FROM session s JOIN namespace n ON n.number = s.namespace
-"""
-
-
-def session_from(row: Sequence[Any]) -> Session:
-    """A talk from a row of `SESSION`."""
-    _, name, namespace, started, last, turns, beginning = row
-    return Session(
-        name=name,
-        namespace=namespace,
-        turns=turns,
-        started=moment(started),
-        last=moment(last),
-        title=first_words(beginning),
-    )
-
-
-def first_words(text: str) -> str:
-    """The beginning of a text, on one line, cut between words where there are any."""
-    line = " ".join(text.split())
-    if len(line) <= TITLE:
-        return line
-    return line[: TITLE + 1].rpartition(" ")[0] or line[:TITLE]
-
-
-def list_sessions(connection: apsw.Connection, message: ListSessions) -> Sessions:
-    """The talks of a namespace, latest first."""
-    order = ("sessions", message.namespace)
-    clause, values = "n.name = ?", [message.namespace, message.limit + 1]
-    if message.cursor is not None:
-        clause += " AND (s.last, s.number) < (?, ?)"
-        values[1:1] = position_of(message.cursor, order, parts=2)
-    rows = list(connection.execute(f"{SESSION} WHERE {clause} ORDER BY s.last DESC, s.number DESC LIMIT ?", values))
-    page = rows[: message.limit]
-    more = len(rows) > len(page)
-    return Sessions(
-        sessions=tuple(session_from(row) for row in page),
-        next_cursor=cursor_of(order, page[-1][4], page[-1][0]) if more else None,
-    )
-
-
-def get_session(connection: apsw.Connection, message: GetSession, *, page_bytes: int) -> SessionFound:
-    """One talk and its latest turns, oldest of them first."""
-    number = session_number(connection, message.namespace, message.name)
-    row: Any = connection.execute(f"{SESSION} WHERE s.number = ?", (number,)).fetchone()
-    latest = records(
-        connection,
-        "WHERE m.session = ? AND m.chain IS NOT NULL ORDER BY m.number DESC LIMIT ?",
-        (number, message.limit + SPARE),
-    )
-    turns, _ = fitting(latest, message.limit, page_bytes)
-    return SessionFound(session=session_from(row), turns=tuple(memory for _, memory in reversed(turns)))

@@ -28,7 +28,8 @@ GATHER_STEPS = 4
 """How often it looks meanwhile whether they have come."""
 
 AFTER_A_VAIN_WAIT = 8
-"""Groups that do not wait after one that did in vain: who writes once and goes costs others a ninth of the wait."""
+"""How many groups do not wait after one that waited in vain. Where each caller writes once and goes, waiting costs a ninth of
+the time."""
 
 LOOK_S = 1.0
 """Seconds between two looks of a writer that has nothing to do whether its file is still in its place."""

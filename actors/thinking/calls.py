@@ -184,7 +184,7 @@ class ModelCalls:
 
 
 def added(one: Usage, other: Usage) -> Usage:
-    """Both together."""
+    """The usage of two calls together."""
     return Usage(
         prompt_tokens=one.prompt_tokens + other.prompt_tokens,
         completion_tokens=one.completion_tokens + other.completion_tokens,

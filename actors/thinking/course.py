@@ -290,7 +290,7 @@ class Course:
 
     @property
     def choices(self) -> Sequence[Any]:
-        """What went out."""
+        """The choices that went out."""
         if self.reused is not None:
             return self.reused.choices
         return self.ladder.choices if self.ladder is not None else ()

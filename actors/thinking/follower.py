@@ -22,14 +22,14 @@ PAGE: Final = 500
 WAIT_MS: Final = 20_000
 RETRY_S: Final = 1.0
 CATCH_UP_S: Final = 0.5
-"""How long who asks for a thought waits until it is known that nothing in it was forgotten meanwhile."""
+"""How long somebody who asks for a thought waits until thinking knows of all that was forgotten by then, in seconds."""
 
 GONE: Final[tuple[Happening, ...]] = ("forgotten", "withheld", "namespace_forgotten")
 """Changes after which a record's text, or all of a namespace, is to be found nowhere."""
 
 SEEN_MOST: Final = 1000
-"""Changes that are followed before the cursor is written down where nothing was forgotten: they are looked at again after a
-kill."""
+"""After so many changes the cursor is written down, though nothing was forgotten. After a kill those behind it are looked at
+again."""
 
 
 class Follower:

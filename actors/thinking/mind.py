@@ -1,4 +1,4 @@
-"""What all thoughts of a thinking actor share."""
+"""What all thoughts of a thinking actor share, in one object that each thought is given."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def got(what: str, path: str, outcome: Outcome) -> HttpCase:
 
 
 def repeated(head: bytes, piece: bytes, times: int, end: bytes = b"") -> Callable[[], Pieces]:
-    """Much of the same."""
+    """The same piece over and over, between a beginning and an end."""
 
     def pieces() -> Pieces:
         yield head

@@ -8,7 +8,7 @@ from chaos.scene import ACTORS, Scene
 __all__ = ["ROWS"]
 
 SEAMLESS = tuple(name for name in ACTORS if name not in {"thinking", "gateway"})
-"""Whose end breaks no stream; that of the other two may, and says so (kills.py)."""
+"""Actors whose end breaks no stream. The end of the other two may, and the client is told so (kills.py)."""
 
 
 def kill_keeper(scene: Scene, name: str) -> None:

@@ -20,10 +20,10 @@ CLIENTS = 16
 """That ask at once when the best is measured."""
 
 TIMES = 10
-"""By which more is asked of it than it was seen to serve."""
+"""How many times as much as the house was seen to serve is asked of it in the flood."""
 
 KEPT = 0.8
-"""Of its best, what it has to serve of that."""
+"""The share of its best that the house has to go on serving in a flood."""
 
 ROUNDS = 2
 END_S = 300.0

@@ -14,11 +14,11 @@ HONEST = (429, 503)
 """Statuses of an answer that says that there is none."""
 
 PATIENCE_S = 45.0
-"""Within which a chat is answered, whatever its models do: an endpoint is given 20 s for its first word, and the only one twice
-that, once (docs/models.md)."""
+"""How long a chat may take, whatever its models do, in seconds. An endpoint is given 20 s for its first word, and an only
+endpoint twice that, once (docs/models.md)."""
 
 NEXT_S = 10.0
-"""Within which whoever comes after the first one is answered: that the models are mute is known by then."""
+"""How long the chats after the first may take, in seconds: by then it is known that the models are mute."""
 
 QUESTIONS = 6
 LIES: tuple[dict[str, Any], ...] = (

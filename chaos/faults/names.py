@@ -22,19 +22,19 @@ WITHIN_S: Final = 5.0
 
 
 def deleted(scene: Scene, path: Path) -> None:
-    """The file alone."""
+    """Delete the database file, and leave its log."""
     del scene
     path.unlink()
 
 
 def log_deleted(scene: Scene, path: Path) -> None:
-    """The log alone: the file looks sound, and is old."""
+    """Delete the log alone: the file looks sound, and is old."""
     del scene
     log_of(path).unlink()
 
 
 def both_deleted(scene: Scene, path: Path) -> None:
-    """The file and its log."""
+    """Delete the file and its log."""
     del scene
     path.unlink()
     log_of(path).unlink()
@@ -65,7 +65,7 @@ def replaced_by_a_copy(scene: Scene, path: Path) -> None:
 
 
 def log_replaced(scene: Scene, path: Path) -> None:
-    """Another log."""
+    """Put another log in the place of the log."""
     replace(log_of(path), scene.rng.randbytes(100_000))
 
 

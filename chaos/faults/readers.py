@@ -21,7 +21,7 @@ would be cut off."""
 
 SMALL_BUFFER = 4096
 HELD_MB = 64
-"""By which no process may grow, however many do not read."""
+"""By how much a process may grow at most, however many clients do not read."""
 
 HALF_OPEN = 200
 READ_TIMEOUT_S = 2.0
@@ -145,7 +145,7 @@ def resident(scene: Scene) -> dict[str, float]:
 
 
 def answers(scene: Scene) -> None:
-    """Others are served."""
+    """See that other clients are served meanwhile."""
     scene.models.always(mode="echo")
     answer = chat(scene.house.port, "and others?", session=f"{scene.row.name}-others")
     scene.require(answer.text == "and others?", f"somebody else was answered {answer.status} {answer.body}")

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from actors.host import Curve, Host
+from actors.host import Host
 from tests.actors.conftest import Echo, Probe, Store, Warehouse
 from transport import keys
 from transport.errors import Invalid, Unauthorized, Unavailable
@@ -37,7 +37,7 @@ async def test_over_tcp_an_actor_is_asked_with_keys_and_locally_without(run_dir,
         addresses = {"probe": f"tcp://127.0.0.1:{free.getsockname()[1]}"}
 
     def curve(pair):
-        return Curve(
+        return keys.Curve(
             keys.ServerKeys(server, lambda: keys.allowed(short_dir / "keys")), lambda _: keys.ClientKeys(pair, server.public)
         )
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from actors.host import Curve, Host
+from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.settings import MemorySettings
 from chaos.bytes.wire import play
 from chaos.bytes.wire_cases import CONTRACT_CASES, CURVE_CASES, SLOW_CASES, WIRE_CASES
 from transport import keys as keys_of
-from transport.keys import ServerKeys
+from transport.keys import Curve, ServerKeys
 
 ALLOWED_S = 0.4
 CASES = (*WIRE_CASES, *CONTRACT_CASES, *SLOW_CASES, *CURVE_CASES)

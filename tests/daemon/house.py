@@ -77,6 +77,13 @@ async def house(
         yield host
 
 
+async def said(host, clock, *texts: str, speaker: str = "ana", session: str = "one") -> list[str]:
+    """What one person says, without answers; the turns' ids."""
+    memories = tuple(NewMemory(text=text, role="user", speaker=speaker, session=session, time=clock.now()) for text in texts)
+    stored = await host.ref("memory").ask(Remember(memories=memories))
+    return [one.id for one in stored.memories]
+
+
 async def talk(host: Host, clock: ManualClock, *, session: str = "one", namespace: str = "default", texts=TALK) -> list[str]:
     """Remember a talk of user and assistant in turns; the turns' ids."""
     memories = tuple(

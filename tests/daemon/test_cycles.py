@@ -1,8 +1,14 @@
 """What each cycle does to a real memory."""
 
+import asyncio
+
+import pytest
+
 from actors.clock import ManualClock
-from actors.memory.messages import Forget, Get, NewMemory, Remember, Revise
-from tests.daemon.house import TALK, house, records, run, talk
+from actors.daemon.messages import RunCycle
+from actors.memory.messages import Forget, Get, NewMemory, Recall, Relate, Remember, Revise
+from tests.daemon.house import TALK, ended, house, records, run, said, talk
+from tests.model_server import SyncModelServer
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -187,4 +193,128 @@ async def test_what_was_forgotten_before_its_turn_came_is_not_drawn_from(short_d
             "My garden has two lemon trees.",
             "I'm training for the marathon in May.",
         ]
-        assert all("Lisbon" not in one.text for one in await records(host, "summary"))
+        summaries = await records(host, "summary")
+        assert summaries
+        assert all("Lisbon" not in one.text for one in summaries)
+
+
+async def test_a_models_answer_to_what_is_forgotten_meanwhile_is_not_kept(short_dir) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        server.always(text="Ana knows a Xanthippe.")
+        server.next({"fault": "hang", "text": "Ana knows a Xanthippe."})
+        asking = {"consolidate": {"budget_tokens": 20_000}, "cycles": ("consolidate",)}
+        async with house(short_dir, clock, model=server.base_url, **asking) as host:
+            turns = await talk(host, clock, texts=("My sister Xanthippe paints.", *TALK[1:]))
+            clock.advance(DAY)
+            await host.ref("daemon").ask(RunCycle(name="consolidate"))
+            await asyncio.to_thread(server.log, holding=1)
+            await host.ref("memory").ask(Forget(ids=(turns[0],)))
+            server.always(text="Ana has a garden.")
+            server.release()
+            (last, *_) = await ended(host, "consolidate")
+            assert last.state == "done"
+            assert [summary.text for summary in await records(host, "summary")] == ["Ana has a garden."]
+    assert not [path for path in (short_dir / "data").glob("daemon.db*") if b"Xanthippe" in path.read_bytes()]
+
+
+async def test_distant_talks_of_the_same_are_linked_and_near_ones_are_not(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("percolate",)) as host:
+        (old,) = await said(host, clock, "The lemon trees in the garden need water.", session="one")
+        clock.advance(30 * DAY)
+        new = await said(host, clock, "The lemon trees have blossoms again.", "Lemon trees smell nice.", session="two")
+        assert (await run(host, "percolate")).effects == {"turns": 3, "links": 2}
+        for turn in new:
+            found = await host.ref("memory").ask(Get(id=turn))
+            assert [(link.relation, link.target) for link in found.memory.links] == [("relates", old)]
+        assert (await run(host, "percolate")).effects == {}
+
+
+async def test_a_dream_has_its_sources_and_is_never_recalled_as_something_that_was_said(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, dream={"from_records": 2}) as host:
+        await said(host, clock, "The lemon trees in the garden need water.")
+        clock.advance(30 * DAY)
+        await said(host, clock, "The train to Porto was late again.")
+        await run(host, "dream")
+        dreams = await records(host, "dream")
+        assert dreams
+        assert len(dreams[0].links) == 2
+        recalled = await host.ref("memory").ask(Recall(query="lemon trees train Porto"))
+        assert {one.kind for one in recalled.memories} == {"turn"}
+
+
+async def test_an_old_faded_talk_is_summed_up_and_its_turns_are_archived(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, compress={"importance": 0.9}) as host:
+        turns = await talk(host, clock)
+        assert (await run(host, "compress")).effects == {}
+        clock.advance(200 * DAY)
+        assert (await run(host, "compress")).effects == {"archived": 8, "summaries": 1}
+        (summary,) = await records(host, "summary")
+        assert {link.target for link in summary.links} == set(turns)
+        assert {turn.stage for turn in await records(host, "turn")} == {"archived"}
+        assert (await run(host, "compress")).effects == {}
+
+
+async def test_a_summary_that_lost_a_source_is_told_anew_without_it(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate",)) as host:
+        turns = await talk(host, clock)
+        clock.advance(DAY)
+        await run(host, "consolidate")
+        (summary,) = await records(host, "summary")
+        spoken = next(turn for turn in await records(host, "turn") if turn.text.split(". ")[0][:30] in summary.text)
+        assert spoken.id in turns
+        await host.ref("memory").ask(Forget(ids=(spoken.id,)))
+        assert (await run(host, "consolidate")).effects["rederived"] == 1
+        (anew,) = await records(host, "summary")
+        assert anew.id == summary.id
+        assert anew.text
+        assert spoken.text not in anew.text
+        assert not anew.withheld
+
+
+async def test_what_was_derived_from_something_newer_is_told_anew_after_that(short_dir) -> None:
+    """An older reflection was linked to a summary afterwards: it comes first in the order of ids."""
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate",)) as host:
+        memory = host.ref("memory")
+        (first,) = await said(host, clock, "I moved to Lisbon in the spring of last year.")
+        (second,) = await said(host, clock, "I work as a gardener in the botanical garden.")
+        reflection = NewMemory(
+            text="moving", kind="reflection", importance=0.5, links=({"relation": "derives_from", "target": second},)
+        )
+        older = (await memory.ask(Remember(memories=(reflection,)))).memories[0].id
+        both = tuple({"relation": "summarises", "target": turn} for turn in (first, second))
+        summary = NewMemory(text="Lisbon, gardening", kind="summary", links=both)
+        newer = (await memory.ask(Remember(memories=(summary,)))).memories[0].id
+        await memory.ask(Relate(source=older, relation="derives_from", target=newer))
+        forgotten = await memory.ask(Forget(ids=(first,)))
+        assert set(forgotten.withheld) == {older, newer}
+
+        assert (await run(host, "consolidate")).effects["rederived"] == 2
+        for derived in (older, newer):
+            anew = (await memory.ask(Get(id=derived))).memory
+            assert ("gardener" in anew.text, "Lisbon" in anew.text, anew.withheld) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "text"),
+    [
+        ({"text": "<think>Ana is lying to me.</think>Ana lives in Lisbon."}, "Ana lives in Lisbon."),
+        ({"text": "Ana lives in Lisbon. She has", "finish_reason": "length"}, "Ana lives in Lisbon."),
+    ],
+)
+async def test_a_summary_is_what_a_model_says_in_whole_sentences_not_what_it_thinks_aloud(short_dir, behaviour, text) -> None:
+    clock = ManualClock()
+    with SyncModelServer() as server:
+        server.always(**behaviour)
+        asking = {"consolidate": {"budget_tokens": 20_000, "settled_s": 1.0}, "cycles": ("consolidate",)}
+        async with house(short_dir, clock, model=server.base_url, **asking) as host:
+            await talk(host, clock)
+            clock.advance(3600)
+            assert (await run(host, "consolidate")).effects["summaries"] == 1
+            (summary,) = await records(host, "summary")
+            assert summary.text == text

@@ -93,7 +93,7 @@ async def test_a_body_that_did_not_say_its_size_holds_no_more_than_it_has(
 
         model.release()
         assert [status for status, _ in await asyncio.gather(*asking)] == [200, 200]
-        assert lattice.gateway.admission.body_bytes == 0
+        assert lattice.gateway.admission.bodies.bytes == 0
 
 
 async def in_chunks(body: bytes) -> AsyncIterator[bytes]:

@@ -63,7 +63,7 @@ async def test_a_body_that_comes_later_is_one_where_it_has_a_byte(lattice: House
         client.writer.write(f"DELETE {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
         answer = asyncio.create_task(client.answer())
         async with asyncio.timeout(10):
-            while not lattice.gateway.admission.readers and not answer.done():
+            while not lattice.gateway.admission.bodies.readers and not answer.done():
                 await lattice.get("/healthz")
         client.writer.write(rest)
         assert (await answer)[0] == status

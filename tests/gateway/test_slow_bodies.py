@@ -30,11 +30,11 @@ async def clients() -> AsyncIterator[AsyncExitStack]:
 
 async def slow(clients: AsyncExitStack, lattice: House, path: str, body: bytes, size: int | None = None) -> Client:
     """A client that has sent a byte of its body, which the gateway has."""
-    known = len(lattice.gateway.admission.readers)
+    known = len(lattice.gateway.admission.bodies.readers)
     client = await clients.enter_async_context(client_of(lattice))
     client.writer.write(head(path, size or len(body)) + body[:1])
     async with asyncio.timeout(10):
-        while len(lattice.gateway.admission.readers) <= known:
+        while len(lattice.gateway.admission.bodies.readers) <= known:
             await lattice.get("/healthz")
     return client
 
@@ -65,7 +65,7 @@ async def test_of_too_many_the_one_that_has_been_waited_for_longest_is_told(
 ) -> None:
     async with house(short_dir, parts=("memory",)) as lattice:
         first, *others = [await slow(clients, lattice, "/v1/memories", BODY) for _ in range(3)]
-        monkeypatch.setattr("gateway.admission.READERS", 3)
+        monkeypatch.setattr("gateway.body_room.READERS", 3)
         async with client_of(lattice) as last:
             last.writer.write(head("/v1/memories", len(BODY)))
             status, headers, told = await first.answer()
@@ -73,7 +73,7 @@ async def test_of_too_many_the_one_that_has_been_waited_for_longest_is_told(
             for client in (last, *others):
                 client.writer.write(BODY if client is last else BODY[1:])
                 assert (await client.answer())[0] == 201
-        assert not lattice.gateway.admission.readers
+        assert not lattice.gateway.admission.bodies.readers
 
 
 async def test_a_body_that_will_not_be_whole_in_time_gives_its_room_to_another(
@@ -81,8 +81,8 @@ async def test_a_body_that_will_not_be_whole_in_time_gives_its_room_to_another(
 ) -> None:
     async with house(short_dir, parts=("memory",), max_bodies_bytes=1 << 20) as lattice:
         client = await slow(clients, lattice, "/v1/memories", BODY, 1 << 20)
-        monkeypatch.setattr("gateway.admission.GRACE_S", 0.0)
+        monkeypatch.setattr("gateway.body_room.GRACE_S", 0.0)
         await lattice.post("/v1/memories", WRITE)
         status, _, told = await client.answer()
         assert (status, told["error"]["code"]) == (429, "overloaded")
-        assert lattice.gateway.admission.body_bytes == 0
+        assert lattice.gateway.admission.bodies.bytes == 0

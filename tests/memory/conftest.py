@@ -7,7 +7,7 @@ import pytest
 
 from actors.clock import ManualClock
 from actors.host import Host
-from actors.memory import sessions
+from actors.memory import listing, sessions
 from actors.memory.actor import Memory
 from actors.memory.messages import Answer, Converse, GetSession, Turn
 from actors.memory.schema import MIGRATIONS
@@ -67,7 +67,7 @@ class Store:
     def talk(self, session="talk", namespace="default"):
         """What is said in the talk, as `converse` takes it."""
         message = GetSession(namespace=namespace, name=session, limit=1000)
-        found = sessions.get_session(self.connection, message, page_bytes=1 << 30)
+        found = listing.get_session(self.connection, message, page_bytes=1 << 30)
         return [f"{memory.role[0]}:{memory.text}" for memory in found.turns]
 
     def everything(self):

@@ -100,6 +100,7 @@ def test_an_edit_keeps_the_old_turn_with_its_end_and_a_link_to_it(book):
 
     old = [store.find(book.connection, "default", gone).memory for gone in conversed.superseded]
     new = store.find(book.connection, "default", conversed.created[0]).memory
+    assert len(old) == 2
     assert all(memory.valid_to is not None for memory in old)
     assert {(link.relation, link.target) for link in new.links} == {("supersedes", gone) for gone in conversed.superseded}
 

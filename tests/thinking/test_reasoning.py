@@ -93,11 +93,16 @@ async def test_of_an_unknown_model_no_stream_that_begins_like_reasoning_goes_out
 async def test_what_begins_otherwise_is_not_held_back(short_dir, model) -> None:
     model.always(text="Lettuce, then.", fault="hang_mid", after_tokens=2)
     asked = Think(stream=True, messages=(user("Hello"),))
+    heard = ""
     async with house(short_dir, url=model.base_url) as host, host.ref("thinking").stream(asked, timeout=20) as stream:
         async for saying in stream:
-            if saying.delta.get("content"):
+            heard += saying.delta.get("content") or ""
+            if heard:
                 break
         model.release()
+
+    assert heard
+    assert "Lettuce, then.".startswith(heard)
 
 
 async def test_how_a_model_begins_is_known_after_a_restart_too(short_dir, model) -> None:

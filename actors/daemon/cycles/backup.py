@@ -38,7 +38,7 @@ UNCOPIED = (*AWAY, Overloaded, UnknownActor)
 
 
 class Backup:
-    """The cycle."""
+    """The cycle `backup`; `about` says what it does."""
 
     name: ClassVar[str] = "backup"
     about: ClassVar[str] = "Copies all databases to `backups/` in the data directory, and keeps the latest few."

@@ -25,7 +25,7 @@ LINKS = 256
 
 
 class Compress:
-    """The cycle."""
+    """The cycle `compress`; `about` says what it does."""
 
     name: ClassVar[str] = "compress"
     about: ClassVar[str] = "Sums up talks of long ago, and archives the turns of theirs that have faded."

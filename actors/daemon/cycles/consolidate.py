@@ -32,7 +32,7 @@ SUMMARISE = (
 
 
 class Consolidate:
-    """The cycle."""
+    """The cycle `consolidate`; `about` says what it does."""
 
     name: ClassVar[str] = "consolidate"
     about: ClassVar[str] = (

@@ -19,7 +19,7 @@ PLACE = "decay"
 
 
 class Decay:
-    """The cycle."""
+    """The cycle `decay`; `about` says what it does."""
 
     name: ClassVar[str] = "decay"
     about: ClassVar[str] = "Lets the importance of records fade with a half-life per kind, and moves them along their life."

@@ -33,7 +33,7 @@ RECOMBINE = (
 
 
 class Dream:
-    """The cycle."""
+    """The cycle `dream`; `about` says what it does."""
 
     name: ClassVar[str] = "dream"
     about: ClassVar[str] = "Brings two distant memories together, marked as a dream and never recalled as a fact."

@@ -18,7 +18,7 @@ __all__ = ["Health"]
 
 
 class Health:
-    """The cycle."""
+    """The cycle `health`; `about` says what it does."""
 
     name: ClassVar[str] = "health"
     about: ClassVar[str] = "Looks at room on the disk, at what waits to be embedded or judged, and at what was set aside."

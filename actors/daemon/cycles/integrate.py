@@ -16,7 +16,7 @@ AT_ONCE = 4
 
 
 class Integrate:
-    """The cycle."""
+    """The cycle `integrate`; `about` says what it does."""
 
     name: ClassVar[str] = "integrate"
     about: ClassVar[str] = (

@@ -24,7 +24,7 @@ QUERY = 2000
 
 
 class Percolate:
-    """The cycle."""
+    """The cycle `percolate`; `about` says what it does."""
 
     name: ClassVar[str] = "percolate"
     about: ClassVar[str] = "Links what is said now to what was said of the same long before, in other talks."

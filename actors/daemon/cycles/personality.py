@@ -53,7 +53,7 @@ FULL: Final = 0.1
 
 
 class Personality:
-    """The cycle."""
+    """The cycle `personality`; `about` says what it does."""
 
     name: ClassVar[str] = "personality"
     about: ClassVar[str] = "Lets the assistant's own aspects drift, within bounds, towards what its people ask of it."

@@ -32,7 +32,7 @@ SURE_TURNS = 100
 
 
 class Profile:
-    """The cycle."""
+    """The cycle `profile`; `about` says what it does."""
 
     name: ClassVar[str] = "profile"
     about: ClassVar[str] = (

@@ -25,7 +25,7 @@ PATIENCE = 30
 
 
 class ReEmbed:
-    """The cycle."""
+    """The cycle `re-embed`; `about` says what it does."""
 
     name: ClassVar[str] = "re-embed"
     about: ClassVar[str] = "Sees to it that every record has vectors of the present embedder."

@@ -37,7 +37,7 @@ CONCLUDE = (
 
 
 class Reflect:
-    """The cycle."""
+    """The cycle `reflect`; `about` says what it does."""
 
     name: ClassVar[str] = "reflect"
     about: ClassVar[str] = "Asks what mattered lately, and answers from memory, with its sources."

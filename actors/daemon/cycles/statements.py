@@ -73,7 +73,7 @@ class Idea:
 
 
 class Statements:
-    """The cycle."""
+    """The cycle `statements`; `about` says what it does."""
 
     name: ClassVar[str] = "statements"
     about: ClassVar[str] = (

@@ -20,7 +20,7 @@ __all__ = ["Lane"]
 
 RECORDS = 32
 PASSAGES = 48
-"""Passages of one batch, about: 0.2 s of one core, so that a stop loses no more and a transaction stays small."""
+"""About how many passages a batch has: 0.2 s of one core, so that a stop loses no more and a transaction stays small."""
 
 CLEARED = 500
 """Vectors of a replaced set that one transaction deletes."""
@@ -38,11 +38,12 @@ QUESTION_S = 5.0
 """What a recall waits for a question's vectors at most. An encoder that was just replaced has loaded its model within that."""
 
 SHARE = 0.5
-"""Of the time that the recall has left, at most: it is to be answered by words alone rather than not at all."""
+"""The share of a recall's remaining time that may be spent on waiting for its question's vectors: a recall by words alone is
+better than none."""
 
 AWAY_S = 15.0
-"""After a question got no vectors, recalls go by words alone for so long, or until the embedder is known to be back: they would
-wait each time otherwise."""
+"""How long recalls go by words alone after a question got no vectors, in seconds, unless the embedder is known to be back
+before: otherwise each of them would wait."""
 
 
 class Lane:

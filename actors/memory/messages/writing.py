@@ -116,7 +116,7 @@ class Revise(Message, type="memory.revise", reply=Found, idempotent=True, max_by
 
     @model_validator(mode="after")
     def ends_or_holds(self) -> Self:
-        """Not both at once."""
+        """A record cannot be ended and hold again by the same message."""
         if self.holds and (self.valid_to is not None or self.superseded_by is not None):
             raise ValueError("what holds has no end: give `holds`, or `valid_to` and `superseded_by`")
         return self

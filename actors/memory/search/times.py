@@ -229,7 +229,7 @@ def nearby(parts: Parts, said: date) -> Days:
 
 
 def in_year(parts: Parts, _said: date) -> Days:
-    """A year."""
+    """The year that is named."""
     return whole_year(int(parts["year"] or 0))
 
 
