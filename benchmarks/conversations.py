@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from actors.stopwords import STOPWORDS
+from actors.text.stopwords import STOPWORDS
 
 VOCABULARY = 30_000
 BEGINNINGS = (*"bcdfghjklmnprstvwz", "st", "tr", "pl", "gr")

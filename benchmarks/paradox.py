@@ -13,7 +13,7 @@ import statistics
 import time
 from pathlib import Path
 
-from actors.network import NetworkMissing
+from actors.neural_network import NetworkMissing
 from actors.paradox.classifier.model import Classifier
 from actors.paradox.judge import Judge
 from actors.paradox.judging import rules

@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 
 from actors.affect.labels import LABELS
-from actors.network import Network
+from actors.neural_network import Network
 
 __all__ = ["Classifier", "load"]
 

@@ -56,9 +56,9 @@ from actors.daemon.runner import Runner
 from actors.daemon.settings import CycleSettings, DaemonSettings
 from actors.daemon.store import State, Store
 from actors.daemon.watchers import Watchers
+from actors.idempotency import Once, once_of, only_once
 from actors.message import Message
 from actors.metrics import Metric
-from actors.once import Once, once_of, only_once
 from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 from transport.errors import NotFound

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from actors.languages import small_words
 from actors.memory.messages import Memory
-from actors.sentences import sentences, straight
-from actors.stopwords import STOPWORDS
+from actors.text.languages import small_words
+from actors.text.sentences import sentences, straight
+from actors.text.stopwords import STOPWORDS
 
 __all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "themes"]
 

@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from actors.daemon.extract import content
-from actors.languages import is_english
-from actors.sentences import sentences, straight
+from actors.text.languages import is_english
+from actors.text.sentences import sentences, straight
 
 __all__ = ["interests_in", "is_everyday", "names_in"]
 

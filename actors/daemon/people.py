@@ -14,8 +14,8 @@ from typing import Final
 
 from actors.daemon.extract import content
 from actors.daemon.interests import interests_in, names_in
-from actors.months import MONTHS
-from actors.sentences import sentences, straight
+from actors.text.months import MONTHS
+from actors.text.sentences import sentences, straight
 
 __all__ = [
     "Plan",

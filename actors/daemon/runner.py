@@ -20,8 +20,8 @@ from actors.daemon.messages import Cost, Progress, Run, RunState
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, State, Store
 from actors.daemon.work import AWAY, BudgetSpent, Cycle, Paused, Work
+from actors.idempotency import Once
 from actors.moments import micros
-from actors.once import Once
 from actors.patience import patiently
 from transport.errors import Conflict
 

@@ -6,7 +6,7 @@ only together with the ids of its sources, and goes when they are forgotten.
 
 from __future__ import annotations
 
-from actors.once import KEYS
+from actors.idempotency import KEYS
 
 __all__ = ["MIGRATIONS"]
 

@@ -13,8 +13,8 @@ import apsw
 
 from actors.daemon.messages import Cost, Run
 from actors.daemon.schema import MIGRATIONS
+from actors.idempotency import Once, made_before, note, only_once
 from actors.moments import micros, moment
-from actors.once import Once, made_before, note, only_once
 from actors.sqlite.database import Database
 from transport.errors import Conflict, Invalid, NotFound
 

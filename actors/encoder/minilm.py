@@ -21,7 +21,7 @@ from actors.encoder import weights
 from actors.encoder.cache import Prepared, read_prepared, write_prepared
 from actors.encoder.graph import LONGEST, build
 from actors.encoder.messages import DIMENSIONS
-from actors.stopwords import STOPWORDS
+from actors.text.stopwords import STOPWORDS
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from actors.clock import Clock, system_clock
+from actors.idempotency import Once, once_of
 from actors.llm.cache import Cache
 from actors.llm.discovery import from_environment
 from actors.llm.endpoint import Endpoint
@@ -46,7 +47,6 @@ from actors.llm.settings import LlmSettings
 from actors.llm.standing import standing
 from actors.message import Message
 from actors.metrics import Metric
-from actors.once import Once, once_of
 from actors.runtime import AsyncActor, handles
 
 

@@ -13,9 +13,9 @@ from typing import Final
 
 import apsw
 
+from actors.idempotency import KEYS, Once, made_before, only_once
 from actors.llm.messages import GetUsage, UsageRow
 from actors.memory.messages import namespace_digest
-from actors.once import KEYS, Once, made_before, only_once
 from actors.sqlite.database import Database
 
 MIGRATIONS = (

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from loguru import logger
 from pydantic import JsonValue, ValidationError
 
+from actors.idempotency import Once
 from actors.llm.endpoint import Endpoint
 from actors.llm.ledger import Ledger
 from actors.llm.router import Router
 from actors.llm.settings import EndpointSettings
 from actors.llm.spending import Spending
 from actors.message import invalid
-from actors.once import Once
 from actors.wire_types import validator
 from transport.errors import Invalid, NotFound
 

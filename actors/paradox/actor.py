@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from actors.clock import Clock, system_clock
+from actors.idempotency import once_of
 from actors.memory.messages import Change, GetSession, SessionFound
 from actors.metrics import Metric
-from actors.once import once_of
 from actors.paradox.compare import findings, revised
 from actors.paradox.contemplation import Contemplator
 from actors.paradox.effects import Effect

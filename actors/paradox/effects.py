@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from actors.paradox.messages import Side
-from actors.sentences import undotted
+from actors.text.sentences import undotted
 
 __all__ = [
     "Doubt",

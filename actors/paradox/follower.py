@@ -12,8 +12,8 @@ from loguru import logger
 
 from actors.asks import Asks
 from actors.clock import Clock
+from actors.idempotency import Once
 from actors.memory.messages import Change, Fed, Found, Get
-from actors.once import Once
 from actors.paradox.effects import Effect, End, Forgetting, NamespaceForgetting, Reinstatement
 from actors.paradox.feed import away, follow
 from actors.paradox.messages import SetAside

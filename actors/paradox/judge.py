@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from actors.languages import is_foreign
 from actors.paradox.classifier.model import Opinion
 from actors.paradox.classifier.rendering import render
 from actors.paradox.judging import change
@@ -21,7 +20,8 @@ from actors.paradox.judging.restated import restated
 from actors.paradox.judging.rules import Rule, complains, judge, repeats
 from actors.paradox.messages import Checked, Conflict, Statement
 from actors.paradox.weighing import AT_ODDS_FROM, CONFLICT_FROM, Weights, chances, weigh
-from actors.sentences import sentences
+from actors.text.languages import is_foreign
+from actors.text.sentences import sentences
 
 __all__ = ["PARTS", "WHOLE", "Judge", "asserts", "is_read", "parts"]
 

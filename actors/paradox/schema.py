@@ -5,7 +5,7 @@ Times are microseconds since 1970, UTC. `follow` has one row: how far memory's f
 
 from __future__ import annotations
 
-from actors.once import KEYS
+from actors.idempotency import KEYS
 
 __all__ = ["MIGRATIONS"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import apsw
 
+from actors.idempotency import Once, made_before, note
 from actors.moments import moment
-from actors.once import Once, made_before, note
 from actors.paradox.messages import SetAside
 from transport.errors import NotFound
 

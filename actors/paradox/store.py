@@ -11,8 +11,8 @@ from typing import Any
 
 import apsw
 
+from actors.idempotency import Once, only_once
 from actors.moments import micros, moment
-from actors.once import Once, only_once
 from actors.paradox import doubts, life, set_aside
 from actors.paradox.advice import advice, counsel
 from actors.paradox.doubts import Question

@@ -15,7 +15,7 @@ from typing import TypeVar
 from loguru import logger
 
 from actors.affect.classifier import load as load_affect
-from actors.network import NetworkMissing
+from actors.neural_network import NetworkMissing
 from actors.paradox.classifier.model import Classifier, load
 from actors.paradox.judge import Judge
 from actors.paradox.judging.pair import Judgement

@@ -12,7 +12,6 @@ from typing import Final
 
 from actors.llm.messages import Choice
 from actors.memory.messages import Recollection
-from actors.thinking.about import about
 from actors.thinking.answering import Answering
 from actors.thinking.calls import ModelCalls
 from actors.thinking.degraded import MODEL, degraded_text, takes_prose
@@ -20,6 +19,7 @@ from actors.thinking.deliberation import Deliberation
 from actors.thinking.depth import PLAN, Depth, has_tools
 from actors.thinking.messages import Rung, Saying, Think
 from actors.thinking.prompt import Prompt
+from actors.thinking.relevance import relevant
 from actors.thinking.search import Search
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.talk import question
@@ -263,7 +263,7 @@ class Ladder:
             raise come_back(error, "; memory gives no answer in time either")
 
         self.rung = "memory"
-        self.quoted = about(question(self.message.messages), recalled or ())[: self.settings.quotes]
+        self.quoted = relevant(question(self.message.messages), recalled or ())[: self.settings.quotes]
         text = degraded_text(self.quoted, kept_out=kept_out)
         self.model, self.endpoint = MODEL, None
         self.choices = (Choice(message={"role": "assistant", "content": text}, finish_reason="stop"),)

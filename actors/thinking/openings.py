@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from actors.sentences import straight
+from actors.text.sentences import straight
 
 __all__ = ["Begins", "begins_like_reasoning"]
 

@@ -8,7 +8,7 @@ import pytest
 from actors.affect.classifier import SHIPPED, Classifier, load
 from actors.affect.labels import LABELS
 from actors.memory.messages import EMOTIONS
-from actors.network import NetworkMissing
+from actors.neural_network import NetworkMissing
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from actors.network import NetworkMissing
+from actors.neural_network import NetworkMissing
 from actors.paradox.classifier.model import Classifier, Opinion
 from actors.paradox.classifier.nearness import Nearness, word_vectors
 from actors.paradox.judge import LEAST_CLASSIFIED, Judge

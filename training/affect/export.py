@@ -11,7 +11,7 @@ import torch
 
 from actors.affect.classifier import SHIPPED
 from actors.affect.labels import LABELS
-from actors.network import Network
+from actors.neural_network import Network
 from training.affect.scores import f1s, macro_f1, tuned_thresholds
 from training.affect.train import LONGEST, Affect, read
 from training.export import Form, export

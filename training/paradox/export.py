@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from actors.network import Network
+from actors.neural_network import Network
 from actors.paradox.classifier.model import SHIPPED
 from actors.paradox.classifier.rendering import render
 from training.export import Form, export

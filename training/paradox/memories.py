@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from tokenizers import Tokenizer
 
-from actors.network import tokenizer_file
+from actors.neural_network import tokenizer_file
 from actors.paradox.classifier.nearness import Nearness
 from training.paradox.made import made
 from training.paradox.pair import CONTRADICTION, NOT_AT_ODDS, UNRELATED, UPDATE, Pair

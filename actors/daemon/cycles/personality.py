@@ -20,7 +20,7 @@ from actors.daemon.settings import PersonalitySettings
 from actors.daemon.work import Work
 from actors.memory.messages import Memory
 from actors.moments import micros
-from actors.sentences import straight
+from actors.text.sentences import straight
 
 __all__ = ["Personality", "signs_in"]
 

@@ -17,7 +17,7 @@ from actors.memory.search.asked_times import asks_time_in
 from actors.memory.search.asks import LONGEST
 from actors.memory.search.lexical import WORD
 from actors.memory.search.times import COUNT, UNIT, count_of, says_time
-from actors.stopwords import STOPWORDS
+from actors.text.stopwords import STOPWORDS
 
 __all__ = ["Anchor", "Event", "event_in", "fitting"]
 

@@ -6,7 +6,7 @@ import re
 
 import apsw
 
-from actors.stopwords import STOPWORDS
+from actors.text.stopwords import STOPWORDS
 
 __all__ = ["scope_of", "words_of"]
 

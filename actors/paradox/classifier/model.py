@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actors.network import Network
+from actors.neural_network import Network
 from actors.paradox.classifier.nearness import Nearness
 
 __all__ = ["Classifier", "Opinion", "load"]

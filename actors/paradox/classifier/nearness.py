@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from actors.network import NetworkMissing, tokenizer_file
+from actors.neural_network import NetworkMissing, tokenizer_file
 from actors.paradox.judging.words import STOPWORDS
 
 __all__ = ["Nearness", "word_vectors"]

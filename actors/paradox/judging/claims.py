@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from actors.paradox.judging import change, modality, quantities
 from actors.paradox.judging.words import content, normalise, tokens
-from actors.sentences import sentences
+from actors.text.sentences import sentences
 
 __all__ = ["claims", "mood"]
 

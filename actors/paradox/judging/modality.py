@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from actors.sentences import sentences
+from actors.text.sentences import sentences
 
 __all__ = ["UNASSERTED", "frames", "of", "request", "taken_for_a_joke"]
 

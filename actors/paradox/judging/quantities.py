@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from actors.months import MONTHS
 from actors.paradox.judging.words import STOPWORDS, stem
+from actors.text.months import MONTHS
 
 __all__ = ["Quantity", "at_odds", "find"]
 

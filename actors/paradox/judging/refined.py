@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from actors.months import MONTHS
 from actors.paradox.judging.lexicon import OPPOSITES
 from actors.paradox.judging.pair import Pair
 from actors.paradox.judging.quantities import TENS
 from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.words import STOPWORDS, stem, tokens
+from actors.text.months import MONTHS
 
 __all__ = ["refinement"]
 

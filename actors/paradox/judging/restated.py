@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from actors.months import MONTHS
 from actors.paradox.judging.quantities import TENS, UNITS
 from actors.paradox.judging.words import STOPWORDS, stem, words_of
+from actors.text.months import MONTHS
 
 __all__ = ["restated", "same_rough"]
 

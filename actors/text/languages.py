@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from actors.stopwords import STOPWORDS
+from actors.text.stopwords import STOPWORDS
 
 __all__ = ["is_english", "is_foreign", "small_words"]
 

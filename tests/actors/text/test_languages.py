@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.languages import is_english, is_foreign
+from actors.text.languages import is_english, is_foreign
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The months' English names, in their order and in lower case: what people say of time is read in several places."""
+"""The months' English names, in their order and in lower case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Once: what was asked under a key has its effect once, and a key that comes again with something else is refused.
+"""Idempotency: what was asked under a key has its effect once; a key that comes again with something else is refused.
 
 For databases whose calls are answered by how things stand. So nothing of an answer is kept, which may quote what is forgotten
 later: of a call that was made before only that it was made is known. Knows no subsystem.

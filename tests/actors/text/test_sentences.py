@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.sentences import sentences, straight, undotted
+from actors.text.sentences import sentences, straight, undotted
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""About: which memories have to do with a question, where nobody is there who could tell. Knows no actor.
+"""Relevance: which of the memories found have to do with a question at all. Knows no actor.
 
-Recall answers what is nearest, however far away that is; a model passes over what has nothing to do with the question. A
-degraded answer quotes its memories as they are, and would quote anything.
+Recall answers what is nearest, however far away that is. A model passes over what has nothing to do with the question; an
+answer from memory alone would quote it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.memory.messages import Recollection
-from actors.stopwords import STOPWORDS
+from actors.text.stopwords import STOPWORDS
 from actors.thinking.talk import ends_of, plain
 
-__all__ = ["about"]
+__all__ = ["relevant"]
 
 NEAR: Final = 0.4
 """`Recollection.nearness` from which a memory is about a question that shares no word with it. Tried on a dozen questions about
@@ -37,7 +37,7 @@ ENDING: Final = 3
 """Letters that may differ at their ends."""
 
 
-def about(question: str, memories: Sequence[Recollection]) -> tuple[Recollection, ...]:
+def relevant(question: str, memories: Sequence[Recollection]) -> tuple[Recollection, ...]:
     """Those that share a word with the question which carries a topic, or are near to it in meaning; in order, each text once.
 
     Of a greeting there are none.
