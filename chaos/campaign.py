@@ -247,7 +247,7 @@ class Campaign:
         stage.models.always(**SPEED)
         load = self.load(row.name, stage)
         scene = Scene(
-            row,
+            row.name,
             stage.house,
             stage.models,
             load,
@@ -256,6 +256,7 @@ class Campaign:
             seconds=self.seconds,
             progress=self.on_progress,
             slowness=slowness,
+            grows_descriptors=row.grows_descriptors,
         )
         try:
             if row.load:

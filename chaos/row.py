@@ -7,12 +7,9 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from chaos import faults
-
-if TYPE_CHECKING:
-    from chaos.scene import Scene
+from chaos.scene import Scene
 
 __all__ = ["Own", "Row", "all_rows"]
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from chaos.failures import Strike
 from chaos.load import Load
-from chaos.row import Row
 from supervisors import linux
 from tests.model_server import SyncModelServer
 from tests.system.house import House, comm
@@ -40,7 +39,7 @@ class Scene:
     """One row's.
 
     Args:
-        row: which.
+        name: of the row.
         house: that stands and is ready.
         models: the scripted model server that the house asks; it echoes the last user message.
         load: clients that ask meanwhile; not started where the row wants none.
@@ -49,11 +48,12 @@ class Scene:
         seconds: how long a fault that goes on may go on.
         progress: tells a person what happens.
         slowness: of the machine; whatever is waited for may take so much longer.
+        grows_descriptors: by how many descriptors each process may grow.
     """
 
     def __init__(
         self,
-        row: Row,
+        name: str,
         house: House,
         models: SyncModelServer,
         load: Load,
@@ -63,8 +63,9 @@ class Scene:
         seconds: float,
         progress: Callable[[str], None],
         slowness: float,
+        grows_descriptors: int,
     ) -> None:
-        self.row = row
+        self.name = name
         self.house = house
         self.models = models
         self.load = load
@@ -73,6 +74,7 @@ class Scene:
         self.seconds = seconds
         self.progress = progress
         self.slowness = slowness
+        self.grows_descriptors = grows_descriptors
         self.counts: Counter[str] = Counter()
         self.strikes: list[Strike] = []
         self.figures: dict[str, Any] = {}

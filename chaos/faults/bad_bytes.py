@@ -77,7 +77,7 @@ def again(scene: Scene, all_of_it: Callable[[], None]) -> None:
             all_of_it()
             scene.count("rounds")
             after = census.census(scene.house)
-            descriptors = scene.row.grows_descriptors
+            descriptors = scene.grows_descriptors
             found = [*census.compare(before, after, grows_mb=GROWS_MB, grows_descriptors=descriptors)]
             if not found:
                 break

@@ -68,7 +68,7 @@ def ask_all(scene: Scene, what: str, questions: int = QUESTIONS) -> None:
     for number in range(questions):
         within_s = NEXT_S * scene.slowness if number else PATIENCE_S
         text = f"{what} {number} {scene.rng.random()}"
-        answer = chat(scene.house.port, text, session=f"{scene.row.name}-{number}")
+        answer = chat(scene.house.port, text, session=f"{scene.name}-{number}")
         kind = kind_of(answer, text)
         scene.count(kind)
         scene.require(kind != "wrong", f"{what}: answered {answer.status} {answer.body}")
@@ -90,7 +90,7 @@ def answers_again(scene: Scene) -> None:
     """The models are well: a chat is answered by one."""
     scene.until(
         "a chat is answered by a model again",
-        lambda: kind_of(chat(scene.house.port, "again", session=f"{scene.row.name}-again"), "again") == "whole",
+        lambda: kind_of(chat(scene.house.port, "again", session=f"{scene.name}-again"), "again") == "whole",
         PATIENCE_S + 20.0,
     )
 

@@ -104,7 +104,7 @@ def streaming(scene: Scene, number: int, buffer: int | None) -> socket.socket:
     body = json.dumps(told).encode()
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"X-Lattice-Session: {scene.row.name}-{number}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"X-Lattice-Session: {scene.name}-{number}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     connection.sendall(head.encode() + body)
     return connection
@@ -147,7 +147,7 @@ def resident(scene: Scene) -> dict[str, float]:
 def answers(scene: Scene) -> None:
     """See that other clients are served meanwhile."""
     scene.models.always(mode="echo")
-    answer = chat(scene.house.port, "and others?", session=f"{scene.row.name}-others")
+    answer = chat(scene.house.port, "and others?", session=f"{scene.name}-others")
     scene.require(answer.text == "and others?", f"somebody else was answered {answer.status} {answer.body}")
 
 
