@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from secrets import token_hex
 
+from actors.fair_queue import Flow
+
 __all__ = ["Call", "calling", "current_call", "next_id"]
 
 
@@ -44,6 +46,11 @@ class Call:
         self.deadline = deadline
         self.trace = trace
         self.caller = caller
+
+    @property
+    def flow(self) -> Flow:
+        """Between which calls turns are taken where they wait: whose it is, and about which namespace."""
+        return self.caller, None
 
     def remaining(self) -> float:
         """Seconds left until the deadline, never below 0."""

@@ -159,7 +159,7 @@ class Crew:
                 since = time.monotonic()
                 continue
 
-            if mailbox.foreground or mailbox.background:
+            if len(mailbox):
                 self.wake(2)
 
             self.busy += 1

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.call import Call
+from actors.fair_queue import Flow
 from transport.envelope import INITIAL_CREDIT
 from transport.errors import Cancelled, LatticeError, PeerReplaced, Unavailable
 
@@ -78,6 +79,11 @@ class Delivery(Call):
         """What takes the place of ending its handler, for calls that are joined to another."""
 
         self.on_credit: Callable[[Delivery], None] | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """Its caller's, and its message's namespace."""
+        return self.caller, getattr(self.message, "namespace", None) if self.contract.namespaced else None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.contract.type} {self.id}>"

@@ -115,6 +115,9 @@ class Contract:
     max_bytes: int
     """Largest body in bytes."""
 
+    namespaced: bool
+    """Whether its messages name a namespace."""
+
     @property
     def actor(self) -> str:
         """Name of the actor that handles it."""
@@ -153,7 +156,9 @@ class Message(Data):
         if type in contracts and contracts[type].message is not cls:
             message = f"{type} is declared twice: {contracts[type].message!r} and {cls!r}"
             raise TypeError(message)
-        cls.contract = contracts[type] = Contract(type, cls, reply, part, idempotent, kept, max_bytes)
+        cls.contract = contracts[type] = Contract(
+            type, cls, reply, part, idempotent, kept, max_bytes, namespaced="namespace" in cls.model_fields
+        )
 
     @property
     def rejoins(self) -> bool:

@@ -88,6 +88,7 @@ class AsyncActor(Actor):
         mailbox = cast("Mailbox", self.actor_inbox)
         mailbox.limits = self.mailbox_limits
         mailbox.on_put = self._was_put
+        mailbox.on_displaced = self._refuse
         self._mailbox = mailbox
         self._actor_ref = AsyncActorRef(self)
         self._crew = Crew(self, mailbox, self.concurrency)
@@ -359,8 +360,11 @@ class AsyncActor(Actor):
             delivery.fail(error)
             self._dead("invalid", delivery)
         except Overloaded as error:
-            delivery.fail(error)
-            self._dead("overloaded", delivery)
+            self._refuse(delivery, error)
+
+    def _refuse(self, delivery: Delivery, error: Overloaded) -> None:
+        delivery.fail(error)
+        self._dead("overloaded", delivery)
 
     def _dead(self, reason: Reason, delivery: Delivery) -> None:
         dead_letters = self.host.dead_letters if self.host is not None else self._dead_letters

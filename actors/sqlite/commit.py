@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 
 import apsw
 
+from actors.fair_queue import Flow
 from transport.errors import Unavailable
 
 __all__ = ["GROUP", "Held", "Job", "NothingHeld", "as_told", "commit", "lose", "run"]
@@ -70,6 +71,9 @@ class Job:
     """None for a later write: nobody waits."""
 
     grouped: bool = True
+    flow: Flow = (None, None)
+    """Whose it is, and about what; nobody's where it is its owner's own work."""
+
     result: Any = None
     error: BaseException | None = None
 

@@ -1,6 +1,7 @@
 """Threads of a database: each has a connection, and runs the jobs that its loop gives it. The reader is one of them.
 
-Jobs are functions of a connection. Knows no file, no schema and no caller. The writer is in `group_commit.py`.
+Jobs are functions of a connection. Knows no file and no schema, and of callers only whose turn it is. The writer is in
+`group_commit.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 import apsw
 from loguru import logger
 
+from actors.call import current_call
+from actors.fair_queue import FairQueue
 from actors.sqlite.commit import GROUP, Job, as_told, run
 from transport.errors import Overloaded, Unavailable
 
@@ -103,14 +106,19 @@ class DatabaseThread:
             Overloaded: too many jobs wait already.
             Unavailable: the thread was stopped, or has ended.
         """
-        self._admit(len(self._jobs))
+        self._admit(self._waiting)
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.append(Job(run, future, grouped))
+        call = current_call.get()
+        self._jobs.append(Job(run, future, grouped) if call is None else Job(run, future, grouped, call.flow))
         if not self._rings:
             self._rings = 1
             self._seen = 0
             self._loop.call_soon(self._ring_for_all)
         return future
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._jobs)
 
     def _ring_for_all(self) -> None:
         if self._seen < len(self._jobs) < GROUP and self._rings < TURNS and self._asleep:
@@ -206,11 +214,16 @@ class DatabaseThread:
 
 
 class Reader(DatabaseThread):
-    """Runs one job after another, each over one snapshot."""
+    """Runs one job after another, each over one snapshot, by turns between those who wait."""
 
     kind = "reader"
     _anew: Callable[[], apsw.Connection] | None = None
     _connected: Callable[[], apsw.Connection] | None = None
+
+    def __init__(self, name: str, limit: int, on_fault: Callable[[BaseException], None]) -> None:
+        super().__init__(name, limit, on_fault)
+        self._turns: FairQueue[Job] = FairQueue()
+        """What the thread has taken over of the jobs. It alone touches it, until it has ended."""
 
     def connect_anew(self, connect: Callable[[], apsw.Connection]) -> None:
         """Have the next job, and all after it, read another file. Any thread may say so."""
@@ -239,11 +252,25 @@ class Reader(DatabaseThread):
         self._connection, self._connected = connection, connect
 
     def _take(self) -> Job | None:
-        while not self._jobs:
+        while not self._jobs and not self._turns:
             if not self._accepting and not self._jobs:
                 return None
             self._sleep(None)
-        return self._jobs.popleft()
+
+        while self._jobs:
+            job = self._jobs.popleft()
+            self._turns.append(job, job.flow)
+
+        return self._turns.popleft()
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._jobs) + len(self._turns)
+
+    def _unbegun(self) -> list[Job]:
+        left = [*self._turns, *super()._unbegun()]
+        self._turns.clear()
+        return left
 
 
 def answer(jobs: list[Job]) -> None:

@@ -15,8 +15,8 @@ from tests.actors.conftest import Echo, Probe, Wait
 from transport.errors import Overloaded
 
 
-def delivery(lane, text=""):
-    return Delivery(Echo(text=text), next_id(), None, lane, time.monotonic() + 60, None, "a test")
+def delivery(lane, text="", caller="a test"):
+    return Delivery(Echo(text=text), next_id(), None, lane, time.monotonic() + 60, None, caller)
 
 
 def lanes(mailbox, **options):
@@ -64,6 +64,30 @@ def test_a_full_lane_refuses_and_says_when_to_try_again(lane):
         mailbox.offer(delivery(lane))
     assert caught.value.retry_after_ms == 200
     assert mailbox.overloaded == 1
+
+
+@pytest.mark.parametrize("lane", ["fg", "bg"])
+def test_callers_of_a_lane_take_turns_and_where_it_is_full_who_has_most_waiting_gives_way(lane):
+    mailbox = Mailbox((4, 4))
+    displaced = []
+    mailbox.on_displaced = lambda delivery, error: displaced.append((delivery.message.text, error.code))
+    for n in range(4):
+        mailbox.offer(delivery(lane, f"flood {n}", "flood"))
+    mailbox.offer(delivery(lane, "calm", "calm"))
+    with pytest.raises(Overloaded):
+        mailbox.offer(delivery(lane, "flood 4", "flood"))
+    assert displaced == [("flood 3", "overloaded")]
+    assert [mailbox.take().message.text for _ in range(4)] == ["flood 0", "calm", "flood 1", "flood 2"]
+    assert mailbox.overloaded == 2
+
+
+def test_none_of_pykkas_envelopes_gives_way():
+    mailbox = Mailbox((2, 2))
+    mailbox.put(Envelope("first"))
+    mailbox.put(Envelope("second"))
+    with pytest.raises(Overloaded):
+        mailbox.offer(delivery("fg"))
+    assert [mailbox.take().message for _ in range(2)] == ["first", "second"]
 
 
 def test_what_was_cancelled_while_it_waited_takes_no_room():

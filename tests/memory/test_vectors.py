@@ -16,7 +16,7 @@ from actors.memory.schema import MIGRATIONS
 from actors.memory.settings import LifeSettings
 from actors.memory.store import remember
 from actors.sqlite.database import Database
-from transport.errors import Unavailable
+from transport.errors import LatticeError, Unavailable
 
 VECTOR = (b"\x01\x00\x02\x00", bytes(range(1, 129)) * 2)
 
@@ -138,16 +138,21 @@ async def test_an_endpoints_vectors_are_kept_in_bytes():
 class Gated:
     """An embedder that answers questions once it is let."""
 
+    at_once = 1
+
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.may = asyncio.Event()
         self.questions = 0
+        self.error: LatticeError | None = None
 
     async def question(self, text: str, timeout: float) -> Question:
         del text, timeout
         self.questions += 1
         self.asked.set()
         await self.may.wait()
+        if self.error is not None:
+            raise self.error
         return Question("a", b"", b"\1")
 
 
@@ -165,6 +170,22 @@ async def test_a_question_that_is_read_while_something_is_forgotten_is_not_kept(
     for _ in range(2):
         await lane.question("Where is the key?", 10)
     assert embedder.questions == 2
+    await database.close()
+
+
+async def test_questions_that_wait_for_an_embedder_that_goes_away_are_not_given_to_it(tmp_path):
+    database, embedder = Database(tmp_path / "memory.db", MIGRATIONS), Gated()
+    embedder.error = Unavailable("away")
+    await database.open()
+    await database.write(adopt, "a")
+    lane = Lane(embedder, database, lambda _: None, 8)
+    asking = [asyncio.create_task(lane.question(f"Where is key {n}?", 60)) for n in range(5)]
+    await embedder.asked.wait()
+    embedder.may.set()
+
+    assert await asyncio.gather(*asking) == [None] * 5
+    assert embedder.questions == 1
+    assert lane.questions_unread == 5
     await database.close()
 
 

@@ -44,6 +44,9 @@ class Question:
 class Embedder(Protocol):
     """Makes vectors."""
 
+    at_once: int
+    """Questions that it is given at once. Others wait with us, where those who asked them take turns."""
+
     async def standing(self) -> Standing:
         """Which model it has, and whether it can be used."""
 
@@ -60,6 +63,8 @@ class EncoderActor:
     Args:
         ask: asks an actor.
     """
+
+    at_once = 4  # it reads one after another, some milliseconds each: there is always one more when it has read one
 
     def __init__(self, ask: Asks) -> None:
         self._ask = ask
@@ -93,6 +98,8 @@ class LlmEndpoint:
         ask: asks an actor.
         model: which; the first that an endpoint has for embeddings where it is None.
     """
+
+    at_once = 64
 
     def __init__(self, ask: Asks, model: str | None) -> None:
         self._ask = ask

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from loguru import logger
 
+from actors.call import current_call
+from actors.fair_gate import FairGate
 from actors.memory.embedding.embedders import Embedder, Question
 from actors.memory.embedding.vectors import Batch, active, adopt, clear_some, keep, waiting
 from actors.sqlite.database import Database
@@ -68,6 +70,7 @@ class Lane:
         self._database = database
         self._embedded = embedded
         self._kept = questions_kept
+        self._gate = FairGate(embedder.at_once if embedder is not None else 0)
         self._questions: OrderedDict[str, Question] = OrderedDict()
         self._forgettings = 0
         """How often questions were forgotten: one that was asked before that is not kept after it."""
@@ -143,22 +146,33 @@ class Lane:
         if loop.time() < self._away_until:
             return None
         forgettings = self._forgettings
-        try:
-            question = await self._embedder.question(text, min(QUESTION_S, SHARE * time_left))
-        except LatticeError as error:
-            self._away_until = loop.time() + AWAY_S
-            self._doubted = True
-            self._work.set()
-            self.questions_unread += 1
-            logger.bind(code=error.code).warning("recall goes by words alone for a while: {}", error.message)
-            return None
-        if question.name != self.in_use:
+        question = await self._ask(self._embedder, text, min(QUESTION_S, SHARE * time_left))
+        if question is None or question.name != self.in_use:
             return None
         if self._kept and self._forgettings == forgettings:
             self._questions[text] = question
             while len(self._questions) > self._kept:
                 self._questions.popitem(last=False)
         return question
+
+    async def _ask(self, embedder: Embedder, text: str, seconds: float) -> Question | None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        call = current_call.get()
+        try:
+            # In line for half of it at most: with less the embedder would be taken for one that is away.
+            async with self._gate.entered((None, None) if call is None else call.flow, until - seconds / 2):
+                if loop.time() >= self._away_until:
+                    return await embedder.question(text, until - loop.time())
+        except TimeoutError:
+            logger.debug("a recall goes by words alone: too many of its caller's questions were before it")
+        except LatticeError as error:
+            self._away_until = loop.time() + AWAY_S
+            self._doubted = True
+            self._work.set()
+            logger.bind(code=error.code).warning("recall goes by words alone for a while: {}", error.message)
+        self.questions_unread += 1
+        return None
 
     async def run(self) -> None:
         """Work for ever."""
