@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from commands.house import House, step_back, with_house, with_listener_options
+from commands.house import House, finish_restore, step_back, with_house, with_listener_options
 from commands.up import open_listener, tell, url_of
 from transport.lock import Lock
 
@@ -39,6 +39,7 @@ def actor(house: House, name: str) -> None:
         raise click.ClickException(f"there is no actor {name!r}; there are {', '.join(composition.actors)}")
 
     run_dir = house.prepare()
+    finish_restore(house)
     lock = Lock(run_dir / f"{name}.lock")
     if lock.held_by_another():
         raise click.ClickException(

@@ -23,8 +23,9 @@ from typing import Any, Final
 import click
 
 from commands.databases import tell_of
-from commands.house import House, alone, with_house
+from commands.house import House, alone, finish_restore, with_house
 from commands.outputs import whole
+from commands.restoring import LAID_DOWN, checked, finish, in_the_way
 from transport.lock import Lock
 
 __all__ = ["backup", "restore"]
@@ -49,6 +50,7 @@ def backup(house: House, file: Path) -> None:
     Example:
       python3 run.py backup lattice.tar
     """
+    finish_restore(house)
     name = f"backup-{secrets.token_hex(4)}"
     with copies_for_now(house.settings.data_dir, name):
         copies = copied(house, name)
@@ -72,21 +74,22 @@ def restore(house: House, file: Path) -> None:
     house.prepare()
     data_dir: Path = house.settings.data_dir
     with alone(house):
-        there = sorted(path.name for path in data_dir.glob("*.db"))
-        if there:
+        if there := in_the_way(data_dir):
             raise click.ClickException(
-                f"{data_dir} has databases already ({', '.join(there)}): nothing was changed; "
+                f"{data_dir} has databases already, or what is left of some ({', '.join(there)}): nothing was changed; "
                 "move them away, or take another with --data-dir"
             )
-        for left_by_a_kill in data_dir.glob("restoring-*"):
+        for left_by_a_kill in data_dir.glob(f"{LAID_DOWN}*"):
             shutil.rmtree(left_by_a_kill)
-        part = data_dir / f"restoring-{secrets.token_hex(4)}"
+        part = data_dir / f"{LAID_DOWN}{secrets.token_hex(4)}"
         part.mkdir(mode=0o700)
         try:
             names = unpack(file, part)
-            put_back(part, data_dir, names)
+            refuse_unsound(part, names)
+            checked(part)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+        finish(data_dir)
     click.echo(f"{', '.join(names)} are back in {data_dir}", err=True)
 
 
@@ -207,25 +210,20 @@ def lay_down(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> N
         os.fsync(out.fileno())
 
 
-def put_back(part: Path, data_dir: Path, names: list[str]) -> None:
-    """Check the databases and move them to their places.
+def refuse_unsound(part: Path, names: list[str]) -> None:
+    """Read the databases to their last pages.
 
     Raises:
         click.ClickException: one is not sound.
     """
-    from actors.sqlite import key_check
     from actors.sqlite.backup import check
     from actors.sqlite.encryption import StoreKey
-    from actors.whole_files import put_in_place
 
     key = StoreKey.from_environment()
     for name in names:
         tell_of(part / name, "checking")
         if wrong := check(part / name, key):
             raise click.ClickException(f"{name} in it cannot be read ({wrong}): nothing was changed; is the key the right one?")
-    for name in names:
-        key_check.drop(data_dir / name)
-        put_in_place(part / name, data_dir / name)
 
 
 def digest(path: Path) -> str:

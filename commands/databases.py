@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from commands.restoring import LAID_DOWN, unfinished
 from transport.errors import LatticeError
 
 __all__ = ["broken_off", "discard", "look_into", "repair", "set_aside", "tell_of"]
@@ -126,14 +127,11 @@ def discard(data_dir: Path) -> list[str]:
 
 def broken_off(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each `restore` that was killed before all was in its place, and what to do. None may be under way."""
-    for part in sorted(data_dir.glob("restoring-*")):
-        if not (left := sorted(file.name for file in part.glob("*.db"))):
-            continue
-        told = "if no house has run here since, start none: move the databases in the data directory away, and run "
-        yield (
-            f"a restore was broken off: {', '.join(left)} lies in {part}, not in its place",
-            f"{told}`python3 run.py restore` again; else delete {part}",
-        )
+    for part in unfinished(data_dir):
+        left = sorted(file.name for file in part.glob("*.db"))
+        yield f"a restore was broken off: {', '.join(left)} lies in {part}", "`python3 run.py up` puts it in its place"
+    for part in sorted(data_dir.glob(f"{LAID_DOWN}*")):
+        yield f"a restore was broken off: {part} is left of it, and nothing is in its place", "run `python3 run.py restore` again"
 
 
 def tell_of(path: Path, doing: str) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from commands.restoring import finish, unfinished
 from transport.addresses import run_directory
 from transport.errors import Conflict, LatticeError
 from transport.lock import Lock
@@ -31,6 +32,7 @@ __all__ = [
     "House",
     "Sentences",
     "alone",
+    "finish_restore",
     "program",
     "step_back",
     "with_house",
@@ -126,7 +128,7 @@ class House:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only house of the data directory."""
+        """Be the only house of the data directory. What a `restore` that was broken off had checked is in its place then."""
         lock = Lock(self.settings.data_dir / "house.lock")
         try:
             # A command that looks whether somebody holds it is no house.
@@ -137,6 +139,7 @@ class House:
                 "or start this one with another --data-dir"
             ) from None
         try:
+            finish(self.settings.data_dir)
             yield
         finally:
             lock.release()
@@ -211,6 +214,17 @@ def alone(house: House) -> Iterator[None]:
         if running:
             raise click.ClickException(f"{', '.join(running)} runs in {house.settings.data_dir}: stop it first")
         yield
+
+
+def finish_restore(house: House) -> None:
+    """For who does not lock the data directory: have what a `restore` that was broken off had checked in its place.
+
+    Raises:
+        click.ClickException: a house or an actor runs there.
+    """
+    if any(unfinished(house.settings.data_dir)):
+        with alone(house):
+            pass
 
 
 class DataDir(click.Path):

@@ -131,6 +131,34 @@ def test_what_a_killed_restore_left_is_gone_with_the_next(run: Run, data_dir: Pa
     assert not list((tmp_path / "new").glob("restoring-*"))
 
 
+def test_databases_that_a_killed_restore_had_checked_are_in_their_places_for_who_comes_next(
+    run: Run, data_dir: Path, tmp_path: Path
+):
+    new = tmp_path / "new"
+    (new / "restored-0123abcd").mkdir(parents=True)
+    (data_dir / "memory.db").rename(new / "restored-0123abcd" / "memory.db")
+    assert run("backup", "b.tar", "--data-dir", new).code == 0
+    assert WORD in (new / "memory.db").read_bytes()
+    assert not list(new.glob("restored-*"))
+
+
+def test_a_file_in_the_place_of_a_database_that_a_killed_restore_had_checked_is_named(run: Run, data_dir: Path, tmp_path: Path):
+    (data_dir / "restored-0123abcd").mkdir()
+    (data_dir / "restored-0123abcd" / "memory.db").write_bytes(b"another")
+    run("backup", "b.tar", "--data-dir", data_dir).refused("restored-0123abcd/memory.db", "move one of the two away")
+    assert WORD in (data_dir / "memory.db").read_bytes()
+
+
+@pytest.mark.parametrize("left", ["memory.db-wal", "memory.db-open", ".memory.db.second", "memory.db.rescued"])
+def test_what_is_left_of_a_database_is_not_taken_for_the_restored_ones(run: Run, data_dir: Path, tmp_path: Path, left: str):
+    assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / left).write_bytes(b"of another life")
+    run("restore", "b.tar", "--data-dir", new).refused(left, "nothing was changed")
+    assert not (new / "memory.db").exists()
+
+
 @pytest.mark.parametrize("change", ["cut", "flip", "other"])
 def test_a_damaged_backup_is_refused(run: Run, data_dir: Path, tmp_path: Path, change: str):
     assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
