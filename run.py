@@ -30,7 +30,6 @@ if __name__ == "__main__":
 import importlib
 import re
 import socket
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +39,10 @@ from loguru import logger
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from actors.daemon.settings import DaemonSettings
@@ -63,11 +62,12 @@ from commands.keys import keys
 from commands.reload import reload
 from commands.restart import restart
 from commands.send import send
+from commands.settings_file import BESIDE, read, stands_beside, text_of
 from commands.status import status
 from commands.test import test
 from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote
-from commands.wrong_settings import check_environment, check_files, explain, no_json, text_of, wrong_values
+from commands.wrong_settings import check_environment, check_files, explain, no_json, wrong_values
 from gateway.settings import GatewaySettings
 from supervisors.settings import SupervisionSettings
 from supervisors.spec import ChildSpec, SupervisorSpec
@@ -184,9 +184,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then the environment, then the file that `config_file` names."""
-        del dotenv_settings, file_secret_settings
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+        """Flags, then the environment."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return (init_settings, env_settings)
 
 
 class AsWritten(Settings):
@@ -217,31 +217,35 @@ class Composition:
         Raises:
             click.ClickException: naming the file and the field, where something is wrong with them.
         """
-        if config is None and Path("lattice.toml").is_file():
-            config = Path("lattice.toml")
-        if config is not None and not config.is_file():
-            raise click.ClickException(f"there is no file {config}")
+        if config is None and stands_beside():
+            config = BESIDE
+        told = {} if config is None else read(config)
 
         class FromFile(Settings):
-            model_config = SettingsConfigDict(toml_file=config)
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                """As all, then the file."""
+                first = super().settings_customise_sources(settings_cls, *sources, **named)
+                return (*first, InitSettingsSource(settings_cls, init_kwargs=told))
 
         try:
             settings = FromFile(**flags)
-            data_dir = settings.data_dir.expanduser().resolve()
-        except tomllib.TOMLDecodeError as error:
-            raise click.ClickException(f"{config} is not valid TOML: {error}") from error
-        except UnicodeDecodeError as error:
-            raise click.ClickException(f"{config} is not valid TOML: byte {error.start} is not UTF-8") from error
-        except OSError as error:
-            raise click.ClickException(f"{config} cannot be read: {error.strerror}") from error
         except ValidationError as error:
             raise click.ClickException(explain(wrong_values(error), config, text_of(config))) from error
         except SettingsError as error:
             part = re.search(r'field "(\w+)"', str(error))
             names = no_json(os.environ, part[1] if part else "")
             raise click.ClickException(f"{' or '.join(names)} in the environment is not JSON") from error
+        except RecursionError as error:
+            raise click.ClickException("a variable in the environment, LATTICE_…, is nested too deeply") from error
+        try:
+            data_dir = settings.data_dir.expanduser().resolve()
         except RuntimeError as error:
-            raise click.ClickException(f"data_dir: {settings.data_dir} names a user who has no home directory") from error
+            homeless = str(settings.data_dir).startswith("~")
+            reason = "names a user who has no home directory" if homeless else "is a link that leads to itself"
+            raise click.ClickException(f"data_dir: {settings.data_dir} {reason}") from error
 
         check_files(settings, config)
         check_environment(os.environ, Settings.model_fields)

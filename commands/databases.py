@@ -131,7 +131,10 @@ def broken_off(data_dir: Path) -> Iterator[tuple[str, str]]:
         left = sorted(file.name for file in part.glob("*.db"))
         yield f"a restore was broken off: {', '.join(left)} lies in {part}", "`python3 run.py up` puts it in its place"
     for part in sorted(data_dir.glob(f"{LAID_DOWN}*")):
-        yield f"a restore was broken off: {part} is left of it, and nothing is in its place", "run `python3 run.py restore` again"
+        yield (
+            f"a restore was broken off: {part} is left of it, and nothing is in its place",
+            "run `python3 run.py restore` again",
+        )
 
 
 def tell_of(path: Path, doing: str) -> None:

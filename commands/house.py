@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from commands.restoring import finish, unfinished
+from commands.settings_file import BESIDE, stands_beside
 from transport.addresses import run_directory
 from transport.errors import Conflict, LatticeError
 from transport.lock import Lock
@@ -287,8 +288,8 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def found_config(named: Path | None) -> Path | None:
     """The settings' file: the one that was named, else `lattice.toml` where it stands in the working directory."""
-    path = named or Path("lattice.toml")
-    return path.resolve() if named is not None or path.is_file() else None
+    path = named or BESIDE
+    return path.resolve() if named is not None or stands_beside() else None
 
 
 def with_listener_options(command: Callable[..., Any]) -> Callable[..., Any]:

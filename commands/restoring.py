@@ -1,7 +1,8 @@
 """The end of a `restore`: databases that were laid down whole and checked go to their places, also after a kill in its middle.
 
-They lie in `restoring-…` until all of them are on disk and checked, which may be thrown away at any time, and in `restored-…` from
-then on, which is finished by whoever takes the data directory next: a house that finds some of them only would begin the others anew.
+They lie in `restoring-…` until all of them are on disk and checked, which may be thrown away at any time, and in `restored-…`
+from then on, which is finished by whoever takes the data directory next: a house that found some of them only would begin the
+others anew.
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ from loguru import logger
 from pydantic import ValidationError
 
 from actors.named_files import Problem
+from commands.settings_file import text_of
 from commands.toml_lines import line_of
 
-__all__ = ["check_environment", "check_files", "explain", "no_json", "text_of", "wrong_values"]
+__all__ = ["check_environment", "check_files", "explain", "no_json", "wrong_values"]
 
 
 def wrong_values(error: ValidationError) -> Iterator[Problem]:
@@ -90,8 +91,3 @@ def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
         lines.append(f"  {where}{'.'.join(str(step) for step in setting) or '(as a whole)'}: {reason}")
 
     return "\n".join(lines)
-
-
-def text_of(config: Path | None) -> str:
-    """What stands in the file of the settings; nothing without one."""
-    return "" if config is None else config.read_text(encoding="utf-8")

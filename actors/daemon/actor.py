@@ -250,7 +250,7 @@ class Daemon(AsyncActor):
         return CycleChanged(cycle=self._told((await self.store.states())[message.name]))
 
     def _once(self, message: Message) -> Once | None:
-        return once_of(self.call, message, self.clock.now())
+        return once_of(self.call, message, self.clock.steady())
 
     def _known(self, name: str) -> None:
         if name not in self.cycles:

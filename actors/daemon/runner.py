@@ -243,7 +243,7 @@ class Runner:
             )
             self.ended[run.cycle, state] = self.ended.get((run.cycle, state), 0) + 1
             await self._store.prune(run.cycle, settings.runs_kept)
-            oldest = micros(now - timedelta(days=settings.answers_kept_days))
+            oldest = micros(self._clock.steady() - timedelta(days=settings.answers_kept_days))
             await self._store.write(lambda connection: answers.drop_old(connection, oldest))
             logger.info("a run ended", run=run.id, cycle=run.cycle, state=state)
             self._tell(self._progress(run, "ended", state=state, error=error))

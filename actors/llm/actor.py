@@ -230,7 +230,7 @@ class Llm(AsyncActor):
 
     def once(self, message: Message) -> Once | None:
         """What the call is known by."""
-        return once_of(self.call, message, self.clock.now())
+        return once_of(self.call, message, self.clock.steady())
 
     def deadline(self) -> float | None:
         """Until when an answer is of use, in the loop's time."""

@@ -403,7 +403,7 @@ class Memory(AsyncActor):
         """Now and then, for ever: keys that nobody will use again."""
         await asyncio.sleep(FIRST_S)
         while True:
-            oldest = micros(self._clock.now()) - timedelta(days=self.settings.calls_kept_days) // MICROSECOND
+            oldest = micros(self._clock.steady()) - timedelta(days=self.settings.calls_kept_days) // MICROSECOND
             try:
                 await self._database.write(store.forget_calls, oldest)
             except (Overloaded, Unavailable) as error:

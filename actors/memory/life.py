@@ -7,6 +7,7 @@ docs/memory.md tells it for people.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,8 @@ def stage_next(facts: Facts, now: int, life: LifeSettings) -> tuple[str, str, di
         return "crystallized", "significance", figures
     idle_days = (now - facts.used) / DAY_US
     if facts.stage != "archived" and facts.importance <= life.archive_below and idle_days >= life.archive_after_days:
-        return "archived", "age", {"importance": facts.importance, "idle_days": round(idle_days, 1)}
+        figures = {"importance": facts.importance, "idle_days": round(idle_days, 1), "base": facts.base, "since": facts.since}
+        return "archived", "age", figures
     return None
 
 
@@ -131,12 +133,35 @@ def age(transaction: Transaction, message: Age, *, life: LifeSettings) -> Aged:
         (transaction.known_namespace, after, message.limit + 1),
     ).fetchall()
     page = [Facts(*row) for row in rows[: message.limit]]
+    for facts in page:
+        come_back(transaction, facts)
     return Aged(
         seen=len(page),
         faded=sum([fade(transaction, facts, life) for facts in page]),
         staged=sum([move(transaction, facts, life) for facts in page]),
         next_cursor=cursor_of(listing, page[-1].number) if len(rows) > len(page) else None,
     )
+
+
+def come_back(transaction: Transaction, facts: Facts) -> None:
+    """What was archived at a time that is yet to come was aged by a clock that was ahead: it is again what it was before."""
+    if facts.stage != "archived" or facts.since <= transaction.now:
+        return
+    row: Any = transaction.connection.execute(
+        "SELECT detail FROM event WHERE memory = ? AND change = 'staged' ORDER BY seq DESC LIMIT 1", (facts.number,)
+    ).fetchone()
+    match json.loads(row[0]) if row is not None else None:
+        # Its history may have come with an import.
+        case {"from": "raw" | "echoed" | "crystallized" as stage, "base": float(base), "since": int(since)} if 0 <= base <= 1:
+            facts.stage, facts.base, facts.since = stage, base, min(since, transaction.now)
+        case _:
+            # Whatever its summary has archived was not aged.
+            return
+    transaction.connection.execute(
+        "UPDATE memory SET stage = ?, base = ?, since = ? WHERE number = ?",
+        (facts.stage, facts.base, facts.since, facts.number),
+    )
+    transaction.event("staged", facts.number, "clock", **{"from": "archived", "to": facts.stage})
 
 
 def fade(transaction: Transaction, facts: Facts, life: LifeSettings) -> bool:
@@ -146,7 +171,8 @@ def fade(transaction: Transaction, facts: Facts, life: LifeSettings) -> bool:
         return False
     left = faded(facts.base, transaction.now - facts.since, half_life * life.slower.get(facts.stage, 1.0), life.floor)
     at_the_floor = left == life.floor < facts.importance
-    if facts.importance - left < life.step and not at_the_floor:
+    # It may have risen: a clock that was ahead has been set right.
+    if abs(facts.importance - left) < life.step and not at_the_floor:
         return False
     transaction.connection.execute(
         "UPDATE memory SET importance = ?, base = ?, since = ? WHERE number = ?", (left, facts.base, facts.since, facts.number)

@@ -146,7 +146,7 @@ class Paradox(AsyncActor):
     @handles(Retry)
     async def retry(self, message: Retry) -> Retried:
         """Judge what was set aside."""
-        once = once_of(self.call, message, self.clock.now())
+        once = once_of(self.call, message, self.clock.steady())
         known = await self.store.retried(once)
         if known is not None:
             return Retried(id=message.id, found=known)

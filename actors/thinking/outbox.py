@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import apsw
@@ -181,20 +181,16 @@ class Outbox:
                 return False
             while (row := await self.database.read(first)) is not None:
                 place, owed, since = row
-                old = since < (self.clock.now() - timedelta(days=self.settings.owed_days)).timestamp()
                 try:
-                    if not old:
-                        await self._tell(owed, datetime.fromtimestamp(since, UTC))
+                    # However long ago: by a clock that has just jumped, what was said a second before is a year old.
+                    await self._tell(owed, datetime.fromtimestamp(since, UTC))
                 except AWAY as error:
                     logger.bind(thought=owed.thought, code=error.code, waiting=self.waiting).info("memory is still away")
                     return False
                 except LatticeError as error:
                     logger.bind(thought=owed.thought, code=error.code).error("a thought could not be remembered")
                 else:
-                    log = logger.bind(thought=owed.thought)
-                    log.error("memory was away for too long: a thought is not remembered") if old else log.info(
-                        "memory was told late"
-                    )
+                    logger.bind(thought=owed.thought).info("memory was told late")
 
                 try:
                     await self.database.write(delete, place)

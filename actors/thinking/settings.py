@@ -152,8 +152,7 @@ class ThinkingSettings(BaseModel):
     """Between two looks at what memory has forgotten: every remembered turn would wake thinking otherwise."""
 
     owed_most: Annotated[int, Field(ge=1, le=100_000)] = 10_000
-    owed_days: Annotated[float, Field(gt=0, le=36_500)] = 7.0
-    """Answers that wait on disk for a memory that is away, and how long."""
+    """Answers that wait on disk for a memory that is away, for as long as it is."""
 
     spare_room: Path | None = Path("/dev/shm")  # noqa: S108 (a directory in it, of ours alone)
     """A directory in the machine's memory: answers wait there while no disk takes them, so that a kill loses none."""

@@ -155,7 +155,7 @@ class Thoughts:
         await self.database.write(insert, batch)
         if self.since_sweep >= SWEEP_EVERY:
             self.since_sweep = 0
-            oldest = (self.clock.now() - timedelta(days=self.settings.kept_days)).timestamp()
+            oldest = (self.clock.steady() - timedelta(days=self.settings.kept_days)).timestamp()
             await self.database.write(sweep, oldest, self.settings.kept_thoughts)
 
         for record in batch:

@@ -142,7 +142,7 @@ def test_databases_that_a_killed_restore_had_checked_are_in_their_places_for_who
     assert not list(new.glob("restored-*"))
 
 
-def test_a_file_in_the_place_of_a_database_that_a_killed_restore_had_checked_is_named(run: Run, data_dir: Path, tmp_path: Path):
+def test_a_file_in_the_place_of_a_database_that_a_killed_restore_had_checked_is_named(run: Run, data_dir: Path):
     (data_dir / "restored-0123abcd").mkdir()
     (data_dir / "restored-0123abcd" / "memory.db").write_bytes(b"another")
     run("backup", "b.tar", "--data-dir", data_dir).refused("restored-0123abcd/memory.db", "move one of the two away")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ URL = 'base_url = "http://127.0.0.1:1/v1"\n'
         (b"[limits]\nmemory_mb = 99999999999999999999", ["wrong.toml:2: limits.memory_mb: "]),
         (b"[thinking]\nkept_days = inf", ["wrong.toml:2: thinking.kept_days: "]),
         (b"port = 8080", ["port: there is no such setting"]),
+        (b"\xef\xbb\xbf[gateway]\nprt = 1", ["wrong.toml:2: gateway.prt: there is no such setting"]),
+        pytest.param(b"a = " + b"[" * 100_000, ["not valid TOML", "nested too deeply"], id="deep"),
+        pytest.param(b"[limits]\nmemory_mb = " + b"9" * 10_000, ["not valid TOML", "too many digits"], id="digits"),
+        pytest.param(b"#" * (1 << 20) + b"#", ["larger than 1 MiB"], id="large"),
         (b"[addresses]\nmemory = {address = 'tcp://h:70000'}", ["wrong.toml:2: addresses.memory.address: a port is"]),
         (
             b"[addresses]\nmemory = {address = 'tcp://h:1', key = '########################################'}",
@@ -109,12 +114,32 @@ def test_a_file_that_is_not_there_is_named(run: Run, tmp_path: Path):
     run("up", "--config", tmp_path / "none.toml").refused("none.toml")
 
 
+@pytest.mark.parametrize("kind", ["directory", "pipe", "link to nothing", "link to itself"])
+@pytest.mark.parametrize("arguments", [(), ("--config", "lattice.toml")], ids=["found", "named"])
+def test_what_is_no_file_is_not_passed_over(run: Run, tmp_path: Path, kind: str, arguments: tuple[str, ...]):
+    path = tmp_path / "lattice.toml"
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to("nothing" if kind == "link to nothing" else path.name)
+    run("status", *arguments).refused("lattice.toml is no file")
+
+
+def test_a_data_directory_that_is_a_link_to_itself_is_told(run: Run, tmp_path: Path):
+    (tmp_path / "data").symlink_to("data")
+    run("status", "--data-dir", tmp_path / "data").refused("is a link that leads to itself")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("LATTICE_NOPE", "1", ["LATTICE_NOPE", "no such setting"]),
         ("LATTICE_GATEWAY__PRT", "1", ["gateway.prt", "no such setting"]),
         ("LATTICE_GATEWAY", "{", ["LATTICE_GATEWAY", "not JSON"]),
+        pytest.param("LATTICE_GATEWAY", "[" * 60_000, ["nested too deeply"], id="deep"),
         ("LATTICE_LLM__ENDPOINTS", "junk", ["LATTICE_LLM__ENDPOINTS in the environment is not JSON"]),
         ("LATTICE_GATEWAY", '{"prt": 1}', ["LATTICE_GATEWAY in the environment: gateway.prt: there is no such setting"]),
         ("LATTICE_LOG_LEVEL", "loud", ["LATTICE_LOG_LEVEL", "LOUD"]),

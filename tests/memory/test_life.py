@@ -151,6 +151,23 @@ async def test_what_nobody_needed_for_long_is_archived_and_comes_back_when_it_is
     assert await steps(memory, tree) == [("age", "raw", "archived"), ("echo", "archived", "echoed")]
 
 
+async def test_what_a_clock_that_was_ahead_has_aged_is_as_before_once_that_is_set_right(memory, clock):
+    turn, fact = await remember(memory), await remember(memory, kind="fact", importance=0.8)
+    clock.advance(10 * DAY)
+    await age(memory)
+    before = [(one.importance, one.stage) for one in (await get(memory, turn), await get(memory, fact))]
+    clock.advance(400 * DAY)
+    await age(memory)
+    assert (await get(memory, turn)).stage == "archived"
+    assert (await get(memory, fact)).importance < 0.2
+
+    clock.advance(-400 * DAY)
+    await age(memory)
+    assert [(one.importance, one.stage) for one in (await get(memory, turn), await get(memory, fact))] == before
+    assert await steps(memory, turn) == [("age", "raw", "archived"), ("clock", "archived", "raw")]
+    assert await age(memory) == (2, 0, 0)
+
+
 async def test_a_summary_archives_what_it_sums_up_and_keeps_the_links(memory):
     plain, dear = await remember(memory), await remember(memory, "my lemon", importance=0.9)
     await recall(memory, "one", "two")

@@ -119,6 +119,19 @@ async def test_what_is_said_while_memory_is_still_being_told_comes_behind_it(sho
         assert await texts(host, "s", 4) == ["Hello?", "Hello.", "Anyone else?", TEXT]
 
 
+async def test_what_is_owed_is_told_though_the_clock_has_jumped_by_a_year(short_dir, model) -> None:
+    async with house(short_dir, url=model.base_url, parts=("memory", "llm", "paradox")) as host:
+        await host.start_actor(Kept, ThinkingSettings(), data_dir=short_dir / "data")
+        outbox, clock = Kept.latest.outbox, ManualClock()
+        outbox.clock = clock
+        asked = Converse(session="s", turns=(Turn(role="user", text="Hello?"),), begin_as="one")
+        async with outbox.telling:
+            await outbox.owe(Owed(thought="th_1", converse=asked, words=AnswerOwed(text="Hello.", model="m", key="k")))
+            clock.advance(400 * 86_400)
+
+        assert await texts(host, "s", 2) == ["Hello?", "Hello."]
+
+
 class Kept(Thinking):
     """Thinking, which the test can find: an actor's ref does not lead to it."""
 

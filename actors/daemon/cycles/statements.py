@@ -88,7 +88,7 @@ class Statements:
 
     async def work(self, work: Work) -> None:
         """Let go of what has expired, then note what new turns and open contradictions give occasion for."""
-        expired = await work.commit(lambda connection: statements.expire(connection, micros(work.clock.now())))
+        expired = await work.commit(lambda connection: statements.expire(connection, micros(work.clock.steady())))
         await work.commit(lambda _connection: None, expired=expired)
         await batches.finish(work, self._noted)
         await self.follower.catch_up(work)
