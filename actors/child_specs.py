@@ -43,17 +43,17 @@ class ChildTemplate(Data):
 
     ready_timeout_s: Seconds = 30.0
     recovery_timeout_s: Seconds = 900.0
-    """In place of it, for one that says what it is doing about its database: bringing a large one up to date, or recovering
-    what can be read of a damaged one, 2,000 records a second."""
+    """In place of `ready_timeout_s`, for a child that says what it is doing about its database: bringing a large one up to
+    date, or recovering what can be read of a damaged one, 2,000 records a second."""
 
     heartbeat_s: Seconds = 1.0
     heartbeats_missed: Annotated[int, Field(ge=1)] = 3
     """A ready child that says nothing for `heartbeat_s * heartbeats_missed` is hung, which is as good as dead."""
 
     lingers_s: Annotated[float, Field(ge=0)] = 0.0
-    """When it is restarted because somebody wishes it: how long it may finish what runs beside its successor, to which it has
-    given its name. 0: its successor waits for its end. For who has no state that two could spoil, and callers who cannot come
-    back: a connection is no message that another process could be asked again."""
+    """How long it may finish what runs after it has given its name to its successor, when somebody wishes it restarted. 0: its
+    successor waits for its end. For a child without state that two processes could spoil, whose callers cannot ask another
+    process again: they have a connection to this one."""
 
     gets_listener: bool = False
     """It is handed the house's listening socket."""
@@ -131,8 +131,8 @@ class SupervisorSpec(Data):
     """Whether each child that serves has a spare of its own, which has prepared for its part: 10 MB each."""
 
     orphan_grace_s: Seconds = 60.0
-    """How long a child whose supervisor is gone serves on and knocks for a new one: longer than a busy machine takes to make
-    one. That `up` is gone as well it sees at once."""
+    """How long a child whose supervisor is gone serves on and looks for a new one: longer than a busy machine takes to make
+    one. Where `up` is gone as well, the child drains at once."""
 
     drain_all_s: Seconds | None = None
     """How long all children together may drain when all are stopped; what one leaves the next have. Erlang's rule is None: each

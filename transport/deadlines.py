@@ -1,8 +1,9 @@
 """Deadlines: one timer of the loop for any number of calls.
 
 `loop.call_later` and its cancellation cost 3.6 times as much (200,000 calls of 30 s that end at once, CPython 3.11).
-What is left of a call that ended, until its time comes or half of the heap has ended, is its place in the heap: nothing here
-keeps it, since with it would be kept all that was asked and answered, for minutes. Whoever is to answer a call has it.
+
+A call that has ended leaves its place in the heap, until its time comes or half of the heap has ended. The heap refers to calls
+weakly: otherwise all that was asked and answered would be kept for minutes. Whoever is to answer a call keeps it.
 """
 
 from __future__ import annotations

@@ -217,7 +217,7 @@ class Runner:
                 self._changed.notify_all()
 
     async def _end_in_vain(self, run: Run, work: Work, error: Exception) -> None:
-        """Of a run that got no answer. Where an actor is away the cycle waits for it, however long, and is not blamed."""
+        """End a run that got no answer. Where an actor is away the cycle waits for it, however long, and is not blamed."""
         said, away = f"{type(error).__name__}: {error}", await work.away(error)
         if away is not None:
             said = f"{said} ({away} gives no sign of life)"

@@ -79,10 +79,10 @@ class ConsolidateSettings(CycleSettings):
     """Turns into summaries and facts."""
 
     settled_s: Seconds = 900.0
-    """A talk is taken once nothing was added to it for so long,"""
+    """A talk is summarised once nothing was added to it for so long, in seconds."""
 
     segment: Annotated[int, Field(ge=2, le=256)] = 64
-    """or once it has so many new turns; this many are summarised at once."""
+    """A talk is also summarised once it has so many new turns. So many are summarised at once."""
 
     summary_from: Annotated[int, Field(ge=2, le=256)] = 4
     """A stretch of fewer turns gets no summary: it would be as long as what it sums up."""

@@ -44,7 +44,7 @@ class Place:
 
     turn: asyncio.Future[None] | None = None
     offered: HasRoom | None = None
-    """It was let on for room there, which is others' where it does not take it."""
+    """The endpoint whose room it was let on for. If it does not take that room, the next one in line is let on for it."""
 
     taken: HasRoom | None = None
     """Where it goes to."""

@@ -1,7 +1,9 @@
-"""The connections that are kept to an endpoint: given up where it has moved, or where they can no longer be trusted.
+"""The connections that are kept to an endpoint.
 
-A name is followed also while calls go over connections that were made before it moved: what is kept may live for as long as it
-is used. Calls in flight are finished where they are.
+They are given up where the endpoint has moved to another address, or where they can no longer be trusted.
+
+A connection that is in use may live for ever, so the endpoint's name is looked up now and then all the same. Calls in flight
+are finished over the connections that they have.
 """
 
 from __future__ import annotations

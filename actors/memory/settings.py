@@ -126,10 +126,11 @@ class LifeSettings(BaseModel):
     """Smaller changes of importance are not worth a write; they do not change an order of recall that anyone would notice."""
 
     archive_below: Share = 0.1
-    """A record whose importance has faded to this is archived: a turn of the usual importance after 70 days,"""
+    """A record whose importance has faded to this is archived: a turn of the usual importance after 70 days."""
 
     archive_after_days: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 90.0
-    """unless it came in or was recalled within so long: a quarter, since people come back to things by the season."""
+    """It is not archived before so many days since it came in, or was last recalled: a quarter, since people come back to
+    things by the season."""
 
 
 class MemorySettings(BaseModel):

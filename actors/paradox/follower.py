@@ -1,4 +1,4 @@
-"""Following memory's feed in the background: each new statement is judged once in effect, whatever is killed when.
+"""Follows memory's feed in the background: each new statement is judged once in effect, whatever is killed when.
 
 The effects of a page of changes are written with the cursor after it, in one transaction. A change that fails again and again
 is set aside with its error.
