@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Crew", "Tally", "run_handler"]
 
 LAST_WORD_S: Final = 0.05
-"""What an answer may take to leave a process that ends with it."""
+"""How long an answer may take to leave a process that ends with it, in seconds."""
 
 SLICE_S: Final = 0.002
 """A worker whose handlers never wait lets the loop go on after this many seconds."""

@@ -25,7 +25,7 @@ from transport.server import Server
 __all__ = ["Doors"]
 
 LOOK_S: Final = 1.0
-"""Between two looks; one takes 20 us a name."""
+"""How often the files are looked at, in seconds. A look takes 20 us a name."""
 
 
 class Doors:

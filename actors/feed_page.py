@@ -16,7 +16,7 @@ from transport.errors import Invalid
 __all__ = ["ASK_S", "next_page", "of_another", "wait_s"]
 
 ASK_S: Final = 10.0
-"""What memory may take beyond the time that it is to wait, in seconds."""
+"""How long memory may take beyond the time for which it is to wait, in seconds."""
 
 LONGEST_S: Final = 60.0
 

@@ -44,10 +44,10 @@ LOCK_WAIT_S: Final = 10.0
 """How long a name's former holder may take to die."""
 
 EXIT_S: Final = 5.0
-"""What leaving `async with` gives the actors to finish."""
+"""How long actors may take to finish when `async with` is left, in seconds."""
 
 THREADS: Final = 8
-"""Of the pool in which actors run what would hold the loop (`AsyncActor.in_thread`)."""
+"""The size of the pool in which actors run what would hold the loop (`AsyncActor.in_thread`)."""
 
 RECENT: Final = 16
 """Types of the last messages that are kept for a crash report."""

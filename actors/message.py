@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 WITHOUT_NUL = r"^[^\x00]*$"
-"""What databases and C take for the end of a text has no place in a name."""
+"""A name holds no NUL, which databases and C take for the end of a text."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=WITHOUT_NUL)]
 """An identifier that people or programs choose: a session, a speaker, a key."""
@@ -43,7 +43,7 @@ Namespace = Annotated[str, StringConstraints(min_length=1, max_length=128, patte
 """The tenant that a record belongs to. Nothing crosses from one namespace to another."""
 
 SEQUENCES = frozenset({"list", "tuple", "set", "frozenset"})
-"""What pydantic calls them."""
+"""The kinds of sequences, as pydantic calls them."""
 
 Time = AwareDatetime
 """A moment with its offset; ISO 8601 on the wire."""

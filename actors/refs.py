@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_TIMEOUT_S", "Ref", "Stream", "Ways"]
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 PAUSE_MS: Final = 50
-"""Before a peer that is going away is asked again, where its answer names no time."""
+"""How long to wait before a peer that is going away is asked again, where its answer names no time."""
 
 
 class Ways(Protocol):

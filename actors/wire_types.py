@@ -20,7 +20,7 @@ EXACT = frozenset({"bool", "float", "int", "str"})
 """What pydantic calls the types that it converts to where it is not told otherwise; an integer still is a float."""
 
 NO_SCHEMA = frozenset({"default", "metadata"})
-"""Of a schema's keys those whose values are none."""
+"""Keys of a schema whose values are no schemas."""
 
 NUMBER = re.compile(r"\s*[+-]?[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?\s*")
 

@@ -26,17 +26,17 @@ PER_SESSION = 40
 """Facts after which a client begins another session: reading one back stays cheap."""
 
 EXCHANGES = 3
-"""Of one talk."""
+"""How many exchanges a talk has."""
 
 PACE_S = (0.0, 0.06)
-"""What a client waits between two operations: the machine is to be busy, not to be measured."""
+"""How long a client waits between two operations, in seconds: the machine is to be busy, not to be measured."""
 
 REQUEST_S = 60.0
 END_S = 90.0
-"""Longer than any operation may take."""
+"""How long a client is waited for at its end, in seconds: longer than any operation may take."""
 
 AGAIN_S = 0.1
-"""Before a client repeats what failed."""
+"""How long a client waits before it repeats what failed, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

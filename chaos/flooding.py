@@ -39,10 +39,10 @@ CLIENTS_MOST = 1000
 """Connections that the flood may have open: one for each chat that has not been answered yet."""
 
 TICK_S = 0.005
-"""Between two looks at how many chats are due."""
+"""How often it is looked how many chats are due, in seconds."""
 
 END_S = 60.0
-"""Within which whatever was asked has to be answered."""
+"""How long whatever was asked may take to be answered, in seconds."""
 
 WARM_S = 1.0
 RAMP_S = 6.0

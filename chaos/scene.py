@@ -25,10 +25,10 @@ __all__ = ["AWAY", "Failed", "Scene"]
 ACTORS = ("encoder", "memory", "llm", "thinking", "paradox", "daemon", "gateway")
 READY_S = 60.0
 LOOK_S = 0.02
-"""Between two looks at something that is waited for. Looking costs the house a request."""
+"""How often something that is waited for is looked at, in seconds. Looking costs the house a request."""
 
 AWAY = (OSError, http.client.HTTPException)
-"""What asking a gateway raises that is being replaced."""
+"""What asking a gateway raises while it is being replaced."""
 
 
 class Failed(Exception):

@@ -39,7 +39,7 @@ MAX_PACKET = 128 * 1024
 MAX_DESCRIPTORS = 8
 
 PLAIN = {"incarnation", "epoch", "has_socket"}
-"""What differs of a standby's assignment from what it was told beforehand."""
+"""The fields in which a standby's assignment mostly differs from what it was told beforehand."""
 
 
 class Assignment(Spec):

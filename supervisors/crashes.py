@@ -29,7 +29,7 @@ __all__ = [
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 50
 ANSWER_BYTES = 768 * 1024
-"""Of reports in one answer, which has to fit a frame of 1 MiB. One takes 200 KiB at the most."""
+"""How much reports may take in one answer, which has to fit a frame of 1 MiB. One takes 200 KiB at the most."""
 
 
 def log_path(data_dir: Path, name: str) -> Path:

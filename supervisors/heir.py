@@ -110,4 +110,4 @@ def _one_after_another(libc: Any, calls: Sequence[tuple[Any, Any]], memory: mmap
 
 
 _KEPT: list[mmap.mmap] = []
-"""What heirs stand on."""
+"""The stacks of heirs, kept for as long as this process lives."""

@@ -16,7 +16,7 @@ from supervisors.process import Process
 __all__ = ["Leaving"]
 
 HURRY_S = 10.0
-"""What they have at the most once the house is being stopped: the gateway ends its requests after `gateway.drain_s`."""
+"""How long they may take once the house is being stopped, in seconds. The gateway ends its requests after `gateway.drain_s`."""
 
 
 class Leaving:

@@ -36,7 +36,7 @@ __all__ = ["Processes"]
 
 SAVE_AGAIN_S = 1.0
 LOOK_S = 1.0
-"""Between two looks whether the run directory is still there."""
+"""How often it is looked whether the run directory is still there, in seconds."""
 
 SAVE_STATE_S = 0.05
 """How long after a change of a child's state the roster is written, in seconds. Which process bears which name is written at

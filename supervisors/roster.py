@@ -20,7 +20,7 @@ from transport.foreign import identity, make_way_for_file
 __all__ = ["Entry", "Roster", "RosterFile"]
 
 MOST_BYTES = 1 << 20
-"""Of a file that is added to; then it is written anew."""
+"""A file that has grown beyond this is written anew."""
 
 
 class Entry(Spec):

@@ -34,7 +34,7 @@ GAVE_UP = 3
 """Exit code of a supervisor that has stopped its children because one kept failing. `up` decides what then."""
 
 BEAT_S = 1.0
-"""Between two signs of life to `up`."""
+"""The time between two signs of life to `up`, in seconds."""
 
 
 def run_supervisor(

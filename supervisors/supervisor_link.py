@@ -18,7 +18,7 @@ from supervisors.control import Assignment, Control, connect
 __all__ = ["Supervised", "SupervisorLink"]
 
 KNOCK_S = 0.02
-"""Between two attempts of an orphan to find a new supervisor."""
+"""The time between two attempts of an orphan to find a new supervisor, in seconds."""
 
 
 class Supervised(Protocol):

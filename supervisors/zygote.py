@@ -50,10 +50,10 @@ SCRATCH = "/dev/shm"  # noqa: S108 (a fresh directory in it, 0700)
 promoted."""
 
 KNOCK_S = 0.05
-"""Between two looks of a zygote whose supervisor was killed whether there is another."""
+"""How often a zygote whose supervisor was killed looks whether there is another, in seconds."""
 
 ORPHAN_GRACE_S = 60.0
-"""For so long it looks."""
+"""How long it goes on looking, in seconds."""
 
 Become = Callable[[Assignment, Control], int]
 """What a promoted spare does, with the descriptors of its assignment in `control.handed`; returns the process's exit code."""

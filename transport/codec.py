@@ -36,7 +36,7 @@ SUSPECTS: Final = bytes([0xC4, 0xC5, 0xC6, 0xCA, 0xCB])
 
 MOST_STEPS: Final = 32
 LONGEST_STEP: Final = 64
-"""Of the way to what is wrong: how deep it is looked for, and how many characters of a name are told."""
+"""How deep what is wrong is looked for, and how many characters are told of each name on the way there."""
 
 PLACED_ITEMS: Final = 1 << 14
 """Items of a body in which it is looked for: some 10 ms of a loop that could do better."""

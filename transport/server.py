@@ -36,7 +36,7 @@ OUTBOX: Final = 4096
 
 OUTBOX_BYTES: Final = 32 << 20
 WAITING_BYTES: Final = 64 << 20
-"""What waits for all slow peers together: a hundred that do not read must not take what their process may use."""
+"""How much may wait for all slow peers together: a hundred that do not read must not take what their process may use."""
 
 HIGH_WATER: Final = 1024
 RETRY_S: Final = 0.01

@@ -24,7 +24,7 @@ from transport.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 __all__ = ["Batch", "Outcome", "finish", "groups", "lay", "lay_all", "retry", "set_aside"]
 
 PASSING = (BudgetSpent, Paused, Fenced, Unavailable, Overloaded, DeadlineExceeded)
-"""What says nothing about the batch: the run ends by it, and the batch is worked on again."""
+"""Errors that say nothing about the batch: they end the run, and the batch is worked on again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ we're we've you're get got one two yes yeah okay well think know want need make 
 today way lot bit see say said tell told still even ever never always maybe please thanks thank
 """
 SMALL = STOPWORDS | frozenset(EMPTY.split())
-"""What says nothing of what somebody talks about."""
+"""Words that say nothing of what somebody talks about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ ACTIVITY = re.compile(
 SAID_OF_PEOPLE = re.compile(r"\b(?:called|named|with|met|saw|told|asked) ([A-Z][^\W\d_]+)\b|\b([A-Z][^\W\d_]+)'s\b")
 
 ENDINGS: Final = (("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"))
-"""Of word forms, and what stands in their place in the form that one looks up."""
+"""Endings of word forms, each with what stands in its place in the form that one looks up."""
 
 
 def interests_in(text: str, *, names: frozenset[str] = frozenset()) -> list[str]:

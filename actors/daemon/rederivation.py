@@ -21,7 +21,7 @@ __all__ = ["note", "rederive"]
 SENTENCES = 4
 WAITS: Final = "waits"
 ANEW = ("summary", "fact", "reflection")
-"""What can be told anew from other sources. What somebody was to be asked, and what was dreamt, is let go."""
+"""Kinds of records that can be derived anew from other sources. What somebody was to be asked, or was dreamt, is let go."""
 
 
 def note(connection: apsw.Connection, namespace: str, memory: str) -> None:

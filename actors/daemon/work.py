@@ -48,10 +48,10 @@ SIGN_S = 2.0
 """For a sign of life of an actor that has given no answer."""
 
 AWAY = (Unavailable, DeadlineExceeded)
-"""What is raised where an actor that was asked may be away."""
+"""Errors that are raised where an actor that was asked may be away."""
 
 NO_MODEL = (Unavailable, Overloaded, DeadlineExceeded, NotFound, Cancelled)
-"""What an llm actor without a model to spare answers: the cycle goes on without."""
+"""Errors with which an llm actor answers that has no model to spare: the cycle goes on without."""
 
 
 class Paused(Exception):

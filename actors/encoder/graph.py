@@ -26,7 +26,7 @@ LONGEST = 256
 """Tokens in one text, special ones included: how it was trained."""
 
 LARGEST = 63
-"""Of a weight of 7 bits."""
+"""The largest weight of 7 bits."""
 
 EPSILON = 1e-12
 

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 DIMENSIONS = 128
-"""Of a vector; a byte each."""
+"""The dimensions of a vector, a byte each."""
 
 PASSAGES = 64
 """Most in one call: at 256 words each, two MiB of vectors."""

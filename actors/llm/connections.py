@@ -31,8 +31,8 @@ KEEPALIVE_S = 10
 burst these are as many as asked at once. The openai package keeps its own for 5 s."""
 
 APART_S = 0.01
-"""Between two looks at a stream. Each piece costs three processes a message: tokens that come faster than a screen can show
-them, as those of a model that repeats itself without end, travel together."""
+"""The pause between two looks at a stream, in seconds. Each piece costs three processes a message. So tokens travel together
+that come faster than a screen can show them, such as those of a model that repeats itself without end."""
 
 AT_ONCE = 64
 """The first chunks of a stream, which are passed on as they come: a short answer is not to wait for anything."""
@@ -41,7 +41,8 @@ PIECE_BYTES = 4096
 """Read at once, so that one endpoint's flood costs the others no more than a millisecond a turn."""
 
 NO_DESCRIPTOR_S = 0.1
-"""Between two attempts of a process that may open nothing more. It says so, and is replaced in less; its callers ask again."""
+"""The pause between two attempts of a process that may open nothing more, in seconds. It says so and is replaced in less time;
+its callers ask again."""
 
 BUSY_TURNS = 4
 """Turns of a busy loop in which a connection is made."""

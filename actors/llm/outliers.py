@@ -17,7 +17,8 @@ WORSE_BY = 0.2
 """A failure share that is so much above the median of its equals ejects."""
 
 SLOWER_BY = 3.0
-"""So does a median first token that is so many times that of its equals, and above `SLOW_S`."""
+"""An endpoint is also ejected when its median first token takes so many times as long as that of its equals, and longer than
+`SLOW_S`."""
 
 SLOW_S = 0.5
 

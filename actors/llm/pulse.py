@@ -18,8 +18,8 @@ from loguru import logger
 from actors.llm.failure import Failure
 
 ASK_AFTER_S = 0.2
-"""Of silence, or half as long again as its first tokens usually take. What is left of `sign_of_life_s` is enough for three
-round trips across an ocean."""
+"""After so long a silence, or half as long again as its first tokens usually take, a sign of life is asked for. What is then
+left of `sign_of_life_s` is enough for three round trips across an ocean."""
 
 ALARM_STEPS = 2
 """An endpoint that has not answered after so many steps may hang: only then is it asked whether the others do."""

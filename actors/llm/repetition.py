@@ -15,16 +15,16 @@ from actors.llm.messages import ChatMessage
 
 LONGEST_PHRASE = 256
 TIMES = 64
-"""So many times in a row a word is too often."""
+"""A word that comes so many times in a row comes too often."""
 
 LEAST = 256
 LONG = 512
 LONG_TIMES = 8
-"""Of a long phrase so many times, and so many characters beyond, are."""
+"""A long phrase comes too often when it comes so many times, and fills so many characters beyond that."""
 
 LETTERS = 3
-"""What has fewer different letters is no word: laughter, rows of zeros, rules of tables may be long. Empty space is none
-either, and is no answer sooner than that: models that are to give JSON fall into it."""
+"""A phrase of fewer different letters is no word: laughter, rows of zeros and rules of tables may be long. Empty space is let
+through no longer than a word all the same: models that are to give JSON fall into it."""
 
 ASKED_FOR = 16
 """Times as much is let through where it was asked for."""

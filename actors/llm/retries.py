@@ -11,7 +11,7 @@ from collections.abc import Callable
 from actors.llm.settings import RetrySettings
 
 WINDOW_S = 10
-"""Of requests, of which a share may be asked again; Finagle's."""
+"""Of the requests of so many seconds a share may be asked again, as with Finagle."""
 
 
 class RetryBudget:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Weight = Annotated[float, Field(ge=-1e6, le=1e6)]
-"""Of a term of a score: with larger ones sums would lose what tells records apart, or overflow."""
+"""The weight of a term of a score. With larger ones sums would lose what tells records apart, or overflow."""
 
 
 class RecallWeights(BaseModel):

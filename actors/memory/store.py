@@ -121,7 +121,7 @@ def sources_of(connection: apsw.Connection, number: int) -> list[int]:
 
 
 NONSENSE: Final = (ValueError, OverflowError)
-"""What reading a row raises in which damage has left what never was written: no JSON, no kind, no time."""
+"""What reading a row raises where damage has left what was never written: no JSON, no kind, no time."""
 
 
 SPARE: Final = 1000

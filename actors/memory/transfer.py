@@ -41,7 +41,7 @@ OUR_ID: Final = re.compile(r"mem_[0-9a-f]{32}")
 """Ids of this form are kept where they are free and of the past; others would upset the order of new ones."""
 
 HISTORY_BYTES: Final = 256 * 1024
-"""Of a record's history, at most: of a longer one the oldest steps lose what they quote."""
+"""The most that a record's history may take. In a longer one the oldest steps lose what they quote."""
 
 HISTORY_STEPS: Final = 256
 

@@ -56,7 +56,7 @@ from actors.runtime import AsyncActor, handles
 __all__ = ["Paradox"]
 
 MOOD_TURNS = 24
-"""Of a talk, so many turns are looked at for its mood: the weight of an earlier one is below a sixtieth."""
+"""How many turns of a talk are looked at for its mood. Earlier ones weigh less than a sixtieth."""
 
 CONTEMPLATED_AT_ONCE = 32
 """Open paradoxes that one round in the background takes up."""

@@ -19,7 +19,7 @@ __all__ = ["DOUBT_FROM", "KINDS", "comparable_by", "finding", "findings", "revis
 KINDS = ("turn", "fact", "statement")
 
 DOUBT_FROM = 0.3
-"""What is less probable than this is no doubt: a model would have to be asked about nearly everything."""
+"""What is less probable than this is no doubt: otherwise a model would have to be asked about nearly everything."""
 
 UNREAD_AT_MOST = 0.5
 """How probable something that nobody has read is at most."""

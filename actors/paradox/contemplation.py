@@ -32,7 +32,8 @@ RECALLED = 12
 """Other statements that are looked at for one paradox."""
 
 ENOUGH = 2
-"""So many others on one side, and none on the other, settle it: one may be an echo of the side itself."""
+"""So many other statements on one side, and none on the other, settle a paradox. One alone may be an echo of the side
+itself."""
 
 
 class Judging(Protocol):

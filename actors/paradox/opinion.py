@@ -35,7 +35,7 @@ DOUBT_BELOW: Final = 0.85
 """Above this probability, or below DOUBT_FROM, no model is asked: the detector is right more often than the model."""
 
 SURE: Final = 0.8
-"""So sure a model has to be of what ends a paradox by itself."""
+"""How sure a model has to be to end a paradox by itself."""
 
 QUESTION = """Two statements by people in a talk, with their times. Say whether both can be true as they stand.
 Earlier ({earlier_time}, {earlier_speaker}): {earlier}
@@ -51,10 +51,10 @@ ANSWER_S: Final = 120.0
 """A background answer may take its time; the llm actor's own timeouts are shorter."""
 
 LOOK_S: Final = 60.0
-"""What is in doubt is looked for this often, where nothing says that there is something new."""
+"""How often doubts are looked for where nothing says that there is a new one, in seconds."""
 
 AWAY_S: Final = 900.0
-"""Longest wait while no model answers."""
+"""The longest wait while no model answers, in seconds."""
 
 
 class Consultant:

@@ -18,7 +18,7 @@ from transport.errors import NotFound
 __all__ = ["count", "drop", "listed", "named", "noted", "outcome"]
 
 LEFT_OUT = "FROM poison WHERE namespace = ? AND seq <= (SELECT cursor FROM follow)"
-"""What the feed was followed beyond; a change that is still being tried is none of them."""
+"""Changes beyond which the feed was followed. A change that is still being tried is none of them."""
 
 
 def count(connection: apsw.Connection, seq: int, namespace: str, memory: str, *, error: str, now: int) -> int:

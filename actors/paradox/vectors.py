@@ -20,8 +20,8 @@ MOST = 1000
 """Namespaces of which it is kept in mind how many vectors were missing."""
 
 RESTS = 15
-"""So many times the patience nobody waits, once it was waited in vain: a sixteenth of the time is lost by that at most, however
-many namespaces there are and whatever keeps the encoder away."""
+"""After a vain wait nobody waits for so many times as long. So at most a sixteenth of the time is lost, however many namespaces
+there are and whatever keeps the encoder away."""
 
 
 class AwaitedVectors:

@@ -27,7 +27,7 @@ __all__ = ["Workshop"]
 T = TypeVar("T")
 
 NICE = 15
-"""Of the background thread: a backlog is worked off in what others leave over."""
+"""The niceness of the background thread: a backlog is worked off in what others leave over."""
 
 
 class Workshop:

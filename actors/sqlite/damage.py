@@ -51,7 +51,8 @@ SIGNS: Final = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)
 """A text that is no UTF-8 was written by nobody: SQLite keeps no sums of its pages, and finds a flipped bit in none of them."""
 
 WITH: Final = ("", "-wal", "-shm", "-journal", "-open")
-"""What belongs to a database file, itself included; `-open` says that it was opened and not closed since."""
+"""The endings of the files that belong to a database, its own included. `-open` says that it was opened and not closed
+since."""
 
 MADE_ANEW: Final = ("-shm", "-open")
 """Those of `WITH` that SQLite, or an opening, makes anew: nothing is lost with them."""
@@ -175,7 +176,7 @@ def frames_lost(connection: apsw.Connection, path: Path) -> int:
 
 
 AT_WORK: dict[str, str] = {}
-"""What this process does about its databases that takes long, by file."""
+"""What this process is doing about its databases that may take long, by file."""
 
 
 @contextmanager

@@ -37,7 +37,8 @@ READ_AFTER_S: Final = 0.05
 
 FIRST_PAUSE_S: Final = 0.005
 LONGEST_PAUSE_S: Final = 0.25
-"""Between two attempts at it, in seconds. Each costs a write that comes at the same time a millisecond or so."""
+"""The longest pause between two attempts to empty the log, in seconds. Each costs a write that comes at the same time a
+millisecond or so."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from transport.errors import LatticeError, Unavailable
 __all__ = ["InPlace"]
 
 AGAIN_S: Final = 1.0
-"""Between two attempts to write it back, in seconds: a large one keeps a disk busy that has no room for it."""
+"""The pause between two attempts to write it back, in seconds: a large file keeps a disk busy that has no room for it."""
 
 Identity = tuple[int, int] | None
 """Device and inode; None: there is no such file."""

@@ -19,7 +19,7 @@ INITIAL: Final = re.compile(r"(?:[A-Z][a-z]+|\b[A-Z]\.)\s[A-Z]\.$")
 NEXT_LETTER: Final = re.compile(r"[^\W\d_]\.(?:\s|$)")
 NUMBER: Final = re.compile(r"(?:^|\s)\d{1,2}\.$")
 ALWAYS_SHORT: Final = re.compile(r"\b(?:bzw|ca|nr|inkl|evtl|ggf|sra|dra)\.$", re.IGNORECASE)
-"""What German and Spanish shorten within a sentence."""
+"""What German and Spanish abbreviate within a sentence."""
 
 GERMAN_MONTH: Final = re.compile(
     r"(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b", re.IGNORECASE

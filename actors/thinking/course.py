@@ -32,7 +32,7 @@ __all__ = ["Course", "thought_id_of"]
 
 LONGEST_ANSWER: Final = 262_144
 DOUBT_S: Final = 1.5
-"""What a model's word on the intent may take."""
+"""How long a model may take for its word on the intent, in seconds."""
 
 
 def thought_id_of(call_id: str) -> str:

@@ -15,7 +15,7 @@ from actors.memory.messages import Recollection
 __all__ = ["MODEL", "degraded_text", "is_degraded", "takes_prose"]
 
 MODEL = "lattice-memory"
-"""What stands as the model of an answer that no model gave."""
+"""The model's name in an answer that no model gave."""
 
 OPENING = "No language model can be reached right now, so this is not a considered answer."
 FOUND = "This is what I remember that may bear on it:"

@@ -19,7 +19,7 @@ from actors.thinking.signs import RULES
 __all__ = ["BUCKETS", "buckets_of_words", "features_of"]
 
 BUCKETS: Final = 1 << 17
-"""So many that words which training has not seen seldom fall into a bucket that it has."""
+"""So many that words which were not seen in training seldom share a bucket with one that was."""
 LONGEST: Final = 600
 """Characters that are looked at of either end. What people want stands at one of the ends of what they paste."""
 

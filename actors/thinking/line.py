@@ -18,7 +18,7 @@ __all__ = ["Line"]
 
 RETRY_AFTER_MS: Final = 1000
 RATE_OF: Final = 16
-"""Of the last thoughts that were let on, by which it is judged how fast the line moves."""
+"""How many of the last thoughts that were let on tell how fast the line moves."""
 
 
 class Line:

@@ -29,7 +29,7 @@ __all__ = ["Outbox", "Owed"]
 TRY_S: Final = 30.0
 PAUSE_S: Final = 1.0
 LAST_S: Final = 3.0
-"""What an orderly stop waits for memory at most; the rest is told after the next start."""
+"""How long an orderly stop waits for memory at most, in seconds. The rest is told after the next start."""
 
 AWAY: Final = (Cancelled, DeadlineExceeded, Overloaded, Unavailable, UnknownActor)
 

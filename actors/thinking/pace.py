@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["Pace"]
 
 WEIGHT: Final = 0.3
-"""Of the latest call. After three calls two thirds of the estimate are theirs."""
+"""The weight of the latest call. After three calls they make two thirds of the estimate."""
 
 
 class Pace:

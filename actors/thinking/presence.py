@@ -24,10 +24,10 @@ PROBE_S: Final = 30.0
 """How long one sign of life is waited for. An ask whose actor is away is delivered as soon as there is one again."""
 
 PAUSE_S: Final = 0.2
-"""Between two asks for a sign of life, where the first was refused at once."""
+"""The pause between two asks for a sign of life, in seconds, where the first was refused at once."""
 
 MOMENT_S: Final = 0.03
-"""What who is away is given all the same: an actor that is back answers within."""
+"""How long an actor that is away is waited for all the same, in seconds: one that is back answers in that time."""
 
 
 class Presence:

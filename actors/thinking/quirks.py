@@ -19,7 +19,7 @@ IN_REASONING: Final = "begins_in_reasoning"
 PLAINLY: Final = "begins_plainly"
 MOST_LEARNT: Final = 256
 PLAIN_AFTER: Final = 3
-"""So many whole answers without a trace of reasoning from the prompt show that a model has none."""
+"""So many whole answers without a trace of reasoning show that a model does not begin in the middle of it."""
 
 
 class Quirks:

@@ -16,7 +16,7 @@ from transport.errors import LatticeError
 __all__ = ["LAST_FRACTION", "Remembering"]
 
 LAST_FRACTION: Final = 0.8
-"""Of the time that is left at the end, what may be spent on waiting for memory; the rest is for the way back."""
+"""The share of the time left at the end that may be spent on waiting for memory. The rest is for the way back."""
 
 
 class Remembering:

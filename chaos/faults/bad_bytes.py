@@ -24,11 +24,11 @@ Case = TypeVar("Case")
 
 ROUNDS: Final = 4
 GROWS_MB: Final = 24.0
-"""By which a process may be larger after one of these rounds than after the first, which has filled its buffers: the largest
+"""By how much a process may be larger after one of these rounds than after the first, which has filled its buffers. The largest
 message has 16 MiB, and an allocator keeps what it had for one."""
 
 FILLS_MB: Final = 256.0
-"""By which it may grow in the first: buffers of 16 MiB, several in flight, beside what the clients have it learn."""
+"""By how much it may grow in the first round: buffers of 16 MiB, several in flight, beside what the clients have it learn."""
 
 ALLOWED_S: Final = 2.0
 """For a handshake (transport/server.py), and here for a request's head and body."""

@@ -17,7 +17,7 @@ from chaos.shims.told import tell
 __all__ = ["ROWS"]
 
 SIZE_MB: Final = 96
-"""Of the small disk: what a house needs in a minute, several times."""
+"""The size of the small disk: several times what a house needs in a minute."""
 
 SHIM: Final = ("-m", "chaos.shims.disk")
 WITHIN_S: Final = 30.0

@@ -17,7 +17,7 @@ from tests.system.house import ROOT
 __all__ = ["ROWS"]
 
 CLIENTS = 16
-"""That ask at once when the best is measured."""
+"""How many clients ask at once when the house's best is measured."""
 
 TIMES = 10
 """How many times as much as the house was seen to serve is asked of it in the flood."""
@@ -29,7 +29,8 @@ ROUNDS = 2
 END_S = 300.0
 
 REFUSED_S = 0.5
-"""What a refusal may take at the median where a house starts within three seconds. Who is back at once waits 0.2 s."""
+"""How long a refusal may take at the median where a house starts within three seconds. A client that is back at once waits 0.2
+s."""
 
 ALLOWED = {"200", "429", "503"}
 

@@ -18,14 +18,14 @@ VICTIMS = ("memory", "paradox", "thinking", "llm")
 FAULTY = ("-m", "tests.system.faulty_house")
 
 SHORT_S = 1.0
-"""What is allowed to a call that never returns."""
+"""The time that is allowed to a call that never returns, in seconds."""
 
 SILENCE_S = 3.0
 """Three heartbeats; a replacement is there a little later."""
 
 LIMIT_MB = 400
 RESERVE_MB = 1024
-"""Of the machine's memory, what has to be left whatever an actor does."""
+"""How much of the machine's memory has to be left, whatever an actor does."""
 
 GROWS_MB = 256
 """A house that has just been started still loads what it learnt: paradox's judges take 150 MB when they are first needed."""

@@ -23,7 +23,7 @@ __all__ = ["ROWS"]
 
 VERSION_1 = ROOT / "tests" / "memory" / "version_1.sql"
 OLD_FACTS = 50_000
-"""So that its migrations take about a second."""
+"""As many facts as make memory's migrations take about a second."""
 
 OLD = (
     "INSERT INTO memory (id, namespace, kind, text, time, ingested, valid_from, importance) "

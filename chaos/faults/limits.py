@@ -24,7 +24,7 @@ JUMPS_S: Final = (HOUR_S, -2 * HOUR_S, 400 * 24 * HOUR_S, -30 * 24 * HOUR_S, 0)
 """From the right time. The last is right again: a jump back of what the others left."""
 
 DESCRIPTORS: Final = 160
-"""Of each process. A house at rest has some 40; the clients of the campaign take some more."""
+"""How many each process may have. A house at rest has some 40; the clients of the campaign take some more."""
 
 SILENT: Final = 400
 """Connections that are opened and say nothing: more than there are descriptors."""

@@ -18,7 +18,7 @@ __all__ = ["ROWS"]
 
 OWNERS: Final = ("memory", "thinking", "llm", "paradox", "daemon")
 WITHIN_S: Final = 5.0
-"""Within which a file is in its place again: nobody need write, and its owner looks once a second."""
+"""How long a file may take to be in its place again, in seconds. Nobody need write: its owner looks once a second."""
 
 
 def deleted(scene: Scene, path: Path) -> None:

@@ -26,7 +26,7 @@ HELD_MB = 64
 HALF_OPEN = 200
 READ_TIMEOUT_S = 2.0
 VANISH_S = 1.0
-"""Within which a model's work is cancelled whose reader has gone."""
+"""How long a model's work may go on whose reader has gone, in seconds."""
 
 WAIT_S = 15.0
 

@@ -34,7 +34,7 @@ CURSOR = "backup"
 """Under which the name of the latest copies stands; behind it the run that made the last of them, once all are made."""
 
 UNCOPIED = (*AWAY, Overloaded, UnknownActor)
-"""What is no reason not to copy the other databases."""
+"""Errors with which a database is left uncopied while the others are copied all the same."""
 
 
 class Backup:

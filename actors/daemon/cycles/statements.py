@@ -34,7 +34,7 @@ QUOTED = re.compile(r'^On [^"]* said: "(.*)" ', re.DOTALL)
 """The words of a plan or a goal in what is to be said of it."""
 
 OPEN_PARADOXES = 5
-"""Of each namespace, those of the highest tension."""
+"""How many open paradoxes of each namespace are looked at, those of the highest tension."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ IDLE_S = 30.0
 """Longest sleep while nothing waits; what is committed wakes it."""
 
 QUESTION_S = 5.0
-"""What a recall waits for a question's vectors at most. An encoder that was just replaced has loaded its model within that."""
+"""How long a recall waits for its question's vectors at most, in seconds. An encoder that was just replaced has loaded its
+model by then."""
 
 SHARE = 0.5
 """The share of a recall's remaining time that may be spent on waiting for its question's vectors: a recall by words alone is

@@ -11,7 +11,7 @@ LONG = 900
 """Characters of a passage at most: about 200 of the 254 tokens that MiniLM reads in English, so that some context has room."""
 
 OVERLAP = 150
-"""What a passage shares with the next one, about: a sentence that is cut by one is whole in the other."""
+"""About how many characters a passage shares with the next one: a sentence that the end of one cuts is whole in the other."""
 
 CONTEXT = 240
 """Characters of what was said before that are read with a turn, from its end backwards."""

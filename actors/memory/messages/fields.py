@@ -17,7 +17,7 @@ ONE = 2 << 20
 """Where there is one record: the longest text is 1 MiB in a script of four bytes a character, and its metadata comes on top."""
 
 MOST_LINKS = 65_536
-"""Of one record: as many as a message and a line of an export hold."""
+"""How many links a record may have: as many as a message and a line of an export hold."""
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)

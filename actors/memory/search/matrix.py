@@ -25,7 +25,7 @@ AT_ONCE = 256
 """Records that are added together: 2 ms, for which nobody else in the process gets the interpreter."""
 
 STRUCK = 0.25
-"""Of vectors of records that changed: beyond it all is read anew."""
+"""The share of vectors that belong to records which have changed since. Beyond it all are read anew."""
 
 OF_RECORDS = """SELECT v.place, v.start, v.stop, v.tokens, v.vectors FROM memory m
     CROSS JOIN vectors v ON v.place BETWEEN m.number * 2048 AND m.number * 2048 + 2047
@@ -33,7 +33,7 @@ OF_RECORDS = """SELECT v.place, v.start, v.stop, v.tokens, v.vectors FROM memory
     ORDER BY m.number, v.place"""
 OF_SHORT = """SELECT v.place, v.start, v.stop, v.vectors
     FROM json_each(?) j CROSS JOIN vectors v ON v.place = j.value * 2048 + ? WHERE v.vectors <> x''"""
-"""Of texts of one passage: to look whether there is another may take reading one more page of the file for each."""
+"""For texts of one passage. To look whether there is another passage may take reading one more page of the file for each."""
 
 OF_LONG = """SELECT v.place, v.start, v.stop, v.vectors
     FROM json_each(?) j CROSS JOIN vectors v ON v.place BETWEEN j.value * 2048 AND j.value * 2048 + 2047

@@ -20,7 +20,7 @@ BLOCK = 4096
 """Vectors of a block: 0.07 ms to pack."""
 
 EDGE = 16
-"""What is no multiple of it takes twice as long."""
+"""A number of vectors that is no multiple of it takes twice as long."""
 
 
 class Packed:

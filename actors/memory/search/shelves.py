@@ -22,10 +22,10 @@ SAMPLE = 256
 """Records of a sample at least; twice as many at most."""
 
 RECORD_BYTES = 2600
-"""What a record of fifteen words takes, its vectors and all."""
+"""About what a record of fifteen words takes, with its vectors."""
 
 ROW_BYTES = 370
-"""What one takes of which the vectors are not held."""
+"""What a record takes whose vectors are not held."""
 
 PIECE = 256
 """Records that are read ahead at once, of which the vectors are held: a few milliseconds, for which others wait."""
@@ -34,7 +34,7 @@ MOST_TOLD = 256
 """Batches that are noted while nobody recalls. Beyond so many, all is read anew when somebody does."""
 
 MOST_CHANGES = 5_000
-"""Beyond so many at once, all is read anew when it is next needed."""
+"""When more records than that have changed at once, all is read anew when it is next needed."""
 
 
 @dataclass(slots=True)

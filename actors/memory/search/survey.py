@@ -24,7 +24,7 @@ from actors.moments import moment
 __all__ = ["Lexical", "best", "survey", "with_neighbours"]
 
 FAR = 0.5
-"""What fits the time of an event no better is looked for by its words alone."""
+"""A record that fits the time of an event no better than this is looked for by its words alone."""
 
 NOWHERE = np.iinfo(np.int32).min
 """Further than anything."""

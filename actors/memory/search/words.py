@@ -24,7 +24,7 @@ IN_INDEX = "SELECT group_concat(rowid) FROM search WHERE search MATCH ? AND rowi
 
 MOST_WORDS = 4096
 MOST_ROWS = 2_000_000
-"""Of all words that are held together: 8 MB."""
+"""How many rows are held for all words together: 8 MB."""
 
 
 @dataclass(slots=True)

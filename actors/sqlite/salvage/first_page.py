@@ -19,7 +19,7 @@ from actors.sqlite.damage import remove
 __all__ = ["restored"]
 
 SIZE: Final = 4096
-"""Of a page of ours."""
+"""Bytes of a page in our databases."""
 
 HEADER: Final = 100
 BEGIN_TABLES: Final = (0x05, 0x0D)

@@ -13,7 +13,7 @@ from actors.sqlite.damage import SIGNS
 __all__ = ["UNREADABLE", "Table", "is_whole", "merged", "numbers", "quoted", "row_fits", "tables_of"]
 
 UNREADABLE: Final = (*SIGNS, apsw.IOError, apsw.SQLError, UnicodeDecodeError)
-"""What SQLite raises where it meets damage."""
+"""Errors that SQLite raises where it meets damage."""
 
 
 @dataclass(slots=True)
