@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from actors.thinking.messages import Thought
 from gateway.anthropic_events import MessageVoice, failure, message
 from gateway.bodies import CHAT_HEADERS, Body, Flag, Part, Whole
 from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
+from gateway.errors import HttpError
 from gateway.incoming import Incoming
 from gateway.route import Routes
 
@@ -24,7 +25,24 @@ routes = Routes("Chat")
 
 Block = dict[str, JsonValue]
 
-OURS = {"model", "messages", "system", "stream", "max_tokens", "stop_sequences", "tools", "tool_choice", "metadata", "thinking"}
+NO_THREADS: Final = "thread: messages are not kept here; send the whole talk, and name it in X-Lattice-Session"
+UNTHREADED: Final[Mapping[str, JsonValue]] = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+"""What the anthropic packages' tool runners go by: they send the same request again with the whole talk, and go on so."""
+
+OURS = {
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "output_config",
+    "stop_sequences",
+    "stream",
+    "system",
+    "thinking",
+    "thread",
+    "tool_choice",
+    "tools",
+}
 
 
 class MessageTurn(Part):
@@ -51,6 +69,8 @@ class MessagesBody(Body):
     tool_choice: Block | None = None
     thinking: Block | None = None
     metadata: Block | None = None
+    output_config: Block | None = None
+    thread: JsonValue = None
 
 
 def speaks_anthropic(path: str) -> bool:
@@ -66,12 +86,15 @@ async def messages(call: Incoming, body: MessagesBody) -> web.StreamResponse:
     ends with `message_stop`, or with an `error` event: it is never silently short. The headers are those of
     /v1/chat/completions.
     """
+    if body.thread is not None:
+        raise HttpError(400, "invalid", NO_THREADS, param="thread", detail=UNTHREADED)
+
     think = asked(
         call,
         model=body.model,
         messages=talk(body),
         options=options(body, call.raw),
-        effort=effort(body.thinking),
+        effort=effort(body),
         stream=bool(body.stream),
         shown=bool(body.thinking and body.thinking.get("type") in {"enabled", "adaptive"}),
     )
@@ -192,8 +215,12 @@ def options(body: MessagesBody, raw: dict[str, JsonValue]) -> dict[str, JsonValu
     if body.metadata and isinstance(body.metadata.get("user_id"), str):
         given["user"] = body.metadata["user_id"]
 
-    if body.thinking:
+    # Thinking that is switched off says what its absence says, in a word that other endpoints refuse.
+    if body.thinking and body.thinking.get("type") != "disabled":
         given["thinking"] = body.thinking
+
+    if body.output_config:
+        given |= output(body.output_config)
 
     if body.tools:
         given["tools"] = [tool(one, f"tools[{number}]") for number, one in enumerate(body.tools)]
@@ -238,10 +265,21 @@ def choice(block: Block) -> dict[str, JsonValue]:
     return chosen
 
 
-def effort(thinking: Block | None) -> str | None:
-    """How much thought it is worth, by the tokens that may be spent on it."""
+def output(config: Block) -> dict[str, JsonValue]:
+    """The form that is asked for: as it is for Anthropic's endpoints, and in the internal form for all others."""
+    form = config.get("format")
+    if not isinstance(form, dict) or form.get("type") != "json_schema":
+        return {"output_config": config}
+
+    schema: JsonValue = {"name": "answer", "schema": form.get("schema")}
+    return {"output_config": config, "response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def effort(body: MessagesBody) -> str | None:
+    """How much thought it is worth: by the word for it, or by the tokens that may be spent on it."""
+    thinking, said = body.thinking, (body.output_config or {}).get("effort")
     budget = thinking.get("budget_tokens") if thinking and thinking.get("type") == "enabled" else None
     if not isinstance(budget, int):
-        return None
+        return "xhigh" if said == "max" else said if isinstance(said, str) else None
 
     return "low" if budget < 4096 else "medium" if budget < 16_384 else "high"

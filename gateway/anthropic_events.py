@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 from pydantic_core import from_json
 
-from actors.llm.messages import Usage
+from actors.llm.messages import Choice, Usage
 from actors.thinking.messages import Thought
 from gateway.completion import lattice
 from gateway.errors import error_body
@@ -26,7 +26,7 @@ def message(thought: Thought) -> dict[str, Any]:
     return {
         **envelope(thought.thought_id, thought.model, usage(thought.usage)),
         "content": blocks(first.message),
-        "stop_reason": stop_reason(first.finish_reason),
+        "stop_reason": stop_reason(first),
         "lattice": lattice(thought).model_dump(),
     }
 
@@ -64,7 +64,7 @@ def blocks(said: dict[str, JsonValue]) -> list[dict[str, Any]]:
 
     text = "".join(str(said.get(name) or "") for name in ("content", "refusal"))
     if text:
-        told.append({"type": "text", "text": text, "citations": None})
+        told.append({"type": "text", "text": text})
 
     calls = said.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
@@ -86,9 +86,9 @@ def tool_input(arguments: str) -> Any:
     return value if isinstance(value, dict) else {"arguments": value}
 
 
-def stop_reason(finish_reason: str) -> str:
+def stop_reason(choice: Choice) -> str:
     """Why it ended, in Anthropic's words."""
-    return STOP_REASONS.get(finish_reason, "end_turn")
+    return "refusal" if choice.message.get("refusal") else STOP_REASONS.get(choice.finish_reason, "end_turn")
 
 
 def failure(error: Exception) -> Event:
@@ -145,7 +145,7 @@ class MessageVoice:
 
         for name in ("content", "refusal"):
             if text := delta.get(name):
-                events += self.block("text", 0, {"type": "text", "text": "", "citations": None})
+                events += self.block("text", 0, {"type": "text", "text": ""})
                 events.append(self.delta({"type": "text_delta", "text": text}))
 
         calls = delta.get("tool_calls")
@@ -194,7 +194,7 @@ class MessageVoice:
 
     def ending(self, thought: Thought) -> list[list[Event]]:
         """The end: why, and what it used."""
-        reason = stop_reason(thought.choices[0].finish_reason)
+        reason = stop_reason(thought.choices[0])
         end: Event = {
             "type": "message_delta",
             "delta": {"stop_reason": reason, "stop_sequence": None},

@@ -108,7 +108,8 @@ def text_of(item: JsonValue, index: int) -> str:
         return item
 
     param = f"input[{index}]"
-    raise HttpError(400, "invalid", f"{param}: only texts can be embedded here, not lists of tokens", param=param)
+    said = f"{param}: only texts can be embedded here, not lists of tokens (LangChain: check_embedding_ctx_length=False)"
+    raise HttpError(400, "invalid", said, param=param)
 
 
 def pack(vector: Sequence[float]) -> str:

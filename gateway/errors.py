@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from pydantic import JsonValue
 from pydantic_core import to_json
 
 from transport.errors import LatticeError
@@ -63,11 +65,22 @@ KEY_HEADER = "Idempotency-Key"
 class HttpError(Exception):
     """A request that HTTP alone makes wrong, before any actor is asked."""
 
-    def __init__(self, status: int, code: str, message: str, *, param: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        detail: Mapping[str, JsonValue] | None = None,
+    ) -> None:
         self.status = status
         self.code = code
         self.message = message
         self.param = param
+        self.detail = detail
+        """What a vendor's package reads of an error beside its message: `details` in Anthropic's form."""
+
         super().__init__(message)
 
 
@@ -128,7 +141,10 @@ def error_body(error: Exception, *, anthropic: bool = False) -> dict[str, Any]:
             message, code = SECRETLY, "internal"
 
     if anthropic:
-        told = {"message": message, "type": ANTHROPIC.get(status, kind), "code": code, "param": param}
+        told: dict[str, Any] = {"message": message, "type": ANTHROPIC.get(status, kind), "code": code, "param": param}
+        if isinstance(error, HttpError) and error.detail is not None:
+            told["details"] = dict(error.detail)
+
         return {"type": "error", "error": told}
 
     return {"error": {"message": message, "type": kind, "code": code, "param": param}}
@@ -194,8 +210,6 @@ def dotted(steps: Any) -> str | None:
 def reason_of(error: web.HTTPException) -> str:
     """What aiohttp has against a request, as a sentence."""
     match error:
-        case web.HTTPNotFound():
-            return "there is nothing at this path; /docs lists what there is"
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
             return f"{error.method} is not possible here, only {allowed}"

@@ -120,6 +120,10 @@ class Incoming:
         self.has_asked = True
         return await self.asker.ask(message, timeout=self.remaining(), key=key)
 
+    async def look_up(self, message: Message) -> Any:
+        """Ask an actor for something that the request refers to: whether the request itself is right is not known yet."""
+        return await self.asker.ask(message, timeout=self.remaining())
+
     def stream(self, message: Message, *, key: str | None = None, id: str | None = None) -> Stream:  # noqa: A002 (the wire's)
         """Ask an actor for an answer in parts within this request's time."""
         self.has_asked = True

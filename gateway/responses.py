@@ -14,6 +14,7 @@ from gateway.bodies import CHAT_HEADERS, Body, Flag, Whole
 from gateway.chat import now
 from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
 from gateway.incoming import Incoming
+from gateway.references import put_back
 from gateway.response_events import RequestEcho, ResponseVoice, failure, response
 from gateway.route import Routes
 
@@ -75,11 +76,12 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
     for name in ("previous_response_id", "conversation", "prompt", "background"):
         must_be(not getattr(body, name), name, "responses are not kept here; send the whole input, and name the talk a session")
 
+    items = body.input if isinstance(body.input, str) else await put_back(call, body.input)
     effort = body.reasoning.get("effort") if body.reasoning else None
     think = asked(
         call,
         model=body.model,
-        messages=talk(body),
+        messages=talk(body.instructions, items),
         options=options(body, call.raw),
         effort=effort if isinstance(effort, str) else None,
         stream=bool(body.stream),
@@ -94,16 +96,16 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
     return web.Response(body=to_json(response(thought, told, thought.created or now())), content_type="application/json")
 
 
-def talk(body: ResponsesBody) -> list[dict[str, JsonValue]]:
+def talk(instructions: str | None, items: str | list[Item]) -> list[dict[str, JsonValue]]:
     """The whole talk in the internal form."""
     turns: list[dict[str, JsonValue]] = []
-    if body.instructions:
-        turns.append({"role": "system", "content": body.instructions})
+    if instructions:
+        turns.append({"role": "system", "content": instructions})
 
-    if isinstance(body.input, str):
-        return [*turns, {"role": "user", "content": body.input}]
+    if isinstance(items, str):
+        return [*turns, {"role": "user", "content": items}]
 
-    for number, item in enumerate(body.input):
+    for number, item in enumerate(items):
         where = f"input[{number}]"
         match item.get("type", "message"):
             case "message":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -89,6 +90,8 @@ LEAST_URGENT: Final = "u=7"
 
 VERSIONS: Final = (HttpVersion10, HttpVersion11)
 """The parser lets others through, whose framing is another."""
+
+LITERAL: Final = frozenset(route.path for route in ROUTES)
 
 RequestHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -239,6 +242,8 @@ class Service:
         except Exception as error:  # noqa: BLE001 (whatever a route raises has to become an answer and a line in the log)
             failure = error
             if RESPONSE not in request:
+                if isinstance(error, web.HTTPNotFound):
+                    error = HttpError(404, "not_found", nothing_at(request.path))
                 return error_response(error, anthropic=anthropic.speaks_anthropic(request.path))
 
             # Its status has gone out: breaking the connection is the only way left to say that it is not whole.
@@ -307,6 +312,17 @@ def check_coding(request: web.Request) -> None:
         raise HttpError(400, "invalid", "HTTP/1.0 has no Transfer-Encoding")
     if coding.strip().lower() != "chunked":
         raise HttpError(501, "invalid", "of transfer codings chunked alone is understood")
+
+
+def nothing_at(path: str) -> str:
+    """What is said of a path at which there is nothing: where it is, if `/v1` is missing or there twice, or a slash is."""
+    steps = itertools.dropwhile("v1".__eq__, filter(None, path.split("/")))
+    meant = "/".join(["/v1", *steps])
+    if meant not in LITERAL:
+        return "there is nothing at this path; /docs lists what there is"
+
+    ending = "a base URL ends in /v1 for OpenAI's packages, before it for Anthropic's"
+    return f"there is nothing at this path, but at {meant}: {ending}"
 
 
 def looks_on(request: web.Request) -> bool:

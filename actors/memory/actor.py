@@ -47,6 +47,7 @@ from actors.memory.messages import (
     Forgotten,
     Found,
     Get,
+    GetAnswer,
     GetHistory,
     GetSession,
     GetStats,
@@ -281,6 +282,11 @@ class Memory(AsyncActor):
     async def get(self, message: Get) -> Found:
         """One record."""
         return await self._database.read(store.find, message.namespace, message.id)
+
+    @handles(GetAnswer)
+    async def get_answer(self, message: GetAnswer) -> Found:
+        """What the assistant said."""
+        return await self._database.read(store.find_answer, message.namespace, message.key)
 
     @handles(List)
     async def list(self, message: List) -> Listed:

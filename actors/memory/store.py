@@ -139,6 +139,17 @@ def find(connection: apsw.Connection, namespace: str, memory_id: str) -> Found:
     raise NotFound(f"id: no record {memory_id!r} in this namespace", detail={"field": "id"})
 
 
+def find_answer(connection: apsw.Connection, namespace: str, key: str) -> Found:
+    """The answer of a key.
+
+    Raises:
+        NotFound: also when it is another namespace's.
+    """
+    for _, memory in records(connection, "WHERE n.name = ? AND m.namespace = n.number AND m.key = ?", (namespace, f"a:{key}")):
+        return Found(memory=memory)
+    raise NotFound("key: no answer of that key in this namespace", detail={"field": "key"})
+
+
 def one(connection: apsw.Connection, number: int) -> Memory:
     """A record by its number.
 

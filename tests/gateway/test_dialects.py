@@ -201,7 +201,6 @@ async def test_structured_output_is_asked_for_in_the_chat_form_and_parsed_by_the
     [
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
-        ({"input": [{"type": "item_reference", "id": "x"}]}, "input[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}, "input[0].content[0].type"),
         ({"input": []}, "input"),
         ({"input": [{"type": "function_call", "call_id": "c1"}]}, "input[0].name"),
@@ -258,3 +257,90 @@ async def test_reasoning_is_shown_in_each_dialects_form_to_those_who_asked_for_i
     assert response.output[0].summary[0].text == "let me think"
     plain = await gpt.responses.create(model="gpt-test", input="Hello!")
     assert [item.type for item in plain.output] == ["message"]
+
+
+class Mood(BaseModel):
+    mood: str
+
+
+async def test_structured_output_that_anthropics_package_asks_for_reaches_any_endpoint(claude, model) -> None:
+    model.next({"text": '{"mood": "fine"}'})
+    told = await claude.messages.parse(**HELLO, output_format=Mood)
+
+    assert told.parsed_output == Mood(mood="fine")
+    sent = model.log(finished=1)[0]["body"]
+    assert sent["response_format"]["json_schema"]["schema"]["properties"]["mood"]["type"] == "string"
+    assert "output_config" not in sent
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"thinking": {"type": "adaptive"}},
+        {"thinking": {"type": "disabled"}},
+        {"output_config": {"effort": "low"}},
+        {"cache_control": {"type": "ephemeral"}},
+    ],
+    ids=["adaptive", "disabled", "effort", "cache"],
+)
+async def test_what_only_anthropic_understands_stays_out_of_openais_dialects(lattice, model, fields) -> None:
+    await lattice.post("/v1/messages", {**HELLO, **fields})
+    assert model.log(finished=1)[0]["body"].keys().isdisjoint(fields)
+
+
+async def test_an_effort_in_anthropics_words_is_the_efforts(lattice, model) -> None:
+    await lattice.post("/v1/messages", {**HELLO, "output_config": {"effort": "low"}})
+    assert model.log(finished=1)[0]["body"]["reasoning_effort"] == "low"
+
+
+async def test_anthropics_tool_runner_goes_on_with_the_whole_talk(claude, model) -> None:
+    @anthropic.beta_async_tool
+    async def look(where: str) -> str:
+        """Look somewhere."""
+        return f"saw {where}"
+
+    model.next({"text": "", "tool_calls": CALLS[1:]})
+    told = await claude.beta.messages.tool_runner(**HELLO, tools=[look]).until_done()
+
+    assert told.content[0].text == TEXT
+    sent = model.log(finished=2)[1]["body"]
+    assert [turn["role"] for turn in sent["messages"] if turn["role"] != "system"] == ["user", "assistant", "tool"]
+    assert "thread" not in sent
+
+
+async def test_a_message_thread_is_refused_as_anthropics_packages_expect(lattice) -> None:
+    status, told = await lattice.call("POST", "/v1/messages", {**HELLO, "thread": {"type": "create"}})
+    assert (status, told["error"]["param"]) == (400, "thread")
+    assert told["error"]["details"] == {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+
+
+async def test_a_text_block_has_no_citations_rather_than_null(lattice) -> None:
+    """Vercel's AI package takes null for a broken answer."""
+    told = await lattice.post("/v1/messages", HELLO)
+    assert told["content"] == [{"type": "text", "text": TEXT}]
+
+
+async def test_models_are_listed_in_the_form_of_who_asks(lattice, claude) -> None:
+    page = await claude.models.list()
+    assert [(model.type, model.id, model.display_name) for model in page.data] == [("model", "gpt-test", "gpt-test")]
+    assert not page.has_next_page()
+    one = await claude.models.retrieve("gpt-test")
+    assert (one.id, one.created_at.year) == ("gpt-test", 1970)
+    listed = await lattice.get("/v1/models")
+    assert [model["object"] for model in listed["data"]] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/chat/completions", "/v1/chat/completions"),
+        ("/v1/v1/messages", "/v1/messages"),
+        ("//v1/responses", "/v1/responses"),
+        ("/v1/embeddings/", "/v1/embeddings"),
+        ("/v1/completions", None),
+    ],
+)
+async def test_a_base_url_that_is_not_quite_right_is_told_so(bare, path, meant) -> None:
+    status, told = await bare.call("POST", path, {})
+    assert (status, told["error"]["code"]) == (404, "not_found")
+    assert (f"but at {meant}:" in told["error"]["message"]) == (meant is not None)

@@ -270,3 +270,45 @@ def image(url: str) -> dict:
 
 def called(call_id: str) -> dict:
     return {"id": call_id, "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern"}'}}
+
+
+def test_ollama_is_offered_only_the_tool_that_is_to_be_called() -> None:
+    other = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
+    chosen = {"type": "function", "function": {"name": "clock"}}
+    for choice, offered in ((chosen, [other]), ("auto", [*TOOLS, other]), ("none", None)):
+        options = {"tools": [*TOOLS, other], "tool_choice": choice}
+        body = DIALECTS["ollama"].generate(Asked("m", [{"role": "user", "content": "x"}], options)).body
+        assert body.get("tools") == offered
+
+
+def test_anthropic_is_not_given_a_temperature_and_a_top_p_of_which_one_says_nothing() -> None:
+    def sampling(**options) -> dict:
+        body = anthropic_body([{"role": "user", "content": "x"}], **options)
+        return {name: body[name] for name in ("temperature", "top_p") if name in body}
+
+    assert sampling(temperature=0.7, top_p=1) == {"temperature": 0.7}
+    assert sampling(temperature=1.0, top_p=0.9) == {"top_p": 0.9}
+    assert sampling(temperature=0.7, top_p=0.9) == {"temperature": 0.7, "top_p": 0.9}
+    assert sampling(temperature=1) == {"temperature": 1}
+    assert sampling(temperature=1, top_p=1) == {}
+
+
+def test_a_service_tier_of_openais_is_not_anthropics() -> None:
+    turn = [{"role": "user", "content": "x"}]
+    assert "service_tier" not in anthropic_body(turn, service_tier="flex")
+    assert anthropic_body(turn, service_tier="auto")["service_tier"] == "auto"
+
+
+def test_a_form_that_anthropics_own_option_asks_for_is_not_asked_for_in_words() -> None:
+    schema = {"type": "object", "properties": {}}
+    form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    own = {"format": {"type": "json_schema", "schema": schema}}
+    body = anthropic_body([{"role": "user", "content": "x"}], response_format=form, output_config=own)
+    assert (body["output_config"], "system" in body) == (own, False)
+
+
+def test_openais_dialects_are_not_sent_what_only_anthropic_understands() -> None:
+    options = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}, "cache_control": {"type": "ephemeral"}}
+    for name in ("openai", "responses"):
+        body = DIALECTS[name].generate(Asked("m", [{"role": "user", "content": "x"}], options)).body
+        assert body.keys().isdisjoint(options)

@@ -19,7 +19,7 @@ VERSION = "2023-06-01"
 DEFAULT_MAX_TOKENS = 8192
 """Anthropic asks for a limit where OpenAI does not."""
 
-PASSED_ON = ("top_k", "top_p", "thinking", "service_tier", "output_config")
+PASSED_ON = ("top_k", "thinking", "output_config", "cache_control")
 DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+);base64,(?P<data>.*)", re.DOTALL)
 FINISH_REASONS = {
     "end_turn": "stop",
@@ -30,6 +30,9 @@ FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+
+SERVICE_TIERS = ("auto", "standard_only")
+"""OpenAI has others under the same name."""
 
 INSTRUCTING = {"system", "developer"}
 
@@ -66,7 +69,7 @@ class Anthropic:
             messages = go_on(messages, asked.said)
 
         body: dict[str, Any] = {"model": asked.model, "messages": turns(messages), **options(asked.options)}
-        system = instructions(messages, asked.options.get("response_format"))
+        system = instructions(messages, None if asks_for_a_form(asked.options) else asked.options.get("response_format"))
         if system:
             body["system"] = system
 
@@ -106,6 +109,12 @@ class Anthropic:
         """The error's message, where there is one."""
         error = body.get("error") if isinstance(body, dict) else None
         return str(error.get("message") or "") if isinstance(error, dict) else ""
+
+
+def asks_for_a_form(options: Mapping[str, Any]) -> bool:
+    """Whether the form of the answer is asked for in Anthropic's own option, which then needs no words."""
+    config = options.get("output_config")
+    return isinstance(config, dict) and bool(config.get("format"))
 
 
 def instructions(messages: Sequence[ChatMessage], response_format: Any) -> list[Block]:
@@ -224,8 +233,9 @@ def options(given: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAI's options in Anthropic's words."""
     body: dict[str, Any] = {name: given[name] for name in PASSED_ON if given.get(name) is not None}
     body["max_tokens"] = given.get("max_completion_tokens") or given.get("max_tokens") or DEFAULT_MAX_TOKENS
-    if isinstance(given.get("temperature"), int | float):
-        body["temperature"] = min(given["temperature"], 1)
+    body |= sampling(given)
+    if given.get("service_tier") in SERVICE_TIERS:
+        body["service_tier"] = given["service_tier"]
 
     stop = given.get("stop")
     if stop:
@@ -251,6 +261,18 @@ def options(given: Mapping[str, Any]) -> dict[str, Any]:
         body["tool_choice"] = choice
 
     return body
+
+
+def sampling(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Temperature and top_p. Newer models refuse to be given both; many clients send both, and 1 says nothing."""
+    temperature, top_p = given.get("temperature"), given.get("top_p")
+    said = {}
+    if isinstance(temperature, int | float):
+        said["temperature"] = min(temperature, 1)
+    if isinstance(top_p, int | float):
+        said["top_p"] = top_p
+
+    return {name: value for name, value in said.items() if value != 1} if len(said) > 1 else said
 
 
 def tool_choice(choice: Any) -> dict[str, Any]:

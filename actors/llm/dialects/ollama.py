@@ -179,8 +179,9 @@ def options(given: Mapping[str, Any]) -> Item:
     if sampling:
         body["options"] = sampling
 
-    if given.get("tools") and given.get("tool_choice") != "none":
-        body["tools"] = given["tools"]
+    tools = offered(given)
+    if tools:
+        body["tools"] = tools
 
     effort = given.get("reasoning_effort")
     if effort and "think" not in body:
@@ -191,6 +192,16 @@ def options(given: Mapping[str, Any]) -> Item:
         body["format"] = (form.get("json_schema") or {}).get("schema") or "json"
 
     return body
+
+
+def offered(given: Mapping[str, Any]) -> list[Any]:
+    """The tools that may be called. There is no option for the one that must be: it is offered alone."""
+    tools, choice = listed(given.get("tools")), given.get("tool_choice")
+    if not isinstance(choice, dict):
+        return [] if choice == "none" else tools
+
+    wanted = (choice.get("function") or {}).get("name")
+    return [tool for tool in tools if (tool.get("function") or {}).get("name") == wanted]
 
 
 class OllamaReader:

@@ -75,8 +75,17 @@ class OpenAI:
 
 
 def is_anthropics(name: str, value: Any) -> bool:
-    """Whether an option is Anthropic's word for what reasoning_effort says here."""
-    return name == "thinking" and isinstance(value, dict) and "budget_tokens" in value
+    """Whether an option is Anthropic's word for what another says here (reasoning_effort, response_format), or none does.
+
+    `thinking` of other vendors' models, which has neither a budget nor adapts, is theirs.
+    """
+    match name:
+        case "thinking":
+            return isinstance(value, dict) and ("budget_tokens" in value or value.get("type") == "adaptive")
+        case "output_config":
+            return True
+        case _:
+            return name == "cache_control" and isinstance(value, dict)
 
 
 class OpenAIReader:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from actors.llm.continuation import instructed
 from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
-from actors.llm.dialects.openai import OpenAI, number
+from actors.llm.dialects.openai import OpenAI, is_anthropics, number
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
 from actors.llm.messages import ChatMessage
@@ -146,7 +146,7 @@ def part(given: Item) -> Item:
 
 def options(given: Mapping[str, Any]) -> Item:
     """The options of chat completions in this dialect's words; what is not known is passed on."""
-    body = {name: value for name, value in given.items() if name not in CHATS_OWN}
+    body = {name: value for name, value in given.items() if name not in CHATS_OWN and not is_anthropics(name, value)}
     most = given.get("max_completion_tokens") or given.get("max_tokens")
     if most:
         body["max_output_tokens"] = most

@@ -70,6 +70,13 @@ class Get(Message, type="memory.get", reply=Found, idempotent=True):
     id: Identifier
 
 
+class GetAnswer(Message, type="memory.get_answer", reply=Found, idempotent=True):
+    """The assistant's turn that was remembered under a key (`Answer.key`). `not_found` where there is none in the namespace."""
+
+    namespace: Namespace = "default"
+    key: Name
+
+
 class Listed(Reply, type="memory.listed"):
     """Records oldest first, and where to go on; None at the end."""
 
