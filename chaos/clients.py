@@ -44,7 +44,7 @@ class Shared:
     """What all clients of a row have in common."""
 
     url: str
-    """Of the gateway."""
+    """The gateway's URL."""
 
     run_dir: Path
     """Where the actors' sockets are."""
@@ -53,7 +53,7 @@ class Shared:
     """For their histories."""
 
     namespace: str
-    """That they write to, and nobody else."""
+    """The namespace that they write to, and nobody else."""
 
     going: threading.Event = field(default_factory=threading.Event)
     """Set while they ask; clear while they are to keep quiet."""

@@ -76,7 +76,8 @@ class Tally:
     served_s: list[float] = field(default_factory=list)
     client_cpu_s: float = 0.0
     share: float = 1.0
-    """Of the machine, what others left to the house. Its clients are others: they cost as much as what is refused to them."""
+    """The share of the machine that others left to the house. Its clients are others: they cost as much as what is refused to
+    them."""
 
     def told(self) -> dict[str, Any]:
         """For JSON."""

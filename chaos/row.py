@@ -39,7 +39,7 @@ class Row:
 
     name: str
     number: int
-    """Of the list in the issue that asked for the campaign: 1 kills, 2 above them, 3 signals … 10 bad bytes."""
+    """Its number in the list of the issue that asked for the campaign: 1 kills, 2 above them, 3 signals … 10 bad bytes."""
 
     fault: str
     """What is done, in one line."""
@@ -68,7 +68,7 @@ class Row:
     """The longest that one request may take where a house starts within three seconds; on a slower machine so much longer."""
 
     grows_mb: float = 48.0
-    """By which each process may grow. A page cache and a model's buffers fill; what leaks grows with every row."""
+    """By how much each process may grow. A page cache and a model's buffers fill; what leaks grows with every row."""
 
     grows_descriptors: int = 12
     short: bool = False

@@ -21,7 +21,7 @@ class End:
     reason: str
     traceback: str | None = None
     pid: int | None = None
-    """Of the process that has ended."""
+    """The process that has ended."""
 
     held_by: int | None = None
     """It could not start since this other process bears its name."""
@@ -57,7 +57,7 @@ class Finish:
     """Because a child kept failing, not because it was told to or a significant child ended."""
 
     traceback: str | None = None
-    """Of the child that could not start."""
+    """The traceback of the child that could not start."""
 
 
 Action = Start | Stop | Forget | Finish

@@ -65,7 +65,7 @@ class Assignment(Spec):
     """Where it is a supervisor: its children and rules."""
 
     arguments: dict[str, Any] = {}
-    """Of its child spec, for its start."""
+    """The arguments of its child spec, for its start."""
 
     zygote_command: tuple[str, ...] = ()
     """For a supervisor, should the zygote that it forks be killed."""

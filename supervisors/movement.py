@@ -48,7 +48,7 @@ class Member:
     """Added at run time and not ready yet: if it cannot start, it was never there."""
 
     been_up: bool = False
-    """Under this supervisor, or the one that it was taken over from."""
+    """Whether it has been up, under this supervisor or the one that it was taken over from."""
 
     ready_since: float = 0.0
     batch: Batch | None = None

@@ -49,7 +49,7 @@ class Record:
     starts: int = 0
     restarts: int = 0
     since: float = 0.0
-    """Of the incarnation's start, on the system-wide monotonic clock."""
+    """When the incarnation started, on the system-wide monotonic clock."""
 
     last_exit: str | None = None
     seen: ChildState = "stopped"
@@ -58,7 +58,7 @@ class Record:
     """Its spec, where it was added at run time: the supervisor's own does not list it."""
 
     key: str | None = None
-    """Of the call that added it."""
+    """The key of the call that added it."""
 
     def view(self, name: str, state: ChildState, *, restarting: bool) -> ChildView:
         """As operators see it."""

@@ -38,10 +38,10 @@ class Entry(Spec):
     last_exit: str | None = None
 
     added: ChildSpec | None = None
-    """Of a child that was added at run time, and is not in the supervisor's spec."""
+    """The spec of a child that was added at run time, and is not in the supervisor's spec."""
 
     key: str | None = None
-    """Of the call that added it."""
+    """The key of the call that added it."""
 
 
 class Roster(Spec):

@@ -72,7 +72,7 @@ class WireLimits:
     array_items: int = 1 << 16
     map_items: int = 1 << 12
     items: int = 1 << 16
-    """Of all arrays and maps of a body together; a map's entry counts once."""
+    """Items of all arrays and maps of a body together; a map's entry counts once."""
 
     depth: int = 16
     """Containers inside each other, the body's own map included."""

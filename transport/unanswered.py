@@ -33,7 +33,7 @@ class Unanswered:
     def __init__(self) -> None:
         self.calls: dict[str, Ask | ClientStream] = {}
         self.bytes = 0
-        """Of their bodies, and of those of the tells that wait to be sent."""
+        """Bytes of their bodies, and of those of the tells that wait to be sent."""
 
         self.epoch = 0
         """The connection, or process behind it, that calls are sent to now; 0 before the first."""

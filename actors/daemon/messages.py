@@ -22,7 +22,7 @@ class Schedule(Data):
     interval_s: float | None
     cron: str | None
     after_new: int | None
-    """So many memories came in since its last run."""
+    """Once so many memories came in since its last run."""
 
     idle_s: float | None
     """Not before nobody has asked for anything for so long."""
@@ -234,7 +234,7 @@ class Aspect(Data):
     """An interest's word, a goal as it was said, who somebody is to them ("sister Ana"), or a trait of style."""
 
     value: float
-    """Of style, in [0, 1]; otherwise how much of what they say is about it, in [0, 1]."""
+    """For style, how strong the trait is, in [0, 1]; else how much of what they say is about it, in [0, 1]."""
 
     confidence: float
     evidence: tuple[Identifier, ...]

@@ -109,10 +109,10 @@ class Reading:
     """The words of each sentence that tells of an end."""
 
     interests: frozenset[str]
-    """Of any kind, names of people among them."""
+    """Interests of any kind, names of people among them."""
 
     names: frozenset[str]
-    """Of people, in lower case."""
+    """Names of people, in lower case."""
 
     def gives_up(self, goal: str) -> bool:
         """Whether it says that a goal is reached or dropped."""

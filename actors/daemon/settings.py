@@ -300,7 +300,8 @@ class DaemonSettings(BaseModel):
     """Ended runs in the history, of each cycle."""
 
     yield_s: Seconds = 30.0
-    """Longest that a run stands still for people who wait; then it does one more piece: a house may never be quiet."""
+    """The longest that a run stands still for people who wait, in seconds. Then it does one more piece of work: a house may
+    never be quiet."""
 
     patience_s: Seconds = 6 * 3600.0
     """A cycle that waits for idleness waits no longer than this."""

@@ -122,7 +122,7 @@ class Connections:
         host = URL(base_url).host or ""
         self.pool = Pool(settings.name, host, resolver or aiohttp.ThreadedResolver(), dns_s, session)
         self.sessions: dict[aiohttp.ClientResponse, aiohttp.ClientSession] = {}
-        """Whose a response is that is still read."""
+        """Of each response that is still read, the session that it belongs to."""
 
     async def close(self) -> None:
         """Close them all."""

@@ -80,10 +80,10 @@ class Counted:
     completion_tokens: int | None = None
     model: str | None = None
     cached_tokens: int | None = None
-    """Of the prompt, those that were read from a cache."""
+    """Tokens of the prompt that were read from a cache."""
 
     reasoning_tokens: int | None = None
-    """Of the answer, those that were private reasoning."""
+    """Tokens of the answer that were private reasoning."""
 
 
 Event = Piece | Finish | Counted

@@ -62,7 +62,7 @@ class Race:
         lost: Callable[[Attempt, Failure], None],
     ) -> None:
         self.winner = attempt
-        """Whose answer it is."""
+        """The attempt whose answer it is."""
 
         self.asked = asked
         self.delay = delay

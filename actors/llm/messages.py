@@ -136,7 +136,7 @@ class EndpointState(Data):
     priority: int
     weight: float
     breaker: Literal["closed", "open", "half_open"]
-    """That of the endpoint as a whole; while it is closed, the worst of its models'."""
+    """The state of the endpoint's breaker as a whole; while that is closed, of the worst of its models'."""
 
     in_flight: int
     calls: int

@@ -36,7 +36,7 @@ class Roster:
         """When this process began, as ISO 8601."""
 
         self.spent: dict[str, tuple[int, float]] = {}
-        """Of that day, by endpoint, as the ledger had it then."""
+        """What the ledger had for that day, by endpoint."""
 
         self.spending: dict[str, Spending] = {}
         self.leaving: set[asyncio.Task[None]] = set()

@@ -40,7 +40,7 @@ class BreakerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     consecutive_failures: int = Field(3, ge=1)
-    """So many in a row open it."""
+    """So many failures in a row open it."""
 
     failure_rate: float = Field(0.5, gt=0, le=1)
     """This share of failures within the window opens it too, once there were `minimum_calls`."""
@@ -67,14 +67,14 @@ class RetrySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     share: float = Field(0.2, ge=0, le=10, allow_inf_nan=False)
-    """Of the last ten seconds' requests."""
+    """The share of the last ten seconds' requests that may be asked again."""
 
     at_least_per_s: int = Field(3, ge=0, le=10_000)
     rounds: int = Field(1, ge=0, le=10)
     """How often, when all endpoints have failed, those whose failure may pass at once are asked once more."""
 
     base_s: Seconds = Field(0.1, gt=0)
-    """Before a further round it waits a random part (full jitter) of this, doubled for each round."""
+    """Before a further round it waits for a random part of so many seconds (full jitter), doubled with each round."""
 
     max_s: Seconds = Field(1.0, gt=0)
 
@@ -88,7 +88,7 @@ class HedgeSettings(BaseModel):
     """Off: a hedged call may be paid twice."""
 
     percentile: float = Field(0.95, gt=0, lt=1)
-    """Of the endpoint's latest first tokens."""
+    """After this percentile of the endpoint's latest first tokens a second endpoint is asked."""
 
     minimum_calls: int = Field(20, ge=1, le=256)
     at_least_s: Seconds = Field(0.05, ge=0)
@@ -161,10 +161,10 @@ class EndpointSettings(BaseModel):
     """What it is good for, in your own words: cheap, long-context, vision. Requests may ask for them."""
 
     price_in: float | None = Field(None, ge=0, allow_inf_nan=False)
-    """Of a million prompt tokens, in your currency."""
+    """The price of a million prompt tokens, in your currency."""
 
     price_out: float | None = Field(None, ge=0, allow_inf_nan=False)
-    """Of a million tokens of the answer."""
+    """The price of a million tokens of the answer."""
 
     tokens_per_day: int | None = Field(None, ge=1)
     """When they are used up it is left alone until midnight UTC."""

@@ -40,17 +40,17 @@ class RecallWeights(BaseModel):
     the thing."""
 
     previous: Weight = 0.15
-    """Of the relevance of the turn before, in the same session: an answer is found by its question."""
+    """For the relevance of the turn before, in the same session: an answer is found by its question."""
 
     earlier: Weight = 0.1
-    """Of the relevance of the turn before that."""
+    """For the relevance of the turn before that."""
 
     next: Weight = 0.1
-    """Of the relevance of the turn after. These three were chosen on two kinds of talks: long turns by two people want more of
+    """For the relevance of the turn after. These three were chosen on two kinds of talks: long turns by two people want more of
     them, and scenes in which several cut each other short want less."""
 
     session: Weight = 0.35
-    """Of the relevance of the best turn in the session: what a talk was about."""
+    """For the relevance of the best turn in the session: what a talk was about."""
 
     speaker: Weight = 3.0
     """For what was said by the one speaker whom the query names: as much as three deviations of relevance."""
@@ -162,13 +162,13 @@ class MemorySettings(BaseModel):
     them anew in the background; until all are there, recall goes on with the old ones."""
 
     embedding_model: str | None = None
-    """Of the endpoint (`embedder = "llm"`); without it, its first."""
+    """The endpoint's model (`embedder = "llm"`); the endpoint's first without it."""
 
     questions_kept: Annotated[int, Field(ge=0, le=100_000)] = 512
     """Latest questions whose vectors are kept, about 1 kB each: asked again, as paging does, they cost nothing."""
 
     importance: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Of a record that was remembered without one."""
+    """The importance of a record that is remembered without one."""
 
     accesses_kept: Annotated[int, Field(ge=0, le=1000)] = 32
     """How many of its latest recalls a record's history shows; the count goes on."""

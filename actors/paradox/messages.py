@@ -210,7 +210,7 @@ class MoodTold(Reply, type="paradox.mood_told"):
     strongest: str
     because: dict[str, float]
     turns: int
-    """So many of the latest turns had been judged."""
+    """How many of the latest turns had been judged."""
 
 
 class GetMood(Message, type="paradox.mood", reply=MoodTold, idempotent=True):

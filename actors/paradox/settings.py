@@ -45,7 +45,7 @@ class ParadoxSettings(BaseModel):
     """Changes taken from the feed at once, and written in one transaction."""
 
     pause_s: Annotated[float, Field(ge=0, le=60)] = 0.1
-    """Before more changes are asked for, in seconds: what is said within it shares a page and a transaction."""
+    """The pause before more changes are asked for, in seconds. What is said within it shares a page and a transaction."""
 
     wait_ms: Annotated[int, Field(ge=1, le=30_000)] = 20_000
     """How long a question for changes stays open, in milliseconds."""
@@ -83,7 +83,7 @@ class ParadoxSettings(BaseModel):
     """Which model; None: the first endpoint's first."""
 
     judge_model_per_day: Annotated[int, Field(ge=0, le=100_000)] = 50
-    """So many questions to the model within 24 hours, over all namespaces."""
+    """How many questions the model may be asked within 24 hours, over all namespaces."""
 
     def file_problems(self) -> Iterator[Problem]:
         """Of a network that is not there: without a word paradox would judge by its rules alone."""

@@ -60,7 +60,7 @@ class Ear:
         self.reasoned: list[str] = []
         self.kept = 0
         self.logprobs: dict[str, list[Any]] = {}
-        """Of pieces that are held back."""
+        """Log probabilities of pieces that are held back."""
 
     def hear(self, delta: Delta) -> tuple[dict[str, JsonValue], JsonValue]:
         """What of a piece is public by now, and the log probabilities that belong to it."""

@@ -149,7 +149,8 @@ class ThinkingSettings(BaseModel):
     """A thought is dropped when it is older than `kept_days`, or more than `kept_thoughts` newer ones are there."""
 
     follow_pause_s: Seconds = 0.5
-    """Between two looks at what memory has forgotten: every remembered turn would wake thinking otherwise."""
+    """The pause between two looks at what memory has forgotten, in seconds: every remembered turn would wake thinking
+    otherwise."""
 
     owed_most: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     """Answers that wait on disk for a memory that is away, for as long as it is."""

@@ -24,7 +24,7 @@ class Standing:
     """What an embedder says of itself."""
 
     name: str
-    """Of the model; the same name, the same vectors."""
+    """The model's name: the same name, the same vectors."""
 
     state: Literal["ready", "preparing", "absent"]
 

@@ -46,7 +46,7 @@ class Whole:
 
     lines: int = 0
     records: int = 0
-    """Of the export that began last."""
+    """Records of the export that began last."""
 
     ends: bool = True
 
@@ -108,7 +108,7 @@ class Begun:
     """An export that broke off, up to its last mark."""
 
     bytes: int
-    """Of the file that are good."""
+    """Bytes of the file that are good."""
 
     records: int
     cursor: str

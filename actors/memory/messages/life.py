@@ -17,10 +17,10 @@ class Aged(Reply, type="memory.aged"):
 
     seen: int
     faded: int
-    """Whose importance fell by a step worth writing."""
+    """Records whose importance fell by a step worth writing."""
 
     staged: int
-    """That moved to another stage."""
+    """Records that moved to another stage."""
 
     next_cursor: str | None
 

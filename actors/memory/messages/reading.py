@@ -23,7 +23,7 @@ class Recollection(Memory):
 
     explain: dict[str, float] | None = None
     passage: str | None = None
-    """Of a long text, the part that was found."""
+    """The part of a long text that was found."""
 
 
 class Recalled(Reply, type="memory.recalled"):

@@ -40,7 +40,7 @@ class Provenance(Data):
     model: Name | None = None
     rule: Name | None = None
     version: Name | None = None
-    """Of the rule or the prompt."""
+    """The version of the rule or the prompt."""
 
 
 class NewMemory(Data):

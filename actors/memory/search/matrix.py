@@ -87,7 +87,7 @@ class Matrix:
         self._spans = Column(np.int64, 2)
         self._tokens = Column(np.uint16)
         self._first = Column(np.int32)
-        """Of each row of the shelf: its first passage."""
+        """For each row of the shelf, the place of its first passage."""
 
         self._count = Column(np.int32)
         """How many it has."""
