@@ -1,4 +1,4 @@
-"""What can be drawn from talk without a model: sentences that tell a fact, that sum up, and the words that recur. Pure."""
+"""What can be drawn from talk without a model: sentences that sum up, and the words that recur. Pure."""
 
 from __future__ import annotations
 
@@ -7,56 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from actors.daemon.own_words import own_sentences
 from actors.memory.messages import Memory
 from actors.text.languages import small_words
-from actors.text.sentences import sentences, straight
+from actors.text.sentences import straight
 from actors.text.stopwords import STOPWORDS
 
-__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "facts", "said_in", "themes"]
+__all__ = ["Candidate", "Said", "candidates", "chosen", "content", "said_in", "themes"]
 
 WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
-DOES = (
-    "live|lived|work|worked|study|studied|speak|own|like|love|hate|prefer|enjoy|play|moved|grew|eat|drink|teach|swim|collect|sing"
-    "|paint|used to|quit|gave up|stopped|started|bought|sold|adopted|married|graduated|retired|broke my|lost my"
-    "|got (?:a|an|married|engaged|divorced|promoted)|don't (?:eat|drink|like|have|own|speak|smoke)"
-    "|can't (?:eat|stand|drive|swim)"
-)
-OTHERS_DO = (
-    "is|are|was|were|has|have|had|lives?|lived|works?|worked|called|named|needs?|loves?|likes?|hates?|wants?|got|moved|died|plays?"
-    "|studies|studied|speaks?|teaches|turned|left|quit|started|bought|visits?"
-)
-FACT = re.compile(
-    rf"\b(?:I'm|im (?:a|an|from|not)|I am|I was|I(?:'ve| have)(?! (?:got )?to\b)|I(?: [\w']+)? (?:{DOES})"
-    rf"|(?:my|our) [\w' -]{{1,40}}? (?:{OTHERS_DO})|we(?:'ve| have(?! to\b)|'re| are| live| moved| own))\b",
-    re.IGNORECASE,
-)
-# Whoever says who they are needs two words for it: "I'm Mara."
-NAMED = re.compile(r"(?:\w+,? )?I(?:'m| am) [A-Z][^\W\d_]+\W*")
-FEELINGS = (
-    "sorry|sure|afraid|glad|happy|fine|here|back|ok|okay|good|great|stressed|nervous|exhausted|tired|sad|excited|scared|angry|worried"
-    "|bored|hungry|thirsty|sick of|over the moon|done|lost|confused|surprised|proud|ready|late|off to|upset|annoyed|curious"
-)
-POINTED_AT = "it|this|that|them|him|her|you|your|those|these|the idea"
-# What tells nothing lasting: how one feels, what one is about to do, manners, and what points at something said before.
-PASSING = re.compile(
-    rf"\b(?:I'?m|I am|I was|I feel) (?:(?:so|very|really|still|pretty|quite|a bit|just|super|too|as) )*(?:{FEELINGS})\b"
-    r"|\b(?:I'?m|I am|I was) (?:just|going to|not sure|wondering|thinking|trying|asking)\b"
-    r"|\b(?:if|would|could|maybe|perhaps|wish|imagine|suppose)\b"
-    r"|\b(?:today|tonight|right now|at the moment|this (?:morning|evening))\b"
-    rf"|\bI(?: really| just| also| still)? (?:love|like|hate|prefer|own|play|eat|drink|got) (?:{POINTED_AT})\b"
-    r"|\bI(?:'ve| have)(?: got)? (?:no idea|a question|an idea)\b|\b(?:doing|feeling) (?:well|fine|good|great|better)\b",
-    re.IGNORECASE,
-)
-OTHERS_START = re.compile(rf"(?:[\w']+ )??(?:{OTHERS_DO})\b")
-QUOTED = re.compile(r'"[^"]*"')
-SOMEBODY = re.compile(rf"\b(?:my|our) [\w' -]{{1,40}}? (?:{OTHERS_DO})\b", re.IGNORECASE)
-FURTHER = re.compile(rf"(?:he|she|they|his|her|their)\b(?:'s|'re|'ve| (?:[\w']+ ){{0,2}}?(?:{OTHERS_DO}))\b", re.IGNORECASE)
-"""A sentence that goes on about whom the one before named."""
-
 PERSON_WEIGHT, ASSISTANT_WEIGHT = 0.5, 0.2
-LONGEST_FACT = 40
-"""Words of a fact."""
-
 POINTING = re.compile(r"(?:he|she|it|they|that|this|right|so)\b", re.IGNORECASE)
 QUESTION_SHARE, POINTING_SHARE = 0.5, 0.7
 """What a question, or a sentence that points at what was said before it, is worth in a summary beside others."""
@@ -99,47 +59,9 @@ def said_in(turns: Iterable[Memory]) -> list[Said]:
     ]
 
 
-def facts(text: str, *, names: frozenset[str] = frozenset()) -> list[str]:
-    """The sentences of a turn that tell something lasting about the speaker, as they were said.
-
-    So do sentences about the people and animals of theirs whose `names` are known. What goes on about somebody ("He's a
-    beagle.") stands with the sentence that says of whom it speaks.
-    """
-    found: list[str] = []
-    about: str | None = None
-    for sentence in sentences(text):
-        read = QUOTED.sub("", straight(sentence))
-        length = len(sentence.split())
-        if about is not None and FURTHER.match(read) and not is_passing(read):
-            if len(about.split()) + length <= LONGEST_FACT:
-                found = [*(one for one in found if one != about), f"{about} {sentence}"]
-                about = found[-1]
-            continue
-
-        named = starts_with_name(read, names)
-        about = sentence if (SOMEBODY.search(read) or named) and not read.endswith("?") else None
-        if is_passing(read) or length > LONGEST_FACT:
-            continue
-        if NAMED.fullmatch(read) or (length >= 3 and (FACT.search(read) or named)):
-            found.append(sentence)
-
-    return found
-
-
-def is_passing(sentence: str) -> bool:
-    """Whether a sentence tells nothing that lasts."""
-    return sentence.endswith("?") or PASSING.search(sentence) is not None
-
-
-def starts_with_name(sentence: str, names: frozenset[str]) -> bool:
-    """Whether it says of somebody of that name what they are or do."""
-    first, _, rest = sentence.partition(" ")
-    return first.removesuffix("'s") in names and (first not in names or OTHERS_START.match(rest) is not None)
-
-
 def candidates(turn: Said) -> list[Candidate]:
-    """The sentences of a turn that may stand in a summary."""
-    cut = [(sentence, content(sentence)) for sentence in sentences(turn.text)]
+    """The sentences of a turn that may stand in a summary, by the words in them that are its speaker's own."""
+    cut = [(sentence, content(own)) for sentence, own in own_sentences(turn.text)]
     return [Candidate(turn, sentence, words) for sentence, words in cut if len(words) >= 2]
 
 

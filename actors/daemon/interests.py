@@ -13,7 +13,7 @@ from actors.daemon.extract import content
 from actors.text.languages import is_english
 from actors.text.sentences import sentences, straight
 
-__all__ = ["interests_in", "is_everyday", "names_in"]
+__all__ = ["interests_in", "is_everyday", "names_in", "stems"]
 
 EVERYDAY: Final = """
 accept ache add agree allow answer appear argue arrive ask attend avoid become begin believe belong bother break bring

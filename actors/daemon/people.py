@@ -12,23 +12,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from actors.daemon.endings import GIVEN_UP, Ending, endings
 from actors.daemon.extract import content
 from actors.daemon.interests import interests_in, names_in
+from actors.daemon.own_words import own_sentences, own_words
 from actors.text.months import MONTHS
-from actors.text.sentences import sentences, straight
 
 __all__ = [
     "Plan",
     "Reading",
     "Relationship",
-    "ends_in",
     "goals",
     "plans",
     "read",
     "recurring",
     "relationships",
     "style",
-    "words_of",
 ]
 
 RELATIVES: Final = (
@@ -43,6 +42,31 @@ RELATIONSHIP = re.compile(
     rf"((?:ex-)?(?:{RELATIVES})(?:-in-law)?)\b"
     rf"(?:(?:,? (?:is called |is named |named |called )?|'s name is )((?:{TITLE})?{NAME}))?"
 )
+SEVERAL: Final = {
+    "sons": "son",
+    "daughters": "daughter",
+    "kids": "child",
+    "children": "child",
+    "twins": "twin",
+    "boys": "son",
+    "girls": "daughter",
+    "brothers": "brother",
+    "sisters": "sister",
+    "cats": "cat",
+    "dogs": "dog",
+    "friends": "friend",
+    "cousins": "cousin",
+}
+GROUP = re.compile(
+    rf"\b(?:[Mm]y|[Oo]ur|[Tt]wo|[Tt]hree|[Ff]our|have|got)(?: \w+)?? ({'|'.join(SEVERAL)})"
+    rf"(?:,|:|,? called|,? named| are)? ({NAME}(?:(?:, and |,? and |, ){NAME})*)"
+)
+"""Several people or animals of somebody's, by name."""
+
+IN_TURN = re.compile(rf"\b(?:{'|'.join(SEVERAL)}):(.*)")
+EACH = re.compile(rf"(?:^|,|\band) (?P<name>{NAME}) (?:is|was|\d|\()")
+"""Of whom it is said one after the other what they are: "two kids: Ida is 4, Emil is 2"."""
+
 GOAL = re.compile(
     r"\bI(?:'m| am|'d| would|'ve| have)? (?:really |also |still |always )?(?:wan(?:t|ted)|hop(?:e|ing)|plan(?:ning)?|intend"
     r"|aim(?:ing)?|love|like|sav(?:e|ing) (?:up )?(?:for|to)|train(?:ing)? for|learn(?:ing)?(?: how)?|dream(?:ing)?"
@@ -50,13 +74,11 @@ GOAL = re.compile(
 )
 # Liking something is a taste, no aim: "I like to", "I love to" are left out, "I'd like to", "I would love to" are not.
 TASTE = re.compile(r"\bI (?:really |also |always )?(?:love|like)\b")
-UNREAL = re.compile(r"\b(?:if|wish|imagine|suppose|used to|wanted|joking|kidding)\b", re.IGNORECASE)
-GIVEN_UP = re.compile(
-    r"\b(?:gave up|giving up|given up|no longer|not any ?more|don't want|changed my mind|cancell?ed|called (?:[\w-]+ ){0,4}?off"
-    r"|quit|finished|finally did|made it|passed|completed|won't)\b",
-    re.IGNORECASE,
+# What somebody wants of the assistant, or thought that they would do here, is no aim of theirs.
+OF_YOU = re.compile(
+    r"\bI(?:'d| would)? (?:like|love|want|need) (?:you|your)\b|\b(?:thought|figured|guessed) I(?:'d| would|'ll)\b"
 )
-FIGURE = re.compile(r"\b\d\w*")
+UNREAL = re.compile(r"\b(?:if|wish|imagine|suppose|used to|wanted|joking|kidding)\b", re.IGNORECASE)
 NEGATED = re.compile(r"\b(?:not|never|no longer)\b|n't\b", re.IGNORECASE)
 POLITE = re.compile(r"\b(?:please|thanks?|thank you|sorry|appreciate)\b", re.IGNORECASE)
 EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf]|[:;]-?[)(DP]")
@@ -105,8 +127,7 @@ class Reading:
     words: frozenset[str]
     relationships: tuple[Relationship, ...]
     goals: tuple[str, ...]
-    ends: tuple[frozenset[str], ...]
-    """The words of each sentence that tells of an end."""
+    ends: tuple[Ending, ...]
 
     interests: frozenset[str]
     """Interests of any kind, names of people among them."""
@@ -116,18 +137,34 @@ class Reading:
 
     def gives_up(self, goal: str) -> bool:
         """Whether it says that a goal is reached or dropped."""
-        words = words_of(goal)
-        return any(words & ended for ended in self.ends)
+        return any(ending.is_of(goal) for ending in self.ends)
 
 
 def relationships(text: str) -> list[Relationship]:
     """Whom a speaker calls theirs."""
-    found = [
-        Relationship(relation.lower(), name if is_name(name) else None)
-        for sentence in sentences(text)
-        for relation, name in RELATIONSHIP.findall(straight(sentence))
-    ]
+    found = [one for _, own in own_sentences(text) for one in (*single(own), *several(own))]
     return list(dict.fromkeys(found))
+
+
+def single(sentence: str) -> list[Relationship]:
+    """Whom a sentence calls the speaker's, one by one."""
+    return [
+        Relationship(relation.lower(), name if is_name(name) else None) for relation, name in RELATIONSHIP.findall(sentence)
+    ]
+
+
+def several(sentence: str) -> list[Relationship]:
+    """Those that a sentence calls the speaker's together: "my sons Max and Tim"."""
+    named = [
+        (relation, name)
+        for relation, names in GROUP.findall(sentence)
+        for name in re.split(r",? and |, ", names)
+        if is_name(name)
+    ]
+    if (told := IN_TURN.search(sentence)) is not None:
+        relation = told.group().partition(":")[0]
+        named += [(relation, found["name"]) for found in EACH.finditer(told[1]) if is_name(found["name"])]
+    return [Relationship(SEVERAL[relation], name) for relation, name in named]
 
 
 def is_name(word: str) -> bool:
@@ -138,35 +175,24 @@ def is_name(word: str) -> bool:
 def goals(text: str) -> list[str]:
     """The sentences that say what the speaker is after, as they were said."""
     found = []
-    for sentence in sentences(text):
-        read = straight(sentence)
-        if len(read) > 300 or read.endswith("?") or UNREAL.search(read) or TASTE.search(read):
+    for sentence, read in own_sentences(text):
+        if len(read) > 300 or read.endswith("?") or any(sign.search(read) for sign in (UNREAL, TASTE, OF_YOU)):
             continue
         if GOAL.search(read) and not GIVEN_UP.search(read) and len(content(read)) >= 1:
             found.append(sentence)
     return found
 
 
-def ends_in(text: str) -> tuple[frozenset[str], ...]:
-    """The words of each sentence that tells that something is reached, dropped or over."""
-    return tuple(words_of(sentence) for sentence in sentences(straight(text)) if GIVEN_UP.search(sentence))
-
-
-def words_of(text: str) -> frozenset[str]:
-    """Content words, and figures: "10k", "42"."""
-    return frozenset({*content(text), *(found.lower() for found in FIGURE.findall(text))})
-
-
 def read(text: str) -> Reading:
     """All that a text says of its speaker."""
     return Reading(
         text=text,
-        words=frozenset(content(text)),
+        words=frozenset(content(own_words(text))),
         relationships=tuple(relationships(text)),
         goals=tuple(goals(text)),
-        ends=ends_in(text),
-        interests=frozenset(interests_in(text)),
-        names=frozenset(names_in(text)),
+        ends=endings(text),
+        interests=frozenset(interests_in(own_words(text))),
+        names=frozenset(names_in(own_words(text))),
     )
 
 
@@ -194,8 +220,7 @@ def style(texts: Sequence[str]) -> dict[str, float]:
 def plans(text: str, said: datetime) -> list[Plan]:
     """The sentences about what the speaker will do by a time that they name, and when that is over."""
     found = []
-    for sentence in sentences(text):
-        read = straight(sentence)
+    for sentence, read in own_sentences(text):
         match = COMING.search(read)
         if match is None or len(read) > 300 or read.endswith("?") or UNREAL.search(read) or NEGATED.search(match.group()):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["sentences", "straight", "undotted"]
+__all__ = ["places", "sentences", "straight", "undotted"]
 
 ABBREVIATIONS: Final = ("mr", "mrs", "ms", "dr", "prof", "st", "mt", "vs", "approx", "e.g", "i.e")
 ABBREVIATED: Final = "".join(rf"(?<!\b{re.escape(word)}\.)" for word in ABBREVIATIONS)
@@ -36,16 +36,27 @@ STRAIGHT: Final = str.maketrans("\u2019\u2018\u02bc\u201c\u201d\u201e", "'''\"\"
 
 def sentences(text: str) -> list[str]:
     """The text cut after each sentence and at each line's end, without what is empty."""
+    return [text[start:end] for start, end in places(text)]
+
+
+def places(text: str) -> list[tuple[int, int]]:
+    """Where each sentence begins and ends."""
     text = text[:LONGEST]
     found = []
     start = 0
     for end in END.finditer(text):
         if "\n" in end.group() or not goes_on(text[start : end.start()], text[end.end() :][:BEFORE]):
-            found.append(text[start : end.start()].strip())
+            found.append(trimmed(text, start, end.start()))
             start = end.end()
 
-    found.append(text[start:].strip())
-    return [sentence for sentence in found if sentence]
+    found.append(trimmed(text, start, len(text)))
+    return [(start, end) for start, end in found if start < end]
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A place without the blanks at both ends of it."""
+    cut = text[start:end]
+    return start + len(cut) - len(cut.lstrip()), start + len(cut.rstrip())
 
 
 def goes_on(before: str, after: str) -> bool:

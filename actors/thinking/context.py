@@ -28,6 +28,9 @@ LONGEST_QUERY = 16_384
 KNOWLEDGE_S = 0.15
 """The profile is kept in mind for the next question: the first does not wait for it as long as for what bears on it."""
 
+TENSIONS_LOOKED_AT = 20
+"""Open tensions of which those that bear on a question are shown."""
+
 Value = TypeVar("Value")
 
 
@@ -188,11 +191,12 @@ async def session_tail(
 async def open_tensions(
     actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float
 ) -> tuple[Paradox, ...]:
-    """The namespace's unsettled paradoxes, highest tension first."""
+    """The namespace's unsettled paradoxes, highest tension first: more than are shown, since most have no bearing."""
     if settings.tensions == 0:
         return ()
 
-    reply = await actor.ask(ListParadoxes(namespace=message.namespace, open=True, limit=settings.tensions), timeout=seconds)
+    limit = max(settings.tensions, TENSIONS_LOOKED_AT)
+    reply = await actor.ask(ListParadoxes(namespace=message.namespace, open=True, limit=limit), timeout=seconds)
     paradoxes: tuple[Paradox, ...] = reply.paradoxes
     return paradoxes
 

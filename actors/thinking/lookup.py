@@ -14,10 +14,11 @@ from actors.thinking.context import Context, gather, recall, to_the_point
 from actors.thinking.messages import Think
 from actors.thinking.mind import Mind
 from actors.thinking.prompt import Material, Prompt, fitting
+from actors.thinking.relevance import bearing
 from actors.thinking.remembering import LAST_FRACTION
 from actors.thinking.search import Search
 from actors.thinking.steps import Steps
-from actors.thinking.talk import asker, plain, read, visible
+from actors.thinking.talk import asker, plain, question, read, visible
 from transport.errors import LatticeError
 
 __all__ = ["Lookup"]
@@ -82,7 +83,7 @@ class Lookup:
             settings.budgets,
             memories[: settings.recall_k],
             tail,
-            found.tensions or (),
+            bearing(question(self.message.messages), found.tensions or (), recalled, self.seen)[: settings.tensions],
             profile=known.profile if known is not None else (),
             statements=known.statements if known is not None else (),
         )

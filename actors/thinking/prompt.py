@@ -198,7 +198,7 @@ def remembered(memory: Memory, longest: int) -> str:
 def at_odds(paradox: Paradox, longest: int) -> str:
     """Two statements as one line, with what paradox advises while they are not settled."""
     sides = " / ".join(
-        f"[{side.time:%Y-%m-%d}, {one_line(side.speaker or 'unknown', LONGEST_SPEAKER)}] {shortened(side.text, longest // 2)}"
+        f"[{side.time:%Y-%m-%d}, {one_line(side.speaker or 'user', LONGEST_SPEAKER)}] {shortened(side.text, longest // 2)}"
         for side in (paradox.earlier, paradox.later)
     )
     return f"- {sides} {shortened(paradox.counsel, longest // 4)}".rstrip()

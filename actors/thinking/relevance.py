@@ -1,4 +1,4 @@
-"""Relevance: which of the memories found have to do with a question at all. Knows no actor.
+"""Relevance: which memories, and which contradictions, have to do with a question at all. Knows no actor.
 
 Recall answers what is nearest, however far away that is. A model passes over what has nothing to do with the question; an
 answer from memory alone would quote it.
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.memory.messages import Recollection
+from actors.paradox.messages import Paradox, Side
 from actors.text.stopwords import STOPWORDS
 from actors.thinking.talk import ends_of, plain
 
-__all__ = ["relevant"]
+__all__ = ["bearing", "relevant"]
 
 NEAR: Final = 0.4
 """`Recollection.nearness` from which a memory is about a question that shares no word with it. Tried on a dozen questions about
@@ -53,6 +54,22 @@ def relevant(question: str, memories: Sequence[Recollection]) -> tuple[Recollect
         for memory in memories
         if once[plain(memory.text)] is memory and (is_near(memory) or shares_word(asked, words_of(ends_of(memory.text))))
     )
+
+
+def bearing(
+    question: str, tensions: Sequence[Paradox], recalled: Sequence[Recollection], seen: frozenset[str]
+) -> tuple[Paradox, ...]:
+    """Tensions of which a side shares a topic with the question, was recalled as being about it, or is `seen` in this talk.
+
+    What is at odds somewhere else in a life is no use to whoever asks for a recipe, and makes an assistant harp on it.
+    """
+    asked = words_of(COURTESY.sub(" ", ends_of(question)))
+    near = {memory.id for memory in relevant(question, recalled)}
+
+    def bears(side: Side) -> bool:
+        return side.memory in near or plain(side.text) in seen or shares_word(asked, words_of(ends_of(side.text)))
+
+    return tuple(paradox for paradox in tensions if bears(paradox.earlier) or bears(paradox.later))
 
 
 def is_near(memory: Recollection) -> bool:

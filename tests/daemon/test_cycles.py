@@ -93,6 +93,40 @@ async def test_reflection_names_what_recurred_with_its_sources(short_dir) -> Non
         assert (await run(host, "reflect")).effects == {}
 
 
+async def test_what_an_assistant_says_again_and_again_is_no_theme(short_dir) -> None:
+    clock = ManualClock()
+    texts = (
+        "The canoe leaks.",
+        "Noted: glue.",
+        "I mended the canoe.",
+        "Noted!",
+        "We paddled.",
+        "Noted.",
+        "It rained.",
+        "Noted.",
+    )
+    async with house(short_dir, clock, cycles=(), reflect={"turns_from": 8}) as host:
+        await talk(host, clock, texts=texts)
+        await run(host, "reflect")
+        (reflection,) = await records(host, "reflection")
+        assert set(reflection.metadata["themes"]) == {"canoe"}
+        assert "assistant" not in reflection.text
+
+
+async def test_those_of_earlier_talks_are_known_by_name(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("consolidate", "profile")) as host:
+        await talk(host, clock, texts=("My sister Ilka is a pilot.",))
+        await run(host, "profile")
+        await talk(host, clock, texts=("Ilka has a new job in Bern.", "Wow!", "Wanda has a cold."), session="two")
+        clock.advance(3600)
+        await run(host, "consolidate")
+        assert [one.text for one in await records(host, "fact")] == [
+            "My sister Ilka is a pilot.",
+            "Ilka has a new job in Bern.",
+        ]
+
+
 async def test_a_reflection_is_linked_to_all_that_it_quotes_and_counts_and_withheld_without_the_first_of_it(short_dir) -> None:
     clock = ManualClock()
     texts = ("The lemon trees of the garden need water, lemon oil and patience.", *(f"Lemon, number {n}." for n in range(255)))

@@ -1,7 +1,5 @@
 """What is drawn from talk without a model."""
 
-import pytest
-
 from actors.daemon import extract
 from actors.daemon.extract import Said
 
@@ -12,16 +10,6 @@ def themes_of(turns):
 
 def salient(turns, most):
     return extract.chosen([found for turn in turns for found in extract.candidates(turn)], most)
-
-
-def test_facts_are_lasting_first_person_sentences_as_they_were_said() -> None:
-    text = "I live in Lisbon. Do you like it? I'm not sure about the weather. My sister works at the port! Nice day."
-    assert extract.facts(text) == ["I live in Lisbon.", "My sister works at the port!"]
-
-
-def test_a_fact_is_whole_and_outlasts_the_day() -> None:
-    text = "I work as a nurse at St. Mary's hospital. I'm so exhausted and sad tonight."
-    assert extract.facts(text) == ["I work as a nurse at St. Mary's hospital."]
 
 
 def test_a_summary_keeps_what_the_turns_are_about_in_their_order_and_says_nothing_twice() -> None:
@@ -48,49 +36,8 @@ def test_themes_are_words_of_several_turns_weighed_by_importance() -> None:
 
 
 def test_nothing_said_gives_nothing() -> None:
-    assert extract.facts("") == []
     assert salient([], 3) == []
     assert extract.themes([], 3) == []
-
-
-def test_facts_are_found_whatever_apostrophe_a_phone_writes_and_in_small_letters() -> None:
-    assert extract.facts("I\u2019m a nurse in Leeds. I\u2019ve two kids. i work nights") == [
-        "I\u2019m a nurse in Leeds.",
-        "I\u2019ve two kids.",
-        "i work nights",
-    ]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I'm so stressed.",
-        "I'm nervous as hell lol",
-        "I was thinking scales.",
-        "I have to go.",
-        "I love it, though it is far.",
-        'She said: "I live for this band!"',
-        "Wir fahren im August nach Valencia.",
-        "Nicht alles ist schlecht, die Wohnung im Altbau ist schön.",
-    ],
-)
-def test_moods_quotations_and_other_languages_are_no_facts(text) -> None:
-    assert extract.facts(text) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("Hi! I'm Mara.", ["I'm Mara."]),
-        ("My dog Pepe needs a park. He's a beagle.", ["My dog Pepe needs a park. He's a beagle."]),
-        ("Aylin is a midwife.", ["Aylin is a midwife."]),
-        ("Aylin! Is she here?", []),
-        ("I quit smoking.", ["I quit smoking."]),
-        ("I don't eat meat.", ["I don't eat meat."]),
-    ],
-)
-def test_who_somebody_is_and_whom_they_have(text, found) -> None:
-    assert extract.facts(text, names=frozenset({"Aylin"})) == found
 
 
 def test_small_words_of_other_languages_are_no_themes() -> None:
@@ -107,3 +54,10 @@ def test_a_summary_prefers_what_people_tell_to_questions_and_to_what_the_assista
         Said("3", "The harbour concert starts on Sunday.", "ana"),
     ]
     assert [turn.id for turn, _ in salient(turns, 1)] == ["3"]
+
+
+def test_a_summary_does_not_put_a_pasted_text_into_its_senders_mouth() -> None:
+    turn = Said(
+        "1", 'Please check this: "I am your new landlord. The garden belongs to me." The garden is ours by contract.', "ana"
+    )
+    assert [sentence for _, sentence in salient([turn], 3)] == ["The garden is ours by contract."]

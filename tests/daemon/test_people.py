@@ -25,6 +25,10 @@ SUNDAY = datetime(2026, 3, 1, 14, tzinfo=UTC)
         ("My boss, Dr. Weber, is strict; my teacher Ms. Okafor is not.", ["boss Dr. Weber", "teacher Ms. Okafor"]),
         ("My sister\u2019s name is Zoë. My mother-in-law Carmen called.", ["sister Zoë", "mother-in-law Carmen"]),
         ("I have a brother named Jon. My mom, I think, knows.", ["brother Jon", "mom"]),
+        ("My sons Max and Tim are at sea.", ["son Max", "son Tim"]),
+        ("We have twins, Ida and Emil.", ["twin Ida", "twin Emil"]),
+        ("Three kids: Ruth is 9 and goes to school in Lyon, Paul is 4.", ["child Ruth", "child Paul"]),
+        ('Shorten this: "My wife Olga and I regret to say no."', []),
     ],
 )
 def test_whom_somebody_calls_theirs(text, labels) -> None:
@@ -43,6 +47,9 @@ def test_whom_somebody_calls_theirs(text, labels) -> None:
         ("Do you think I want to learn Italian?", False),
         ("I gave up trying to learn Italian.", False),
         ("I\u2019d like to learn Polish.", True),
+        ("I'd like you to be brief.", False),
+        ("I was bored, so I thought I'd try this.", False),
+        ('She said: "I want to become a pilot."', False),
     ],
 )
 def test_what_somebody_is_after(text, found) -> None:

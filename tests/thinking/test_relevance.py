@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from actors.memory.messages import Recollection
-from actors.thinking.relevance import relevant
-from tests.thinking.test_prompt import recollection
+from actors.thinking.relevance import bearing, relevant
+from tests.thinking.test_prompt import paradox, recollection
 
 
 def found(text: str, nearness: float | None = None) -> Recollection:
@@ -60,3 +60,12 @@ def test_two_long_texts_are_held_against_each_other_by_how_their_words_begin() -
 def test_what_was_said_several_times_is_quoted_once() -> None:
     cat, again, dog = found("The cat sleeps."), found("the  cat sleeps."), found("The dog and the cat.")
     assert relevant("Where is the cat?", [cat, again, dog]) == (cat, dog)
+
+
+def test_a_contradiction_bears_on_what_shares_a_topic_with_it_and_on_the_talk_in_which_it_was_said() -> None:
+    one = paradox()
+    assert bearing("Which meat goes with red cabbage?", (one,), (), frozenset()) == (one,)
+    assert bearing("And what else?", (one,), (), frozenset({"i had a steak"})) == (one,)
+    near = found("I had a steak", 0.6).model_copy(update={"id": one.later.memory})
+    assert bearing("Am I a vegetarian?", (one,), (near,), frozenset()) == (one,)
+    assert bearing("When does my train leave?", (one,), (near.model_copy(update={"nearness": 0.1}),), frozenset()) == ()

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import apsw
 
-from actors.daemon import batches, extract, people, rederivation
+from actors.daemon import aspects, batches, extract, facts, people, rederivation
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.follower import Follower, text_digest
 from actors.daemon.salient import salient
@@ -60,17 +60,17 @@ class Consolidate:
         return Lay(now, int(self.settings.settled_s * 1_000_000), self.settings.segment)
 
     async def _made(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
-        facts = await self._facts(work, turns)
+        told = await self._facts(work, batch, turns)
         summary = await self._summary(work, batch, turns)
-        return Outcome([*facts, *summary], effects={"facts": len(facts), "summaries": len(summary)})
+        return Outcome([*told, *summary], effects={"facts": len(told), "summaries": len(summary)})
 
-    async def _facts(self, work: Work, turns: list[Memory]) -> list[NewMemory]:
+    async def _facts(self, work: Work, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
         """What people said of themselves; the assistant's words are no facts about anyone."""
         known: set[str] = set()
         found: list[NewMemory] = []
         people_said = [turn for turn in turns if turn.role not in ("assistant", "tool", "system")]
-        names = await self._names(work, people_said)
-        told = await work.each(people_said, lambda turn: extract.facts(turn.text, names=names[turn.speaker]))
+        names = await self._names(work, batch.namespace, people_said)
+        told = await work.each(people_said, lambda turn: facts.facts(turn.text, names=names[turn.speaker]))
         for turn, sentences in zip(people_said, told, strict=True):
             for number, sentence in enumerate(sentences):
                 folded = f"{turn.speaker}\0{sentence.casefold()}"
@@ -94,12 +94,14 @@ class Consolidate:
 
         return found[:500]
 
-    async def _names(self, work: Work, turns: list[Memory]) -> dict[str | None, frozenset[str]]:
-        """What the people and animals are called whom each speaker calls theirs."""
+    async def _names(self, work: Work, namespace: str, turns: list[Memory]) -> dict[str | None, frozenset[str]]:
+        """What the people and animals are called whom each speaker calls theirs, here or in earlier talks."""
         found: dict[str | None, set[str]] = defaultdict(set)
         named = await work.each(turns, lambda turn: people.relationships(turn.text))
         for turn, relationships in zip(turns, named, strict=True):
             found[turn.speaker] |= {one.name for one in relationships if one.name is not None}
+        for speaker in {turn.speaker for turn in turns}:
+            found[speaker] |= await work.read(names_held, namespace, speaker or "user")
         return {speaker: frozenset(names) for speaker, names in found.items()}
 
     async def _summary(self, work: Work, batch: Batch, turns: list[Memory]) -> list[NewMemory]:
@@ -123,6 +125,13 @@ class Consolidate:
                 key=f"consolidate:summary:{batch.id}",
             )
         ]
+
+
+def names_held(connection: apsw.Connection, namespace: str, speaker: str) -> set[str]:
+    """Names of those whom a speaker's profile calls theirs: "Ana" of "sister Ana"."""
+    held = aspects.held(connection, namespace, speaker)
+    labels = [name.rsplit(" ", 1) for kind, name in held if kind == "relationship"]
+    return {parts[1] for parts in labels if len(parts) == 2 and parts[1][:1].isupper()}
 
 
 def talk_of(turns: list[Memory]) -> str:

@@ -17,6 +17,7 @@ from actors.daemon.batches import Batch, Outcome
 from actors.daemon.extract import Said
 from actors.daemon.follower import Follower
 from actors.daemon.interests import is_everyday
+from actors.daemon.own_words import own_words
 from actors.daemon.salient import salient
 from actors.daemon.settings import ReflectSettings
 from actors.daemon.work import Work
@@ -25,6 +26,9 @@ from actors.memory.messages import Link, Memory, NewMemory, Recall, Recalled
 __all__ = ["Reflect"]
 
 IMPORTANCE = 0.5
+NOBODY = ("assistant", "tool", "system", "developer")
+"""Whose words say nothing of what matters to people: an assistant says "that makes sense" to everything."""
+
 QUOTED = 3
 EARLIER = 2
 SOURCES = 256 - EARLIER
@@ -61,16 +65,19 @@ class Reflect:
     async def _reflected(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         turns = turns[-SOURCES:]
         said = [Said(turn.id, turn.text, turn.speaker or turn.role or "", turn.importance) for turn in turns]
+        words = await work.each(said, lambda turn: extract.content(own_words(turn.text)))
+        people = {turn.id for turn in turns if turn.role not in NOBODY}
+        said_by_people = {word for turn, found in zip(said, words, strict=True) if turn.id in people for word in found}
         themes = extract.themes(
-            list(zip(said, await work.each(said, lambda turn: extract.content(turn.text)), strict=True)),
+            list(zip(said, words, strict=True)),
             self.settings.themes,
-            is_left_out=is_everyday,
+            is_left_out=lambda word: word not in said_by_people or is_everyday(word),
         )
         if not themes:
             return Outcome(effects={"reflections": 0})
 
         about = {turn.id: turn for _, _, found in themes for turn in found}
-        chosen = await salient(work, [turn for turn in said if turn.id in about], QUOTED)
+        chosen = await salient(work, [turn for turn in said if turn.id in about and turn.id in people], QUOTED)
         named = ", ".join(f"{word} ({count} times)" for word, count, _ in themes)
         quoted = "\n".join(f"{turn.speaker}: {sentence[:400]}" for turn, sentence in chosen)
         earlier = await self._earlier(work, batch, [word for word, _, _ in themes], turns)
@@ -109,7 +116,7 @@ class Reflect:
         for memory in recalled.memories:
             # A fact says what its turn says: one of the two is enough.
             again = any(memory.text in other.text or other.text in memory.text for other in found)
-            if memory.id not in known and not again and about & set(extract.content(memory.text)):
+            if memory.role not in NOBODY and memory.id not in known and not again and about & set(extract.content(memory.text)):
                 found.append(memory)
         return found[:EARLIER]
 

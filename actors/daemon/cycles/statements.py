@@ -14,10 +14,12 @@ from typing import ClassVar
 
 import apsw
 
-from actors.daemon import batches, people, statements
+from actors.daemon import batches, extract, facts, people, statements
 from actors.daemon.batches import Batch, Outcome
 from actors.daemon.cycles.profile import people_of
+from actors.daemon.endings import Ending, endings
 from actors.daemon.follower import Follower, namespaces
+from actors.daemon.interests import stems
 from actors.daemon.settings import StatementsSettings
 from actors.daemon.work import Work
 from actors.memory.messages import Found, Get, Link, Memory, NewMemory, Remember, Remembered
@@ -33,22 +35,25 @@ GOAL_URGENCY = 0.3
 QUOTED = re.compile(r'^On [^"]* said: "(.*)" ', re.DOTALL)
 """The words of a plan or a goal in what is to be said of it."""
 
-OPEN_PARADOXES = 5
-"""How many open paradoxes of each namespace are looked at, those of the highest tension."""
+OPEN_PARADOXES = 20
+"""How many open paradoxes of each namespace are looked at, those of the highest tension; some are worth bringing up."""
+
+SURE = 0.95
+"""The probability of a contradiction that is brought up even where its sides share no word."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A sentence that tells that something is reached, dropped or over: who said it, in which turn, and its words."""
+    """A sentence that tells that something is done, dropped or over: who said it, and in which turn."""
 
     speaker: str
     turn: str
-    words: frozenset[str]
+    ending: Ending
 
     def is_of(self, speaker: str | None, plan: str, sources: Sequence[str]) -> bool:
         """Whether it is the end of a plan of that speaker's, said after it."""
         after = all(self.turn > source for source in sources)
-        return self.speaker == speaker and after and not self.words.isdisjoint(people.words_of(plan))
+        return self.speaker == speaker and after and self.ending.is_of(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,9 @@ class Statements:
     async def _noted(self, work: Work, batch: Batch, turns: list[Memory]) -> Outcome:
         said = [(speaker, turn) for speaker, turns_of in people_of(turns).items() for turn in turns_of]
         ends = [
-            End(speaker, turn.id, words)
-            for (speaker, turn), found in zip(said, await work.each(said, lambda one: people.ends_in(one[1].text)), strict=True)
-            for words in found
+            End(speaker, turn.id, ending)
+            for (speaker, turn), found in zip(said, await work.each(said, lambda one: endings(one[1].text)), strict=True)
+            for ending in found
         ]
         ideas = [idea for found in await work.each(said, lambda one: self._ideas(*one)) for idea in found]
         over = await self._over(work, batch.namespace, ends)
@@ -148,7 +153,7 @@ class Statements:
 
     async def _contradictions(self, work: Work, namespace: str) -> None:
         listed: Paradoxes = await work.ask(ListParadoxes(namespace=namespace, open=True, limit=OPEN_PARADOXES))
-        ideas = [idea_of(paradox, work.now) for paradox in listed.paradoxes]
+        ideas = [idea_of(paradox, work.now) for paradox in listed.paradoxes if is_worth_asking(paradox)]
         outcome = await self._held(work, namespace, ideas)
         await work.commit(outcome.change, **outcome.effects)
 
@@ -205,6 +210,19 @@ class Statements:
     @property
     def _lasts(self) -> timedelta:
         return timedelta(days=self.settings.expires_days)
+
+
+def is_worth_asking(paradox: Paradox) -> bool:
+    """Whether somebody may be asked unbidden which of two things holds.
+
+    Only where people told something lasting both times, about the same: to be asked for nothing is tiresome. The others stand
+    in the list of contradictions all the same.
+    """
+    sides = (paradox.earlier, paradox.later)
+    if any(side.speaker == "assistant" or not facts.facts(side.text) for side in sides):
+        return False
+    one, other = (frozenset(stem for word in extract.content(side.text) for stem in stems(word)) for side in sides)
+    return not one.isdisjoint(other) or paradox.probability >= SURE
 
 
 def idea_of(paradox: Paradox, now: datetime) -> Idea:
