@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,10 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as run.py does, before numpy is imported
 
 from actors.encoder.minilm import model_name, prepare
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell runs a job in the background deaf to Ctrl-C, and its children would be, too: some tests interrupt theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import run
 from chaos.row import all_rows
+from tests.children import child
 from tests.system.house import ROOT, all_pids, command_line
 
 pytestmark = pytest.mark.system
@@ -57,7 +58,7 @@ def test_a_campaign_that_is_ended_early_leaves_no_house_and_says_what_it_did(tmp
         "--keep",
         tmp_path / "k",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as campaign:
+    with child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as campaign:
         assert campaign.stdout is not None
         while not campaign.stdout.readline().startswith("name"):
             assert campaign.poll() is None

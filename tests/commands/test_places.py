@@ -16,6 +16,7 @@ import pytest
 
 from actors.sqlite.damage import SOUND, Salvaged, report_aside
 from run import main
+from tests.children import child
 from tests.commands.conftest import ROOT, Run, Said
 from transport.lock import Lock
 
@@ -142,7 +143,7 @@ def test_an_output_that_takes_nothing_more_is_told_in_a_sentence():
 def test_who_interrupts_a_command_while_it_is_imported_sees_no_stack(short_dir: Path):
     # A module of this name, and what stands behind it waits until it is interrupted.
     (short_dir / "tomllib.py").write_text("import signal\nprint('importing', flush=True)\nsignal.pause()\n")
-    with subprocess.Popen(
+    with child(
         [sys.executable, ROOT / "run.py", "status"],
         env=os.environ | {"PYTHONPATH": str(short_dir)},
         stdout=subprocess.PIPE,

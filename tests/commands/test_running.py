@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.children import child
 from tests.commands.conftest import FOREIGN, ROOT, Run, Said
 from transport.addresses import run_directory
 from transport.lock import Lock
@@ -164,7 +165,7 @@ def test_a_link_keeps_its_place_and_so_does_a_pipe(run: Run, house: Path, tmp_pa
     assert (tmp_path / "elsewhere" / "file").stat().st_size
 
     os.mkfifo(tmp_path / "pipe")
-    with subprocess.Popen(["wc", "-c", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+    with child(["wc", "-c", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
         said = run(command, "pipe", "--data-dir", house)
         assert said.code == 0, said.text
         assert (tmp_path / "pipe").is_fifo()

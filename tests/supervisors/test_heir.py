@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisors import linux
+from tests.children import child
 
 PROGRAM = """
 import os, signal, sys, threading
@@ -45,11 +46,10 @@ sys.settrace(None)
 @pytest.fixture
 def process(tmp_path):
     """A process with an heir, a second thread, and an open file; and its heir's pid."""
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", PROGRAM, tmp_path / "held"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         yield process, int(process.stdout.readline())
-        process.kill()
 
 
 def ended(pidfd):

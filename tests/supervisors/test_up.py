@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.children import child
+
 ROOT = Path(__file__).resolve().parents[2]
 
 SUPERVISOR = """
@@ -42,7 +44,7 @@ sys.exit(
 
 def test_settings_that_cannot_be_read_again_end_no_house() -> None:
     command = [sys.executable, "-c", UP, SUPERVISOR, "/nowhere/python3"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
+    with child(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout is not None
         assert up.stdout.readline() == "ALL READY\n"
         up.send_signal(signal.SIGHUP)
@@ -50,17 +52,17 @@ def test_settings_that_cannot_be_read_again_end_no_house() -> None:
         assert up.stdout.readline() == "the settings cannot be read again: No such file or directory; nothing was changed\n"
         up.send_signal(signal.SIGTERM)
         assert up.stdout.read() == "draining; once more to kill\n"
-    assert up.returncode == 0
+        assert up.wait(20) == 0
 
 
 def test_a_house_that_is_stopped_before_its_supervisor_can_hear_of_it_has_ended_well() -> None:
     unborn = "import signal; print('importing', flush=True); signal.pause()"
-    with subprocess.Popen([sys.executable, "-c", UP, unborn, ""], cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
+    with child([sys.executable, "-c", UP, unborn, ""], cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout is not None
         assert up.stdout.readline() == "importing\n"
         up.send_signal(signal.SIGTERM)
         assert up.stdout.read() == "draining; once more to kill\n"
-    assert up.returncode == 0
+        assert up.wait(20) == 0
 
 
 PAUSE = """
@@ -102,7 +104,7 @@ subprocess.Popen = Popen
 
 def test_a_system_that_has_no_process_left_for_a_supervisor_is_asked_again() -> None:
     command = [sys.executable, "-c", NO_ROOM + UP, SUPERVISOR, ""]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
+    with child(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout is not None
         assert up.stdout.readline().startswith(
             "no supervisor can be started: Resource temporarily unavailable; trying again in"
@@ -110,4 +112,4 @@ def test_a_system_that_has_no_process_left_for_a_supervisor_is_asked_again() -> 
         assert up.stdout.readline() == "ALL READY\n"
         up.send_signal(signal.SIGTERM)
         assert up.stdout.read() == "draining; once more to kill\n"
-    assert up.returncode == 0
+        assert up.wait(20) == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.children import child
 from tests.ports import free_port
 from tests.system.house import ROOT
 
@@ -22,7 +23,7 @@ def there(short_dir: Path) -> Iterator[Path]:
     data_dir.mkdir()
     (data_dir / "lattice.toml").write_text(f"[addresses]\nmemory = {{address = 'tcp://127.0.0.1:{free_port()}'}}\n")
     command = [*options("actor", "memory", data_dir=data_dir), "--config", str(data_dir / "lattice.toml")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with child(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "ready" in process.stdout.readline()
         yield data_dir

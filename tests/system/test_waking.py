@@ -7,27 +7,22 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 from actors.host import Host
 from actors.memory.messages import List, NewMemory, Remember
 from actors.system import SysPing
+from tests.children import child
 from transport.addresses import run_directory
 
 ROOT = Path(__file__).parents[2]
 READY_S = 90.0
 
 
-@contextmanager
 def memory(data_dir):
     """A memory that stands alone."""
     command = [sys.executable, str(ROOT / "run.py"), "actor", "memory", "--data-dir", str(data_dir)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    return child(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def told(process):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.children import child
 from tests.supervisors.otp.erlang import ActorWorld, ProcessWorld, World
 from tests.supervisors.otp.house import command
 
@@ -23,15 +24,12 @@ def parent() -> Iterator[Path]:
     (root / "run").mkdir(mode=0o700)
     (root / "logs").mkdir(mode=0o700)
     environment = {**os.environ, "LATTICE_LOG_LEVEL": "DEBUG"}
-    with subprocess.Popen(
+    with child(
         command("supervise", root, str(os.getpid())), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
     ) as process:
         yield root
         process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
+        process.wait(20)
     shutil.rmtree(root)
 
 
