@@ -68,6 +68,10 @@ HEADERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         {"type": "string", "enum": ["hide", "field", "comments"], "default": "hide"},
     ),
     "X-Lattice-Retry": ("The request was sent before: join it to the first one.", {"type": "string", "enum": ["true"]}),
+    "Last-Event-ID": (
+        "The `id` of the last event that was seen: the stream goes on after it, or says that something was missed.",
+        TEXT,
+    ),
     "Cache-Control": ("`no-cache`: think anew, whatever was thought before.", TEXT),
 }
 

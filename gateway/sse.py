@@ -45,6 +45,14 @@ class EventStream:
         """
         await self.write(b"data: " + to_json(data) + b"\n\n")
 
+    async def send_with_id(self, id: str, data: Any) -> None:  # noqa: A002 (the standard's own word)
+        """An event with an id, which a client that connects again says to have seen last. Else as `send`."""
+        await self.write(b"id: " + id.encode() + b"\ndata: " + to_json(data) + b"\n\n")
+
+    async def begin_after(self, id: str) -> None:  # noqa: A002 (the standard's own word)
+        """The id after which a stream begins. An event without data: a client keeps the id, and its program sees nothing."""
+        await self.write(b"id: " + id.encode() + b"\n\n")
+
     async def comment(self, text: str) -> None:
         """A text that programs pass over and people can read, a comment a line."""
         await self.write(b"".join(b": " + line.encode("utf-8", "replace") + b"\n" for line in text.splitlines()) + b"\n")

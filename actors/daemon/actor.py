@@ -79,7 +79,7 @@ class Daemon(AsyncActor):
         self.data_dir = data_dir
         self.store = Store(data_dir, secrets.token_hex(8), settings.lease_s)
         self.cycles = enabled(settings)
-        self.watchers = Watchers()
+        self.watchers = Watchers(clock)
         self.foreground = ForegroundWatch()
         self.runner = Runner(
             settings=settings,
@@ -198,8 +198,7 @@ class Daemon(AsyncActor):
     @handles(Watch)
     async def watch(self, message: Watch) -> AsyncGenerator[Progress | Watched]:
         """Progress as it happens."""
-        del message
-        async with contextlib.aclosing(self.watchers.watch()) as steps:
+        async with contextlib.aclosing(self.watchers.watch(message.after)) as steps:
             async for progress in steps:
                 yield progress
         yield Watched()

@@ -207,11 +207,14 @@ class Foreground(Message, type="daemon.foreground"):
 
 
 class Progress(Reply, type="daemon.progress"):
-    """One step of the background life."""
+    """One step of the background life; `watching` and `missed` are of the watcher's own, and name neither cycle nor run."""
 
-    what: Literal["begun", "worked", "ended", "quarantined", "set_aside"]
-    cycle: Name
-    run: Name
+    what: Literal["begun", "worked", "ended", "quarantined", "set_aside", "watching", "missed"]
+    id: str = ""
+    """What to say in `Watch.after` to go on from here."""
+
+    cycle: Name | None
+    run: Name | None
     time: Time
     effects: dict[str, int] = {}
     state: RunState | None = None
@@ -223,7 +226,14 @@ class Watched(Reply, type="daemon.watched"):
 
 
 class Watch(Message, type="daemon.watch", reply=Watched, part=Progress, idempotent=True):
-    """Progress as it happens, from now on. A watcher that falls behind by more than a hundred steps misses the oldest."""
+    """Progress as it happens: from now on, or, with the `id` of a step as `after`, from the next one.
+
+    With an empty `after`, the first that is told is where it begins (`watching`). `missed` stands where steps were lost to this
+    watcher: it fell behind or was away for more than a thousand, or the daemon was replaced meanwhile. All that is still known
+    follows, and `daemon.list_runs` has what the runs came to.
+    """
+
+    after: Annotated[str, Field(max_length=64)] | None = None
 
 
 class Aspect(Data):

@@ -92,9 +92,11 @@ export async function askText(path, { signal } = {}) {
   return response.text();
 }
 
-/** Server-sent events as JSON, until the stream ends. EventSource can send no key. */
-export async function* listen(path, { signal }) {
-  const response = await send(path, { headers: headers(false), signal });
+/** Server-sent events as JSON, until the stream ends. `position.id` is kept, to go on from. EventSource can send no key. */
+export async function* listen(path, { signal, position }) {
+  const told = headers(false);
+  if (position.id) told["Last-Event-ID"] = position.id;
+  const response = await send(path, { headers: told, signal });
   if (!response.ok) throw await failure(response);
 
   let text = "";
@@ -106,7 +108,9 @@ export async function* listen(path, { signal }) {
     // Also for a heartbeat: the stream is alive.
     if (!events.length) continue;
     for (const event of events) {
-      const data = event.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
+      const field = (name) => event.split("\n").filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2)).join("\n");
+      position.id = field("id") || position.id;
+      const data = field("data");
       yield data ? JSON.parse(data) : null;
     }
   }

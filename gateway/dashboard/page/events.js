@@ -14,6 +14,7 @@ const list = h("ol.events", { "aria-label": "The latest events, newest first" })
 const listeners = [];
 let open = false;
 let connection;
+let position = {};
 let timer;
 
 /** Be told of every event of the background life. */
@@ -33,6 +34,7 @@ export function openEvents() {
   if (open) return;
 
   open = true;
+  position = {};
   body.replaceChildren(nothing("Nothing has happened since this page was opened."));
   connect();
 }
@@ -67,7 +69,7 @@ async function connect() {
   tell("connecting …");
   while (connection === mine) {
     try {
-      for await (const event of listen("v1/events", { signal: mine.signal })) {
+      for await (const event of listen("v1/events", { signal: mine.signal, position })) {
         if (connection !== mine) return;
         failures = 0;
         tell("live", "good");
@@ -103,6 +105,12 @@ function take(event) {
     // A stream ends by itself when the time that a request may take is up.
     if (event.error?.code === "deadline_exceeded") return;
     throw new ApiError(0, event.error?.message ?? "The stream ended.");
+  }
+
+  if (event.what === "missed") {
+    happened({ time: event.time, tone: "warn", subject: "events", text: "some were missed" });
+    for (const listener of listeners) listener(event);
+    return;
   }
 
   const effects = Object.entries(event.effects ?? {}).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${words(what)}`);
