@@ -14,12 +14,13 @@ from actors.memory.messages import Conversed, List, Listed, Memory, Recall, Reca
 from actors.paradox.messages import List as ListParadoxes
 from actors.paradox.messages import Paradox
 from actors.runtime import AsyncActor
+from actors.thinking.confidences import is_kept_from, pits_a_confidence
 from actors.thinking.knowledge import Knowledge, Known
 from actors.thinking.messages import Think
 from actors.thinking.presence import Presence
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps
-from actors.thinking.talk import plain, question
+from actors.thinking.talk import asker, plain, question
 from transport.errors import DeadlineExceeded, LatticeError, NotFound, Unavailable, UnknownActor
 
 __all__ = ["Context", "gather", "recall"]
@@ -149,7 +150,8 @@ async def recall(
     wanted = settings.recall_k + min(len(message.messages), 64)
     asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True, context=message.session)
     reply: Recalled = await actor.ask(asked, timeout=seconds)
-    return tuple(memory for memory in reply.memories if not is_to_be_brought_up(memory))
+    who = asker(message.messages)
+    return tuple(memory for memory in reply.memories if not is_to_be_brought_up(memory) and not is_kept_from(who, memory))
 
 
 def is_to_be_brought_up(memory: Memory) -> bool:
@@ -198,7 +200,8 @@ async def open_tensions(
     limit = max(settings.tensions, TENSIONS_LOOKED_AT)
     reply = await actor.ask(ListParadoxes(namespace=message.namespace, open=True, limit=limit), timeout=seconds)
     paradoxes: tuple[Paradox, ...] = reply.paradoxes
-    return paradoxes
+    who = asker(message.messages)
+    return tuple(paradox for paradox in paradoxes if not pits_a_confidence(who, paradox))
 
 
 def to_the_point(recalled: tuple[Recollection, ...], message: Think, talk: Conversed | None) -> tuple[Recollection, ...]:

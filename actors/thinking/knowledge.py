@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from actors.clock import Clock
 from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statement, Statements, Trait
 from actors.runtime import AsyncActor
+from actors.thinking.confidences import tells_in_confidence
 from actors.thinking.prompt import KnownLine
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
@@ -60,9 +61,13 @@ class Known:
     statements: tuple[KnownLine, ...] = ()
 
     def meant_for(self, asker: str | None) -> Known:
-        """What bears on a question of somebody's: their own profile first, and nothing to bring up that is another's."""
+        """What bears on a question of somebody's: their own profile first, nothing meant for another, no confidences."""
         own = frozenset({asker}) | (NOBODY if asker is None else frozenset())
-        people = [line for line in self.profile if line.speaker is not None]
+        people = [
+            line
+            for line in self.profile
+            if line.speaker is not None and (line.speaker in own or not tells_in_confidence(line.text))
+        ]
         shown = sorted(people, key=lambda line: line.speaker not in own)[:MOST_LINES]
         return Known(
             profile=(*shown, *(line for line in self.profile if line.speaker is None)),
