@@ -11,16 +11,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from commands.house import PORT, Composition, House, program, step_back, with_house, with_listener_options
 from commands.line_writer import LineWriter
 from commands.reload import Unfinished
+from supervisors import linux
 from transport.errors import Conflict, LatticeError
 from transport.foreign import identity, make_way_for_directory, set_aside
 from transport.lock import Lock
+
+if TYPE_CHECKING:
+    from supervisors.roster import Roster
 
 __all__ = ["address_and_port", "open_listener", "supervise", "tell", "up", "url_of", "zygote"]
 
@@ -49,6 +53,9 @@ to_watcher = LineWriter(1)
 
 atexit.register(to_watcher.close)
 
+DELETED = " (deleted)"
+"""What the kernel puts behind the path of a file that has lost its name."""
+
 LEFTOVER_S = 60.0
 """How long what is left of a house whose `up` was killed is waited for. Its supervisor may have just begun, and drains then."""
 
@@ -71,7 +78,7 @@ def up(house: House, *, single_process: bool) -> None:
     run_dir = house.prepare()
     check_store_key()
     with house.locked():
-        refuse_beside_another(run_dir)
+        refuse_beside_another(run_dir, house.settings.data_dir)
         wait_for_leftovers(run_dir)
         port = Lock(run_dir / f"{PORT}.lock")
         inherited = [port.fileno()] if port.try_acquire() else []
@@ -132,18 +139,35 @@ def reload_options(house: House) -> list[str]:
     return [word for option, value in said.items() if value is not None for word in (option, str(value))]
 
 
-def refuse_beside_another(run_dir: Path) -> None:
+def refuse_beside_another(run_dir: Path, data_dir: Path) -> None:
     """Where somebody has deleted the lock of a house that runs, its roster names it still.
 
     Raises:
         click.ClickException: naming its process.
     """
-    from supervisors import linux
     from supervisors.roster import Roster
 
-    roster = Roster.read(run_dir / "children.json")
-    if roster.up_started is not None and linux.start_time(roster.up_pid) == roster.up_started:
+    path = run_dir / "children.json"
+    roster = Roster.read(path)
+    if roster.up_started is None or linux.start_time(roster.up_pid) != roster.up_started:
+        return
+    if not of_another_place(roster, data_dir):
         raise click.ClickException(f"another house runs there (process {roster.up_pid}), though somebody deleted its lock")
+    # Its children are that house's: nobody here may take them over.
+    path.unlink()
+
+
+def of_another_place(roster: Roster, data_dir: Path) -> bool:
+    """Whether that house has its files elsewhere, and none here: then its roster came here with a copy of all of them.
+
+    One whose directory was moved away has made its files anew where they were.
+    """
+    files = linux.open_files(roster.up_pid)
+    has_a_place = any(file.removesuffix(DELETED).endswith("/house.lock") for file in files)
+    for child in roster.children:
+        if child.pid is not None and linux.start_time(child.pid) == child.started:
+            files |= linux.open_files(child.pid)
+    return has_a_place and not any(file.startswith(f"{data_dir}/") for file in files)
 
 
 def wait_for_leftovers(run_dir: Path) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "has_no_room",
     "kill",
     "name_process",
+    "open_files",
     "open_pidfd",
     "parent_of",
     "reap",
@@ -71,6 +72,16 @@ def open_pidfd(pid: int, started: int | None = None) -> int | None:
 def start_time(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None when there is none."""
     return _stat(pid, STARTTIME_FIELD)
+
+
+def open_files(pid: int) -> set[str]:
+    """What the descriptors of a process lead to, by their paths; none where it is gone, or somebody else's."""
+    links = set()
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                links.add(str(descriptor.readlink()))
+    return links
 
 
 def parent_of(pid: int) -> int | None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from loguru import logger
 
@@ -18,6 +20,8 @@ from actors.whole_files import put_in_place, sync_directory
 from transport.foreign import identity
 
 __all__ = ["bring_back", "drop", "give"]
+
+CHUNK: Final = 1 << 20
 
 
 def give(path: Path) -> None:
@@ -64,6 +68,9 @@ def bring_back(path: Path) -> None:
     elif found == known:
         if log_was_taken(path):
             name_again(log)
+    elif is_copied(path):
+        # A directory that was copied file by file, while a house ran in it or after a kill.
+        drop(path)
     elif second.stat().st_nlink > 1:
         # It has a name still: whoever gave it knows it by that.
         drop(path)
@@ -83,6 +90,24 @@ def keep_aside(path: Path) -> None:
             second_of(file).rename(aside.with_name(file.name.replace(path.name, aside.name)))
     sync_directory(path.parent)
     logger.bind(database=path.name, aside=aside.name).error("what was open is set aside: another file has its name")
+
+
+def is_copied(path: Path) -> bool:
+    """Whether second names lead to nothing that does not stand in the file and its log, byte for byte."""
+    file, log = files_of(path)
+    if file.stat().st_size != second_of(file).stat().st_size or not begins_with(file, second_of(file)):
+        return False
+
+    return not second_of(log).exists() or (log.exists() and begins_with(log, second_of(log)))
+
+
+def begins_with(file: Path, other: Path) -> bool:
+    """Whether all of the other file stands at the beginning of this one."""
+    if file.stat().st_size < other.stat().st_size:
+        return False
+
+    with file.open("rb") as ours, other.open("rb") as theirs:
+        return all(ours.read(len(part)) == part for part in iter(partial(theirs.read, CHUNK), b""))
 
 
 def log_was_taken(path: Path) -> bool:

@@ -83,6 +83,20 @@ def test_a_house_does_not_start_beside_another_whose_lock_was_deleted(house: Hou
     assert f"another house runs there (process {house.process.pid})" in second.stderr
 
 
+def test_a_copy_of_a_house_that_runs_starts_beside_it_and_leaves_it_alone(
+    house: House, data_dir: Path, short_dir: Path
+) -> None:
+    before = {name: actor["pid"] for name, actor in house.actors().items()}
+    kept = keep(house, "before the copy")
+    copy = short_dir / "copy"
+    subprocess.run(["cp", "-r", str(data_dir), str(copy)], check=True)
+
+    with House(copy) as second:
+        assert kept in [memory["id"] for memory in second.get("/v1/memories?limit=1000")["memories"]]
+        assert not before.items() & {name: actor["pid"] for name, actor in second.actors().items()}.items()
+    assert {name: actor["pid"] for name, actor in house.actors().items()} == before
+
+
 @pytest.mark.parametrize("lose", [deleted, replaced])
 def test_the_daemon_that_is_killed_after_an_answer_has_done_what_it_said(
     house: House, data_dir: Path, lose: Callable[[Path], None]

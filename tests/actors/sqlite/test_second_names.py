@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,17 @@ async def test_what_was_open_is_set_aside_whole_where_another_file_has_its_place
     for suffix in ("", "-wal"):
         path.with_name(report["set_aside"] + suffix).rename(path.with_name("again.db" + suffix))
     assert await found(path.with_name("again.db")) == ["first", "second"]
+
+
+async def test_a_directory_that_was_copied_file_by_file_is_that_of_a_kill(path):
+    killed(path, "first")
+    killed(path, "second")
+    shutil.copytree(path.parent, path.parent.with_name("copy"))
+    copy = path.parent.with_name("copy") / path.name
+
+    assert await found(copy) == ["first", "second"]
+    assert not reports(copy.parent)
+    assert not list(copy.parent.glob(".*.second"))
 
 
 async def test_a_log_that_another_program_has_moved_into_the_file_does_not_come_back(path):
