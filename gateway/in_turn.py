@@ -6,16 +6,14 @@ of the other dialects have one item open at a time, and their packages break on 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from pydantic import JsonValue
 
-__all__ = ["InTurn", "Wholeness"]
+from actors.whole_json import Wholeness
 
-IN_STRING: Final = re.compile(r'["\\]')
-OUTSIDE: Final = re.compile(r'["{}\[\]]')
+__all__ = ["InTurn"]
 
 Told = tuple[dict[str, JsonValue], JsonValue]
 """A delta that belongs to one item, or to texts; and its log probabilities."""
@@ -77,42 +75,6 @@ class InTurn:
             self.over.add(self.open)
         self.open = None
         self.arguments = Wholeness()
-
-
-class Wholeness:
-    """Whether a JSON object that comes in pieces is whole. Each piece is read once: there may be a million of them."""
-
-    def __init__(self) -> None:
-        self.is_whole = False
-        self.depth = 0
-        self.in_string = False
-        self.escaped = False
-
-    def feed(self, text: str) -> None:
-        """The next piece; what follows a whole object changes nothing."""
-        at = 0
-        while not self.is_whole and at < len(text):
-            if self.escaped:
-                # Whatever it is, it ends nothing.
-                self.escaped = False
-                at += 1
-                continue
-
-            found = (IN_STRING if self.in_string else OUTSIDE).search(text, at)
-            if found is None:
-                return
-
-            at = found.end()
-            match found[0]:
-                case "\\":
-                    self.escaped = True
-                case '"':
-                    self.in_string = not self.in_string
-                case "{" | "[":
-                    self.depth += 1
-                case _:
-                    self.depth -= 1
-                    self.is_whole = self.depth <= 0
 
 
 def apart(delta: dict[str, JsonValue], logprobs: JsonValue) -> Iterator[Told]:

@@ -335,3 +335,19 @@ async def raw_stream(lattice: House, body: dict) -> str:
             return await response.text()
         except aiohttp.ClientPayloadError:
             pytest.fail("the stream was cut instead of ended with an error event")
+
+
+async def test_calls_of_an_endpoint_that_does_not_stream_are_streamed_apart(lattice: House, model: SyncModelServer) -> None:
+    first = {"name": "first", "base_url": model.base_url, "models": ["gpt-test"], "streams": False}
+    await lattice.post("/v1/llm/endpoints", first)
+    calls = [{"id": f"c{n}", "name": "look", "arguments": f'{{"n": {n}}}'} for n in range(2)]
+    model.next({"text": "", "tool_calls": calls})
+
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
+    async with lattice.openai().chat.completions.stream(model="gpt-test", messages=[user("Look.")], tools=tools) as stream:
+        told = await stream.get_final_completion()
+
+    assert [(call.id, call.function.arguments) for call in told.choices[0].message.tool_calls] == [
+        ("c0", '{"n": 0}'),
+        ("c1", '{"n": 1}'),
+    ]

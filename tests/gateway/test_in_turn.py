@@ -10,8 +10,9 @@ import pytest
 
 from actors.llm.messages import Choice, Usage
 from actors.thinking.messages import Thought
+from actors.whole_json import Wholeness
 from gateway.anthropic_events import MessageVoice
-from gateway.in_turn import InTurn, Wholeness
+from gateway.in_turn import InTurn
 from gateway.response_events import RequestEcho, ResponseVoice
 
 CALLS = {0: '{"city": "Porto", "days": {"from": 1}}', 1: '{"city": "Oslo"}', 2: "{}"}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from actors.llm.continuation import instructed, prefilled
 from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
+from actors.llm.dialects.tool_calls import ToolCalls
 from actors.llm.failure import Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
 
@@ -93,6 +94,8 @@ class OpenAIReader:
 
     def __init__(self) -> None:
         self.ended = False
+        self.calls: dict[int, ToolCalls] = {}
+        """By choice."""
 
     def event(self, data: str) -> Iterator[Event]:
         """One event."""
@@ -126,6 +129,11 @@ class OpenAIReader:
         for choice in chunk.get("choices") or ():
             index = number(choice.get("index")) or 0
             delta = said(choice.get(part) or {})
+            if "tool_calls" in delta:
+                # A whole completion has whole calls, one after the other, under whatever number.
+                calls = self.calls.setdefault(index, ToolCalls()) if part == "delta" else ToolCalls(whole=True)
+                delta["tool_calls"] = list(calls.numbered(delta["tool_calls"]))
+
             if delta or choice.get("logprobs"):
                 yield Piece(index, delta, choice.get("logprobs"))
 

@@ -1,0 +1,88 @@
+"""Tool calls of one streamed choice, as many servers send them, brought to OpenAI's form: each call has an index of its own.
+
+Some number all calls 0, some none; some give each piece of one call a new id and its name again. Joined by their index alone,
+two calls become one with both names, or one has its name many times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.llm.failure import Failure
+from actors.whole_json import Wholeness
+
+__all__ = ["ToolCalls"]
+
+
+@dataclass(slots=True)
+class Begun:
+    """A call whose beginning has been heard."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: Wholeness = field(default_factory=Wholeness)
+
+
+class ToolCalls:
+    """Tells which call a piece belongs to.
+
+    Args:
+        whole: each piece is a call.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self.whole = whole
+        self.latest: dict[int | None, Begun] = {}
+        """By the number that the server gives them, the call that was begun last under it."""
+
+        self.count = 0
+
+    def numbered(self, pieces: Any) -> Iterator[dict[str, Any]]:
+        """The pieces, each with its call's own index; what repeats a call's id or name is left out.
+
+        Raises:
+            Failure: they have no form that is known.
+        """
+        if not isinstance(pieces, list):
+            raise Failure("tool calls of an unknown form")
+
+        for piece in pieces:
+            if isinstance(piece, dict):
+                yield self.number(piece)
+
+    def number(self, piece: dict[str, Any]) -> dict[str, Any]:
+        """One piece."""
+        given = piece.get("index")
+        if given is not None and (not isinstance(given, int) or isinstance(given, bool)):
+            raise Failure("a tool call of an unknown form")
+
+        function = piece.get("function")
+        function = function if isinstance(function, dict) else {}
+        identity, name = str(piece.get("id") or ""), str(function.get("name") or "")
+        call = self.latest.get(given)
+        if call is None or self.whole or is_another(call, identity, name):
+            call = self.latest[given] = Begun(self.count)
+            self.count += 1
+
+        # What came late is told once; what comes again is not.
+        told = {**piece, "index": call.index, **({"function": less(function, "name", known=call.name)} if function else {})}
+        told = less(told, "id", known=call.id)
+        call.id, call.name = call.id or identity, call.name or name
+        call.arguments.feed(str(function.get("arguments") or ""))
+        return told
+
+
+def is_another(call: Begun, identity: str, name: str) -> bool:
+    """Whether a piece under the same number begins another call: it has another id, and another name or nothing to add to."""
+    if not identity or not name or not call.id or identity == call.id:
+        return False
+
+    return call.arguments.is_whole or name != call.name
+
+
+def less(told: dict[str, Any], part: str, *, known: str) -> dict[str, Any]:
+    """Without a part that is known already."""
+    return {key: value for key, value in told.items() if key != part} if known else told
