@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -52,6 +54,9 @@ class Admission:
         metrics.in_flight.set_function(lambda: self.requests)
         self.coming = 0
         """Requests that were read, and whose handlers have not begun yet."""
+
+        self.returning: deque[asyncio.Future[None]] = deque()
+        """Requests that have given their place to others, and want it back. They go before new ones."""
 
         self.bodies = BodyRoom(settings)
         self.held_to = settings.max_in_flight
@@ -109,7 +114,7 @@ class Admission:
     @property
     def is_full(self) -> bool:
         """Whether as many requests are being handled as may be, those counted that are about to be."""
-        return self.requests + self.coming >= self.places
+        return bool(self.returning) or self.requests + self.coming >= self.places
 
     def actor_refused(self, *, models: bool = False) -> None:
         """An actor had no room for a request that was let in, or `models` had none: fewer are let in from now on.
@@ -141,17 +146,50 @@ class Admission:
         try:
             yield
         finally:
-            self.requests -= 1
+            self.leave()
 
-    @contextmanager
-    def away(self, reader: Reader) -> Iterator[None]:
-        """Wait for the next piece of a body that is being handled: meanwhile others have its place, and it gets it back."""
-        self.requests -= 1
+    @asynccontextmanager
+    async def away(self, reader: Reader) -> AsyncIterator[None]:
+        """Wait for the next piece of a body that is being handled: meanwhile others have its place.
+
+        It gets one back before any new request does, and waits for that as long as a request may take.
+
+        Raises:
+            Overloaded: nobody left within that time.
+        """
+        self.leave()
         try:
             with self.bodies.waiting(reader):
                 yield
+            if self.returning or self.requests >= self.places:
+                await self.place_back()
         finally:
+            # Also of one that ends: whoever counted it in counts it out.
             self.requests += 1
+
+    async def place_back(self) -> None:
+        """Wait until there is a place for one that was away."""
+        back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.returning.append(back)
+        try:
+            async with asyncio.timeout(self.settings.request_timeout_s):
+                await back
+        except TimeoutError:
+            raise overloaded() from None
+        finally:
+            if back in self.returning:
+                self.returning.remove(back)
+            else:
+                self.requests -= 1
+
+    def leave(self) -> None:
+        """Count a request out. Its place is that of the one that has waited for longest to come back."""
+        self.requests -= 1
+        while self.returning and self.requests < self.places:
+            back = self.returning.popleft()
+            self.requests += 1
+            if not back.done():
+                back.set_result(None)
 
 
 def overloaded() -> Overloaded:

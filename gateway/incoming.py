@@ -225,9 +225,8 @@ class Incoming:
 
         while True:
             try:
-                with self.admission.away(reader):
-                    async with asyncio.timeout(self.settings.read_timeout_s):
-                        chunk = await anext(pieces, None)
+                async with self.admission.away(reader), asyncio.timeout(self.settings.read_timeout_s):
+                    chunk = await anext(pieces, None)
             except TimeoutError:
                 raise HttpError(408, "timeout", "the body did not come in time") from None
             if chunk is None:

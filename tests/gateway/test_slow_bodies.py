@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.house import House, house
+from gateway.admission import Admission
+from gateway.auth import ApiKeys, KeyFile
+from gateway.body_room import Reader
+from gateway.http_metrics import HttpMetrics
+from gateway.settings import GatewaySettings
+from tests.gateway.house import House, house, user
 from tests.gateway.test_shedding import Client, client_of
+from tests.model_server import SyncModelServer
 
 WRITE = {"text": "A fact.", "kind": "fact"}
 BODY = json.dumps(WRITE).encode()
@@ -58,6 +64,50 @@ async def test_a_slow_body_is_handled_once_it_is_there(short_dir: Path, clients:
             assert status == 201
         status, _, told = await brought.ask(b'{"role": "user", "content": "Hi."}]')
         assert (status, told["created"]) == (200, 1)
+
+
+async def test_an_import_whose_next_piece_has_come_waits_for_a_place_and_goes_before_others(
+    short_dir: Path, clients: AsyncExitStack, model: SyncModelServer
+) -> None:
+    model.next({"fault": "hang"})
+    async with house(short_dir, model=model.base_url, max_in_flight=1) as lattice:
+        admission = lattice.gateway.admission
+        brought = await slow(clients, lattice, "/v1/memories/import?format=messages", b'[{"role": "user", "content": "Hi."}]')
+        chat = asyncio.create_task(lattice.post("/v1/chat/completions", {"model": "gpt-test", "messages": [user("Hello.")]}))
+        await asyncio.to_thread(model.log, holding=1)
+        brought.writer.write(b'{"role": "user", "content": "Hi."}]')
+        async with asyncio.timeout(10):
+            while not admission.returning:
+                await lattice.get("/healthz")
+        assert admission.requests == 1
+
+        model.release()
+        await chat
+        status, _, told = await brought.answer()
+        assert (status, told["created"]) == (200, 1)
+        await lattice.post("/v1/memories", WRITE)
+        assert admission.requests == 0
+
+
+@pytest.mark.parametrize("place", ["came", "did not come"])
+async def test_who_gives_up_while_it_waits_for_a_place_keeps_none(short_dir: Path, place: str) -> None:
+    admission = Admission(GatewaySettings(max_in_flight=1), ApiKeys(KeyFile(short_dir)), HttpMetrics(), keys_required=False)
+    with ExitStack() as other:
+
+        async def bring_in() -> None:
+            with admission.entered():
+                async with admission.away(Reader(0, pytest.fail)):
+                    other.enter_context(admission.entered())
+
+        waits = asyncio.create_task(bring_in())
+        while not admission.returning:  # noqa: ASYNC110 (it comes there within a turn of the loop or two)
+            await asyncio.sleep(0)
+        assert (admission.requests, admission.is_full) == (1, True)
+        if place == "came":
+            other.close()
+        waits.cancel()
+        await asyncio.wait((waits,))
+    assert (admission.requests, admission.is_full) == (0, False)
 
 
 async def test_of_too_many_the_one_that_has_been_waited_for_longest_is_told(
