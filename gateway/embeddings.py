@@ -6,9 +6,12 @@ import asyncio
 import base64
 import struct
 from collections.abc import Sequence
+from itertools import chain
 from typing import Annotated, Final, Literal
 
+from aiohttp import web
 from pydantic import ConfigDict, Field, JsonValue
+from pydantic_core import to_json
 
 from actors.llm import messages as llm
 from actors.message import Data
@@ -60,7 +63,7 @@ class Embeddings(Data):
 
 
 @routes.post("/v1/embeddings")
-async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings:
+async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings | web.Response:
     """Embed one text or several, at the first endpoint that can."""
     inputs = [body.input] if isinstance(body.input, str) else body.input
     texts = tuple(text_of(text, index) for index, text in enumerate(inputs))
@@ -77,18 +80,25 @@ async def embed(call: Incoming, body: EmbeddingsBody) -> Embeddings:
             for start in range(0, len(texts), EMBEDDED_AT_ONCE)
         ],
     )
-    vectors = [vector for part in told for vector in part.vectors]
-    packed = body.encoding_format == "base64"
-    return Embeddings(
-        data=tuple(
-            Embedding(index=index, embedding=pack(vector) if packed else vector) for index, vector in enumerate(vectors)
-        ),
-        model=told[0].model,
-        usage=EmbeddingUsage(
-            prompt_tokens=sum(part.usage.prompt_tokens for part in told),
-            total_tokens=sum(part.usage.total_tokens for part in told),
-        ),
+    written = await asyncio.to_thread(write, told, packed=body.encoding_format == "base64")
+    return web.Response(body=written, content_type="application/json")
+
+
+def write(told: Sequence[llm.Vectors], *, packed: bool) -> bytes:
+    """The answer as JSON, to be made in a thread.
+
+    Vectors are written one by one: each is one call that does not let the interpreter go, and 2,048 of them in one would
+    hold the loop for most of a second.
+    """
+    vectors = chain.from_iterable(part.vectors for part in told)
+    rows = [
+        to_json(Embedding(index=index, embedding=pack(vector) if packed else vector)) for index, vector in enumerate(vectors)
+    ]
+    usage = EmbeddingUsage(
+        prompt_tokens=sum(part.usage.prompt_tokens for part in told), total_tokens=sum(part.usage.total_tokens for part in told)
     )
+    rest = to_json(Embeddings(data=(), model=told[0].model, usage=usage))
+    return rest.replace(b'"data":[]', b'"data":[' + b",".join(rows) + b"]", 1)
 
 
 async def in_batches(call: Incoming, batches: list[llm.Embed]) -> list[llm.Vectors]:

@@ -74,7 +74,6 @@ class Thinking(AsyncActor):
         self.quirks = Quirks(
             settings.begins_in_reasoning,
             self.database,
-            lambda keeping: self.spawn(keeping, name="thinking keeps what it learnt of a model"),
             hold=settings.unknown_models == "hold",
         )
         self.line = Line(settings.busy_most, settings.line_patience_s)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 import apsw
-from loguru import logger
 
 from actors.sqlite.database import Database
 from actors.thinking.openings import Begins
-from transport.errors import LatticeError
 
 __all__ = ["Quirks"]
 
@@ -29,21 +26,18 @@ class Quirks:
         patterns: models that begin in the middle of reasoning.
         hold: hold back the streams of a model that nothing is known of as if it did.
         database: thinking.db, with the tables `begins_in_reasoning` and `begins_plainly`.
-        spawn: runs a write beside whatever goes on.
     """
 
     def __init__(
         self,
         patterns: tuple[str, ...],
         database: Database,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
         *,
         hold: bool = False,
     ) -> None:
         self.patterns = tuple(pattern.casefold() for pattern in patterns)
         self.hold = hold
         self.database = database
-        self.spawn = spawn
         self.learnt: dict[str, None] = {}
         self.plain: dict[str, int] = {}
 
@@ -71,7 +65,7 @@ class Quirks:
         while len(self.learnt) > MOST_LEARNT:
             del self.learnt[next(iter(self.learnt))]
         if new:
-            self.spawn(self.keep(IN_REASONING, new))
+            self.keep(IN_REASONING, new)
 
     def began_plainly(self, *models: str | None) -> None:
         """A whole answer of theirs showed no reasoning from the prompt."""
@@ -83,14 +77,11 @@ class Quirks:
         while len(self.plain) > MOST_LEARNT:
             del self.plain[next(iter(self.plain))]
         if new:
-            self.spawn(self.keep(PLAINLY, new))
+            self.keep(PLAINLY, new)
 
-    async def keep(self, table: str, names: list[str]) -> None:
+    def keep(self, table: str, names: list[str]) -> None:
         """Write down what was learnt. A disk that takes nothing costs the next start a lesson, and this one nothing."""
-        try:
-            await self.database.write(add, table, names)
-        except LatticeError as error:
-            logger.warning("what was learnt of a model is not kept", reason=error.message)
+        self.database.write_later(add, table, names)
 
 
 def known(connection: apsw.Connection, table: str) -> list[str]:

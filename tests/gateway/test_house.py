@@ -14,6 +14,8 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.llm.messages import Usage, Vectors
+from gateway.embeddings import write
 from gateway.service import ROUTES
 from tests.gateway.house import House, user
 from transport.errors import Overloaded
@@ -39,6 +41,21 @@ async def test_embeddings_come_in_both_forms(lattice: House, form: str) -> None:
     assert [item["index"] for item in told["data"]] == [0, 1]
     parsed = await lattice.openai().embeddings.create(model="gpt-test", input="a dog")
     assert parsed.data[0].embedding == pytest.approx(vectors[0], abs=1e-6)
+
+
+async def test_many_vectors_are_written_while_others_are_served():
+    vectors = Vectors(vectors=(tuple(i / 1536 for i in range(1536)),) * 512, model="m", usage=Usage(), endpoint="e")
+    writing = asyncio.create_task(asyncio.to_thread(write, [vectors], packed=False))
+    turns = 0
+    while not writing.done():
+        turns += 1
+        await asyncio.sleep(0)
+
+    # In one call that keeps the interpreter there would be one or two.
+    assert turns > 10
+    told = json.loads(await writing)
+    assert [item["index"] for item in told["data"]] == list(range(512))
+    assert told["data"][511]["embedding"] == list(vectors.vectors[0])
 
 
 async def test_a_check_for_contradictions_keeps_nothing(lattice: House) -> None:
