@@ -100,9 +100,13 @@ WALK_S = 5.0
 
 
 def default_data_dir() -> Path:
-    """Where people expect a program's data: `$XDG_DATA_HOME/lattice`."""
+    """Where people expect a program's data: `$XDG_DATA_HOME/lattice`.
+
+    A relative path there is passed over, as the XDG specification says: it would be another place in each directory.
+    """
+    told = Path(os.environ.get("XDG_DATA_HOME", ""))
     try:
-        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "lattice"
+        return (told if told.is_absolute() else Path.home() / ".local" / "share") / "lattice"
     except RuntimeError as error:
         raise click.ClickException("this user has no home directory: say where to keep the data with --data-dir") from error
 

@@ -26,6 +26,7 @@ __all__ = [
     "write_report",
 ]
 
+STAMP = "%Y%m%dT%H%M%S.%fZ"
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 50
 ANSWER_BYTES = 768 * 1024
@@ -92,7 +93,7 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
     folder = data_dir / "crashes"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     now = datetime.now(UTC)
-    path = folder / f"{now:%Y%m%dT%H%M%S.%fZ}-{name}.json"
+    path = folder / f"{now:{STAMP}}-{name}.json"
     report = {
         "time": now.isoformat(),
         "name": name,
@@ -102,9 +103,8 @@ def write_report(data_dir: Path, name: str, facts: Mapping[str, Any], *, keep: i
     }
     put_file(path, json.dumps(report, indent=2).encode())
 
-    # Their names begin with the time.
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))  # noqa: PTH208 (a Path each costs 30 us)
-    for old in names[:-keep]:
+    names = [name for name in os.listdir(folder) if name.endswith(".json")]  # noqa: PTH208 (a Path each costs 30 us)
+    for old in oldest_first(names, now)[:-keep]:
         (folder / old).unlink(missing_ok=True)
 
     return path
@@ -117,12 +117,13 @@ def read_reports(data_dir: Path, name: str, limit: int) -> list[dict[str, Any]]:
     """
     reports: list[dict[str, Any]] = []
     room = ANSWER_BYTES
-    for path in sorted((data_dir / "crashes").glob(f"*-{name}.json"), reverse=True):
+    folder = data_dir / "crashes"
+    for file in reversed(oldest_first([path.name for path in folder.glob(f"*-{name}.json")], datetime.now(UTC))):
         if len(reports) == limit:
             break
 
         try:
-            text = path.read_bytes()
+            text = (folder / file).read_bytes()
             report = json.loads(text)
         except (FileNotFoundError, ValueError):
             continue
@@ -135,6 +136,16 @@ def read_reports(data_dir: Path, name: str, limit: int) -> list[dict[str, Any]]:
             reports.append(report)
 
     return reports
+
+
+def oldest_first(names: list[str], now: datetime) -> list[str]:
+    """Reports in the order of the times with which their names begin.
+
+    Those of a time that is yet to come were written while the clock was ahead, nobody knows when: they count as the oldest.
+    """
+    # Behind all names of this moment.
+    latest = f"{now:{STAMP}}."
+    return sorted(names, key=lambda name: (name < latest, name))
 
 
 def tail(path: Path, *, lines: int) -> list[str]:

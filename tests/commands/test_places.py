@@ -125,6 +125,10 @@ def test_an_empty_data_directory_is_not_the_working_directory(run: Run, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_relative_place_for_data_is_passed_over(run: Run, tmp_path: Path):
+    run("status", XDG_DATA_HOME="relative").refused(str(tmp_path / ".local" / "share" / "lattice"))
+
+
 def test_standard_streams_that_are_closed_are_nowhere(short_dir: Path):
     line = 'exec "$0" "$1" keys create a --data-dir "$2" <&- >&- 2>"$2/said"'
     done = subprocess.run(["sh", "-c", line, sys.executable, str(ROOT / "run.py"), str(short_dir)], timeout=50, check=False)

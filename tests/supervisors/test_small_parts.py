@@ -97,6 +97,16 @@ def test_a_roster_that_was_deleted_or_has_grown_is_written_anew(tmp_path):
     assert Roster.read(path).up_pid == 9
 
 
+def test_crash_reports_of_a_clock_that_was_ahead_are_not_the_newest(tmp_path):
+    ahead = tmp_path / "crashes" / "29990101T000000.000000Z-mind.json"
+    ahead.parent.mkdir()
+    ahead.write_text('{"name": "mind", "reason": "ahead"}')
+    write_report(tmp_path, "mind", {"reason": "first"}, keep=2)
+    assert [report["reason"] for report in read_reports(tmp_path, "mind", 9)] == ["first", "ahead"]
+    write_report(tmp_path, "mind", {"reason": "second"}, keep=2)
+    assert [report["reason"] for report in read_reports(tmp_path, "mind", 9)] == ["second", "first"]
+
+
 def test_crash_reports_quote_the_log_and_only_the_newest_are_kept(tmp_path):
     log = log_path(tmp_path, "echo")
     log.parent.mkdir()
