@@ -12,6 +12,7 @@ from typing import Final
 from actors.daemon.extract import content
 from actors.text.languages import is_english
 from actors.text.sentences import sentences, straight
+from actors.text.stopwords import STOPWORDS
 
 __all__ = ["interests_in", "is_everyday", "names_in", "stems"]
 
@@ -75,7 +76,11 @@ ACTIVITY = re.compile(
 )
 """What is done, rather than that something was done: "I love climbing"."""
 
-SAID_OF_PEOPLE = re.compile(r"\b(?:called|named|with|met|saw|told|asked) ([A-Z][^\W\d_]+)\b|\b([A-Z][^\W\d_]+)'s\b")
+SAID_OF_PEOPLE = re.compile(
+    r"\b(?:called|named|with|met|saw|told|asked|(?i:her|his) name is) ([A-Z][^\W\d_]+)\b"
+    r"|\b([A-Z][^\W\d_]+)(?:'s\b| (?:wants|said|says|thinks|told|asked|phoned|rang|promised|laughed|cried|has met|broke up)\b)"
+)
+"""Names beside what is said of people alone."""
 
 ENDINGS: Final = (("ies", "y"), ("ied", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"))
 """Endings of word forms, each with what stands in its place in the form that one looks up."""
@@ -114,10 +119,6 @@ def stems(word: str) -> list[str]:
 
 
 def names_in(text: str) -> set[str]:
-    """Single names of people, in lower case, as far as what stands before them shows that they are."""
-    return {
-        (one or other).lower()
-        for sentence in sentences(text)
-        for one, other in SAID_OF_PEOPLE.findall(straight(sentence))
-        if one or other
-    }
+    """Single names of people, in lower case, as far as what stands beside them shows that they are."""
+    named = [one or other for sentence in sentences(text) for one, other in SAID_OF_PEOPLE.findall(straight(sentence))]
+    return {name.lower() for name in named} - STOPWORDS

@@ -139,6 +139,8 @@ def test_what_may_be_an_interest_is_no_word_that_everybody_uses(text, found) -> 
 def test_what_recurs_is_neither_a_verb_nor_somebodys_name() -> None:
     texts = ["I called Ana about the pottery course.", "My sister Ana called; I live for pottery.", "I live near Ana's studio."]
     assert set(people.recurring([people.read(text) for text in texts])) == {"pottery"}
+    texts = ["I met someone. Her name is Runa.", "Runa says that pottery calms.", "Runa makes pottery. They said yes."]
+    assert set(people.recurring([people.read(text) for text in texts])) == {"pottery"}
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,18 @@ async def test_a_profile_is_drawn_with_evidence_and_grows_surer_by_a_third_a_cyc
         assert (await aspects(host))["goal", goal.name].confidence == pytest.approx(0.3)
 
 
+async def test_those_whom_somebody_called_theirs_before_are_no_interests(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=("profile",)) as host:
+        await said(host, clock, "My sons Ruben and Levi are at sea.")
+        await run(host, "profile")
+        await said(
+            host, clock, "Ruben writes about pottery.", "Pottery with Ruben, at last!", "Levi sails; pottery bores Levi."
+        )
+        await run(host, "profile")
+        assert {name for kind, name in await aspects(host) if kind == "interest"} == {"pottery"}
+
+
 @pytest.mark.parametrize(
     "then", [("profile",), ("profile", "reflect")], ids=["as before", "with a cycle that has followed nothing"]
 )

@@ -94,7 +94,9 @@ class Person:
             aspects.keep_surest(self._connection, self._namespace, self._speaker, kind, self._settings.interests)
 
     def _interests(self, said: Sequence[Told]) -> None:
-        shares = people.recurring([told for _, told in said])
+        # Whoever was called somebody's in an earlier stretch is no interest of theirs either.
+        names = {name.rsplit(" ", 1)[-1].lower() for kind, name in self._held if kind == "relationship"}
+        shares = {word: share for word, share in people.recurring([told for _, told in said]).items() if word not in names}
         for word, share in shares.items():
             sources = [turn for turn, told in said if word in told.words]
             # Two mentions say a little, eight say all that mentions can.
