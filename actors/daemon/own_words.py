@@ -22,7 +22,7 @@ QUOTATION_OF_A_LINE: Final = re.compile(r'"[^"\n]*"')
 STARTS_ANEW: Final = re.compile(r"\s+[A-Z]")
 
 WORKED_AT: Final = re.compile(
-    r"(?:^|[.!?\n,] *|\b(?:please|can you|could you|would you|will you|help me(?: to)?|to|and) )(?:quickly )?"
+    r"(?:^|[.!?\n,] *|\b(?:please|can you|could you|would you|will you|help me(?: to)?|you to) )(?:quickly )?"
     r"(?:proof-?read|translate|summari[sz]e|shorten|rewrite|reword|rephrase|paraphrase|correct|edit|improve|polish"
     r"|check|fix|review"
     r"|explain|simplify|reply to|answer|read|look at|make)\b (?:this|that|these|it|the|my|our|an?|his|her|their"

@@ -117,6 +117,11 @@ def test_what_is_quoted_pasted_or_code_is_no_fact_about_its_sender(text) -> None
         ('I play "The Swan" on Sundays.', ['I play "The Swan" on Sundays.']),
         ('I have a 27" monitor and a 32" TV.', ['I have a 27" monitor and a 32" TV.']),
         ("Quick check: I'm allergic to nuts.", ["Quick check: I'm allergic to nuts."]),
+        ("I have to fix my diet: I have gout.", ["I have to fix my diet: I have gout."]),
+        (
+            "I want to read the news and make the most of it: I own a shop.",
+            ["I want to read the news and make the most of it: I own a shop."],
+        ),
     ],
 )
 def test_what_lasts_is_a_fact_also_where_a_clause_beside_it_supposes_something(text, found) -> None:
