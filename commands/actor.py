@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from commands.house import House, finish_restore, step_back, with_house, with_listener_options
-from commands.up import open_listener, tell, url_of
+from commands.http_listener import open_listener
+from commands.up import tell, url_of
 from transport.lock import Lock
 
 __all__ = ["actor"]

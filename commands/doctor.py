@@ -22,7 +22,7 @@ import click
 from actors.sqlite.encryption import StoreKey
 from commands.databases import broken_off, discard, look_into, repair, set_aside
 from commands.house import ROOT, House, alone, is_held, with_house
-from commands.up import address_and_port
+from commands.http_listener import address_and_port
 from gateway.auth import KeyFile
 from gateway.settings import check_bind
 from transport.addresses import run_directory

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import errno
 import os
 import socket
 import sys
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from commands.house import PORT, Composition, House, program, step_back, with_house, with_listener_options
+from commands.http_listener import address_and_port, keep_listener, kept_listener, open_listener
 from commands.line_writer import LineWriter
 from commands.reload import Unfinished
 from supervisors import linux
@@ -26,7 +26,7 @@ from transport.lock import Lock
 if TYPE_CHECKING:
     from supervisors.roster import Roster
 
-__all__ = ["address_and_port", "open_listener", "supervise", "tell", "up", "url_of", "zygote"]
+__all__ = ["supervise", "tell", "up", "url_of", "zygote"]
 
 READY = """
 Lattice is ready at {url}
@@ -41,12 +41,6 @@ Ctrl-C drains and stops it."""
 NO_MODELS = """No model endpoint in the settings or the environment: unless one was added over HTTP, or Ollama runs here,
 answers come from memory alone and say so. Set OPENAI_API_KEY or ANTHROPIC_API_KEY, or write [[llm.endpoints]] into
 lattice.toml: docs/models.md"""
-
-BACKLOG = 1024
-"""Connections that may wait while the gateway is replaced; the kernel bounds it by net.core.somaxconn."""
-
-PORT_IS_WRONG = (errno.EADDRINUSE, errno.EACCES)
-"""Whatever else is wrong with an address, another port does not mend."""
 
 to_watcher = LineWriter(1)
 """Of this process: it has one output."""
@@ -82,7 +76,9 @@ def up(house: House, *, single_process: bool) -> None:
         wait_for_leftovers(run_dir)
         port = Lock(run_dir / f"{PORT}.lock")
         inherited = [port.fileno()] if port.try_acquire() else []
-        listener = open_listener(house)
+        if (listener := kept_listener(house)) is None:
+            listener = open_listener(house)
+            keep_listener(listener, house)
         url, models = url_of(listener), models_of(house.settings.llm)
         tell(f"starting the house in {house.settings.data_dir}")
         for name, pid in borne_already(run_dir, house.composition.actors):
@@ -206,31 +202,6 @@ def check_store_key() -> None:
         raise click.ClickException(error.message) from error
 
 
-def open_listener(house: House) -> socket.socket:
-    """The HTTP listener. It is opened once, here, and inherited: connections wait while the gateway is replaced.
-
-    Raises:
-        click.ClickException: the address is taken, or may not be listened on without API keys.
-    """
-    from gateway.settings import check_bind
-
-    gateway = house.settings.gateway
-    listener = socket.socket(socket.AF_INET6 if ":" in gateway.host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        check_bind(gateway, house.settings.data_dir)
-        listener.bind((gateway.host, gateway.port))
-    except LatticeError as error:
-        raise click.ClickException(error.message) from error
-    except (OSError, ValueError) as error:
-        where = address_and_port(gateway.host, gateway.port)
-        reason = error.strerror if isinstance(error, OSError) else error
-        other = "--port" if isinstance(error, OSError) and error.errno in PORT_IS_WRONG else "--host"
-        raise click.ClickException(f"cannot listen on {where}: {reason}; take another with {other}") from error
-    listener.listen(BACKLOG)
-    return listener
-
-
 def tell(line: str) -> None:
     """Tell whoever watches, if anybody does. Never waits for him."""
     to_watcher.write(line)
@@ -254,11 +225,6 @@ def models_of(llm: Any) -> str:
     except LatticeError as error:
         raise click.ClickException(error.message) from error
     return f"Models are asked of {', '.join(one.name for one in endpoints)}" if endpoints else NO_MODELS
-
-
-def address_and_port(host: str, port: int) -> str:
-    """Both in one, as URLs write them: an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def run_in_one_process(house: House, run_dir: Path, listener: socket.socket, on_ready: Callable[[], None]) -> int:

@@ -1,4 +1,4 @@
-"""What systemd is told: ready, alive, reloading, stopping. The protocol of sd_notify(3), without its library.
+"""What systemd is told: ready, alive, reloading, stopping, what to keep open. sd_notify(3) without its library.
 
 Does nothing where `NOTIFY_SOCKET` is not set, that is where no service manager asked to be told.
 """
@@ -6,12 +6,17 @@ Does nothing where `NOTIFY_SOCKET` is not set, that is where no service manager 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
+from array import array
 from collections.abc import Mapping
 from contextlib import suppress
 
 __all__ = ["Notifier"]
+
+BARRIER_S = 5.0
+"""How long a manager that does not read is waited for."""
 
 
 class Notifier:
@@ -25,9 +30,9 @@ class Notifier:
         address = environment.get("NOTIFY_SOCKET", "")
         self.address = "\0" + address[1:] if address.startswith("@") else address
 
-    def ready(self) -> None:
-        """The house serves (again)."""
-        self._say("READY=1\nSTATUS=serving")
+    def ready(self, line: str = "serving") -> None:
+        """The house serves (again); `line` says how."""
+        self._say(f"READY=1\nSTATUS={line}")
 
     def alive(self) -> None:
         """The supervisor supervises; the manager's watchdog counts from now on again."""
@@ -47,11 +52,28 @@ class Notifier:
         """One line for `systemctl status`."""
         self._say("STATUS=" + line.replace("\n", " "))
 
-    def _say(self, state: str) -> None:
+    def keep(self, descriptor: int, name: str) -> None:
+        """Have a descriptor kept open and handed to the next start, after a kill too (`FileDescriptorStoreMax`)."""
+        self._say(f"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", descriptor)
+
+    def let_go(self, name: str) -> None:
+        """Have what was kept under this name closed; returns when it is."""
+        self._say(f"FDSTOREREMOVE=1\nFDNAME={name}")
+        # sd_notify_barrier(3): the manager closes what comes with this once it has done all that was said before.
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._say("BARRIER=1", writing)
+        finally:
+            os.close(writing)
+        select.select([reading], [], [], BARRIER_S)
+        os.close(reading)
+
+    def _say(self, state: str, *descriptors: int) -> None:
         if not self.address:
             return
 
         # Somebody who is not there, or does not read, is no reason to stop or to wait.
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as way:
             way.setblocking(False)
-            way.sendto(state.encode(), self.address)
+            handed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
+            way.sendmsg([state.encode()], handed, 0, self.address)

@@ -20,9 +20,14 @@ from supervisors.control import Assignment
 from supervisors.in_process import InProcessChildren, Stage
 from supervisors.lines import describe
 from supervisors.logs import log_to_file
+from supervisors.notify import Notifier
+from supervisors.service import Service
 from supervisors.spec import ChildSpec, SupervisorSpec
 
 __all__ = ["run_single"]
+
+BEAT_S = 1.0
+"""Between two signs of life to the service manager: nobody else sees that this loop hangs."""
 
 NO_RELOAD = "in one process the settings are read at the start only: end this house and start it again"
 
@@ -67,8 +72,14 @@ async def _run(
 ) -> int:
     loop = asyncio.get_running_loop()
     told = stopping = False
+    service = Service(Notifier())
+
+    def beat() -> None:
+        service.alive()
+        loop.call_later(BEAT_S, beat)
 
     def changed(child: ChildView) -> None:
+        service.child(child.name, child.state)
         if child.state != "starting":
             on_line(
                 describe(name=child.name, state=child.state, pid=child.pid, restarts=child.restarts, last_exit=child.last_exit)
@@ -79,6 +90,7 @@ async def _run(
         nonlocal told
         if not told and supervision.all_ready:
             told = True
+            service.ready()
             on_ready()
 
     async with make_host() as host:
@@ -93,6 +105,7 @@ async def _run(
                 os._exit(1)
 
             stopping = True
+            service.stopping()
             on_line("draining; once more to kill")
             supervision.shutdown("told to stop")
 
@@ -101,12 +114,14 @@ async def _run(
         hung_up = stop if sys.stdin.isatty() else partial(on_line, NO_RELOAD)
         loop.add_signal_handler(signal.SIGHUP, hung_up)
 
+        beat()
         await host.start_actor(Supervisor, supervision, supervision.start, data_dir=data_dir)
         tell_when_all_are_ready()
         finish = await supervision.finished
 
     logger.info("finished", reason=finish.reason)
     if finish.gave_up:
+        service.gave_up(finish.reason)
         on_line(f"giving up: {finish.reason}")
 
     return 1 if finish.gave_up else 0

@@ -24,6 +24,7 @@ from supervisors import linux
 from supervisors.intensity import Backoff, Intensity
 from supervisors.lines import TOLD_TO_STOP, describe
 from supervisors.notify import Notifier
+from supervisors.service import Service
 
 __all__ = ["run_up"]
 
@@ -39,6 +40,9 @@ SILENCE_S = 5.0
 
 BIRTH_S = 40.0
 """How long a new supervisor may take until it supervises: imports, and the wait for its predecessor's lock."""
+
+BACKOFF_CAP_S = 5.0
+"""The longest wait before the next supervisor is started. What systemd's watchdog allows is more than all three together."""
 
 LEFTOVER_S = 10.0
 """How long processes may drain that are left when the supervisor has ended."""
@@ -104,7 +108,7 @@ class Up:
         self.stop_signals = [number for number in STOP if not (reload_command and number == signal.SIGHUP)]
         self.reloads = 0
         self.reloading: subprocess.Popen[str] | None = None
-        self.notifier = Notifier()
+        self.service = Service(Notifier())
         self.command = [*command, "--up-pid", str(os.getpid())]
         if listener is not None:
             self.inherited.append(listener.fileno())
@@ -115,7 +119,7 @@ class Up:
         self.on_ready: Callable[[], None] | None = on_ready
         self.selector = selectors.DefaultSelector()
         self.intensity = Intensity(INTENSITY, PERIOD_S)
-        self.backoff = Backoff(0.2, 2.0, 5.0, random.Random())  # noqa: S311 (jitter, no secret)
+        self.backoff = Backoff(0.2, 2.0, BACKOFF_CAP_S, random.Random())  # noqa: S311 (jitter, no secret)
         self.signals = 0
         self.reason = ""
         self.pid = 0
@@ -180,6 +184,7 @@ class Up:
         self.words = b""
         self.before_start()
         # A session of its own, so that Ctrl-C reaches `up` alone and the house is drained in order.
+        self.service.alive()
         process = subprocess.Popen(  # noqa: S603 (the composition root's own command)
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=self.inherited, start_new_session=True
         )
@@ -249,7 +254,9 @@ class Up:
             self.reloads += bool(self.reload_command) and signal.SIGHUP in caught
             if signal.SIGCHLD in caught:
                 self._reap()
-        if self.reloads and not self.signals:
+        if self.signals:
+            self.service.stopping()
+        elif self.reloads:
             self._reload()
 
     def _forward_signals(self) -> None:
@@ -258,7 +265,6 @@ class Up:
         if self.signals == before:
             return
 
-        self.notifier.stopping()
         if self.signals == 1:
             self.on_line("draining; once more to kill")
             linux.kill(self.pidfd, signal.SIGTERM)
@@ -272,7 +278,7 @@ class Up:
 
         self.reloads = 0
         self.on_line("reading the settings again")
-        self.notifier.reloading()
+        self.service.reloading()
         try:
             self.reloading = subprocess.Popen(  # noqa: S603 (the composition root's own command)
                 self.reload_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -280,7 +286,7 @@ class Up:
         except OSError as error:
             # No process, no descriptor, or a program that is being replaced: no reason to stop watching.
             self.on_line(f"the settings cannot be read again: {error.strerror}; nothing was changed")
-            self.notifier.ready()
+            self.service.reloaded()
             return
 
         assert self.reloading.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
@@ -295,7 +301,7 @@ class Up:
             return
 
         self._end_reload()
-        self.notifier.ready()
+        self.service.reloaded()
         if self.reloads:
             self._reload()
 
@@ -354,6 +360,7 @@ class Up:
         return {pid: pidfd for pid in pids if (pidfd := linux.open_pidfd(pid)) is not None}
 
     def _give_up(self) -> int:
+        self.service.gave_up(self.reason)
         self._sweep(LEFTOVER_S)
         self.on_line(
             f"giving up: the supervisor failed more than {INTENSITY} times within {PERIOD_S:g} s; "
@@ -386,14 +393,15 @@ class Up:
         self.deadline = time.monotonic() + SILENCE_S
         match event:
             case "beat":
-                self.notifier.alive()
+                self.service.alive()
             case "supervising":
                 self.supervised = True
             case "child":
+                self.service.child(said["name"], said["state"])
                 if said["state"] != "starting" or said["last_exit"]:
                     self.on_line(describe(**said))
             case "all_ready" if self.on_ready is not None:
-                self.notifier.ready()
+                self.service.ready()
                 self.on_ready()
                 self.on_ready = None
             case "crash_report":

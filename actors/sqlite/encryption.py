@@ -31,6 +31,10 @@ PLAIN: Final = b"SQLite format 3\0"
 ENCRYPTED_TAIL: Final = b"\x20\x40\x20\x20"
 """Bytes 20 to 23 of an encrypted file, which stay readable: 32 reserved bytes a page (nonce and tag), then three constants."""
 
+OPEN: Final = 0o077
+OPEN_TO_OTHERS: Final = 0o037
+"""Bits of a key file's mode that it must not have; the second, of a credential of systemd's."""
+
 Look = Literal["missing", "empty", "plain", "encrypted", "unknown"]
 
 
@@ -93,7 +97,7 @@ class StoreKey:
             text = path.read_text(encoding="ascii", errors="replace")
         except OSError as error:
             raise KeyRefused(f"the key file {path} cannot be read: {error.strerror}") from None
-        if mode & 0o077:
+        if mode & (OPEN_TO_OTHERS if is_credential(path) else OPEN):
             raise KeyRefused(f"the key file {path} is open to others: chmod 600 {path}")
         return cls._told(text, str(path))
 
@@ -121,6 +125,15 @@ class StoreKey:
     def in_uri(self, path: Path) -> str:
         """The URI of a file to be written with this key, for VACUUM INTO."""
         return uri_of(path, f"raw:{self._hex}")
+
+
+def is_credential(path: Path) -> bool:
+    """Whether systemd laid this file down for this service alone, in a directory that nobody else may enter.
+
+    Its mode shows more than there is: the service's right to read it is an entry of the access list, and shown as the group's.
+    """
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    return bool(directory) and path.parent == Path(str(directory))
 
 
 def uri_of(path: Path, key: str) -> str:

@@ -104,6 +104,19 @@ def test_a_key_file_is_for_its_owner_alone(tmp_path):
     assert StoreKey.from_environment({KEY_FILE: str(file)}) == StoreKey("a" * 64)
 
 
+def test_a_credential_of_systemd_shows_its_access_list_as_the_groups_right(tmp_path, monkeypatch):
+    file = tmp_path / "key"
+    file.write_text("a" * 64 + "\n")
+    file.chmod(0o440)
+    with pytest.raises(KeyRefused, match="chmod 600"):
+        StoreKey.from_environment({KEY_FILE: str(file)})
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert StoreKey.from_environment({KEY_FILE: str(file)}) == StoreKey("a" * 64)
+    file.chmod(0o444)
+    with pytest.raises(KeyRefused, match="chmod 600"):
+        StoreKey.from_environment({KEY_FILE: str(file)})
+
+
 def lose_first_page(path):
     with path.open("r+b") as file:
         file.write(bytes(4096))
