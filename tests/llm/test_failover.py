@@ -10,6 +10,9 @@ from actors.llm.messages import Generate
 from tests.llm.conftest import TEXT, answer, ask, endpoint, routing
 from transport.errors import DeadlineExceeded, Invalid, NotFound, Unavailable
 
+WHOLE_S = 60.0
+"""What an endpoint may take for a whole answer: who waits for that has not noticed that it is broken."""
+
 FAULTS = [
     {"fault": "refuse"},
     {"fault": "hang"},
@@ -42,7 +45,8 @@ FAULTS = [
 async def test_a_fault_of_the_first_endpoint_is_not_seen(servers, fault, stream, streams) -> None:
     first, second = servers
     first.always(text=TEXT, **fault)
-    async with routing(endpoint("a", first.base_url, streams=streams), endpoint("b", second.base_url, priority=1)) as router:
+    broken = endpoint("a", first.base_url, streams=streams, total_timeout_s=WHOLE_S)
+    async with routing(broken, endpoint("b", second.base_url, priority=1)) as router:
         started = time.monotonic()
         answers = await asyncio.gather(*(answer(router, ask(stream=stream)) for _ in range(4)))
         took = time.monotonic() - started
@@ -55,7 +59,7 @@ async def test_a_fault_of_the_first_endpoint_is_not_seen(servers, fault, stream,
 
     # One for each endpoint; a busy machine may have had to connect once more.
     assert answers[0][1].attempts in {2, 3}
-    assert took < 4.5
+    assert took < WHOLE_S / 2
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
@@ -82,10 +86,11 @@ async def test_a_process_that_stands_still_is_left_after_its_first_token_allowan
     first, second = servers
     first.pause()
     try:
-        async with routing(endpoint("a", first.base_url), endpoint("b", second.base_url, priority=1)) as router:
+        halted = endpoint("a", first.base_url, total_timeout_s=WHOLE_S)
+        async with routing(halted, endpoint("b", second.base_url, priority=1)) as router:
             started = time.monotonic()
             assert (await answer(router, ask(stream=True)))[0] == TEXT
-            assert time.monotonic() - started < 1.8
+            assert time.monotonic() - started < WHOLE_S / 2
     finally:
         first.resume()
 
