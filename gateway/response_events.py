@@ -13,7 +13,7 @@ from gateway.completion import lattice
 from gateway.errors import error_body
 from gateway.in_turn import InTurn
 
-__all__ = ["RequestEcho", "ResponseVoice", "failure", "response"]
+__all__ = ["RequestEcho", "ResponseVoice", "response"]
 
 Event = dict[str, Any]
 
@@ -93,12 +93,6 @@ def usage(counted: Usage) -> dict[str, Any]:
         },
         "total_tokens": counted.total_tokens,
     }
-
-
-def failure(error: Exception) -> Event:
-    """The event that ends a stream which broke."""
-    told = error_body(error)["error"]
-    return {"type": "error", "sequence_number": 0, "code": told["code"], "message": told["message"], "param": told["param"]}
 
 
 class Items:
@@ -300,6 +294,11 @@ class ResponseVoice:
     def event(self, kind: str, **fields: Any) -> Event:
         """The next event."""
         return {"type": kind, "sequence_number": next(self.sequence), **fields}
+
+    def failure(self, error: Exception) -> Event:
+        """The event that ends a stream which broke."""
+        told = error_body(error)["error"]
+        return self.event("error", code=told["code"], message=told["message"], param=told["param"])
 
     def ending(self, thought: Thought) -> list[list[Event]]:
         """The end, with the whole response once more."""

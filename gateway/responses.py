@@ -15,7 +15,7 @@ from gateway.chat import now
 from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
 from gateway.incoming import Incoming
 from gateway.references import put_back
-from gateway.response_events import RequestEcho, ResponseVoice, failure, response
+from gateway.response_events import RequestEcho, ResponseVoice, response
 from gateway.route import Routes
 
 __all__ = ["routes"]
@@ -90,7 +90,8 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
     )
     told = RequestEcho(call.raw)
     if think.stream:
-        return await NamedTelling(call, think, ResponseVoice(told, body.model or "default"), failure).tell()
+        voice = ResponseVoice(told, body.model or "default")
+        return await NamedTelling(call, think, voice, voice.failure).tell()
 
     thought: Thought = await call.ask(think, key=key_of(call))
     return web.Response(body=to_json(response(thought, told, thought.created or now())), content_type="application/json")

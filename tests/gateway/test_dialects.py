@@ -126,6 +126,7 @@ async def test_a_stream_that_breaks_ends_with_the_dialects_error_event(short_dir
             events = [event async for event in told]
             assert events[-1].type == "error"
             assert "broke" in events[-1].message
+            assert [event.sequence_number for event in events] == list(range(len(events)))
 
 
 async def test_the_openai_package_reads_a_whole_response(gpt, model) -> None:
