@@ -31,6 +31,9 @@ WAIT_MS = 20_000
 TIMELINE = "timeline"
 """The row among the cursors that holds the timeline of the memory in which they lie."""
 
+NO_CYCLE = "none"
+"""Follows the feed where all cycles are turned off."""
+
 AGAIN_S = 1.0
 """How long to wait when memory does not answer, in seconds."""
 
@@ -44,7 +47,8 @@ class Follower:
     """
 
     def __init__(self, follows: Mapping[str, frozenset[str]], rereads: frozenset[str] = frozenset()) -> None:
-        self._follows = dict(follows)
+        # Without any cycle, what is forgotten is let go of all the same.
+        self._follows = dict(follows) or {NO_CYCLE: frozenset[str]()}
         self._rereads = rereads
 
     async def catch_up(self, work: Work) -> None:

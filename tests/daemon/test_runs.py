@@ -10,7 +10,7 @@ from actors.daemon.cycles.consolidate import Consolidate
 from actors.daemon.messages import ListRuns, PauseCycle, ResumeCycle, RunCycle
 from actors.daemon.settings import DaemonSettings
 from actors.daemon.store import Fenced, Store
-from actors.memory.messages import Feed
+from actors.memory.messages import Feed, Forget
 from tests.daemon.house import cycle, ended, house, records, run, talk, until_run
 from transport.errors import Conflict, NotFound
 
@@ -191,3 +191,11 @@ async def test_a_cycle_that_is_not_enabled_is_not_known(short_dir) -> None:
 async def test_a_daemon_that_is_not_ready_yet_has_figures(tmp_path) -> None:
     names = {metric.name for metric in Daemon(DaemonSettings(), tmp_path).metrics()}
     assert {"lattice_daemon_running", "lattice_daemon_quarantined"} <= names
+
+
+async def test_a_house_whose_cycles_are_all_turned_off_has_a_daemon_all_the_same(short_dir) -> None:
+    clock = ManualClock()
+    async with house(short_dir, clock, cycles=()) as host:
+        (turn,) = await talk(host, clock, texts=("I sail.",))
+        await host.ref("memory").ask(Forget(ids=(turn,)))
+        assert (await host.ref("daemon").ask(ListRuns(), timeout=5)).runs == ()
