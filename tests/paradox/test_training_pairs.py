@@ -21,6 +21,7 @@ THIRD = SCENARIOS / "third.jsonl"
 FOURTH = SCENARIOS / "fourth.jsonl"
 FIFTH = SCENARIOS / "fifth.jsonl"
 SIXTH = SCENARIOS / "sixth.jsonl"
+SEVENTH = SCENARIOS / "seventh.jsonl"
 DEV = Path(__file__).resolve().parents[3] / "shared" / "paradox" / "dev.jsonl"
 
 
@@ -100,7 +101,7 @@ def test_how_long_a_new_statement_is_does_not_say_whether_it_is_at_odds() -> Non
 
 
 @pytest.mark.parametrize(
-    "path", [DEV, THIRD, FOURTH, FIFTH, SIXTH], ids=["development set", "third", "fourth", "fifth", "sixth"]
+    "path", [DEV, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH], ids=["development set", "third", "fourth", "fifth", "sixth", "seventh"]
 )
 def test_nothing_of_a_set_that_is_only_looked_at_is_trained_on(path: Path) -> None:
     if not path.exists():

@@ -161,7 +161,7 @@ EARLIER = one_of(
     r"(?:in|until|before|around) (?:19|20)\d\d[, ]+(?:[\w']+ )*?(?:was|were|had|did|could|lived|worked|used)\b",
     r"(?:was|were|had|did|lived|worked|used) (?:[\w']+ )*?(?:in|until|before|around) (?:19|20)\d\d\b",
     r"(?:once|long ago|as a youth|at school|in (?:my|his|her) (?:schooldays|student days|childhood))\b",
-    r"when (?:we|i) (?:first )?(?:moved|came|started|arrived|met)\b",
+    r"when (?:we|i) (?:first )?(?:moved|came|started|arrived|met)\b(?! home| back| in\b| out\b)",
     r"at first\b",
     r"in the (?:past|nineties|eighties|seventies|beginning|old days)\b",
     r"(?:originally|formerly|previously|initially)\b",

@@ -16,6 +16,7 @@ from actors.paradox.judging.reading import Reading
 from actors.paradox.judging.refined import refinement
 from actors.paradox.judging.restated import same_rough
 from actors.paradox.judging.words import IRREGULAR, stem, tokens, words_of
+from actors.text.sentences import sentences
 
 __all__ = ["EXPLAINED", "explanation"]
 
@@ -36,6 +37,7 @@ PLAN = re.compile(
     r"|due|like|love|about|determined) to (?!the\b|an?\b|my\b|our\b)(?P<a>\w+)"
     r"|\b(?:will|shall|must) (?:also |then |soon |finally )?(?!not\b|be\b)(?P<b>\w+)"
     rf"|(?:\b(?:am|is|are)|'s) (?!going\b)(?P<c>\w+ing) (?:[\w']+ )*?{PLANNED_FOR}"
+    r"|\b(?:plan|aim|goal|intention|resolution|idea) is to (?P<d>\w+)"
     rf"|\b(?:is|are|takes place|starts) (?:tomorrow|tonight|(?:on|in|this|next) (?:the )?(?:{WHEN}|\d))"
 )
 PAST_STATE = re.compile(
@@ -48,6 +50,8 @@ DONE = re.compile(
     r"|\bas (?:planned|promised|agreed|announced)\b"
     r"|\b(?:is|are|all|has been|have been|have|has|am|was|were|got) (?:\w+ )?"
     r"(?:done|finished|out|in place|behind (?:me|us)|up)\b"
+    r"|\b(?:the|my|our) last (?:piece|stage|stitch|box|page|brick|coat|exam|row|leg|chapter|nail|tile)\b"
+    r"|^last (?:stage|piece|leg)\b"
     r"|\b(?:finished|managed|made it|completed|passed)\b|^(?:done|finished)\b|\bthanks\b"
 )
 UNDONE = re.compile(
@@ -80,7 +84,7 @@ CONTRASTED = tuple(
 )
 
 THIS_TIME = re.compile(
-    r"\b(?:this (?:week|month|time|once|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekend)"
+    r"\b(?:this (?:one |single )?(?:week|month|time|once|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekend)"
     r"|(?:just|for) (?:this )?once|exceptionally|as an exception|today|yesterday|last night)\b"
 )
 FROM_NOW_ON = re.compile(
@@ -88,7 +92,8 @@ FROM_NOW_ON = re.compile(
     r"|\balways\b|\bevery\b|\bany ?more\b"
 )
 HABIT = re.compile(
-    r"\b(?:every|always|usually|each|normally|generally)\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b"
+    r"\b(?:every|always|usually|each|normally|generally|at (?:the )?weekends?)\b"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b"
     r"|\bon the (?:first|second|third|last|\d+(?:st|nd|rd|th))\b|\bonce an?\b|\btwice an?\b"
 )
 PAST_TENSE = re.compile(
@@ -120,6 +125,9 @@ ONCE = re.compile(
     r"|\bas an? (?:child|kid|boy|girl|teenager|student|young (?:man|woman))\b"
     r"|\bwhen (?:i|we|he|she) (?:was|were) (?:an? )?(?:\w+ )?"
     r"(?:child|children|kids?|boy|girl|young|little|small|student|students|teenager|\w+teen)\b"
+    r"|\bat (?:my|his|her|our) (?:\w+-)?(?:first|third|tenth|sixteenth|eighteenth|thirtieth|fortieth|fiftieth)\b"
+    r"|\bat (?:my|his|her|our) (?:christening|school)\b"
+    r"|\bat (?:nursery|kindergarten|playgroup|primary school|boarding school)\b"
     r"|\bgrowing up\b|\blast (?:spring|summer|autumn|winter)\b|\bfrom (?:19|20)\d\d (?:to|until|till) (?:19|20)\d\d\b"
     r"|\bin (?:my|his|her|their) (?:teens|twenties|thirties|youth|childhood|schooldays|student days)\b"
     r"|\b(?:all )?(?:through|throughout|during) (?:my |our |his |her )?"
@@ -173,14 +181,17 @@ def an_earlier_time(pair: Pair) -> bool:
     if change.ended(old.text) or change.ended(new.text) or quantities.at_odds(old.quantities, new.quantities):
         return False
     for once, other in ((old.text, new.text), (new.text, old.text)):
-        if ONCE.search(once) and PAST_STATE.search(once) and not STILL.search(once):
+        told = next((part for part in sentences(once) if ONCE.search(part) and PAST_STATE.search(part)), None)
+        if told and not STILL.search(told):
             return not ONCE.search(other) and not PAST_TENSE.search(other) and not LASTING.search(other)
     return False
 
 
 STILL = re.compile(r"\b(?:still|even|ever since|already|like that|same as)\b")
 LASTING = re.compile(
-    r"\b(?:have|has|had) (?:\w+ )*(?:for|since)\b|\b(?:all (?:my|his|her|their|our) life|ever|naturally|every time)\b"
+    r"\b(?:have|has|had) (?:\w+ )*since\b"
+    r"|\b(?:have|has|had) (?:\w+ )*for (?!(?:one|two|three|four|five|six|seven|eight|nine|ten|an?|some|several|\d)\b)"
+    r"|\b(?:all (?:my|his|her|their|our) life|ever|naturally|every time)\b"
 )
 WITHOUT_ONCE = re.compile(r"\bwhen i was\b|\bas an? \w+\b")
 
@@ -193,7 +204,7 @@ def fulfilled(pair: Pair) -> bool:
         return False
     if PLAN.search(new.text) or quantities.at_odds(old.quantities, new.quantities) or another_value(old, new):
         return False
-    verb = plan["a"] or plan["b"] or plan["c"]
+    verb = plan["a"] or plan["b"] or plan["c"] or plan["d"]
     learnt, can = LEARN.search(old.text), CAN.search(new.text)
     if learnt and can and stem(can[1]) == stem(learnt[1]):
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.paradox.judging.words import stem, words_of
 
-__all__ = ["BAD", "COUNTRIES", "EXCLUSIVE", "FAMILIES", "GOOD", "OPPOSITES", "WITHIN"]
+__all__ = ["BAD", "COUNTRIES", "EXCLUSIVE", "FAMILIES", "GOOD", "OPPOSITES", "VALUES", "WITHIN"]
 
 
 def stems(words: str) -> frozenset[str]:
@@ -75,7 +75,7 @@ VALUES = {
     "journalist architect dentist librarian tailor butcher postman policeman painter gardener farmer fisherman miner"
     " soldier sailor priest vicar surgeon vet midwife cashier hairdresser barber",
     "kinship": "sister brother cousin aunt uncle mother father grandmother grandfather niece nephew daughter son wife husband",
-    "material": "wood steel plastic glass stone brick concrete leather cotton",
+    "material": "wood steel plastic glass stone brick concrete leather cotton wool polyester silk linen nylon velvet",
     "taste": "sweet salty sour bitter",
 }
 

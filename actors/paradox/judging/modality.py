@@ -44,7 +44,7 @@ HEARSAY = re.compile(
     r"|insisted|alleges?|writes?"
     r"|wrote|thinks|believes?|joked|jokes|keeps saying|swears?|swore|pretends)\b"
     r"(?! (?:(?:i|we) (?:should|must|ought)|yes|no|by)\b)"
-    r"|\b(he|she|they|people|everyone) (claims?|claimed|jokes?|joked|pretends?|say that|says that)\b"
+    r"|(?<!\band )\b(he|she|they|people|everyone) (claims?|claimed|jokes?|joked|pretends?|say that|says that)\b"
     r"|\b(according to|rumour has it|rumor has it|supposedly|allegedly|as the saying goes|the lyrics"
     r"|in the (film|movie|book|play"
     r"|novel|game|song|story)|my character|quote)\b"

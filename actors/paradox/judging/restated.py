@@ -188,7 +188,7 @@ def nearly(early: Figure, late: Figure) -> bool:
 
 
 def counts(figure: Figure) -> bool:
-    return figure.dimension.startswith("count")
+    return figure.dimension.startswith("count") or figure.dimension in SIGNS.values()
 
 
 def bare(figure: Figure) -> bool:

@@ -6,7 +6,19 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from actors.paradox.judging import change, explained, modality, polarity, presence, quantities, slots, subject, ways
+from actors.paradox.judging import (
+    change,
+    explained,
+    modality,
+    polarity,
+    presence,
+    quantities,
+    slots,
+    stages,
+    subject,
+    ways,
+    years,
+)
 from actors.paradox.judging.lexicon import EXCLUSIVE, OPPOSITES, WITHIN
 from actors.paradox.judging.pair import Judgement, Pair, at_odds, calm, pair_of
 from actors.paradox.judging.reading import Reading
@@ -17,6 +29,9 @@ __all__ = ["RULES", "Rule", "complains", "judge", "repeats"]
 
 Rule = Callable[[Pair], Judgement | None]
 
+SHORT = 8
+"""In so few words nothing else is told beside a year."""
+
 TIME_UNITS = frozenset({"year", "day", "week", "month", "hour", "minut", "time", "tim"})
 QUANTIFIED = re.compile(r"\b(?<!not )(everyone|everybody|everything|always|all of|entirely|every)\b")
 NONE = re.compile(r"\b(nobody|nothing|none|never|not a single|not one|not a|not every\w*|not all of|not always)\b")
@@ -26,12 +41,17 @@ ASKED = re.compile(r"\bplease\b|\b(?:can|could|will|would) you\b")
 COMPLAINT = re.compile(r"you (?:always|never|still|often|keep|just|are|do|did|have|give|gave|say|said|make|made)\b")
 OVER = re.compile(r"\b(any ?more|no longer|used to|back when|when i|first)\b")
 
+NO_ACT = re.compile(r"\b(?:by mistake|booked|planned|no longer)\b")
+FOR_ONCE = re.compile(rf"{explained.THIS_TIME.pattern}|\b(?:on holiday|on my birthday|for fishing)\b")
+HABITS = ("habit", "days")
+"""Ways of life that an exception leaves as they are. One steak is not a vegetarian's."""
+
 FILLERS = frozenset(
     {"a", "an", "the", "on", "of", "that", "just", "really", "also", "too", "very", "still", "again", "so", "well"}
 )
 """Without these a statement says the same."""
 
-DONE_BY_ONESELF = ("abstinence", "ability", "belief")
+PRONOUNS = frozenset({"he", "she", "it", "they", "his", "her", "their"})
 BEING = frozenset({"am", "is", "are", "was", "were", "called", "in", "on"})
 
 ADDED = re.compile(r"(?:,| and\b)")
@@ -112,17 +132,74 @@ def explained_rule(pair: Pair) -> Judgement | None:
 
 def way_of_life_rule(pair: Pair) -> Judgement | None:
     """A vegetarian and bacon; an only child and a brother."""
-    if pair.same is False:
-        return None
     for state, act in ((pair.old, pair.new), (pair.new, pair.old)):
-        name = ways.ruled_out(state.text, act.text)
-        if name in DONE_BY_ONESELF and act.subject.kind == "own" and not pair.same:  # My son swam.
+        found = ways.ruled_out(state.text, act.text)
+        if found is None:
             continue
-        mine = state.subject.kind in ("self", "none") and (first_person(act) or act.subject.kind == "none")
-        if name and (pair.same or mine) and not any(change.earlier_time(side.text) for side in (state, act)):
-            return at_odds(pair, 0.85, f"rules out: {name}")
+        if found.name == "days":
+            named = len(pair.shared) > 1 or (first_person(pair.old) and first_person(pair.new))
+            if not named or pair.same is False:
+                continue
+        elif not of_one(pair, (state, found.state_of), (act, found.act_of)):
+            continue
+        if NO_ACT.search(act.text) or (found.name in HABITS and FOR_ONCE.search(act.text)):
+            continue
+        if not found.always and any(change.earlier_time(side.text) for side in (state, act)):
+            continue
+        return at_odds(pair, 0.85, f"rules out: {found.name}")
 
     return None
+
+
+def stage_rule(pair: Pair) -> Judgement | None:
+    """I'm engaged; my husband. The piano is out of tune; the tuner was here and it sings."""
+    for found in stages.turned(pair.old.text, pair.new.text):
+        if found.same and of_one(pair, (pair.old, found.of[0]), (pair.new, found.of[1])) and not pair.changed:
+            return calm(pair, f"{explained.EXPLAINED}: the same, in other words")
+        if not found.excluding or any(change.earlier_time(side.text) for side in (pair.old, pair.new)):
+            continue
+        if found.about == "thing":
+            named = pair.shared or pair.new.subject.kind == "pronoun"
+            if not named or pair.same is False:
+                continue
+        elif not of_one(pair, (pair.old, found.of[0]), (pair.new, found.of[1])):
+            continue
+        if found.onwards and not change.lifelong(pair.new.text):
+            return Judgement("update", 0.8, f"state: {found.name}")
+        return at_odds(pair, 0.8, f"state: {found.name}")
+
+    return None
+
+
+def years_rule(pair: Pair) -> Judgement | None:
+    """I'm thirty-four; I was born in 1971. Married for twenty years; the wedding in 2019."""
+    if pair.same is False:
+        return None
+    found = years.compared(pair.old.text, pair.new.text, (pair.old.time, pair.new.time))
+    if found is None:
+        return None
+    if not found.apart:
+        short = max(len(pair.old.words), len(pair.new.words)) <= SHORT and not (pair.old.denied or pair.new.denied)
+        return calm(pair, f"{explained.EXPLAINED}: the same, reckoned") if short else None
+    return at_odds(pair, 0.8, f"reckoned: {found.what}")
+
+
+def of_one(pair: Pair, one: tuple[Reading, str | None], other: tuple[Reading, str | None]) -> bool:
+    """Whether both phrases are told of the same person or thing."""
+    (first, first_of), (second, second_of) = ((side, who or subject_of(side)) for side, who in (one, other))
+    if first_of == "i" and second_of == "i":
+        voices = {(side.speaker or "").casefold() for side in (first, second)}
+        return len(voices - {""}) < 2
+    if "i" in (first_of, second_of):
+        return pair.same is True and first.subject.kind != second.subject.kind  # One says "I", the other one names the speaker.
+    if first_of == second_of:
+        return pair.same is not False and bool(first_of)
+    return pair.pronoun and second_of in PRONOUNS if second is pair.new else pair.pronoun and first_of in PRONOUNS
+
+
+def subject_of(side: Reading) -> str:
+    """Of whom a phrase is told that does not say: the statement's subject, the speaker where there is none."""
+    return "i" if side.subject.kind in ("self", "none", "thing") else side.subject.head
 
 
 def presence_rule(pair: Pair) -> Judgement | None:
@@ -168,7 +245,7 @@ def slot_rule(pair: Pair) -> Judgement | None:
     found = slots.at_odds(slots.find(pair.old.text), slots.find(pair.new.text))
     if found is None or (found[0].owner == "i" and pair.same is False):
         return None
-    if found[0].name in {"workplace", "place", "profession"} and not pair.changed and pair.overlap < RELATED:
+    if found[0].name in {"workplace", "place"} and not pair.changed and pair.overlap < RELATED:
         return None
     return at_odds(pair, 0.85, f"slot: {found[0].name}")
 
@@ -306,6 +383,8 @@ RULES: tuple[Rule, ...] = (
     unasserted_rule,
     explained_rule,
     way_of_life_rule,
+    stage_rule,
+    years_rule,
     presence_rule,
     subject_rule,
     earlier_time_rule,

@@ -128,7 +128,7 @@ IRREGULAR = {
         "tooth": "teeth",
         "wife": "wives",
         "dad": "father papa daddy",
-        "mum": "mother mom mama mummy",
+        "mum": "mother mom mama mummy mam mammy",
         "parents": "parent",
         "die": "died dead dying dies",
         "marry": "married marries",
