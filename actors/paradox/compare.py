@@ -24,6 +24,9 @@ DOUBT_FROM = 0.3
 UNREAD_AT_MOST = 0.5
 """How probable something that nobody has read is at most."""
 
+ALONE = "classifier"
+"""How the reason of a judgement begins that no rule bears out."""
+
 LONGEST_SIDE = 16_384
 """Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
 
@@ -64,15 +67,17 @@ async def against(
     candidates = [old for old in await beside(new, ask, settings.candidates) if wanted(old) and comparable(old, new)]
     ordered = [sorted((old, new), key=lambda memory: (memory.time, memory.id)) for old in candidates]
     judged = await judges([(stated(earlier), stated(later)) for earlier, later in ordered])
-    found = [
-        finding(earlier, later, judgement, settings)
-        for (earlier, later), judgement in zip(ordered, judged, strict=True)
-        if judgement.verdict in ("contradiction", "update")
-    ]
+    found = []
+    guesses = []
+    for (earlier, later), judgement in zip(ordered, judged, strict=True):
+        if judgement.verdict in ("contradiction", "update"):
+            found.append(finding(earlier, later, judgement, settings))
+            if is_guess(judgement, later.role, settings):
+                guesses.append(found[-1])
     # Rules and network read English: what they say of another language is a doubt at most.
     read = [one for one in found if is_read(one.earlier.text, one.later.text)]
     unread = [replace(one, score=min(one.score, UNREAD_AT_MOST), settled=False, ends=False) for one in found if one not in read]
-    kept = [one for one in read if one.score >= settings.keep_from]
+    kept = [one for one in read if one.score >= settings.keep_from and one not in guesses]
     doubts = [one for one in (*read, *unread) if one.score >= DOUBT_FROM and one not in kept]
     if not settings.judge_model or not doubts:
         return [*kept]
@@ -104,6 +109,16 @@ def said(recalled: Recalled, most: int) -> list[Memory]:
 def comparable(old: Memory, new: Memory) -> bool:
     """People are compared with people, the assistant with itself; what has ended with nobody."""
     return (old.role == "assistant") == (new.role == "assistant") and old.valid_to is None
+
+
+def is_guess(judgement: Judgement, role: str | None, settings: ParadoxSettings) -> bool:
+    """Whether too little speaks for it: nothing but the network, which was taught on memories that were picked for being alike.
+
+    In a talk most of what stands beside each other has nothing to do with each other, an assistant's courtesies least of all.
+    """
+    if not judgement.why.startswith(ALONE):
+        return False
+    return role == "assistant" or not judgement.overlap or judgement.score < settings.keep_alone_from
 
 
 def comparable_by(speaker: str | None, other: str | None) -> bool:

@@ -35,6 +35,10 @@ class ParadoxSettings(BaseModel):
     keep_from: Annotated[float, Field(ge=0, le=1)] = 0.5
     """What is less probable is not kept: more of it would be wrong than right."""
 
+    keep_alone_from: Annotated[float, Field(ge=0, le=1)] = 0.75
+    """The same where no rule bears the network out. Such a pair must share a word as well, and be people's: all others are
+    doubts at most, which a model may judge. In talks, most of what the network alone found at odds was not."""
+
     classifier: Literal["onnx", "none"] = "onnx"
     """What judges beside the rules: the network that ships with the project, or nothing."""
 

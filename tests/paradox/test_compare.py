@@ -1,0 +1,42 @@
+"""What becomes of a pair that the network alone finds at odds: most in a talk have nothing to do with each other."""
+
+import pytest
+
+from actors.paradox.compare import is_guess
+from actors.paradox.judging.pair import Judgement
+from actors.paradox.settings import ParadoxSettings
+from tests.paradox.house import followed, found, house, say
+
+CAR = ("My car is electric.", "I filled up the car with petrol on the way home.")
+COURTESIES = ("Good evening, Ada. How was your trip?", "I'm so sorry, Ada. What happened?")
+
+
+@pytest.mark.parametrize(
+    ("why", "overlap", "score", "role", "guess"),
+    [
+        ("classifier 0.99", 0.5, 0.9, "user", False),
+        ("classifier 0.80", 0.5, 0.7, "user", True),
+        ("classifier 0.99", 0.0, 0.9, "user", True),
+        ("classifier 0.99", 0.5, 0.9, "assistant", True),
+        ("negation: opera; classifier 0.65", 0.0, 0.6, "user", False),
+        ("slot: home; classifier 0.65", 0.5, 0.6, "assistant", False),
+    ],
+)
+def test_the_network_alone_is_believed_where_it_is_sure_and_people_share_a_word(why, overlap, score, role, guess) -> None:
+    assert is_guess(Judgement("contradiction", score, why, overlap), role, ParadoxSettings()) is guess
+
+
+async def test_what_the_network_is_sure_of_is_kept_and_courtesies_are_not(short_dir) -> None:
+    async with house(short_dir, classifier="onnx") as host:
+        await say(host, *CAR)
+        await say(host, *COURTESIES, speaker="assistant", role="assistant", day=5)
+        await followed(host)
+        assert [pair[1:] for pair in await found(host)] == [CAR]
+
+
+async def test_the_same_words_of_a_person_are_kept(short_dir) -> None:
+    # What the test before relies on: that the network takes them for at odds.
+    async with house(short_dir, classifier="onnx") as host:
+        await say(host, *COURTESIES, speaker="user")
+        await followed(host)
+        assert [pair[1:] for pair in await found(host)] == [COURTESIES]
