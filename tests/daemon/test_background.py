@@ -182,10 +182,10 @@ async def test_a_cycle_that_memory_refuses_is_to_blame_while_memory_lives(short_
 async def test_a_poisoned_piece_is_set_aside_after_three_attempts_and_the_others_go_on(short_dir, monkeypatch) -> None:
     whole = Consolidate._facts
 
-    def poisoned(self, work, turns):
+    def poisoned(self, work, batch, turns):
         if any(turn.session == "bad" for turn in turns):
             raise ValueError("cannot be read")
-        return whole(self, work, turns)
+        return whole(self, work, batch, turns)
 
     clock = ManualClock()
     async with house(short_dir, clock) as host:

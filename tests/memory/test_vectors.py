@@ -179,6 +179,7 @@ async def test_questions_that_wait_for_an_embedder_that_goes_away_are_not_given_
     await database.open()
     await database.write(adopt, "a")
     lane = Lane(embedder, database, lambda _: None, 8)
+    await lane.open()
     asking = [asyncio.create_task(lane.question(f"Where is key {n}?", 60)) for n in range(5)]
     await embedder.asked.wait()
     embedder.may.set()
