@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from actors.memory import messages as memory
 from actors.message import Data, Name
@@ -83,14 +83,7 @@ class SearchBody(Body):
 class Hit(memory.Recollection):
     """A record found; `explain` is there where it was asked for."""
 
-    @model_serializer(mode="wrap")
-    def without_empty_explain(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave `explain` out where it was not asked for."""
-        told: dict[str, Any] = serialize(self)
-        if told["explain"] is None:
-            del told["explain"]
-
-        return told
+    explain: dict[str, float] | None = Field(default=None, exclude_if=lambda terms: terms is None)
 
 
 class Hits(Data):

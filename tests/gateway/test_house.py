@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from actors.llm.messages import Usage, Vectors
 from gateway.embeddings import write
+from gateway.openapi import Description
 from gateway.service import ROUTES
 from tests.gateway.house import House, user
 from transport.errors import Overloaded
@@ -253,3 +254,10 @@ def test_every_route_is_in_the_documentation() -> None:
 
     for route in ROUTES:
         assert groups.get(route.path, route.path.replace(":.+", "")) in page, route.path
+
+
+def test_every_object_of_the_description_has_its_fields() -> None:
+    schemas = json.loads(Description(ROUTES).json())["components"]["schemas"]
+
+    assert [name for name, schema in schemas.items() if schema.get("type") == "object" and "properties" not in schema] == []
+    assert {"text", "score", "nearness", "passage", "explain"} <= schemas["Hit"]["properties"].keys()
