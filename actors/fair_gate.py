@@ -23,7 +23,7 @@ class FairGate:
 
     def __init__(self, places: int) -> None:
         self._free = places
-        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue(lambda place: not place.done())
 
     @asynccontextmanager
     async def entered(self, flow: Flow, until: float) -> AsyncIterator[None]:

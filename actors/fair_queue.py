@@ -28,9 +28,15 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """Items by peer and namespace."""
+    """Items by peer and namespace.
 
-    def __init__(self) -> None:
+    Args:
+        wanted: whether somebody still wants an item. One that nobody does is taken out as any other, and costs no turn: who
+            gave up a thousand does not wait for as many turns with its next.
+    """
+
+    def __init__(self, wanted: Callable[[T], bool] = lambda _: True) -> None:
+        self._wanted = wanted
         self._peers: OrderedDict[Hashable, _Peer[T]] = OrderedDict()
         """Those that have something waiting, the one whose turn it is first."""
 
@@ -78,13 +84,16 @@ class FairQueue(Generic[T]):
             return self._alone.popleft()
 
         name, peer = next(iter(self._peers.items()))
-        peer.left = (peer.left or peer.turns) - 1
-        item = peer.popleft()
+        turns = peer.left or peer.turns
+        item, is_turn = peer.popleft(self._wanted)
         self._length -= 1
+
+        if is_turn:
+            peer.left = turns - 1
 
         if not peer.length:
             del self._peers[name]
-        elif not peer.left:
+        elif is_turn and not peer.left:
             self._peers.move_to_end(name)
 
         return item
@@ -117,16 +126,14 @@ class FairQueue(Generic[T]):
         return item
 
     def keep(self, wanted: Callable[[T], bool]) -> None:
-        """Drops what is not wanted."""
+        """Drops what is not wanted. Whose turn it is, and for how much longer, stays as it is."""
         self._sort_out()
-        peers = list(self._peers.items())
-        self.clear()
 
-        for name, peer in peers:
-            for namespace, items in peer.namespaces.items():
-                for item in items:
-                    if wanted(item):
-                        self._add(item, (name, namespace))
+        for name, peer in list(self._peers.items()):
+            self._length -= peer.keep(wanted)
+
+            if not peer.length:
+                del self._peers[name]
 
     def clear(self) -> None:
         """Drops everything."""
@@ -181,17 +188,34 @@ class _Peer(Generic[T]):
         items.append(item)
         self.length += 1
 
-    def popleft(self) -> T:
+    def popleft(self, wanted: Callable[[T], bool]) -> tuple[T, bool]:
+        """Its next item, and whether that was a turn."""
         namespace, items = next(iter(self.namespaces.items()))
         item = items.popleft()
+        is_turn = wanted(item)
         self.length -= 1
 
-        if items:
-            self.namespaces.move_to_end(namespace)
-        else:
+        if not items:
             del self.namespaces[namespace]
+        elif is_turn:
+            self.namespaces.move_to_end(namespace)
 
-        return item
+        return item, is_turn
+
+    def keep(self, wanted: Callable[[T], bool]) -> int:
+        """Drops what is not wanted; how many these were."""
+        before = self.length
+
+        for namespace, items in list(self.namespaces.items()):
+            kept = deque(filter(wanted, items))
+            self.length -= len(items) - len(kept)
+
+            if kept:
+                self.namespaces[namespace] = kept
+            else:
+                del self.namespaces[namespace]
+
+        return before - self.length
 
     def give_way(self, *in_favour_of: Hashable) -> T | None:
         """The newest of its longest namespace; None where that would not stay longer than one in whose favour it is."""

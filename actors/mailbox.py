@@ -31,8 +31,8 @@ class Mailbox:
 
     def __init__(self, limits: tuple[int, int] = (1024, 1024)) -> None:
         self.limits = limits
-        self.foreground: FairQueue[Item] = FairQueue()
-        self.background: FairQueue[Item] = FairQueue()
+        self.foreground: FairQueue[Item] = FairQueue(is_wanted)
+        self.background: FairQueue[Item] = FairQueue(is_wanted)
         self._put: deque[PykkaEnvelope[Any]] = deque()
         """Of pykka's envelopes those that are not in the foreground yet: another thread may put them, and it is the loop's."""
 
@@ -124,8 +124,9 @@ class Mailbox:
             if not isinstance(displaced, Delivery):
                 self._refuse(name)
 
-            self.overloaded += 1
-            self.on_displaced(displaced, self._too_much(name))
+            if not displaced.done:
+                self.overloaded += 1
+                self.on_displaced(displaced, self._too_much(name))
 
         lane.append(delivery, flow)
 
@@ -180,7 +181,7 @@ class Mailbox:
             return False
 
         before = len(lane)
-        lane.keep(lambda item: not getattr(item, "done", False))
+        lane.keep(is_wanted)
 
         if len(lane) == before:
             self._looked_through[name] = before
@@ -195,3 +196,8 @@ class Mailbox:
         waiting = len(self.background) if lane == "bg" else len(self.foreground)
         retry_after_ms = min(5000, max(10, int(waiting * self.service_s * 1000)))
         return Overloaded(f"{waiting} messages wait in lane {lane} already", retry_after_ms=retry_after_ms)
+
+
+def is_wanted(item: Item) -> bool:
+    """Whether it is still to be handled: a delivery may have been cancelled, or its time been up, while it waited."""
+    return not getattr(item, "done", False)

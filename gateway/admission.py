@@ -35,6 +35,9 @@ LONGEST_S: Final = 60.0
 GROWTH: Final = 1.25
 """By this factor there are more places with each second in which no actor refuses anything."""
 
+LOOK_S: Final = 1.0
+"""How often who waits to come back looks whether there are more places by now, in seconds."""
+
 KNOWN_HOSTS: Final = 64
 """Host headers that are remembered: a machine's clients use a few, and reading one is a tenth of what a refusal costs."""
 
@@ -114,7 +117,7 @@ class Admission:
     @property
     def is_full(self) -> bool:
         """Whether as many requests are being handled as may be, those counted that are about to be."""
-        return bool(self.returning) or self.requests + self.coming >= self.places
+        return self.requests + len(self.returning) + self.coming >= self.places
 
     def actor_refused(self, *, models: bool = False) -> None:
         """An actor had no room for a request that was let in, or `models` had none: fewer are let in from now on.
@@ -168,12 +171,14 @@ class Admission:
             self.requests += 1
 
     async def place_back(self) -> None:
-        """Wait until there is a place for one that was away."""
+        """Wait until there is a place for one that was away: until somebody leaves, or there are more places."""
         back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.returning.append(back)
         try:
             async with asyncio.timeout(self.settings.request_timeout_s):
-                await back
+                while not back.done():
+                    await asyncio.wait((back,), timeout=LOOK_S)
+                    self.let_back()
         except TimeoutError:
             raise overloaded() from None
         finally:
@@ -185,6 +190,10 @@ class Admission:
     def leave(self) -> None:
         """Count a request out. Its place is that of the one that has waited for longest to come back."""
         self.requests -= 1
+        self.let_back()
+
+    def let_back(self) -> None:
+        """Give the places that are free to those that have waited for longest to come back."""
         while self.returning and self.requests < self.places:
             back = self.returning.popleft()
             self.requests += 1

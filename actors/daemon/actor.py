@@ -70,7 +70,8 @@ class Daemon(AsyncActor):
     """The daemon actor. Its state is `daemon.db` in `data_dir`."""
 
     name: ClassVar[str] = "daemon"
-    concurrency: ClassVar[int] = 32
+    concurrency: ClassVar[int] = 1024
+    """Whoever watches holds a handler for as long as it watches: there are more than HTTP lets in (`max_in_flight`)."""
 
     def __init__(self, settings: DaemonSettings, data_dir: Path, clock: Clock = system_clock) -> None:
         super().__init__()

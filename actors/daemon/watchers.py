@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from actors.clock import Clock
 from actors.daemon.messages import Progress
+from transport.errors import Unavailable
 
 __all__ = ["KEPT", "Watchers"]
 
@@ -50,7 +51,14 @@ class Watchers:
             came.set()
 
     async def watch(self, after: str | None = None) -> AsyncGenerator[Progress]:
-        """Steps until `leave`: from now on, or those after the one whose id is `after`; see `Watch`."""
+        """Steps until `leave`: from now on, or those after the one whose id is `after`; see `Watch`.
+
+        Raises:
+            Unavailable: who watches has been let go, and is to ask whoever comes after this one.
+        """
+        if self._leaving:
+            raise Unavailable("the daemon is going away", retry_after_ms=50, detail={"draining": True})
+
         came = asyncio.Event()
         self._waiting.add(came)
         try:

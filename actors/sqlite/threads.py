@@ -222,7 +222,7 @@ class Reader(DatabaseThread):
 
     def __init__(self, name: str, limit: int, on_fault: Callable[[BaseException], None]) -> None:
         super().__init__(name, limit, on_fault)
-        self._turns: FairQueue[Job] = FairQueue()
+        self._turns: FairQueue[Job] = FairQueue(lambda job: job.wanted)
         """What the thread has taken over of the jobs. It alone touches it, until it has ended."""
 
     def connect_anew(self, connect: Callable[[], apsw.Connection]) -> None:

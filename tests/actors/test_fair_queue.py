@@ -124,6 +124,40 @@ def test_what_is_not_wanted_is_dropped_and_the_rest_keeps_its_order():
     assert not queue
 
 
+def test_looking_through_it_again_and_again_makes_nobodys_turn_longer():
+    queue = FairQueue()
+    fill(queue, *[("many", n) for n in range(WIDEST)] * 20, ("calm", None))
+    order = []
+    while "calm" not in order:
+        order.append(queue.popleft()[0][0])
+        queue.keep(lambda _: True)
+    assert len(order) == WIDEST + 1
+
+
+@pytest.mark.parametrize("namespaces", [1, 2, WIDEST + 2])
+def test_what_nobody_wants_any_more_costs_its_sender_no_turn(namespaces):
+    queue = FairQueue(wanted=lambda item: item[1] >= 100)
+    fill(queue, *[("patient", n % namespaces) for n in range(100)], ("patient", 0), *[("other", None)] * 20)
+    order = [item[0][0] for item in (queue.popleft() for _ in range(len(queue))) if item[1] >= 100]
+    assert order.index("patient") <= 1
+
+
+@given(STEPS, st.sets(st.integers(0, 200)))
+def test_dropping_leaves_the_others_in_their_order(steps, dropped):
+    queue, waiting = FairQueue(), defaultdict(deque)
+    for n, flow in enumerate(steps):
+        if flow is not None:
+            queue.append((flow, n), flow)
+            if n not in dropped:
+                waiting[flow].append(n)
+    queue.keep(lambda item: item[1] not in dropped)
+    assert len(queue) == sum(map(len, waiting.values()))
+    while queue:
+        whose, number = queue.popleft()
+        assert waiting[whose].popleft() == number
+    assert not any(waiting.values())
+
+
 async def test_a_gate_lets_others_through_before_all_of_one():
     loop = asyncio.get_running_loop()
     gate, through = FairGate(1), []

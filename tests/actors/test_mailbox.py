@@ -81,6 +81,20 @@ def test_callers_of_a_lane_take_turns_and_where_it_is_full_who_has_most_waiting_
     assert mailbox.overloaded == 2
 
 
+def test_what_was_cancelled_before_it_gives_way_is_refused_nothing():
+    mailbox = Mailbox((2, 2))
+    displaced = []
+    mailbox.on_displaced = lambda delivery, _: displaced.append(delivery)
+    flood = [delivery("fg", f"flood {n}", "flood") for n in range(2)]
+    for one in flood:
+        mailbox.offer(one)
+    with pytest.raises(Overloaded):
+        mailbox.offer(delivery("fg", caller="flood"))
+    flood[1].cancel()
+    mailbox.offer(delivery("fg", caller="calm"))
+    assert (len(mailbox), mailbox.overloaded, displaced) == (2, 1, [])
+
+
 def test_none_of_pykkas_envelopes_gives_way():
     mailbox = Mailbox((2, 2))
     mailbox.put(Envelope("first"))

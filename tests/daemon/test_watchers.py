@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from actors.clock import ManualClock
 from actors.daemon.messages import Progress
 from actors.daemon.watchers import KEPT, Watchers
+from transport.errors import Unavailable
 
 
 def told(watchers, *runs):
@@ -35,12 +38,19 @@ async def test_who_comes_back_goes_on_from_the_step_that_it_saw_last():
 
 async def test_who_asks_for_no_position_is_told_of_none():
     watchers = Watchers(ManualClock())
-    steps = watchers.watch()
-    coming = anext(steps)
     told(watchers, 1)
+    coming = asyncio.ensure_future(anext(watchers.watch()))
+    await asyncio.sleep(0)
     watchers.leave()
     with pytest.raises(StopAsyncIteration):
         await coming
+
+
+async def test_who_comes_when_all_are_let_go_is_to_ask_the_next_one():
+    watchers = Watchers(ManualClock())
+    watchers.leave()
+    with pytest.raises(Unavailable):
+        await anext(watchers.watch(""))
 
 
 async def test_who_saw_another_life_is_told_that_it_missed_something_and_all_that_is_known():

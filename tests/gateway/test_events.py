@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,30 @@ async def test_who_has_seen_what_is_not_known_is_told_that_it_missed_something(s
         assert (event["what"], event["cycle"], event["run"]) == ("missed", None, None)
         assert "missed" not in {event["what"] for _, event in others}
         assert await told(lattice, ended(), position) == others
+
+
+async def listen(lattice: House, ready: asyncio.Event) -> None:
+    """Listens until the stream ends."""
+    with suppress(AssertionError):
+        await told(lattice, lambda _: False, None, ready)
+
+
+async def test_a_daemon_that_lets_its_watchers_go_is_not_asked_again_and_again(short_dir: Path) -> None:
+    async with house(short_dir, parts=("memory", "paradox", "daemon"), drain_s=1.0) as lattice:
+        ready = asyncio.Event()
+        listening = asyncio.create_task(listen(lattice, ready))
+        await asyncio.wait_for(ready.wait(), 60)
+        tally = lattice.host._post.actors["daemon"]._crew.tally
+    await listening
+    assert 0 < tally.handled["daemon.watch"] < 40
+
+
+async def test_however_many_watch_the_daemon_answers_others(short_dir: Path) -> None:
+    async with house(short_dir, parts=("memory", "paradox", "daemon")) as lattice:
+        ready = [asyncio.Event() for _ in range(64)]
+        listening = [asyncio.create_task(listen(lattice, one)) for one in ready]
+        await asyncio.wait_for(asyncio.gather(*(one.wait() for one in ready[:32])), 60)
+        async with asyncio.timeout(30):
+            assert (await lattice.get("/v1/daemon/runs"))["runs"] is not None
+        for task in listening:
+            task.cancel()

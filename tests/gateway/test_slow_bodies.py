@@ -110,6 +110,32 @@ async def test_who_gives_up_while_it_waits_for_a_place_keeps_none(short_dir: Pat
     assert (admission.requests, admission.is_full) == (0, False)
 
 
+async def test_an_import_that_waits_for_a_place_goes_on_where_there_are_more_again(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("gateway.admission.time.monotonic", lambda: now[0])
+    admission = Admission(GatewaySettings(max_in_flight=400), ApiKeys(KeyFile(short_dir)), HttpMetrics(), keys_required=False)
+    with ExitStack() as others:
+
+        async def bring_in() -> None:
+            with admission.entered():
+                async with admission.away(Reader(0, pytest.fail)):
+                    while not admission.is_full:
+                        others.enter_context(admission.entered())
+
+        admission.actor_refused()
+        brings = asyncio.create_task(bring_in())
+        while not admission.returning:  # noqa: ASYNC110 (it comes there within a turn of the loop or two)
+            await asyncio.sleep(0)
+        assert admission.is_full
+        now[0] += 10.0
+        assert not admission.is_full
+        # Nobody has left.
+        await asyncio.wait_for(brings, 30)
+    assert admission.requests == 0
+
+
 async def test_of_too_many_the_one_that_has_been_waited_for_longest_is_told(
     short_dir: Path, clients: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
