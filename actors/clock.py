@@ -39,7 +39,8 @@ def seconds_since_boot() -> float:
 class SystemClock:
     """The machine's clock.
 
-    Made once, in the process that forks all others, so that a jump is one also for who is started after it.
+    Made once, in the process that forks all others, so that a jump is one also for who is started after it. That process
+    looks at it before each fork: who is started later doubts it no longer than that one does.
     """
 
     def __init__(self, passed: Callable[[], float] = seconds_since_boot) -> None:

@@ -25,7 +25,7 @@ import click
 from commands.databases import tell_of
 from commands.house import House, alone, finish_restore, with_house
 from commands.outputs import whole
-from commands.restoring import LAID_DOWN, checked, finish, in_the_way
+from commands.restoring import begin, begun, checked, finish, in_the_way
 from transport.lock import Lock
 
 __all__ = ["backup", "restore"]
@@ -79,10 +79,9 @@ def restore(house: House, file: Path) -> None:
                 f"{data_dir} has databases already, or what is left of some ({', '.join(there)}): nothing was changed; "
                 "move them away, or take another with --data-dir"
             )
-        for left_by_a_kill in data_dir.glob(f"{LAID_DOWN}*"):
+        for left_by_a_kill in begun(data_dir):
             shutil.rmtree(left_by_a_kill)
-        part = data_dir / f"{LAID_DOWN}{secrets.token_hex(4)}"
-        part.mkdir(mode=0o700)
+        part = begin(data_dir)
         try:
             names = unpack(file, part)
             refuse_unsound(part, names)

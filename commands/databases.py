@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from commands.restoring import LAID_DOWN, unfinished
+from commands.restoring import begun, in_the_way, unfinished
 from transport.errors import LatticeError
 
 __all__ = ["broken_off", "discard", "look_into", "repair", "set_aside", "tell_of"]
@@ -128,9 +128,17 @@ def discard(data_dir: Path) -> list[str]:
 def broken_off(data_dir: Path) -> Iterator[tuple[str, str]]:
     """Each `restore` that was killed before all was in its place, and what to do. None may be under way."""
     for part in unfinished(data_dir):
-        left = sorted(file.name for file in part.glob("*.db"))
-        yield f"a restore was broken off: {', '.join(left)} lies in {part}", "`python3 run.py up` puts it in its place"
-    for part in sorted(data_dir.glob(f"{LAID_DOWN}*")):
+        if not (left := sorted(file.name for file in part.glob("*.db"))):
+            # The next start removes it.
+            continue
+        there = [name for database in left for name in in_the_way(data_dir, database)]
+        yield (
+            f"a restore was broken off: {', '.join(left)} lies in {part}",
+            f"{', '.join(there)} stands in its place: move one of the two away"
+            if there
+            else "`python3 run.py up` puts it in its place",
+        )
+    for part in begun(data_dir):
         yield (
             f"a restore was broken off: {part} is left of it, and nothing is in its place",
             "run `python3 run.py restore` again",

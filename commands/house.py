@@ -140,7 +140,8 @@ class House:
                 "or start this one with another --data-dir"
             ) from None
         try:
-            finish(self.settings.data_dir)
+            if done := finish(self.settings.data_dir):
+                click.echo(f"a restore had been broken off: {', '.join(done)} is in its place now", err=True)
             yield
         finally:
             lock.release()

@@ -183,8 +183,8 @@ class Up:
         self.deadline = time.monotonic() + BIRTH_S
         self.words = b""
         self.before_start()
-        # A session of its own, so that Ctrl-C reaches `up` alone and the house is drained in order.
         self.service.alive()
+        # A session of its own, so that Ctrl-C reaches `up` alone and the house is drained in order.
         process = subprocess.Popen(  # noqa: S603 (the composition root's own command)
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, pass_fds=self.inherited, start_new_session=True
         )

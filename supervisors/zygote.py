@@ -31,6 +31,7 @@ from typing import Any, ClassVar
 
 from loguru import logger
 
+from actors.clock import system_clock
 from actors.host import Host
 from actors.runtime import AsyncActor
 from actors.sqlite.database import Database
@@ -105,6 +106,8 @@ def run_zygote(control_fd: int, become: Become, walk: Walk | None = None) -> int
         if find_next is None:
             clear_scratch(run_dir, supervisor)
             find_next = _finder(run_dir, supervisor, message["keeper"])
+        # Else each that it forks would doubt a jump for a day of its own, and who is replaced daily for ever.
+        system_clock.steady()
         between = os.fork()
         if between == 0:
             if os.fork() != 0:

@@ -151,11 +151,11 @@ def come_back(transaction: Transaction, facts: Facts) -> None:
         "SELECT detail FROM event WHERE memory = ? AND change = 'staged' ORDER BY seq DESC LIMIT 1", (facts.number,)
     ).fetchone()
     match json.loads(row[0]) if row is not None else None:
-        # Its history may have come with an import.
-        case {"from": "raw" | "echoed" | "crystallized" as stage, "base": float(base), "since": int(since)} if 0 <= base <= 1:
-            facts.stage, facts.base, facts.since = stage, base, min(since, transaction.now)
+        case {"from": "raw" | "echoed" | "crystallized" as stage, "base": float(base), "since": int(since)}:
+            # Whole: should it be this clock that is wrong, and behind, it fades from there again.
+            facts.stage, facts.base, facts.since = stage, base, since
         case _:
-            # Whatever its summary has archived was not aged.
+            # What its summary has archived was not aged. What was archived elsewhere came without its figures.
             return
     transaction.connection.execute(
         "UPDATE memory SET stage = ?, base = ?, since = ? WHERE number = ?",

@@ -133,8 +133,8 @@ class Paradox(AsyncActor):
     @handles(Resolve)
     async def resolve(self, message: Resolve) -> Found:
         """End a paradox, with a reason."""
-        now = self.clock.now()
-        paradox = await self.store.resolve(message, now, once_of(self.call, message, now))
+        once = once_of(self.call, message, self.clock.steady())
+        paradox = await self.store.resolve(message, self.clock.now(), once)
         self._settler.wake()
         return Found(paradox=paradox)
 

@@ -137,9 +137,26 @@ def test_databases_that_a_killed_restore_had_checked_are_in_their_places_for_who
     new = tmp_path / "new"
     (new / "restored-0123abcd").mkdir(parents=True)
     (data_dir / "memory.db").rename(new / "restored-0123abcd" / "memory.db")
-    assert run("backup", "b.tar", "--data-dir", new).code == 0
+    said = run("backup", "b.tar", "--data-dir", new)
+    assert said.code == 0
+    assert "a restore had been broken off: memory.db is in its place now" in said.text
     assert WORD in (new / "memory.db").read_bytes()
     assert not list(new.glob("restored-*"))
+
+
+@pytest.mark.parametrize("name", ["restored-", "restored-by-hand", "restored-0123abcd.old", "restoring-", "restored-0123abcd"])
+def test_what_somebody_keeps_under_a_name_like_a_restores_is_left_alone(run: Run, data_dir: Path, tmp_path: Path, name: str):
+    assert run("backup", "b.tar", "--data-dir", data_dir).code == 0
+    of_somebody = tmp_path / "new" / name
+    if name == "restored-0123abcd":
+        of_somebody.parent.mkdir()
+        of_somebody.write_bytes(b"no folder")
+    else:
+        of_somebody.mkdir(parents=True)
+        (of_somebody / "memory.db").write_bytes(b"of somebody")
+    assert run("restore", "b.tar", "--data-dir", tmp_path / "new").code == 0
+    assert WORD in (tmp_path / "new" / "memory.db").read_bytes()
+    assert of_somebody.is_file() or (of_somebody / "memory.db").read_bytes() == b"of somebody"
 
 
 def test_a_file_in_the_place_of_a_database_that_a_killed_restore_had_checked_is_named(run: Run, data_dir: Path):

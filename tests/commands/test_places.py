@@ -240,6 +240,16 @@ def test_a_restore_that_was_broken_off_is_found(run: Run, short_dir: Path, part:
     assert told in said.text
 
 
+def test_what_stands_in_the_way_of_a_restore_that_was_broken_off_is_named(run: Run, short_dir: Path):
+    for name in ("restored-0123abcd", "restored-89abcdef"):
+        (short_dir / name).mkdir()
+    (short_dir / "restored-0123abcd" / "memory.db").write_bytes(b"")
+    (short_dir / "memory.db-wal").write_bytes(b"")
+    said = run("doctor", "--data-dir", short_dir)
+    assert "memory.db-wal stands in its place: move one of the two away" in said.text
+    assert "restored-89abcdef" not in said.text
+
+
 def test_a_directory_where_a_database_should_be_is_found_and_the_rest_is_looked_at(run: Run, short_dir: Path):
     (short_dir / "memory.db").mkdir()
     said = run("doctor", "--data-dir", short_dir)

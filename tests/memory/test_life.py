@@ -168,6 +168,21 @@ async def test_what_a_clock_that_was_ahead_has_aged_is_as_before_once_that_is_se
     assert await age(memory) == (2, 0, 0)
 
 
+async def test_what_a_clock_that_was_behind_brought_back_is_archived_as_before_once_that_is_set_right(memory, clock):
+    turn = await remember(memory, importance=0.8)
+    clock.advance(95 * DAY)
+    await age(memory)
+    before = await get(memory, turn)
+    assert (before.stage, before.importance > LIFE.floor) == ("archived", True)
+
+    clock.advance(-50 * 365 * DAY)
+    await age(memory)
+    clock.advance(50 * 365 * DAY)
+    await age(memory)
+    after = await get(memory, turn)
+    assert (after.stage, after.importance) == ("archived", before.importance)
+
+
 async def test_a_summary_archives_what_it_sums_up_and_keeps_the_links(memory):
     plain, dear = await remember(memory), await remember(memory, "my lemon", importance=0.9)
     await recall(memory, "one", "two")

@@ -11,6 +11,7 @@ from actors.memory.messages import Get as GetMemory
 from actors.paradox.effects import paradox_id
 from actors.paradox.judge import Judge
 from actors.paradox.messages import Check, Get, GetProgress, List, ListSetAside, Resolve, Retry, Statement
+from tests.actors.test_clock import YEAR, Machine
 from tests.older_copy import put_back, put_by
 from tests.paradox.house import START, Process, followed, found, house, say, settled
 from transport.errors import Conflict, Invalid, KeyReused, NotFound
@@ -166,6 +167,20 @@ async def test_a_resolution_that_is_repeated_under_its_key_does_not_undo_a_later
         assert (await paradox.ask(first, key="k")).paradox.history[-1].note == "keep later: moved"
         with pytest.raises(Invalid, match=r"^key: "):
             await paradox.ask(moved, key="k")
+
+
+async def test_a_clock_that_has_jumped_by_a_year_does_not_make_calls_unknown(short_dir) -> None:
+    machine = Machine()
+    async with house(short_dir, clock=machine) as host:
+        earlier, later = await say(host, *CLASH)
+        await followed(host)
+        paradox = host.ref("paradox")
+        first = Resolve(id=paradox_id("default", earlier, later), state="dismissed", keep="both", reason="both are true")
+        await paradox.ask(first, key="k")
+        machine.time += YEAR
+        await paradox.ask(Resolve(id=first.id, keep="later", reason="moved"), key="l")
+
+        assert (await paradox.ask(first, key="k")).paradox.history[-1].note == "keep later: moved"
 
 
 async def test_pages_go_from_the_highest_tension_down_and_miss_nothing(short_dir) -> None:

@@ -19,6 +19,8 @@ from supervisors.roster import Entry, Roster, RosterFile
 from supervisors.spares import Spares
 from supervisors.supervisor import say
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_a_roster_comes_back_as_it_was_written(tmp_path):
     path = tmp_path / "children.json"
@@ -95,6 +97,30 @@ def test_a_roster_that_was_deleted_or_has_grown_is_written_anew(tmp_path):
     path.unlink()
     file.add(long, lambda: Roster(up_pid=9))
     assert Roster.read(path).up_pid == 9
+
+
+FORKS_AFTER_A_JUMP = """
+import socket, sys
+from actors import clock
+from tests.actors.test_clock import DOUBTED_S, YEAR, Machine
+
+clock.system_clock = machine = Machine()
+from supervisors.control import Control
+from supervisors.zygote import run_zygote
+
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+machine.time += YEAR
+Control(ours).send("fork", run_dir=sys.argv[1], supervisor="nobody", keeper=None)
+ours.shutdown(socket.SHUT_WR)
+run_zygote(theirs.detach(), lambda *_: 0)
+machine.runs(DOUBTED_S)
+print(machine.steady() == machine.now())
+"""
+
+
+def test_who_is_forked_a_day_after_the_clock_has_jumped_believes_it(tmp_path):
+    command = [sys.executable, "-c", FORKS_AFTER_A_JUMP, str(tmp_path)]
+    assert subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=50, check=True).stdout == b"True\n"
 
 
 def test_crash_reports_of_a_clock_that_was_ahead_are_not_the_newest(tmp_path):
