@@ -96,13 +96,18 @@ async def messages(call: Incoming, body: MessagesBody) -> web.StreamResponse:
         options=options(body, call.raw),
         effort=effort(body),
         stream=bool(body.stream),
-        shown=bool(body.thinking and body.thinking.get("type") in {"enabled", "adaptive"}),
+        shown=is_shown(body.thinking),
     )
     if think.stream:
         return await NamedTelling(call, think, MessageVoice(body.model or "default"), failure).tell()
 
     thought: Thought = await call.ask(think, key=key_of(call))
     return web.Response(body=to_json(message(thought)), content_type="application/json")
+
+
+def is_shown(thinking: Block | None) -> bool:
+    """Whether what is thought aloud is asked for."""
+    return bool(thinking and thinking.get("type") in {"enabled", "adaptive"} and thinking.get("display") != "omitted")
 
 
 def talk(body: MessagesBody) -> list[dict[str, JsonValue]]:
@@ -215,8 +220,10 @@ def options(body: MessagesBody, raw: dict[str, JsonValue]) -> dict[str, JsonValu
     if body.metadata and isinstance(body.metadata.get("user_id"), str):
         given["user"] = body.metadata["user_id"]
 
-    # Thinking that is switched off says what its absence says, in a word that other endpoints refuse.
-    if body.thinking and body.thinking.get("type") != "disabled":
+    if body.thinking and body.thinking.get("type") == "disabled":
+        # By a name of its own: in other vendors' dialects the same word is an option of theirs, and many refuse it.
+        given["thinking_disabled"] = True
+    elif body.thinking:
         given["thinking"] = body.thinking
 
     if body.output_config:

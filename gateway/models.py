@@ -21,6 +21,9 @@ routes = Routes("Models")
 ANTHROPICS: Final = "anthropic-version"
 """A header that Anthropic's packages send with every request."""
 
+LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999. Some endpoints count milliseconds."""
+
 
 class Model(Data):
     """A model in OpenAI's form; `owned_by` is the endpoint that has it."""
@@ -77,5 +80,5 @@ def page(told: llm.Models) -> dict[str, Any]:
 
 def in_anthropics_form(model: llm.Model) -> dict[str, Any]:
     """Anthropic's form of a model."""
-    created = datetime.fromtimestamp(model.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = datetime.fromtimestamp(min(max(model.created, 0), LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"type": "model", "id": model.id, "display_name": model.id, "created_at": created}

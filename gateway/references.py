@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pydantic import JsonValue
 
 from actors.memory import messages as memory
 from actors.thinking import messages as thinking
+from gateway.dialect import must_be, text_in
 from gateway.errors import HttpError
 from gateway.incoming import Incoming
 from transport.errors import NotFound, Unavailable
@@ -25,6 +26,12 @@ Item = dict[str, JsonValue]
 
 MESSAGE: Final = re.compile(r"msg_([0-9a-f]{24})_\d{1,4}")
 REASONING: Final = re.compile(r"rs_[0-9a-f]{24}_\d{1,4}")
+MOST: Final = 4095
+"""Answers that a talk may refer to: it may have no more turns."""
+
+LATE: Final = {"memory.converse", "memory.answer"}
+"""Parts of a thought that memory is told afterwards where they are missing."""
+
 AT_ONCE: Final = 16
 """Answers that memory is asked for at once, of a long talk."""
 
@@ -32,31 +39,49 @@ AT_ONCE: Final = 16
 async def put_back(call: Incoming, items: Sequence[Item]) -> list[Item]:
     """The items, with the assistant's own words where a message of theirs was referred to.
 
-    What was thought in private is left out, as it is where it comes whole; and so is what nobody has any more: an answer that
-    was forgotten, a refusal, a notice that no model could be reached.
+    Memory has all that an answer said as one text. It stands where the answer is first referred to, whatever the item: where
+    words came before and after a tool call, both are named. What was thought in private is left out, as it is where it comes
+    whole; and so is what nobody has any more: an answer that was forgotten, a refusal, a notice that no model could be reached.
 
     Raises:
-        HttpError: 404, nobody knows of it; 400, the talk was kept out of memory.
+        HttpError: 404, nobody knows of it; 400, the talk was kept out of memory, or it is no reference; 413, the answers are
+            larger together than a body may be.
         Unavailable: memory is still to be told of it.
     """
-    named = {str(item.get("id")): f"input[{number}].id" for number, item in enumerate(items) if is_reference(item)}
-    if not named:
-        return list(items)
+    places: dict[str, int] = {}
+    for number, item in enumerate(items):
+        thought_id = referred_to(item, f"input[{number}]") if is_reference(item) else None
+        if thought_id is not None:
+            places.setdefault(thought_id, number)
 
-    room = asyncio.Semaphore(AT_ONCE)
+    must_be(len(places) <= MOST, "input", f"at most {MOST} answers can be referred to")
+    words = await all_words(call, places) if places else {}
+    return [in_place(words.get(number)) if is_reference(item) else item for number, item in enumerate(items)]
 
-    async def found(reference: str, where: str) -> str | None:
+
+async def all_words(call: Incoming, places: Mapping[str, int]) -> dict[int, str | None]:
+    """What was said in thoughts, by the place of each."""
+    room, most = asyncio.Semaphore(AT_ONCE), call.settings.max_body_bytes
+    words: dict[int, str | None] = {}
+    size = 0
+
+    async def find(thought_id: str, place: int) -> None:
+        nonlocal size
         async with room:
-            return await words_of(call, reference, where)
+            words[place] = answer = await words_of(call, thought_id, f"input[{place}].id")
+        size += len((answer or "").encode())
+        if size > most:
+            said = "the answers that are referred to are larger together than a body may be"
+            raise HttpError(413, "too_large", f"input: {said}", param="input")
 
-    asking = {reference: asyncio.ensure_future(found(reference, where)) for reference, where in named.items()}
+    asking = [asyncio.ensure_future(find(thought_id, place)) for thought_id, place in places.items()]
     try:
-        await asyncio.gather(*asking.values())
+        await asyncio.gather(*asking)
     finally:
-        for task in asking.values():
+        for task in asking:
             task.cancel()
 
-    return [in_place(asking[str(item.get("id"))].result()) if is_reference(item) else item for item in items]
+    return words
 
 
 def in_place(words: str | None) -> Item:
@@ -66,30 +91,28 @@ def in_place(words: str | None) -> Item:
 
 def is_reference(item: Item) -> bool:
     """Whether an item is an id alone. OpenAI lets the word for it be left out."""
-    return item.get("type") == "item_reference" or (item.get("type") is None and item.keys() <= {"type", "id"})
+    return item.get("type") == "item_reference" or (item.get("type") is None and "id" in item and item.keys() <= {"type", "id"})
 
 
-async def words_of(call: Incoming, reference: str, where: str) -> str | None:
-    """What the assistant said there; None where it is to be left out."""
+def referred_to(item: Item, where: str) -> str | None:
+    """The thought whose words are meant; None where it is reasoning, which is left out."""
+    reference = text_in(item, "id", where)
     if REASONING.fullmatch(reference):
         return None
 
     message = MESSAGE.fullmatch(reference)
     if message is None:
-        raise unknown(404, where)
+        raise unknown(404, f"{where}.id")
 
-    thought_id = f"th_{message[1]}"
-    try:
-        answer: memory.Found = await call.look_up(memory.GetAnswer(namespace=call.namespace, key=f"{thought_id}:answer"))
-    except NotFound:
-        await check_left_out(call, thought_id, where)
-        return None
-
-    return answer.memory.text
+    return f"th_{message[1]}"
 
 
-async def check_left_out(call: Incoming, thought_id: str, where: str) -> None:
-    """Refuse to leave out an answer that memory does not have, where the talk would be another one without it."""
+async def words_of(call: Incoming, thought_id: str, where: str) -> str | None:
+    """What the assistant said there; None where it is to be left out."""
+    answer = await answer_of(call, thought_id)
+    if answer is not None:
+        return answer.text
+
     try:
         thought: thinking.ThoughtRecord = await call.look_up(
             thinking.GetThought(namespace=call.namespace, thought_id=thought_id)
@@ -97,10 +120,46 @@ async def check_left_out(call: Incoming, thought_id: str, where: str) -> None:
     except NotFound:
         raise unknown(404, where) from None
 
-    if any(part.startswith("memory.") for part in thought.missing):
+    if thought.owed:
         raise Unavailable("memory is still to be told what was said before", retry_after_ms=1000)
-    if not thought.memories and not thought.degraded:
+
+    missing = {part.partition(":")[0] for part in thought.missing}
+    if missing & LATE:
+        # It was told after the thought, maybe since it was asked.
+        answer = await answer_of(call, thought_id)
+        if answer is not None:
+            return answer.text
+        if "outbox" in missing and not thought.degraded:
+            raise unknown(404, where)
+
+        return None
+
+    if thought.memories:
+        return await said_before(call, thought.memories[-1])
+    if not thought.degraded:
         raise unknown(400, where)
+
+    return None
+
+
+async def answer_of(call: Incoming, thought_id: str) -> memory.Memory | None:
+    """The answer that memory knows by a thought's name."""
+    try:
+        found: memory.Found = await call.look_up(memory.GetAnswer(namespace=call.namespace, key=f"{thought_id}:answer"))
+    except NotFound:
+        return None
+
+    return found.memory
+
+
+async def said_before(call: Incoming, last: str) -> str | None:
+    """The words of an answer that was given before at the same place: its record has the name of the first who gave it."""
+    try:
+        found: memory.Found = await call.look_up(memory.Get(namespace=call.namespace, id=last))
+    except NotFound:
+        return None
+
+    return found.memory.text if found.memory.role == "assistant" else None
 
 
 def unknown(status: int, where: str) -> HttpError:

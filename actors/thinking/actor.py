@@ -164,6 +164,18 @@ class Thinking(AsyncActor):
     @handles(GetThought)
     async def thought(self, message: GetThought) -> ThoughtRecord:
         """A thought by its id, without what memory has forgotten by now."""
+        known = await self.as_far_as_told(message)
+        if any(part.startswith("memory.") for part in known.missing):
+            return known.model_copy(update={"owed": await self.outbox.owes_for(known.thought_id)})
+
+        return known
+
+    async def as_far_as_told(self, message: GetThought) -> ThoughtRecord:
+        """A thought, scrubbed of what memory forgot.
+
+        Raises:
+            NotFound: there is none of that id in the namespace.
+        """
         known = await self.thoughts.find(message.namespace, message.thought_id)
         if known is None:
             raise NotFound(f"no thought {message.thought_id!r} in this namespace", detail={"field": "thought_id"})

@@ -199,6 +199,9 @@ class ThoughtRecord(Reply, type="thinking.thought_found"):
     scrubbed: bool = False
     """Its texts are gone, since memory forgot something that they may have quoted."""
 
+    owed: bool = False
+    """Memory is still to be told what was said. Known when the thought is asked for."""
+
 
 class GetThought(Message, type="thinking.thought", reply=ThoughtRecord, idempotent=True):
     """A thought by its id. `not_found` when it is of another namespace."""

@@ -137,6 +137,12 @@ class Outbox:
         """Whether memory has not heard yet what was said before in that talk: what follows is to come behind it."""
         return self.talks[talk_of(converse)] > 0
 
+    async def owes_for(self, thought: str) -> bool:
+        """Whether memory is still to be told of a thought."""
+        # What is held moves to the disk, never back.
+        held = any(owed.thought == thought for owed, _ in self.unwritten)
+        return held or (self.waiting > 0 and await self.database.read(is_owed, thought))
+
     async def let_go(self, namespaces: Mapping[str, datetime]) -> None:
         """Owe memory nothing of what was said in forgotten namespaces, by the digests of their names, until they were."""
         async with self.telling, self.writing:
@@ -233,6 +239,11 @@ def insert(connection: apsw.Connection, owed: Owed, time: float) -> None:
 def first(connection: apsw.Connection) -> tuple[int, Owed, float] | None:
     row = connection.execute("SELECT place, body, time FROM owed ORDER BY place LIMIT 1").fetchone()
     return None if row is None else (int(row[0]), Owed.model_validate_json(str(row[1])), float(row[2]))
+
+
+def is_owed(connection: apsw.Connection, thought: str) -> bool:
+    found = connection.execute("SELECT 1 FROM owed WHERE json_extract(body, '$.thought') = ? LIMIT 1", (thought,))
+    return found.fetchone() is not None
 
 
 def delete(connection: apsw.Connection, place: int) -> None:

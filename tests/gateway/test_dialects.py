@@ -10,6 +10,8 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from actors.llm.messages import Model
+from gateway.models import in_anthropics_form
 from tests.gateway.house import TEXT, House, house
 from tests.model_server import SyncModelServer
 
@@ -281,12 +283,27 @@ async def test_structured_output_that_anthropics_package_asks_for_reaches_any_en
         {"thinking": {"type": "disabled"}},
         {"output_config": {"effort": "low"}},
         {"cache_control": {"type": "ephemeral"}},
+        {"service_tier": "standard_only"},
+        {"context_management": {"edits": []}},
     ],
-    ids=["adaptive", "disabled", "effort", "cache"],
+    ids=["adaptive", "disabled", "effort", "cache", "tier", "context"],
 )
 async def test_what_only_anthropic_understands_stays_out_of_openais_dialects(lattice, model, fields) -> None:
     await lattice.post("/v1/messages", {**HELLO, **fields})
-    assert model.log(finished=1)[0]["body"].keys().isdisjoint(fields)
+    assert model.log(finished=1)[0]["body"].keys().isdisjoint({*fields, "thinking_disabled"})
+
+
+async def test_thinking_that_is_to_be_omitted_is_not_shown(lattice, model) -> None:
+    model.next({"text": TEXT, "reasoning": "let me think"})
+    told = await lattice.post("/v1/messages", {**HELLO, "thinking": {"type": "adaptive", "display": "omitted"}})
+    assert [block["type"] for block in told["content"]] == ["text"]
+
+
+async def test_thinking_that_is_switched_off_is_so_at_anthropics_endpoints(lattice, model) -> None:
+    theirs = {"name": "theirs", "dialect": "anthropic", "base_url": model.base_url, "models": ["claude-test"]}
+    await lattice.post("/v1/llm/endpoints", theirs)
+    await lattice.post("/v1/messages", {**HELLO, "model": "claude-test", "thinking": {"type": "disabled"}})
+    assert model.log(finished=1)[0]["body"]["thinking"] == {"type": "disabled"}
 
 
 async def test_an_effort_in_anthropics_words_is_the_efforts(lattice, model) -> None:
@@ -329,6 +346,15 @@ async def test_models_are_listed_in_the_form_of_who_asks(lattice, claude) -> Non
     assert (one.id, one.created_at.year) == ("gpt-test", 1970)
     listed = await lattice.get("/v1/models")
     assert [model["object"] for model in listed["data"]] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("created", "told"),
+    [(1_700_000_000_000, "9999-12-31T23:59:59Z"), (-1, "1970-01-01T00:00:00Z")],
+    ids=["milliseconds", "negative"],
+)
+def test_a_model_whose_date_makes_no_sense_is_listed_all_the_same(created, told) -> None:
+    assert in_anthropics_form(Model(id="m", endpoint="e", created=created))["created_at"] == told
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,8 @@ def called(call_id: str) -> dict:
 def test_ollama_is_offered_only_the_tool_that_is_to_be_called() -> None:
     other = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
     chosen = {"type": "function", "function": {"name": "clock"}}
-    for choice, offered in ((chosen, [other]), ("auto", [*TOOLS, other]), ("none", None)):
+    some = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [chosen]}}
+    for choice, offered in ((chosen, [other]), (some, [other]), ("auto", [*TOOLS, other]), ("none", None)):
         options = {"tools": [*TOOLS, other], "tool_choice": choice}
         body = DIALECTS["ollama"].generate(Asked("m", [{"role": "user", "content": "x"}], options)).body
         assert body.get("tools") == offered
@@ -305,6 +306,16 @@ def test_a_form_that_anthropics_own_option_asks_for_is_not_asked_for_in_words() 
     own = {"format": {"type": "json_schema", "schema": schema}}
     body = anthropic_body([{"role": "user", "content": "x"}], response_format=form, output_config=own)
     assert (body["output_config"], "system" in body) == (own, False)
+
+
+def test_thinking_is_switched_off_in_each_dialects_words() -> None:
+    def body(name: str) -> dict:
+        options = {"thinking_disabled": True, "reasoning_effort": "low"}
+        return DIALECTS[name].generate(Asked("m", [{"role": "user", "content": "x"}], options)).body
+
+    assert body("anthropic")["thinking"] == {"type": "disabled"}
+    assert body("ollama")["think"] is False
+    assert all("thinking_disabled" not in body(name) for name in DIALECTS)
 
 
 def test_openais_dialects_are_not_sent_what_only_anthropic_understands() -> None:

@@ -56,6 +56,21 @@ def test_what_openai_sends_stays_as_it_is() -> None:
     assert joined(*pieces) == [("c1", "look", '{"n": 1}'), ("c2", "look", "{}")]
 
 
+@pytest.mark.parametrize("identity", ["", "c1"], ids=["no ids", "one id"])
+def test_whole_calls_under_one_number_and_no_id_of_their_own_are_two(identity: str) -> None:
+    pieces = [piece(f'{{"n": {n}}}', id=identity, name="look", index=0) for n in (1, 2)]
+    assert joined(*pieces) == [(identity, "look", '{"n": 1}'), (identity, "look", '{"n": 2}')]
+
+
+def test_calls_beside_each_other_are_two_whatever_they_bring() -> None:
+    told = list(ToolCalls().numbered([piece(id="c1", name="look"), piece(id="c2", name="look")]))
+    assert [call["index"] for call in told] == [0, 1]
+
+
+def test_a_piece_without_a_number_goes_on_with_the_call_that_had_one() -> None:
+    assert joined(piece(id="c1", name="look", index=0), piece("{}")) == [("c1", "look", "{}")]
+
+
 def test_a_name_that_comes_late_is_told() -> None:
     assert joined(piece(id="c1", index=0), piece("{}", name="look", index=0)) == [("c1", "look", "{}")]
 

@@ -234,6 +234,10 @@ def options(given: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {name: given[name] for name in PASSED_ON if given.get(name) is not None}
     body["max_tokens"] = given.get("max_completion_tokens") or given.get("max_tokens") or DEFAULT_MAX_TOKENS
     body |= sampling(given)
+    if given.get("thinking_disabled"):
+        # Some models think unless they are told not to.
+        body["thinking"] = {"type": "disabled"}
+
     if given.get("service_tier") in SERVICE_TIERS:
         body["service_tier"] = given["service_tier"]
 

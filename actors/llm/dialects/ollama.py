@@ -184,7 +184,9 @@ def options(given: Mapping[str, Any]) -> Item:
         body["tools"] = tools
 
     effort = given.get("reasoning_effort")
-    if effort and "think" not in body:
+    if given.get("thinking_disabled"):
+        body["think"] = False
+    elif effort and "think" not in body:
         body["think"] = effort if effort in {"low", "medium", "high"} else effort == "xhigh"
 
     form = given.get("response_format")
@@ -195,13 +197,21 @@ def options(given: Mapping[str, Any]) -> Item:
 
 
 def offered(given: Mapping[str, Any]) -> list[Any]:
-    """The tools that may be called. There is no option for the one that must be: it is offered alone."""
+    """The tools that may be called. There is no option for one that must be, or for some alone: no others are offered."""
     tools, choice = listed(given.get("tools")), given.get("tool_choice")
     if not isinstance(choice, dict):
         return [] if choice == "none" else tools
 
-    wanted = (choice.get("function") or {}).get("name")
-    return [tool for tool in tools if (tool.get("function") or {}).get("name") == wanted]
+    allowed = choice.get("allowed_tools")
+    named = listed(allowed.get("tools")) if isinstance(allowed, dict) else [choice]
+    wanted = {name_of(one) for one in named}
+    return [tool for tool in tools if name_of(tool) in wanted]
+
+
+def name_of(tool: Item) -> Any:
+    """The name of a function."""
+    function = tool.get("function")
+    return function.get("name") if isinstance(function, dict) else None
 
 
 class OllamaReader:

@@ -64,7 +64,7 @@ class OpenAI:
             raise Failure("its list of models has an unknown form")
 
         return [
-            Listed(str(model["id"])[:256], model["created"] if isinstance(model.get("created"), int) else 0)
+            Listed(str(model["id"])[:256], number(model.get("created")) or 0)
             for model in listed[:10_000]
             if isinstance(model, dict) and model.get("id")
         ]
@@ -83,8 +83,10 @@ def is_anthropics(name: str, value: Any) -> bool:
     match name:
         case "thinking":
             return isinstance(value, dict) and ("budget_tokens" in value or value.get("type") == "adaptive")
-        case "output_config":
+        case "output_config" | "thinking_disabled" | "context_management" | "diagnostics":
             return True
+        case "service_tier":
+            return bool(value == "standard_only")
         case _:
             return name == "cache_control" and isinstance(value, dict)
 

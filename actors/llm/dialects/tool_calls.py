@@ -38,6 +38,7 @@ class ToolCalls:
         self.latest: dict[int | None, Begun] = {}
         """By the number that the server gives them, the call that was begun last under it."""
 
+        self.last: Begun | None = None
         self.count = 0
 
     def numbered(self, pieces: Any) -> Iterator[dict[str, Any]]:
@@ -49,12 +50,12 @@ class ToolCalls:
         if not isinstance(pieces, list):
             raise Failure("tool calls of an unknown form")
 
-        for piece in pieces:
+        for place, piece in enumerate(pieces):
             if isinstance(piece, dict):
-                yield self.number(piece)
+                yield self.number(piece, beside=place > 0)
 
-    def number(self, piece: dict[str, Any]) -> dict[str, Any]:
-        """One piece."""
+    def number(self, piece: dict[str, Any], *, beside: bool) -> dict[str, Any]:
+        """One piece; `beside`: another came with it."""
         given = piece.get("index")
         if given is not None and (not isinstance(given, int) or isinstance(given, bool)):
             raise Failure("a tool call of an unknown form")
@@ -62,25 +63,35 @@ class ToolCalls:
         function = piece.get("function")
         function = function if isinstance(function, dict) else {}
         identity, name = str(piece.get("id") or ""), str(function.get("name") or "")
+        arguments = str(function.get("arguments") or "")
         call = self.latest.get(given)
-        if call is None or self.whole or is_another(call, identity, name):
-            call = self.latest[given] = Begun(self.count)
+        if call is None and given is None and not name:
+            # Its call was begun under a number.
+            call = self.last
+        if call is None or self.whole or is_another(call, identity, name, arguments, beside=beside):
+            call = self.latest[given] = self.last = Begun(self.count)
             self.count += 1
 
         # What came late is told once; what comes again is not.
         told = {**piece, "index": call.index, **({"function": less(function, "name", known=call.name)} if function else {})}
         told = less(told, "id", known=call.id)
         call.id, call.name = call.id or identity, call.name or name
-        call.arguments.feed(str(function.get("arguments") or ""))
+        call.arguments.feed(arguments)
         return told
 
 
-def is_another(call: Begun, identity: str, name: str) -> bool:
-    """Whether a piece under the same number begins another call: it has another id, and another name or nothing to add to."""
+def is_another(call: Begun, identity: str, name: str, arguments: str, *, beside: bool) -> bool:
+    """Whether a piece under the same number begins another call.
+
+    It does where it has a name, and arguments where the call's are whole already; or another id, and another name, nothing to
+    add to, or a place of its own beside the call.
+    """
+    if name and call.arguments.is_whole and arguments.strip():
+        return True
     if not identity or not name or not call.id or identity == call.id:
         return False
 
-    return call.arguments.is_whole or name != call.name
+    return call.arguments.is_whole or name != call.name or beside
 
 
 def less(told: dict[str, Any], part: str, *, known: str) -> dict[str, Any]:
