@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from actors.daemon.extract import content
@@ -124,6 +125,7 @@ def endings(text: str) -> tuple[Ending, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def words_of(text: str) -> frozenset[str]:
     """Content words, and figures: "10k", "42"."""
     return frozenset({*content(text), *(found.lower() for found in FIGURE.findall(text))})
@@ -134,6 +136,7 @@ def bases_of(past: str) -> frozenset[str]:
     return frozenset({IRREGULAR[past]}) if past in IRREGULAR else frozenset(stems(past)) - {past}
 
 
+@lru_cache(maxsize=4096)
 def verbs_of(plan: str) -> frozenset[str]:
     """The verbs of what somebody means to do."""
     found: set[str] = set()
@@ -142,6 +145,7 @@ def verbs_of(plan: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=4096)
 def things(words: frozenset[str], verbs: frozenset[str]) -> frozenset[str]:
     """What is done something with: no verb of it, no time, nothing that everybody says."""
     return frozenset(

@@ -105,7 +105,7 @@ PLACES: Final = (
 )
 PASSING: Final = re.compile(
     # How one feels, what one is about to do, where one is, manners, and what points at something said before.
-    rf"(?:\b(?:am|is|are|was|were|feel|feels|felt|been)|'m|'re|'s) (?:(?:not|so|very|really|still|pretty|quite|a bit"
+    rf"(?:\b(?:am|is|are|was|were|feel|feels|felt|been)|'m|'re|'s) (?:(?:not|so|very|still|pretty|quite|a bit"
     rf"|a little|just"
     rf"|super|too|as|also|all|\w+ly) )*(?:(?:{FEELINGS})\b|(?!(?:{WHILE}|{NO_ACTIVITY})\b)[a-z]+ing\b"
     rf"|(?:on|in|at|by|outside|inside|near|under) (?:the|a|an|my|our) (?:\w+ ){{0,2}}?(?:{PLACES})(?![\w-])"
@@ -178,7 +178,7 @@ def facts(text: str, *, names: frozenset[str] = frozenset()) -> list[str]:
     about: str | None = None
     for sentence, own in own_sentences(text):
         length = len(sentence.split())
-        if about is not None and goes_on_about(own):
+        if about is not None and length <= LONGEST_FACT and goes_on_about(own):
             if len(about.split()) + length <= LONGEST_FACT:
                 found = [*(one for one in found if one != about), f"{about} {sentence}"]
                 about = found[-1]

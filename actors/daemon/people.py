@@ -221,8 +221,10 @@ def plans(text: str, said: datetime) -> list[Plan]:
     """The sentences about what the speaker will do by a time that they name, and when that is over."""
     found = []
     for sentence, read in own_sentences(text):
+        if len(read) > 300 or read.endswith("?") or UNREAL.search(read):
+            continue
         match = COMING.search(read)
-        if match is None or len(read) > 300 or read.endswith("?") or UNREAL.search(read) or NEGATED.search(match.group()):
+        if match is None or NEGATED.search(match.group()):
             continue
         over = over_of(match.group().lower(), said)
         if over is not None:

@@ -151,7 +151,15 @@ async def recall(
     asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True, context=message.session)
     reply: Recalled = await actor.ask(asked, timeout=seconds)
     who = asker(message.messages)
-    return tuple(memory for memory in reply.memories if not is_to_be_brought_up(memory) and not is_kept_from(who, memory))
+    kept = {memory.id for memory in reply.memories if is_kept_from(who, memory)}
+    return tuple(
+        memory
+        for memory in reply.memories
+        if memory.id not in kept
+        and not is_to_be_brought_up(memory)
+        # A fact is a sentence of its turn: that it is not to be passed on may stand in the next one.
+        and not any(link.target in kept for link in memory.links)
+    )
 
 
 def is_to_be_brought_up(memory: Memory) -> bool:

@@ -71,7 +71,12 @@ class Known:
         shown = sorted(people, key=lambda line: line.speaker not in own)[:MOST_LINES]
         return Known(
             profile=(*shown, *(line for line in self.profile if line.speaker is None)),
-            statements=tuple(line for line in self.statements if asker is None or line.speaker in {asker, *NOBODY}),
+            statements=tuple(
+                line
+                for line in self.statements
+                if (asker is None or line.speaker in {asker, *NOBODY})
+                and (line.speaker in own - {None} or not tells_in_confidence(line.text))
+            ),
         )
 
 

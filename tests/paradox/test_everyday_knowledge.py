@@ -68,6 +68,55 @@ def test_what_another_one_does_or_is_no_such_thing_is_not_ruled_out(old: str, ne
     assert not judged(old, new).why.startswith("rules out")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("I'm a vegetarian restaurant critic.", "I had a steak last night."),
+        ("I'm dating a vegetarian.", "I had a steak last night."),
+        ("I never said that I'm a vegetarian.", "I had a steak."),
+        ("I'm a vegetarian.", "We have three chickens and a duck."),
+        ("I'm a vegetarian.", "We loved Turkey."),
+        ("I don't drink alcohol.", "I brought a bottle of wine to the party."),
+        ("I'm allergic to cats.", "I walked my dog."),
+        ("I'm an only child.", "My sister-in-law is visiting."),
+        ("Both my parents are dead.", "My dad has been dead for ten years."),
+        ("I never knew my grandfather.", "My grandmother taught me to knit."),
+        ("I'm single.", "I'm divorced."),
+        ("I live alone.", "I shared photos with my sister."),
+        ("I live on the ground floor.", "The meeting is on the third floor."),
+        ("I can't live without a car.", "My car is red."),
+        ("I'm retired.", "I work in the garden every morning."),
+        ("I can't drive.", "We drove to Italy last summer."),
+        ("I use a wheelchair.", "I run a bakery."),
+        ("I'm colour blind.", "I watched the film."),
+        ("I can't sleep.", "I have insomnia."),
+        ("I've never been abroad.", "I went to London."),
+        ("I've never been to Asia.", "I ordered a phone from China."),
+        ("I've never been to America.", "I spent a month in Peru."),
+        ("I've never seen snow.", "My skin is dry."),
+        ("I'm an atheist.", "Thank God it's Friday."),
+        ("Our car is electric.", "Petrol got so expensive."),
+        ("I'm free on Friday.", "I got a letter on Friday."),
+        ("My late husband was a sailor.", "My husband loved the sea."),
+        ("I'm married.", "My partner is a baker."),
+        ("My parents are divorced.", "I'm happily married."),
+        ("I was born in Leeds.", "I'm pregnant."),
+        ("I'm fine.", "I have a cold."),
+        ("I'm sixty.", "I wake up at six every morning."),
+        ("My dad plays the cello.", "My dad was at the funeral."),
+        ("When my father left I was eight.", "I'm thirty-four."),
+        ("I'm thirty.", "I work at the nursery."),
+        ("I've known Ana for ten years.", "I met Tom two years ago."),
+        ("We've been married for twenty years.", "We were at a wedding last summer."),
+        ("I'm from a small village.", "I'm from Leeds."),
+        ("My blood type is a mystery.", "My blood type is O positive."),
+    ],
+)
+def test_ordinary_talk_is_not_at_odds(old: str, new: str) -> None:
+    assert judged(old, new).verdict not in AT_ODDS
+    assert not judged(new, old).why.startswith(("rules out", "reckoned", "slot"))
+
+
 def test_one_person_s_way_of_life_rules_out_nothing_for_another_who_says_i() -> None:
     assert judged("I'm vegetarian.", "I had a steak.").verdict in AT_ODDS
     assert judged("I'm vegetarian.", "I had a steak.", speakers=("ana", "ben")).verdict not in AT_ODDS
@@ -175,6 +224,9 @@ def test_another_one_s_answer_or_the_same_one_is_not_at_odds(old: str, new: str)
 
 
 def test_the_tables_are_read_whole() -> None:
+    # What ends with a blank would be followed by a word, and finds nothing.
+    assert not [phrase for _, *both in EXCLUSIONS for phrases in both for phrase in phrases if phrase != phrase.strip()]
+    assert not [phrase for course in COURSES for stage in course.stages for phrase in stage if phrase != phrase.strip()]
     assert {name for name, _, _ in EXCLUSIONS} >= {"diet", "family", "home", "work", "ability", "never", "days"}
     assert all(expression(phrases) for _, *both in EXCLUSIONS for phrases in both)
     assert all(expression(stage) for course in COURSES for stage in course.stages)

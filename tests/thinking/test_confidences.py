@@ -53,6 +53,13 @@ def test_a_confidence_stands_in_the_profile_that_its_own_speaker_is_shown() -> N
     assert len(known.meant_for("Bert").profile) == 2
 
 
+def test_a_contradiction_that_holds_a_confidence_is_brought_up_to_nobody_else() -> None:
+    two = KnownLine('Bert said: "I had a steak, don\'t tell Ada", but Ada: "Bert eats no meat". Ask.', speaker=None)
+    own = KnownLine('On 3 May Bert said: "I\'ll fetch the boat tomorrow, psst." Ask how it went.', speaker="Bert")
+    known = Known((), (two, own))
+    assert [known.meant_for(name).statements for name in ("Ada", "Bert", None)] == [(), (own,), ()]
+
+
 async def test_who_shares_a_memory_is_not_shown_what_another_told_in_confidence(short_dir, model) -> None:
     async def asked(host, name: str, text: str, session: str) -> str:
         await host.ref("thinking").ask(Think(session=session, messages=({"role": "user", "content": text, "name": name},)))

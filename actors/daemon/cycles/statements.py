@@ -35,6 +35,9 @@ GOAL_URGENCY = 0.3
 QUOTED = re.compile(r'^On [^"]* said: "(.*)" ', re.DOTALL)
 """The words of a plan or a goal in what is to be said of it."""
 
+PLANS = 8
+"""Plans of a turn that are looked at: a list of hundreds is no plan of anybody's."""
+
 OPEN_PARADOXES = 20
 """How many open paradoxes of each namespace are looked at, those of the highest tension; some are worth bringing up."""
 
@@ -112,7 +115,9 @@ class Statements:
         ]
         ideas = [idea for found in await work.each(said, lambda one: self._ideas(*one)) for idea in found]
         over = await self._over(work, batch.namespace, ends)
-        return await self._held(work, batch.namespace, [idea for idea in ideas if not idea.is_over(ends)], over=over)
+        are_over = await work.each(ideas, lambda idea: idea.is_over(ends))
+        left = [idea for idea, is_over in zip(ideas, are_over, strict=True) if not is_over]
+        return await self._held(work, batch.namespace, left, over=over)
 
     async def _over(self, work: Work, namespace: str, ends: list[End]) -> list[str]:
         """The open statements about plans and goals that somebody has told the end of themselves."""
@@ -137,7 +142,7 @@ class Statements:
     def _ideas(self, speaker: str, turn: Memory) -> list[Idea]:
         found = []
         said = f"On {turn.time:%d %B %Y} {who(speaker, first=False)} said"
-        for number, plan in enumerate(people.plans(turn.text, turn.time)):
+        for number, plan in enumerate(people.plans(turn.text, turn.time)[:PLANS]):
             text = f'{said}: "{plan.sentence}" That time is over; ask how it went.'
             found.append(
                 Idea(text, "a plan's time is over", PLAN_URGENCY, plan.over, (turn.id,), f"plan:{turn.id}:{number}", speaker)

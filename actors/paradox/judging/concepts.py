@@ -33,11 +33,50 @@ CONTINENTS = {
     " prague budapest athens istanbul venice florence naples milan sicily tuscany crete seville provence brittany corsica",
 }
 
+HOME = frozenset(
+    [
+        "usa",
+        "texas",
+        "california",
+        "florida",
+        "canada",
+        "new_york",
+        "chicago",
+        "boston",
+        "toronto",
+        "montreal",
+        "vancouver",
+        "los_angeles",
+        "san_francisco",
+        "australia",
+        "sydney",
+        "melbourne",
+        "perth",
+        "brisbane",
+        "adelaide",
+        "tasmania",
+        "ireland",
+        "scotland",
+        "england",
+        "wales",
+        "dublin",
+        "edinburgh",
+        "london",
+    ]
+)
+"""Where people speak English: whoever does may live there, so that it is not abroad for them, nor Europe for the British."""
+
+EITHER_SIDE = frozenset(["turkey", "istanbul", "cyprus", "russia"])
+"""In Europe or in Asia, as one takes it."""
+
 WORDS = {
+    "usa": "america usa united_states texas california florida new_york chicago boston los_angeles san_francisco",
     # Foods.
-    "meat": "meat bacon beef steak chicken sausage ham burger hamburger pork lamb turkey salami meatball schnitzel brisket duck"
-    " veal venison mince chorizo liver rib goose kebab hot_dog bratwurst prosciutto roast_beef chop mutton pepperoni goulash"
-    " bolognese spare_rib drumstick black_pudding pastrami foie_gras",
+    "meat": "meat bacon beef steak sausage ham burger hamburger pork salami meatball schnitzel brisket veal venison mince"
+    " chorizo kebab hot_dog bratwurst prosciutto roast_beef pork_chop lamb_chop pepperoni goulash bolognese spare_rib drumstick"
+    " black_pudding pastrami foie_gras roast_chicken chicken_wing lamb_curry chicken_curry",
+    # These also run about in a yard, or are a country: to have or to like them is not to eat them.
+    "fowl": "chicken turkey duck goose lamb mutton liver rib chop",
     "fish": "fish salmon tuna cod trout herring mackerel sardine anchovy haddock sushi halibut eel sea_bass plaice kipper",
     "shellfish": "shellfish seafood prawn shrimp lobster crab oyster mussel clam scallop squid calamari crayfish"
     " scampi langoustine",
@@ -45,14 +84,14 @@ WORDS = {
     "dairy": "milk cheese butter yoghurt yogurt cream ice_cream milkshake cappuccino latte custard mozzarella cheddar brie feta"
     " quark kefir",
     "egg": "egg omelette quiche meringue mayonnaise frittata",
-    "gluten": "bread baguette pasta spaghetti croissant pizza beer toast noodle cake bun roll pretzel lasagne bagel ciabatta"
+    "gluten": "bread baguette pasta spaghetti croissant pizza beer toast noodle cake bread_roll pretzel lasagne bagel ciabatta"
     " sandwich biscuit",
     "nut": "nut peanut peanut_butter walnut almond hazelnut cashew pistachio nutella marzipan praline satay pecan",
-    "sweet": "chocolate sweet candy cake biscuit cookie ice_cream pudding dessert doughnut donut pastry pastries fudge toffee"
+    "sweet": "chocolate sweets candy cake biscuit cookie ice_cream pudding dessert doughnut donut pastry pastries fudge toffee"
     " jelly_bean lollipop pie tiramisu brownie",
     "fruit": "strawberry strawberries apple banana kiwi peach pear cherry cherries plum orange mango",
     "alcohol": "beer wine whisky whiskey vodka gin rum cocktail pint champagne prosecco cider schnapps brandy tequila sherry"
-    " lager ale martini mojito bourbon grappa cognac port glass_of_red glass_of_white glasses_of_red glasses_of_white"
+    " lager ale martini mojito bourbon grappa cognac glass_of_red glass_of_white glasses_of_red glasses_of_white"
     " gin_and_tonic nightcap",
     "coffee": "coffee espresso latte cappuccino macchiato flat_white americano",
     "spicy": "chilli chili vindaloo jalapeno hot_sauce tabasco sambal",
@@ -64,13 +103,13 @@ WORDS = {
     "spouse": "husband wife spouse wives",
     "lover": "girlfriend boyfriend partner fiance fiancee",
     "flatmate": "flatmate roommate housemate lodger",
-    "staff": "employee staff assistant apprentice team secretary co-founder cofounder business_partner",
+    "staff": "employee staff assistant apprentice secretary co-founder cofounder business_partner",
     "patient": "patient ward stethoscope",
     # Things.
     "instrument": "piano guitar violin cello drum flute clarinet saxophone trumpet trombone oboe harp viola banjo accordion"
     " ukulele organ bass double_bass keyboard tuba bagpipe mandolin fiddle",
     "farm": "cow sheep goat pig hen chicken tractor barn",
-    "medicine": "pill tablet medication medicine antibiotic insulin inhaler blood_pressure_pill painkiller",
+    "medicine": "pill tablets medication medicine antibiotic insulin inhaler blood_pressure_pill painkiller",
     "device": "pacemaker implant hip_replacement metal_plate stent artificial_hip titanium_hip",
     "screen": "tv television telly",
     "computer": "laptop computer pc macbook desktop",
@@ -83,15 +122,34 @@ WORDS = {
 }
 
 CONCEPTS: dict[str, str] = {name: either(words) for name, words in (WORDS | CONTINENTS).items()} | {
-    "abroad": either(" ".join(CONTINENTS.values())),
+    "abroad": either(" ".join(word for word in " ".join(CONTINENTS.values()).split() if word not in HOME)),
+    "europe": either(" ".join(word for word in CONTINENTS["europe"].split() if word not in HOME | EITHER_SIDE)),
+    # Being there, rather than a parcel or a friend from there.
+    "visit": r"(?:been|went|go|goes|gone|travelled|traveled|flew|drove|sailed|moved|backpacked|hiked|cycled|lived|worked"
+    r"|studied|stayed|taught|volunteered|interned|married|summer|winter|year|years|month|months|week|weeks|holiday|honeymoon|semester"
+    r"|term|days|trip|weekend|christmas)(?: (?!not\b|never\b|without\b|about\b|from\b)[\w-]+){0,3}? (?:in|to|through|across"
+    r"|around|near|outside) (?:[\w-]+ )?",
+    # Nothing follows that makes another thing of it: "no phone signal", "no car keys".
+    "end": r"(?=$|[.,;:!?)]| (?:and|but|so|because|since|at all|in|of|any ?more|yet|or|now|either|myself|anyway|to feed)\b)",
+    "single": r"single(?=$|[.,;:!?)]| (?:and|but|again|now|since|for|at|by|woman|man|girl|mother|mum|mom|father|dad|parent)\b)",
+    "alcohol": either(WORDS["alcohol"])
+    + r"(?! (?:glass\w*|rack|cellar|bars?|garden|dress\w*|party|vinegar|list|shop|festival|tent|gums?|region|country|sauce"
+    r"|batter|merchant|cupboard|fridge|of (?:milk|water|juice|lemonade|squash))\b)",
+    "coffee": either(WORDS["coffee"])
+    + r"(?! (?:table|shop|machine|house|cake|beans?|break|grinder|cup|mug|ice|bar|morning|stain|maker|pot)\b)",
+    "fish": either(WORDS["fish"]) + r"(?! (?:tank|pond|bowl|food|market|shop)\b)",
+    "dairy": rf"(?<!sun )(?<!face )(?<!hand )(?<!shaving )(?<!a ){either(WORDS['dairy'])}(?! (?:tooth|teeth|for my)\b)",
+    "ate": r"(?:ate|eat|eats|eaten|eating|devoured|tasted|put away|tucked into|wolfed down|polished off|demolished|grill)"
+    r"(?: (?!for\b|not\b|no\b|never\b|without\b|to\b|on\b)[\w'-]+){0,4}?",
     # Whose something is, as a whole word before it.
     "own": r"(?:my|our|his|her|their|[\w-]+'s)"
     r"(?: (?:own|old|new|older|younger|elder|little|big|first|second|two|three|twin|late))*",
     # That somebody is or has become something. A "not" is never within.
     "be": r"(?:am|is|are|have been|has been|became|went|turned|being)"
-    r"(?: (?!not\b|no\b|never\b|nearly\b|almost\b|the\b|my\b|our\b|his\b|her\b|their\b)[\w-]+){0,2}?",
+    r"(?: (?!not\b|no\b|never\b|nearly\b|almost\b|hardly\b|barely\b|former\b|ex\b|the\b|my\b|our\b|his\b|her\b|their\b"
+    r"|in\b|at\b|on\b|for\b|with\b|into\b|against\b|about\b|from\b|than\b|like\b|(?!being\b|going\b)\w+ing\b)[\w-]+){0,2}?",
     "no": r"(?:(?:do|does|did|have|has|had) not (?:own|have|keep|possess|got|had|owned)(?: got)?(?: an?| any)?"
-    r"|(?:have|has|had|have got|has got|got|with|own|owns) no|never (?:had|owned|have had|has had)(?: an?| any)?|without an?)",
+    r"|(?:have|has|had|have got|has got|got|with|own|owns) no|never (?:had|owned|have had|has had)(?: an?| any)?)",
     "eat": r"(?:ate|eat|eats|eaten|eating|had|having|have|has|ordered|orders|order|devoured|love|loved|loves|like|liked|likes"
     r"|enjoy|enjoyed|tried|tasted|crave|put away|tucked into|wolfed down|polished off|live on|lived on|lives on|go for|went for"
     r"|finished|bit into|demolished|grill|chew|snack on|nibble)"

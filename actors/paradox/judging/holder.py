@@ -18,7 +18,7 @@ BEFORE_A_VERB = words_of(
 )
 MINE = words_of(
     """house flat home apartment room place cottage village street building shift job work hours day days diet hair teeth
-    eyes sight eyesight hearing doctor parents family household contract car kitchen"""
+    eyes sight eyesight hearing household contract car kitchen"""
 )
 """What is told of these is told of whom they belong to."""
 

@@ -164,6 +164,8 @@ def stage_rule(pair: Pair) -> Judgement | None:
                 continue
         elif not of_one(pair, (pair.old, found.of[0]), (pair.new, found.of[1])):
             continue
+        if found.again and not found.onwards and not pair.soon:
+            continue
         if found.onwards and not change.lifelong(pair.new.text):
             return Judgement("update", 0.8, f"state: {found.name}")
         return at_odds(pair, 0.8, f"state: {found.name}")

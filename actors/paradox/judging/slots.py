@@ -96,7 +96,7 @@ MONTHS_OF = {
 
 EVENTS = {
     "wedding": r"(?:we|i) (?:\w+ )?(?:got |get |were )?married|our wedding|tied the knot|(?:we|i) got hitched",
-    "moving in": r"moved in(?:to)?|moving day|first boxes|housewarming",
+    "moving in": r"(?:i|we) (?:\w+ )?moved in(?:to)?|our (?:moving day|housewarming)",
     "birthday": r"my birthday|i was born",
 }
 SEASON = re.compile(rf"\b({'|'.join(MONTHS_OF)})\b")
@@ -134,13 +134,25 @@ PATTERNS = (
     said("car", rf"\b(?:my|our) car is an? (?:\w+ )?({BRANDS})\b", "i", 1),
     said("mother tongue", rf"\b(?:my|our) (?:mother tongue|native language|first language) is {VALUE}", "i", 1),
     said("mother tongue", rf"\b(?:i|we) grew up speaking (?:only )?{VALUE}", "i", 1),
-    said("colour of eyes", rf"\b(?:my|his|her) eyes are ({COLOURS})\b", "i", 1),
-    said("colour of eyes", rf"\b(?:i|he|she) (?:have|has) ({COLOURS}) eyes\b", "i", 1),
-    said("star sign", rf"\b(?:my star sign is|i am an?) ({SIGNS})\b", "i", 1),
-    said("blood group", r"\bblood (?:group|type) is ((?:a|b|ab|o)[ -]?(?:positive|negative|\+|-)?)", "i", 1),
-    said("blood group", r"\b(?:i am|it is|card says) ((?:a|b|ab|o)[ -](?:positive|negative))\b", "i", 1),
+    said("colour of eyes", rf"\bmy eyes are ({COLOURS})\b", "i", 1),
+    said("colour of eyes", rf"\bi have ({COLOURS}) eyes\b", "i", 1),
+    said("colour of eyes", rf"\b((?:my|our) [\w-]+)'s eyes are ({COLOURS})\b", 1, 2),
+    said("colour of eyes", rf"\b((?:my|our) [\w-]+) has ({COLOURS}) eyes\b", 1, 2),
+    said(
+        "star sign",
+        rf"\b(?:my star sign is|i am an?) ({SIGNS})\b(?! (?:survivor|patient|nurse|researcher|doctor|specialist))",
+        "i",
+        1,
+    ),
+    said("blood group", r"\bblood (?:group|type) is ((?:ab|a|b|o)[ -]?(?:positive|negative))\b", "i", 1),
+    said("blood group", r"\b(?:i am|it is|card says) ((?:ab|a|b|o)[ -](?:positive|negative))\b", "i", 1),
     said("origin", rf"\bi am (?:an? )?({'|'.join(NATIONS)})\b(?! (?:teacher|restaurant|food|student|by marriage))", "i", 1),
-    said("origin", rf"\bi (?:am|come) (?:originally )?from {VALUE}", "i", 1),
+    said(
+        "origin",
+        rf"\bi (?:am|come) (?:originally )?from (?!(?:an?|the|here|there|work|my|our|up|down|out|all)\b){VALUE}",
+        "i",
+        1,
+    ),
     said("birthplace", rf"\bi was born (?:and raised )?in {VALUE}", "i", 1),
     said("name", rf"\b{OWNER}(?: name)? is (?:called|named) {VALUE}", 2, 3),
     said("name", rf"\b{OWNER}(?:'s)? name is {VALUE}", 2, 3),

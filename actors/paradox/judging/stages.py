@@ -25,6 +25,7 @@ class Course:
     """Stages in their order.
 
     `about`: what is in these stages: "person" is whoever is spoken of; of a "thing" both statements have to name it.
+    `again`: one goes through it more than once, so that an earlier stage may come back in time: one is well, and falls ill.
     `excluding`: which two stages exclude each other, earlier and later; all of them where none are named.
     """
 
@@ -32,6 +33,7 @@ class Course:
     about: str
     stages: tuple[Stage, ...]
     excluding: tuple[tuple[int, int], ...] = ()
+    again: bool = False
 
 
 def course(block: list[str]) -> Course:
@@ -40,7 +42,8 @@ def course(block: list[str]) -> Course:
     numbers = sorted({line.split()[0] for line in block[1:]})
     found = tuple(tuple(line.split(" ", 1)[1] for line in block[1:] if line.split()[0] == number) for number in numbers)
     pairs = (pair.split("-") for pair in " ".join(excluding).split())
-    return Course(name, about, found, tuple((int(one), int(other)) for one, other in pairs))
+    excluded = tuple((int(one), int(other)) for one, other in pairs)
+    return Course(name, about.split()[0], found, excluded, again="again" in about.split())
 
 
 COURSES = tuple(course(block) for block in blocks("stages.txt"))
@@ -69,6 +72,9 @@ class Turned:
     of: tuple[str | None, str | None]
     excluding: bool
     onwards: bool
+    again: bool
+    """It may have begun anew in between."""
+
     same: bool
     """Both tell the same stage, and little else."""
 
@@ -112,6 +118,7 @@ def turned(old: str, new: str) -> list[Turned]:
             (early.who, late[early.course].who),
             excludes(COURSES[early.course], early.stage, late[early.course].stage),
             early.stage < late[early.course].stage,
+            COURSES[early.course].again,
             early.stage == late[early.course].stage
             and len(early.rest | late[early.course].rest) <= 1
             and early.bare

@@ -47,7 +47,7 @@ def expression(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 def within(name: str) -> str:
     """A concept's words; those that a few words lead to end with a space."""
-    return CONCEPTS[name] + (" " if name in ("eat", "drink") else "")
+    return CONCEPTS[name] + (" " if name in ("eat", "ate", "drink") else "")
 
 
 def blocks(file: str) -> list[list[str]]:
@@ -85,6 +85,13 @@ NOT_SO = re.compile(
 NOT_YET = re.compile(r"\b(?:used to|nearly|almost|if|when i was|would|wish|imagine|for an? (?:year|month|week|while)|once)\b")
 
 
+REPORTED = re.compile(
+    r"\b(?:not|never|nobody|no one|hardly|barely|neither|nor|without|think|thinks|thought|believes?|believed|pretend\w*|claims?"
+    r"|claimed|wonder\w*|guess\w*|anyone|people|somebody|someone|everyone|those)\b[^,]*$"
+)
+"""What stands before a way of life that is denied, or told of as what others think, or of nobody in particular."""
+
+
 @lru_cache(maxsize=4096)
 def states(text: str) -> tuple[Found, ...]:
     """The ways of life that a text tells of."""
@@ -93,7 +100,9 @@ def states(text: str) -> tuple[Found, ...]:
     told = []
     for number, (_, phrases, _) in enumerate(EXCLUSIONS):
         match = expression(phrases).search(text)
-        if match and not NOT_YET.search(clause(text, match.start(), match.end())):
+        if match is None or NOT_YET.search(clause(text, match.start(), match.end())):
+            continue
+        if not REPORTED.search(clause(text, match.start(), match.start())):
             told.append(Found(number, holder(text, match)))
     return tuple(told)
 

@@ -29,14 +29,19 @@ END = rf"(?=$|[.,;:!?)]| (?:now|years old|today|and|but|tomorrow|on|last|this|ne
 LIVES = tuple(
     re.compile(expression.replace("WHO", WHO.replace("(i|", "(?P<who>i|", 1)))
     for expression in (
-        rf"WHO (?:am|is|was|are) (?:now |already |only |just )?{N.replace('(', '(?P<n>', 1)}(?: years old)?{END}",
+        rf"WHO (?:am|is|are) (?:now |already |only |just )?{N.replace('(', '(?P<n>', 1)}(?: years old)?{END}",
         rf"WHO (?:turn|turned|turns|am turning|is turning|have turned|has turned|will be) {N.replace('(', '(?P<n>', 1)}{END}",
         rf"WHO (?:was|were) born (?:\w+ )?(?:in|on) (?:[\w ]+? )?{YEAR.replace('(', '(?P<y>', 1)}",
         rf"WHO (?:am|is) in (?:my|his|her) (?:early |mid-?|late )?(?P<d>{OF_TENS.replace('y', 'ies')})",
     )
 )
 SCHOOL = (
-    (re.compile(r"\b(?:goes to|in|at|attends|starts?) (?:the )?(?:nursery|kindergarten|playgroup)\b"), (1, 6)),
+    (
+        re.compile(
+            r"\b(?:goes to|is (?:in|at)|attends|starts?) (?:the )?(?:nursery|kindergarten|playgroup)(?! (?:teacher|work))\b"
+        ),
+        (1, 6),
+    ),
     (
         re.compile(
             r"\b(?:starts? school|in (?:her|his) first year at school|first[- ]grader?|(?:goes to|in) primary school)\b"
@@ -44,28 +49,56 @@ SCHOOL = (
         (4, 12),
     ),
     (
-        re.compile(
-            r"\b(?:a-levels|finals at school|graduates from high school|driving lessons|at university|university student)\b"
-        ),
+        re.compile(r"\b(?:a-levels|finals at school|graduates from high school)\b"),
         (15, 40),
     ),
-    (re.compile(r"\b(?:is|am) (?:a )?(?:pensioners?|retired|drawing (?:my|his|her) pension)\b"), (50, 110)),
+    (re.compile(r"\b(?:is|am) (?:a )?(?:pensioners?|retired|drawing (?:my|his|her) pension)\b"), (35, 110)),
     (re.compile(r"\b(?:is|am) (?:a )?(?:baby|toddler)\b|\bin nappies\b"), (0, 4)),
 )
 """What tells of an age without naming it, and the ages that go with it."""
+
+MEASURES = frozenset(
+    [
+        "size",
+        "weight",
+        "number",
+        "score",
+        "temperature",
+        "address",
+        "pressure",
+        "pulse",
+        "grade",
+        "mark",
+        "limit",
+        "budget",
+        "rent",
+        "salary",
+        "room",
+        "bus",
+        "tram",
+        "code",
+        "pin",
+        "height",
+        "handicap",
+        "rating",
+        "quota",
+        "average",
+    ]
+)
+"""What is told in figures that are no ages."""
 
 FOUNDED = r"(?:the|this|my|our) (?:shop|bakery|cafe|restaurant|business|firm|company)"
 
 # What begins once: how it is told as a state that lasts, and as the beginning itself.
 BEGINNINGS = {
-    "marriage": (r"married|our marriage|husband and wife", r"got married|married|wedding|tied the knot|wed"),
+    "marriage": (r"married|our marriage|husband and wife", r"got married|married|(?:our|my) wedding|tied the knot|wed"),
     "home": (
         r"lived? (?:here|in this (?:house|flat|town|street|village))|been (?:here|in this (?:house|flat))",
         r"moved (?:here|in\b|into this)",
     ),
     "job": (
-        r"worked? (?:here|there|at the|for the|at this)|been (?:with|at) (?:the|this) (?:company|firm)",
-        r"(?:started|joined|began) (?:here|there|at the|work(?:ing)? here|this job|the (?:company|firm))",
+        r"worked? (?:here|there|at this)|been (?:with|at) (?:the|this) (?:company|firm)",
+        r"(?:started|joined|began) (?:here|there|work(?:ing)? here|this job|the (?:company|firm))",
     ),
     "shop": (rf"(?:run|running|had|owned) {FOUNDED}", rf"(?:opened|founded|started|took over) {FOUNDED}"),
     "smoking": (r"not smoked|smoke-free|without a cigarette", r"(?:quit|stopped|gave up) smoking|last cigarette"),
@@ -73,15 +106,15 @@ BEGINNINGS = {
         r"been sober|not (?:drunk|had a drink|touched (?:a drop|alcohol))|been dry",
         r"(?:stopped|gave up|quit) drinking|last drink",
     ),
-    "acquaintance": (r"known (?:each other|him|her|[a-z]+)", r"(?:first )?met(?: at| in)?"),
+    "acquaintance": (r"known each other", r"(?:we|they) (?:first )?met(?=$|[.,;]| (?:at|in)\b)"),
 }
 JUBILEES = {"silver": 25, "pearl": 30, "ruby": 40, "golden": 50, "diamond": 60, "tin": 10}
-JUBILEE = re.compile(rf"\b({'|'.join(JUBILEES)}) (?:wedding|anniversary|jubilee)")
+JUBILEE = re.compile(rf"\bour (?:own )?({'|'.join(JUBILEES)}) (?:wedding|anniversary|jubilee)")
 STATES = {
     name: re.compile(
         rf"\b(?:have|has|had|are|am|is|be)(?: \w+)? (?:been )?(?:{state})\b[^.;]*?"
         rf"\bfor (?:over |more than |about |almost |nearly )?{N} years?"
-        rf"|\b(?:{state})\b[^.;]*?\bsince {YEAR}"
+        rf"|\b(?:{state})\b[^.;]{{0,60}}?\bsince {YEAR}"
     )
     for name, (state, _) in BEGINNINGS.items()
 }
@@ -154,6 +187,8 @@ def births(text: str, now: int) -> list[Began]:
     for pattern in LIVES:
         for match in pattern.finditer(text):
             told = match.groupdict()
+            if told["who"].split()[-1] in MEASURES:
+                continue
             whose = told["who"] if told["who"] in ("i", "he", "she") else stem(told["who"].split()[-1])
             if told.get("y"):
                 first = last = int(told["y"])
@@ -164,7 +199,8 @@ def births(text: str, now: int) -> list[Began]:
             found.append(Began("birth", whose, first, last))
     person = re.match(WHO, text)
     for pattern, (least, most) in SCHOOL:
-        if person and pattern.search(text):
+        # Who says "I" is no pupil of a nursery, but may work in one.
+        if person and pattern.search(text) and (person[1] != "i" or most > 12):
             whose = person[1] if person[1] in ("i", "he", "she") else stem(person[1].split()[-1])
             found.append(Began("birth", whose, now - most - 1, now - least))
     return found
