@@ -54,12 +54,15 @@ FACT: Final = re.compile(
     rf"\b(?:I'm|im (?:a|an|from|not)|I am|I was|I(?:'ve| have)(?! (?:got )?to\b)"
     rf"|I(?:'ll (?:still|never|always|only)| (?!thought|think|guess|wish|hope)[\w']+)? (?:{LASTING_VERBS}"
     rf"|{EVENTS})(?! {NOT_FOR_GOOD})"
-    rf"|(?:my|our) [\w' -]{{1,40}}? (?:{OTHERS_DO})"
+    rf"|(?:my|our) [\w' -]{{1,40}}? (?:{OTHERS_DO})|my name's"
     rf"|we(?:'ve| have(?! to\b)|'re| are| live| own|(?: [\w']+)? (?:{EVENTS})(?! {NOT_FOR_GOOD})))\b",
     re.IGNORECASE,
 )
-# Whoever says who they are needs two words for it: "I'm Mara."
-NAMED: Final = re.compile(r"(?:\w+,? )?I(?:'m| am) [A-Z][^\W\d_]+\W*")
+# Whoever says who they are needs two words for it: "I'm Mara.", "I'm vegetarian."
+NAMED: Final = re.compile(
+    r"(?:\w+,? )?I(?:'m| am) (?:[A-Z][^\W\d_]+|vegetarian|vegan|teetotal|coeliac|celiac|diabetic|asthmatic|epileptic|pregnant"
+    r"|retired|married|divorced|widowed|single|deaf|blind|autistic|dyslexic|left-handed|right-handed)\W*"
+)
 
 FEELINGS: Final = (
     "sorry|sure|glad|happy|unhappy|fine|here|there|back|ok|okay|great|stressed|nervous|exhausted|tired|sad|excited"

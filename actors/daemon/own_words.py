@@ -23,12 +23,14 @@ STARTS_ANEW: Final = re.compile(r"\s+[A-Z]")
 
 WORKED_AT: Final = re.compile(
     r"(?:^|[.!?\n,] *|\b(?:please|can you|could you|would you|will you|help me(?: to)?|you to) )(?:quickly )?"
+    r"(?!make an? (?:\w+ )?note\b|make it (?:short|quick|brief)\b|answer my question\b)"
     r"(?:proof-?read|translate|summari[sz]e|shorten|rewrite|reword|rephrase|paraphrase|correct|edit|improve|polish"
     r"|check|fix|review"
     r"|explain|simplify|reply to|answer|read|look at|make)\b (?:this|that|these|it|the|my|our|an?|his|her|their"
     r"|following|for me)\b"
     r"[^\n:]{0,80}:[ \t]*\n?"
-    r"|\b(?:here(?:'s| is| are| comes)|this is|below is) (?:the|an?|my|our|his|her|their|what|some)\b[^.!?:\n]{0,60}"
+    r"|\b(?!this is (?:my|our) story\b|[^:\n]{0,40}\babout (?:me|us|myself)\b)"
+    r"(?:here(?:'s| is| are| comes)|this is|below is) (?:the|an?|my|our|his|her|their|what|some)\b[^.!?:\n]{0,60}"
     r"\b(?:e-?mails?|mail|letter|message|text|poem|lyrics|article|ad|advert|post|essay|story|draft|paragraph|speech"
     r"|transcript"
     r"|review|abstract|chapter|note|quote|bio|logs?|wrote|said|sent)\b[^.!?:\n]{0,60}:[ \t]*\n?",

@@ -138,3 +138,18 @@ def test_a_pile_of_adverbs_takes_no_longer_than_other_words() -> None:
     began = time.process_time()
     assert facts.facts(f"I'm {'really ' * 36}zealous.")
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please make a note: I'm allergic to nuts.",
+        "This is my story: I was born in Cork.",
+        "Make it short: I'm allergic to nuts.",
+        "Here's a note about me: I'm a nurse.",
+        "I'm vegetarian.",
+        "My name's Bo.",
+    ],
+)
+def test_plain_facts_are_drawn_however_they_are_led_up_to(text) -> None:
+    assert facts.facts(text) == [text]
