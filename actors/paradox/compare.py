@@ -24,9 +24,6 @@ DOUBT_FROM = 0.3
 UNREAD_AT_MOST = 0.5
 """How probable something that nobody has read is at most."""
 
-ALONE = "classifier"
-"""How the reason of a judgement begins that no rule bears out."""
-
 LONGEST_SIDE = 16_384
 """Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
 
@@ -116,7 +113,7 @@ def is_guess(judgement: Judgement, role: str | None, settings: ParadoxSettings) 
 
     In a talk most of what stands beside each other has nothing to do with each other, an assistant's courtesies least of all.
     """
-    if not judgement.why.startswith(ALONE):
+    if not judgement.alone:
         return False
     return role == "assistant" or not judgement.overlap or judgement.score < settings.keep_alone_from
 

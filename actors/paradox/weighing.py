@@ -65,7 +65,7 @@ def weigh(pair: Pair, ruled: Judgement, opinion: Opinion, weights: Weights | Non
         by_rule = ruled.verdict in ("contradiction", "update")
         why = f"{ruled.why}; classifier {opinion.conflict:.2f}" if by_rule else f"classifier {opinion.conflict:.2f}"
         verdict: Verdict = "update" if is_update else "contradiction"
-        return Judgement(verdict, round(conflict, 4), why, ruled.overlap, conflict, odds, ruled.signed)
+        return Judgement(verdict, round(conflict, 4), why, ruled.overlap, conflict, odds, ruled.signed, not by_rule)
 
     related = logistic(topic(pair, opinion), weights["related"])
     if related >= RELATED_FROM:

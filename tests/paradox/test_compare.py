@@ -12,18 +12,19 @@ COURTESIES = ("Good evening, Ada. How was your trip?", "I'm so sorry, Ada. What 
 
 
 @pytest.mark.parametrize(
-    ("why", "overlap", "score", "role", "guess"),
+    ("alone", "overlap", "score", "role", "guess"),
     [
-        ("classifier 0.99", 0.5, 0.9, "user", False),
-        ("classifier 0.80", 0.5, 0.7, "user", True),
-        ("classifier 0.99", 0.0, 0.9, "user", True),
-        ("classifier 0.99", 0.5, 0.9, "assistant", True),
-        ("negation: opera; classifier 0.65", 0.0, 0.6, "user", False),
-        ("slot: home; classifier 0.65", 0.5, 0.6, "assistant", False),
+        (True, 0.5, 0.9, "user", False),
+        (True, 0.5, 0.7, "user", True),
+        (True, 0.0, 0.9, "user", True),
+        (True, 0.5, 0.9, "assistant", True),
+        (False, 0.0, 0.6, "user", False),
+        (False, 0.5, 0.6, "assistant", False),
     ],
 )
-def test_the_network_alone_is_believed_where_it_is_sure_and_people_share_a_word(why, overlap, score, role, guess) -> None:
-    assert is_guess(Judgement("contradiction", score, why, overlap), role, ParadoxSettings()) is guess
+def test_the_network_alone_is_believed_where_it_is_sure_and_people_share_a_word(alone, overlap, score, role, guess) -> None:
+    judgement = Judgement("contradiction", score, "why", overlap, alone=alone)
+    assert is_guess(judgement, role, ParadoxSettings()) is guess
 
 
 async def test_what_the_network_is_sure_of_is_kept_and_courtesies_are_not(short_dir) -> None:

@@ -37,6 +37,9 @@ class Judgement:
     signed: bool = False
     """The later statement itself tells of a change. Without such a sign nothing that was said before may be ended."""
 
+    alone: bool = False
+    """Only the network finds the two at odds: no rule bears it out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
