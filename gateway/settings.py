@@ -27,13 +27,13 @@ class GatewaySettings(BaseModel):
     require_keys: bool = False
     """Ask for API keys on loopback too: set it where a proxy on this machine lets others in."""
 
-    max_in_flight: int = Field(512, ge=1)
+    max_in_flight: int = Field(512, ge=1, le=1 << 20)
     """Requests being handled at once; the next is answered 429."""
 
     max_body_bytes: int = Field(15 << 20, ge=1 << 10, le=15 << 20)
     """Largest request body. The contracts of a chat take 16 MiB."""
 
-    max_bodies_bytes: int = Field(256 << 20, ge=1 << 20)
+    max_bodies_bytes: int = Field(256 << 20, ge=1 << 20, le=1 << 40)
     """All bodies being handled at once; the next is answered 429."""
 
     request_timeout_s: float = Field(120.0, gt=0, le=3600)

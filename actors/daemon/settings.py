@@ -237,7 +237,7 @@ class HealthSettings(CycleSettings):
     """A look at the house."""
 
     interval_s: Seconds | None = 300.0
-    free_bytes: Annotated[int, Field(ge=0)] = 512 << 20
+    free_bytes: Annotated[int, Field(ge=0, le=1 << 50)] = 512 << 20
     """Less room on the data directory's disk is reported."""
 
     pending: Count = 10_000

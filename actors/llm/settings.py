@@ -26,7 +26,11 @@ from pydantic_core import InitErrorDetails
 
 from actors.named_files import Problem, read_text
 
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(le=604_800, allow_inf_nan=False)]
+"""A week at most, as `limits.call_s`: what is longer is a slip of the unit, and not a time that anybody waits."""
+
+Count = Annotated[int, Field(le=1_000_000)]
+Price = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 MAX_KEY_FILE_BYTES = 64 << 10
 EndpointName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
@@ -39,14 +43,14 @@ class BreakerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    consecutive_failures: int = Field(3, ge=1)
+    consecutive_failures: Count = Field(3, ge=1)
     """So many failures in a row open it."""
 
     failure_rate: float = Field(0.5, gt=0, le=1)
     """This share of failures within the window opens it too, once there were `minimum_calls`."""
 
     window_s: Seconds = Field(30.0, gt=0)
-    minimum_calls: int = Field(10, ge=1)
+    minimum_calls: Count = Field(10, ge=1)
     open_when_silent: bool = True
     """A foreground call that got no token within its allowance, while nobody else got one either, opens it by itself: each
     further call would cost a user the whole allowance again. A probe finds out within `open_s` whether it was the call."""
@@ -99,10 +103,10 @@ class BackgroundSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tokens_per_minute: int | None = Field(30_000, ge=1)
+    tokens_per_minute: int | None = Field(30_000, ge=1, le=10**12)
     """None: as much as it likes."""
 
-    burst_tokens: int = Field(120_000, ge=1)
+    burst_tokens: int = Field(120_000, ge=1, le=10**12)
 
 
 class CacheSettings(BaseModel):
@@ -110,11 +114,11 @@ class CacheSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seconds: Seconds = Field(0.0, ge=0)
+    seconds: Annotated[float, Field(ge=0, le=31_622_400, allow_inf_nan=False)] = 0.0
     """How long an answer is good; 0: none is kept."""
 
     entries: int = Field(256, ge=1, le=100_000)
-    max_bytes: int = Field(16 << 20, ge=1024)
+    max_bytes: int = Field(16 << 20, ge=1024, le=1 << 40)
     single_flight: bool = False
     """Identical calls that are in flight at once share one call upstream."""
 
@@ -139,7 +143,7 @@ class EndpointSettings(BaseModel):
     embedding_models: tuple[str, ...] = ()
     """The first is used where a request names none."""
 
-    priority: int = 0
+    priority: int = Field(0, ge=-1_000_000, le=1_000_000)
     """Lower first; equal ones share by weight."""
 
     weight: float = Field(1.0, gt=0, le=1e6, allow_inf_nan=False)
@@ -154,22 +158,22 @@ class EndpointSettings(BaseModel):
     servers that answer nothing else while they work (one that does is found out by the first such question that it answers
     late)."""
 
-    max_in_flight: int = Field(256, ge=1)
+    max_in_flight: Count = Field(256, ge=1)
     """Further calls go to the next endpoint, or wait in line where there is none. Below it the limit adapts by itself."""
 
     tags: Annotated[tuple[EndpointName, ...], Field(max_length=32)] = ()
     """What it is good for, in your own words: cheap, long-context, vision. Requests may ask for them."""
 
-    price_in: float | None = Field(None, ge=0, allow_inf_nan=False)
+    price_in: Price | None = None
     """The price of a million prompt tokens, in your currency."""
 
-    price_out: float | None = Field(None, ge=0, allow_inf_nan=False)
+    price_out: Price | None = None
     """The price of a million tokens of the answer."""
 
-    tokens_per_day: int | None = Field(None, ge=1)
+    tokens_per_day: int | None = Field(None, ge=1, le=10**15)
     """When they are used up it is left alone until midnight UTC."""
 
-    cost_per_day: float | None = Field(None, gt=0, allow_inf_nan=False)
+    cost_per_day: float | None = Field(None, gt=0, le=1e12, allow_inf_nan=False)
     """The same in money; needs both prices."""
 
     streams: bool = True
@@ -295,8 +299,8 @@ class LlmSettings(BaseModel):
     """How an endpoint that was left alone is tried: by an answer of one token, which shows that it can; or by its list of
     models, which costs nothing and shows less."""
 
-    max_response_bytes: int = Field(16 << 20, ge=1024)
-    max_repetition: int = Field(2048, ge=0)
+    max_response_bytes: int = Field(16 << 20, ge=1024, le=1 << 30)
+    max_repetition: int = Field(2048, ge=0, le=1_000_000)
     """An answer whose last so many characters only repeat a phrase is a failure of the endpoint: models do fall into that, and
     would go on until their limit. A word is too often after 64 times, a line after 20; where the question asks for repetition,
     sixteen times so many characters are let through. 0: let them."""

@@ -152,7 +152,7 @@ class MemorySettings(BaseModel):
     """Of a namespace of up to so many records every one is measured: 1 ms for a thousand. Beyond, what is found does not get
     worse by measuring some (R@10 .841 for .840 on three conversations in one namespace)."""
 
-    shelf_bytes: Annotated[int, Field(ge=0)] = 256 << 20
+    shelf_bytes: Annotated[int, Field(ge=0, le=1 << 40)] = 256 << 20
     """What the namespaces that are held for searching take together, about; those longest unused go. A record takes 370
     bytes, and 2 kB more with its vectors: of a namespace that does not fit with these (100,000 records), they are read as they
     are needed, which makes a search of it take a third longer."""

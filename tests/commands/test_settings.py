@@ -32,6 +32,7 @@ URL = 'base_url = "http://127.0.0.1:1/v1"\n'
         (b'data_dir = "a\\u0000b"', ["wrong.toml:1: data_dir: ", "is no path"]),
         (b"[limits]\nmemory_mb = 99999999999999999999", ["wrong.toml:2: limits.memory_mb: "]),
         (b"[thinking]\nkept_days = inf", ["wrong.toml:2: thinking.kept_days: "]),
+        (b"[llm]\nmax_response_bytes = 99999999999", ["wrong.toml:2: llm.max_response_bytes: ", "or equal to 1073741824"]),
         (b"port = 8080", ["port: there is no such setting"]),
         (b"\xef\xbb\xbf[gateway]\nprt = 1", ["wrong.toml:2: gateway.prt: there is no such setting"]),
         pytest.param(b"a = " + b"[" * 100_000, ["not valid TOML", "nested too deeply"], id="deep"),
