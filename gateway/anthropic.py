@@ -12,10 +12,11 @@ from pydantic_core import to_json
 from actors.thinking.messages import Thought
 from gateway.anthropic_events import MessageVoice, failure, message
 from gateway.bodies import CHAT_HEADERS, Body, Flag, Part, Whole
-from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
+from gateway.dialect import asked, key_of, must_be, text_in
 from gateway.errors import HttpError
 from gateway.incoming import Incoming
 from gateway.route import Routes
+from gateway.telling import NamedTelling
 
 __all__ = ["routes", "speaks_anthropic"]
 

@@ -1,23 +1,28 @@
-"""What the dialects beside OpenAI's chat have in common: a request in the one internal form, and named events back."""
+"""What all dialects of a chat have in common: the one internal form of a request, and the headers that belong to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import time
+from typing import Literal
 
-from aiohttp import web
 from pydantic import JsonValue
-from pydantic_core import to_json
 
-from actors.thinking.messages import Think
+from actors.thinking.messages import Effort, Think
 from gateway.bodies import DEFAULT_MODELS
-from gateway.chat import EFFORTS, Telling, is_repeated, memory_of, reasoning_of
-from gateway.completion import Voice
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
-from gateway.sse import EventStream
 
-__all__ = ["NamedEvents", "NamedTelling", "asked", "key_of", "must_be", "text_in"]
+__all__ = ["asked", "key_of", "must_be", "now", "reasoning_of", "text_in"]
+
+EFFORTS: dict[str, Effort] = {
+    "none": "none",
+    "minimal": "none",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+}
+"""Ours by OpenAI's."""
 
 
 def key_of(call: Incoming) -> str:
@@ -41,6 +46,7 @@ def asked(
     session: str | None = None,
 ) -> Think:
     """The thought that a request is, once it has the internal form; `shown`: the client asked for what is thought aloud."""
+    header = reasoning_of(call)
     given = None if call.idempotency_key is None else call.write_key
     if effort is not None and effort in EFFORTS:
         options = {**options, "reasoning_effort": effort}
@@ -54,7 +60,7 @@ def asked(
         options=options,
         effort=None if effort is None else EFFORTS.get(effort),
         stream=stream,
-        reasoning="show" if shown or reasoning_of(call) == "field" else "hide",
+        reasoning="show" if shown or header == "field" or (header == "comments" and stream) else "hide",
         reuse="no-cache" not in call.request.headers.get("Cache-Control", "").lower(),
         talk=None if given is None else f"talk-{digest(given)[:24]}",
         retry=given is not None or is_repeated(call),
@@ -82,35 +88,39 @@ def text_in(item: dict[str, JsonValue], name: str, where: str) -> str:
     return str(value)
 
 
-class NamedEvents(EventStream):
-    """Events that say their type twice, as both dialects have it; they end without `[DONE]`."""
-
-    def __init__(self, request: web.Request, write_timeout_s: float, failure: Callable[[Exception], dict[str, Any]]) -> None:
-        super().__init__(request, write_timeout_s)
-        self.failure = failure
-
-    async def send(self, data: Any) -> None:
-        """Events, one after the other.
-
-        Raises:
-            ConnectionError: the client is gone, or took nothing for too long.
-        """
-        written = b"".join(b"event: " + event["type"].encode() + b"\ndata: " + to_json(event) + b"\n\n" for event in data)
-        if written:
-            await self.write(written)
-
-    async def done(self) -> None:
-        """The last event was the end."""
-
-    async def fail(self, error: Exception) -> None:
-        """An error as the last event. The connection ends with it."""
-        self.response.force_close()
-        await self.send([self.failure(error)])
+def memory_of(call: Incoming) -> Literal["on", "read", "off"]:
+    """What the talk may have to do with memory."""
+    match call.request.headers.get("X-Lattice-Memory", "on").lower():
+        case "on":
+            return "on"
+        case "read":
+            return "read"
+        case "off":
+            return "off"
+        case _:
+            raise HttpError(400, "invalid", "X-Lattice-Memory is on, read or off", param="X-Lattice-Memory")
 
 
-class NamedTelling(Telling):
-    """One streamed answer in a dialect of named events."""
+def reasoning_of(call: Incoming) -> Literal["hide", "field", "comments"]:
+    """Whether what is thought aloud is shown: in `reasoning_content`, or (of a stream) in comments."""
+    match call.request.headers.get("X-Lattice-Reasoning", "hide").lower():
+        case "hide":
+            return "hide"
+        case "field":
+            return "field"
+        case "comments":
+            return "comments"
+        case _:
+            raise HttpError(400, "invalid", "X-Lattice-Reasoning is hide, field or comments", param="X-Lattice-Reasoning")
 
-    def __init__(self, call: Incoming, think: Think, voice: Voice, failure: Callable[[Exception], dict[str, Any]]) -> None:
-        super().__init__(call, think, key_of(call), voice)
-        self.events: EventStream = NamedEvents(call.request, call.settings.write_timeout_s, failure)
+
+def is_repeated(call: Incoming) -> bool:
+    """Whether the client says that it has sent this request before: the openai and anthropic packages do by a count."""
+    headers = call.request.headers
+    count = headers.get("x-stainless-retry-count", "0")
+    return (count.isascii() and count.isdigit() and int(count) > 0) or headers.get("X-Lattice-Retry", "").lower() == "true"
+
+
+def now() -> int:
+    """Unix time in seconds."""
+    return int(time.time())

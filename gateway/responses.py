@@ -11,12 +11,12 @@ from pydantic_core import to_json
 from actors.message import Name
 from actors.thinking.messages import Thought
 from gateway.bodies import CHAT_HEADERS, Body, Flag, Whole
-from gateway.chat import now
-from gateway.dialect import NamedTelling, asked, key_of, must_be, text_in
+from gateway.dialect import asked, key_of, must_be, now, text_in
 from gateway.incoming import Incoming
 from gateway.references import put_back
 from gateway.response_events import RequestEcho, ResponseVoice, response
 from gateway.route import Routes
+from gateway.telling import NamedTelling
 
 __all__ = ["routes"]
 

@@ -1,6 +1,7 @@
 """What is thought aloud over HTTP: private, unless the client asks for it."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,21 @@ async def test_comments_have_it_for_who_asks(lattice: House) -> None:
     comments = " ".join(line.removeprefix(": ") for line in stream.splitlines() if line.startswith(": "))
     assert "spy," in comments
     assert (deltas(stream, "content"), deltas(stream, "reasoning_content")) == (TEXT, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"model": "gpt-test", "input": "Hello", "stream": True}),
+        ("/v1/messages", {"model": "gpt-test", "max_tokens": 99, "messages": [user("Hello")], "stream": True}),
+    ],
+)
+async def test_comments_have_it_in_every_dialect(lattice: House, path: str, body: dict[str, Any]) -> None:
+    async with lattice.http.post(f"{lattice.url}{path}", json=body, headers={"X-Lattice-Reasoning": "comments"}) as response:
+        lines = (await response.text()).splitlines()
+
+    assert any("spy," in line for line in lines if line.startswith(": "))
+    assert not any("spy" in line for line in lines if line.startswith("data: "))
 
 
 async def test_another_wish_is_an_error_that_names_the_header(lattice: House) -> None:
