@@ -48,7 +48,6 @@ from pydantic_settings import (
 from actors.daemon.settings import DaemonSettings
 from actors.encoder.settings import EncoderSettings
 from actors.limits import ProcessLimits
-from actors.llm.discovery import from_environment
 from actors.llm.settings import LlmSettings
 from actors.memory.settings import MemorySettings
 from actors.paradox.settings import ParadoxSettings
@@ -57,6 +56,7 @@ from commands.actor import actor
 from commands.backup import backup, restore
 from commands.chaos import chaos
 from commands.doctor import doctor
+from commands.exit_status import ConfigurationError, refusal
 from commands.house import Sentences
 from commands.keys import keys
 from commands.reload import reload
@@ -67,7 +67,7 @@ from commands.status import status
 from commands.test import test
 from commands.transfer import export_memories, import_memories
 from commands.up import supervise, up, zygote
-from commands.wrong_settings import check_environment, check_files, explain, no_json, wrong_values
+from commands.wrong_settings import check_discovery, check_environment, check_files, check_path, explain, no_json, wrong_values
 from gateway.settings import GatewaySettings
 from supervisors.settings import SupervisionSettings
 from supervisors.spec import ChildSpec, SupervisorSpec
@@ -108,7 +108,7 @@ def default_data_dir() -> Path:
     try:
         return (told if told.is_absolute() else Path.home() / ".local" / "share") / "lattice"
     except RuntimeError as error:
-        raise click.ClickException("this user has no home directory: say where to keep the data with --data-dir") from error
+        raise ConfigurationError("this user has no home directory: say where to keep the data with --data-dir") from error
 
 
 class Address(BaseModel):
@@ -219,7 +219,7 @@ class Composition:
         """The settings of this start.
 
         Raises:
-            click.ClickException: naming the file and the field, where something is wrong with them.
+            ConfigurationError: naming the file and the field, where something is wrong with them.
         """
         if config is None and stands_beside():
             config = BESIDE
@@ -237,24 +237,24 @@ class Composition:
         try:
             settings = FromFile(**flags)
         except ValidationError as error:
-            raise click.ClickException(explain(wrong_values(error), config, text_of(config))) from error
+            raise ConfigurationError(explain(wrong_values(error), config, text_of(config))) from error
         except SettingsError as error:
             part = re.search(r'field "(\w+)"', str(error))
             names = no_json(os.environ, part[1] if part else "")
-            raise click.ClickException(f"{' or '.join(names)} in the environment is not JSON") from error
+            raise ConfigurationError(f"{' or '.join(names)} in the environment is not JSON") from error
         except RecursionError as error:
-            raise click.ClickException("a variable in the environment, LATTICE_…, is nested too deeply") from error
+            raise ConfigurationError("a variable in the environment, LATTICE_…, is nested too deeply") from error
         try:
             data_dir = settings.data_dir.expanduser().resolve()
         except RuntimeError as error:
             homeless = str(settings.data_dir).startswith("~")
             reason = "names a user who has no home directory" if homeless else "is a link that leads to itself"
-            raise click.ClickException(f"data_dir: {settings.data_dir} {reason}") from error
+            raise ConfigurationError(f"data_dir: {settings.data_dir} {reason}") from error
 
+        check_path(data_dir)
         check_files(settings, config)
         check_environment(os.environ, Settings.model_fields)
-        if settings.llm.discover and not settings.llm.endpoints:
-            from_environment(os.environ)
+        check_discovery(settings, os.environ)
 
         return settings.model_copy(update={"data_dir": data_dir})
 
@@ -267,7 +267,7 @@ class Composition:
         try:
             put_file(run_dir / "settings.json", settings.model_dump_json().encode())
         except OSError as error:
-            raise click.ClickException(f"the settings cannot be written down in {run_dir}: {error.strerror}") from error
+            raise refusal(f"the settings cannot be written down in {run_dir}: {error.strerror}", error) from error
 
     def read_settings(self, run_dir: Path) -> Settings:
         """The settings that `up` was started with. The environment has been looked at already, and is not again."""

@@ -20,6 +20,7 @@ __all__ = [
     "EXHAUSTED",
     "ProcessLimits",
     "allow_descriptors",
+    "forbid_core_dumps",
     "has_descriptors",
     "resident_bytes",
     "set_process_limits",
@@ -52,6 +53,10 @@ class ProcessLimits(Data):
     call_s: Annotated[float, Field(gt=0, le=604_800)] = 3600.0
     """The longest that any call may take, whatever its caller allows."""
 
+    core_dumps: bool = False
+    """Whether a crash may leave a core file, with the keys and the texts that the process had in memory. True: as the shell
+    or the service manager allows. Read when the house starts."""
+
 
 def set_process_limits(limits: ProcessLimits) -> None:
     """Let the kernel hold this process to them, where it can: descriptors, and address space as a backstop for memory."""
@@ -62,6 +67,12 @@ def set_process_limits(limits: ProcessLimits) -> None:
     # A container that allows less has a limit already.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+
+
+def forbid_core_dumps() -> None:
+    """Have no crash of this process, or of one that it starts, leave a core file. Who debugs one may raise it (`prlimit`)."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def allow_descriptors(wanted: int) -> None:

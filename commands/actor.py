@@ -37,7 +37,7 @@ def actor(house: House, name: str) -> None:
 
     composition, settings = house.composition, house.settings
     if name not in composition.actors:
-        raise click.ClickException(f"there is no actor {name!r}; there are {', '.join(composition.actors)}")
+        raise click.UsageError(f"there is no actor {name!r}; there are {', '.join(composition.actors)}")
 
     run_dir = house.prepare()
     finish_restore(house)

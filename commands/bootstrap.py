@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -11,12 +12,16 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 
 LAST_LINES = 20
 """Of pip's, where it fails."""
+
+MAY_PASS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+"""Of what a disk and a machine say: another time there may be room."""
 
 TOLD_EVERY_S = 10.0
 """Where no terminal shows each step."""
@@ -57,7 +62,7 @@ def bootstrap(arguments: list[str]) -> None:
     """Return when everything needed can be imported; otherwise continue in `.venv`, made or brought up to date first."""
     open_standard_streams()
     if sys.version_info < (3, 11):  # noqa: UP036 (who has an older one is to read a sentence, not a syntax error)
-        sys.exit(f"lattice: Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
+        refuse(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
 
     testing = arguments[:1] in (["test"], ["chaos"])
     needed = NEEDED + (NEEDED_BY_TESTS if testing else ())
@@ -75,12 +80,12 @@ def bootstrap(arguments: list[str]) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 make_environment(python, requirements)
     except OSError as error:
-        sys.exit(f"lattice: {VENV} cannot be made or used: {error.filename or VENV}: {error.strerror}")
+        refuse(f"{VENV} cannot be made or used: {error.filename or VENV}: {error.strerror}", error)
 
     if Path(sys.prefix) == VENV:
         missing = [module for module in needed if not importlib.util.find_spec(module)]
         if missing:
-            sys.exit(f"lattice: {', '.join(missing)} cannot be imported from {VENV}; remove that folder and start again")
+            refuse(f"{', '.join(missing)} cannot be imported from {VENV}; remove that folder and start again")
         return
 
     sys.stdout.flush()
@@ -88,7 +93,7 @@ def bootstrap(arguments: list[str]) -> None:
         os.execv(python, [str(python), str(ROOT / "run.py"), *arguments])
     except OSError as error:
         # Made by another user, from a Python that only he may start.
-        sys.exit(f"lattice: {VENV} cannot be made or used: {python}: {error.strerror}")
+        refuse(f"{VENV} cannot be made or used: {python}: {error.strerror}", error)
 
 
 def open_standard_streams() -> None:
@@ -113,7 +118,7 @@ def make_environment(python: Path, requirements: Path) -> None:
         say(f"making {VENV} (once)")
         # In place of whatever Python was there before; packages stay.
         if subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode:
-            sys.exit("lattice: this Python cannot make a virtual environment; on Debian: apt install python3-venv")
+            refuse("this Python cannot make a virtual environment; on Debian: apt install python3-venv")
 
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line[0].isspace())
     say(f"installing {count} pinned packages from {requirements.name} into {VENV} (once; about a minute)")
@@ -179,6 +184,12 @@ def run_pip(command: list[str], count: int) -> tuple[deque[str], bool]:
     if terminal:
         sys.stderr.write("\r" + " " * 40 + "\r")
     return last, pip.returncode != 0
+
+
+def refuse(line: str, error: OSError | None = None) -> NoReturn:
+    """End with a sentence. Where only a person can mend it, a service manager is told so: docs/operations.md, exit statuses."""
+    say(line)
+    sys.exit(1 if error is not None and error.errno in MAY_PASS else os.EX_CONFIG)
 
 
 def say(line: str) -> None:

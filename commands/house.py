@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from actors.limits import forbid_core_dumps
+from commands.exit_status import ConfigurationError, refusal
 from commands.restoring import finish, unfinished
 from commands.settings_file import BESIDE, stands_beside
 from transport.addresses import run_directory
-from transport.errors import Conflict, LatticeError
+from transport.errors import Conflict, Invalid, LatticeError
 from transport.lock import Lock
 
 if TYPE_CHECKING:
@@ -100,27 +102,34 @@ class House:
     """What the command line says, which wins over the file and the environment."""
 
     def prepare(self) -> Path:
-        """Make the data directory (0700); returns the run directory.
+        """Make the data directory (0700), and all files from here on its owner's alone; returns the run directory.
 
         Raises:
             click.ClickException: one of them cannot be made or written.
         """
         data_dir: Path = self.settings.data_dir
         if (length := len(os.fsencode(data_dir.absolute()))) > LONGEST_PATH:
-            raise click.ClickException(
+            raise ConfigurationError(
                 f"the data directory's path has {length} bytes, and SQLite opens none beyond {LONGEST_PATH}; "
                 "take another with --data-dir"
             )
+        # One of others leaves files open to everybody, or ones that even their owner cannot open again.
+        os.umask(0o077)
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             reason = "something else stands there" if isinstance(error, FileExistsError) else error.strerror
-            raise click.ClickException(
-                f"the data directory {data_dir} cannot be made: {reason}; take another with --data-dir"
+            raise refusal(
+                f"the data directory {data_dir} cannot be made: {reason}; take another with --data-dir", error
             ) from error
         if not os.access(data_dir, os.W_OK | os.X_OK):
-            raise click.ClickException(f"the data directory {data_dir} cannot be written; take another with --data-dir")
-        return self.run_dir
+            raise ConfigurationError(f"the data directory {data_dir} cannot be written; take another with --data-dir")
+        try:
+            return self.run_dir
+        except Invalid as error:
+            if isinstance(error.__cause__, OSError):
+                raise refusal(error.message, error.__cause__) from error
+            raise ConfigurationError(error.message) from error
 
     @property
     def run_dir(self) -> Path:
@@ -275,6 +284,8 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
             if gateway:
                 flags["gateway"] = gateway
             settings = composition.load_settings(config, flags)
+            if not settings.limits.core_dumps:
+                forbid_core_dumps()
             return command(House(composition, settings, found_config(config), flags), *arguments, **options)
         except LatticeError as error:
             raise click.ClickException(error.message) from error
@@ -282,7 +293,7 @@ def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
             # A file of somebody else's, a full or a read-only disk. What names no file is no matter of files.
             if error.filename is None:
                 raise
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+            raise refusal(f"{error.filename}: {error.strerror}", error) from error
 
     return with_settings
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import click
 
+from commands.exit_status import ConfigurationError
 from commands.house import House
 from supervisors.notify import Notifier
 from transport.errors import LatticeError
@@ -46,10 +47,14 @@ def open_listener(house: House) -> socket.socket:
         refuse_without_keys(house)
         listener.bind((gateway.host, gateway.port))
     except (OSError, ValueError) as error:
+        listener.close()
         where = address_and_port(gateway.host, gateway.port)
         reason = error.strerror if isinstance(error, OSError) else error
         other = "--port" if isinstance(error, OSError) and error.errno in PORT_IS_WRONG else "--host"
-        raise click.ClickException(f"cannot listen on {where}: {reason}; take another with {other}") from error
+        # An address may come with its network, and a name with its server.
+        comes = isinstance(error, OSError) and error.errno not in PORT_IS_WRONG
+        kind = click.ClickException if comes else ConfigurationError
+        raise kind(f"cannot listen on {where}: {reason}; take another with {other}") from error
     listener.listen(BACKLOG)
     return listener
 
@@ -58,7 +63,7 @@ def kept_listener(house: House, environment: MutableMapping[str, str] = os.envir
     """What the service manager kept of the last start; None where it kept nothing, or the settings say another address now.
 
     Raises:
-        click.ClickException: the address may not be listened on without API keys.
+        ConfigurationError: the address may not be listened on without API keys.
     """
     found = None
     for kept in handed(environment):
@@ -108,14 +113,14 @@ def refuse_without_keys(house: House) -> None:
     """See `gateway.settings.check_bind`.
 
     Raises:
-        click.ClickException: with its sentence.
+        ConfigurationError: with its sentence.
     """
     from gateway.settings import check_bind
 
     try:
         check_bind(house.settings.gateway, house.settings.data_dir)
     except LatticeError as error:
-        raise click.ClickException(error.message) from error
+        raise ConfigurationError(error.message) from error
 
 
 def family_of(host: str) -> socket.AddressFamily:

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import click
+from commands.exit_status import ConfigurationError
 
 __all__ = ["begin", "begun", "checked", "finish", "in_the_way", "unfinished"]
 
@@ -72,7 +72,7 @@ def finish(data_dir: Path) -> list[str]:
     """Move databases that were checked to their places; their names. The caller has the data directory to himself.
 
     Raises:
-        click.ClickException: another file stands in the place of one.
+        ConfigurationError: another file stands in the place of one.
     """
     from actors.sqlite import key_check
     from actors.whole_files import put_in_place
@@ -82,7 +82,7 @@ def finish(data_dir: Path) -> list[str]:
         for file in sorted(part.glob("*.db")):
             place = data_dir / file.name
             if there := in_the_way(data_dir, file.name):
-                raise click.ClickException(
+                raise ConfigurationError(
                     f"a restore was broken off before {file} was in its place, and {', '.join(there)} stands there: "
                     "move one of the two away"
                 )

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-import click
+from commands.exit_status import ConfigurationError, refusal
 
 __all__ = ["BESIDE", "read", "stands_beside", "text_of"]
 
@@ -34,23 +34,23 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         if not path.is_file():
-            raise click.ClickException(f"{path} is no file" if os.path.lexists(path) else f"there is no file {path}")
+            raise ConfigurationError(f"{path} is no file" if os.path.lexists(path) else f"there is no file {path}")
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be read: {error.strerror}") from error
+        raise refusal(f"{path} cannot be read: {error.strerror}", error) from error
     if len(content) > LARGEST:
-        raise click.ClickException(f"{path} is larger than {LARGEST >> 20} MiB: these are no settings")
+        raise ConfigurationError(f"{path} is larger than {LARGEST >> 20} MiB: these are no settings")
 
     try:
         return tomllib.loads(content.decode(MARKED))
     except tomllib.TOMLDecodeError as error:
-        raise click.ClickException(f"{path} is not valid TOML: {error}") from error
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{path} is not valid TOML: byte {error.start} is not UTF-8") from error
+        raise ConfigurationError(f"{path} is not valid TOML: byte {error.start} is not UTF-8") from error
     except (RecursionError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it has too many digits"
-        raise click.ClickException(f"{path} is not valid TOML: {reason}") from error
+        raise ConfigurationError(f"{path} is not valid TOML: {reason}") from error
 
 
 def text_of(path: Path | None) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from commands.exit_status import ConfigurationError
 from commands.house import PORT, Composition, House, program, step_back, with_house, with_listener_options
 from commands.http_listener import address_and_port, keep_listener, kept_listener, open_listener
 from commands.line_writer import LineWriter
@@ -192,14 +193,14 @@ def check_store_key() -> None:
     """Refuse to start with a key to the databases that is none: every actor that has one would crash over and over.
 
     Raises:
-        click.ClickException: saying what is wrong with it.
+        ConfigurationError: saying what is wrong with it.
     """
     from actors.sqlite.encryption import StoreKey
 
     try:
         StoreKey.from_environment()
     except LatticeError as error:
-        raise click.ClickException(error.message) from error
+        raise ConfigurationError(error.message) from error
 
 
 def tell(line: str) -> None:
@@ -213,17 +214,10 @@ def url_of(listener: socket.socket) -> str:
 
 
 def models_of(llm: Any) -> str:
-    """Which endpoints are asked, or how to get one. A local Ollama is found later, by llm.
-
-    Raises:
-        click.ClickException: a variable of the environment holds no base URL.
-    """
+    """Which endpoints are asked, or how to get one. A local Ollama is found later, by llm."""
     from actors.llm.discovery import from_environment
 
-    try:
-        endpoints = llm.endpoints or (from_environment(os.environ) if llm.discover else ())
-    except LatticeError as error:
-        raise click.ClickException(error.message) from error
+    endpoints = llm.endpoints or (from_environment(os.environ) if llm.discover else ())
     return f"Models are asked of {', '.join(one.name for one in endpoints)}" if endpoints else NO_MODELS
 
 

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
 from loguru import logger
 from pydantic import ValidationError
 
+from actors.llm.discovery import from_environment
 from actors.named_files import Problem
+from commands.exit_status import ConfigurationError
 from commands.settings_file import text_of
 from commands.toml_lines import line_of
+from transport.errors import Invalid
 
-__all__ = ["check_environment", "check_files", "explain", "no_json", "wrong_values"]
+__all__ = ["check_discovery", "check_environment", "check_files", "check_path", "explain", "no_json", "wrong_values"]
 
 
 def wrong_values(error: ValidationError) -> Iterator[Problem]:
@@ -29,11 +32,29 @@ def wrong_values(error: ValidationError) -> Iterator[Problem]:
         yield Problem(problem["loc"], reason.removeprefix("Value error, "))
 
 
+def check_path(data_dir: Path) -> None:
+    """Refuse a data directory that SQLite and ZeroMQ could not name: both take paths as UTF-8.
+
+    Raises:
+        ConfigurationError: naming it, as far as that goes.
+    """
+    try:
+        # A locale of another encoding reads the path's bytes as other letters; one without any leaves surrogates.
+        named = str(data_dir).encode() == os.fsencode(data_dir)
+    except UnicodeEncodeError:
+        named = False
+    if not named:
+        raise ConfigurationError(
+            f"data_dir: the path {os.fsencode(data_dir)!r} is not UTF-8, or this locale reads it as something else "
+            f"({sys.getfilesystemencoding()}); take another, or set LC_ALL=C.UTF-8"
+        )
+
+
 def check_files(settings: Any, config: Path | None) -> None:
     """Refuse settings that name files which nobody can read.
 
     Raises:
-        click.ClickException: naming them all.
+        ConfigurationError: naming them all.
     """
     problems = [
         Problem((part, *problem.setting), problem.reason)
@@ -41,7 +62,7 @@ def check_files(settings: Any, config: Path | None) -> None:
         for problem in getattr(settings, part).file_problems()
     ]
     if problems:
-        raise click.ClickException(explain(problems, config, text_of(config)))
+        raise ConfigurationError(explain(problems, config, text_of(config)))
 
 
 def check_environment(environment: Mapping[str, str], settings: Collection[str]) -> None:
@@ -52,19 +73,30 @@ def check_environment(environment: Mapping[str, str], settings: Collection[str])
         settings: the names of the settings' parts.
 
     Raises:
-        click.ClickException: naming it.
+        ConfigurationError: naming it.
     """
     known = (*settings, "log_level", "memory_key", "memory_key_file")
     for name in environment:
         first = name.removeprefix("LATTICE_").split("__")[0].lower()
         if name.startswith("LATTICE_") and first not in known:
-            raise click.ClickException(f"{name} in the environment: there is no such setting")
+            raise ConfigurationError(f"{name} in the environment: there is no such setting")
     try:
         logger.level(environment.get("LATTICE_LOG_LEVEL", "INFO").upper())
     except ValueError as error:
-        raise click.ClickException(
-            f"LATTICE_LOG_LEVEL in the environment: {error}; say DEBUG, INFO, WARNING or ERROR"
-        ) from error
+        raise ConfigurationError(f"LATTICE_LOG_LEVEL in the environment: {error}; say DEBUG, INFO, WARNING or ERROR") from error
+
+
+def check_discovery(settings: Any, environment: Mapping[str, str]) -> None:
+    """Refuse variables of which endpoints would be made, and cannot.
+
+    Raises:
+        ConfigurationError: naming the variable.
+    """
+    if settings.llm.discover and not settings.llm.endpoints:
+        try:
+            from_environment(environment)
+        except Invalid as error:
+            raise ConfigurationError(error.message) from error
 
 
 def no_json(environment: Mapping[str, str], part: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def clone(path: Path) -> list[str]:
 
 def test_a_clone_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(clone(tmp_path), capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == os.EX_CONFIG
     assert done.stderr.startswith(f"lattice: {tmp_path / '.venv'} cannot be made"), done.stderr
     assert ".venv.lock: Is a directory" in done.stderr
 
@@ -68,5 +69,5 @@ def test_an_environment_that_is_made_is_gone_on_in_without_writing(tmp_path: Pat
 
     python.chmod(0o644)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == os.EX_CONFIG
     assert done.stderr == f"lattice: {tmp_path / '.venv'} cannot be made or used: {python}: Permission denied\n"

@@ -7,7 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click import UsageError
 
+from commands.exit_status import ConfigurationError
 from supervisors.settings import SupervisionSettings
 from supervisors.supervision import LEAST_DRAIN_S
 from supervisors.up import BACKOFF_CAP_S, BIRTH_S, LEFTOVER_S, SILENCE_S
@@ -33,6 +35,10 @@ def test_its_time_to_stop_is_what_draining_takes_at_the_most() -> None:
 
 def test_it_keeps_the_listener() -> None:
     assert said("FileDescriptorStoreMax") == "1"
+
+
+def test_what_no_restart_heals_is_not_restarted() -> None:
+    assert said("RestartPreventExitStatus").split() == [str(UsageError.exit_code), str(ConfigurationError.exit_code)]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
