@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from chaos.campaign import Result
+    from chaos.result import Result
     from chaos.row import Row
 
 __all__ = ["chaos"]

@@ -18,8 +18,8 @@ from supervisors.records import Child, Record
 from supervisors.reports import Context, ErrorReport, ProgressReport, of_child
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.strategy import Strategy
-from supervisors.wishes import Wishes
-from transport.errors import Conflict, Invalid, LatticeError, Unavailable
+from supervisors.wishes import Wishes, why_not_started
+from transport.errors import Conflict, Invalid
 
 __all__ = ["Supervision"]
 
@@ -64,12 +64,12 @@ class Supervision:
         self.finished: asyncio.Future[Finish] = asyncio.get_running_loop().create_future()
         """Resolves when all children are down for good."""
 
-    # What children report
-
     @property
     def spec(self) -> SupervisorSpec:
         """The rules as they are now."""
         return self.strategy.spec
+
+    # What children report
 
     def ready(self, name: str, extra: Any = None) -> None:
         """The child serves. `extra` is what its start said beyond that, for who asked for the start."""
@@ -99,7 +99,7 @@ class Supervision:
         context = self._context(name, end)
         ignored = member.state == "starting" and end.how == "ignored"
         if member.state == "starting" and not ignored:
-            self.wishes.disappoint(name, self._why_not(name, end))
+            self.wishes.disappoint(name, why_not_started(member.spec, end, dynamic=self.spec.dynamic))
 
         self._perform(self.strategy.ended(name, end), disappoint=not ignored)
         # After the replacement was begun: nobody waits for a report.
@@ -122,19 +122,6 @@ class Supervision:
             return None if member.fresh or (member.by_hand and name in self.wishes) else "start_error"
 
         return None if quiet and member.spec.restart != "permanent" else "child_terminated"
-
-    def _why_not(self, name: str, end: End) -> LatticeError:
-        """What who asked for a start is told when it failed."""
-        if end.held_by is not None:
-            already = {"reason": "already_started", "pid": end.held_by}
-            return Conflict(f"{name} is borne by another process, {end.held_by}", detail=already)
-
-        detail: dict[str, Any] = {"reason": end.reason}
-        if end.traceback:
-            detail["traceback"] = end.traceback[-16000:]
-        if not self.spec.dynamic:
-            detail["child"] = of_child(self.strategy.members[name].spec, None)
-        return Unavailable(f"{name} did not start: {end.reason}", detail=detail)
 
     # What the process around it, and operators, ask for
 

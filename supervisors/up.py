@@ -24,6 +24,7 @@ from supervisors import linux
 from supervisors.intensity import Backoff, Intensity
 from supervisors.lines import TOLD_TO_STOP, describe
 from supervisors.notify import Notifier
+from supervisors.reloading import Reloading
 from supervisors.service import Service
 
 __all__ = ["run_up"]
@@ -104,10 +105,7 @@ class Up:
     ) -> None:
         self.inherited = list(inherited)
         self.before_start = before_start
-        self.reload_command = reload_command
         self.stop_signals = [number for number in STOP if not (reload_command and number == signal.SIGHUP)]
-        self.reloads = 0
-        self.reloading: subprocess.Popen[str] | None = None
         self.service = Service(Notifier())
         self.command = [*command, "--up-pid", str(os.getpid())]
         if listener is not None:
@@ -118,6 +116,7 @@ class Up:
         self.on_line = on_line
         self.on_ready: Callable[[], None] | None = on_ready
         self.selector = selectors.DefaultSelector()
+        self.reloading = Reloading(reload_command, self.selector, self.service, on_line)
         self.intensity = Intensity(INTENSITY, PERIOD_S)
         self.backoff = Backoff(0.2, 2.0, BACKOFF_CAP_S, random.Random())  # noqa: S311 (jitter, no secret)
         self.signals = 0
@@ -203,7 +202,7 @@ class Up:
                 self._listen(process.stdout.fileno())
                 if self.signal_fd in ready:
                     self._forward_signals()
-                self._hear_reload(ready)
+                self.reloading.hear(ready)
                 if pidfd in ready:
                     break
                 if time.monotonic() >= self.deadline:
@@ -243,7 +242,7 @@ class Up:
         while not self.signals and (left := until - time.monotonic()) > 0:
             ready = {key.fd for key, _ in self.selector.select(left)}
             self._count_signals()
-            self._hear_reload(ready)
+            self.reloading.hear(ready)
 
         return self.signals > 0
 
@@ -251,13 +250,14 @@ class Up:
         with contextlib.suppress(BlockingIOError):
             caught = self.signal_ends[0].recv(4096)
             self.signals += sum(number in self.stop_signals for number in caught)
-            self.reloads += bool(self.reload_command) and signal.SIGHUP in caught
+            if signal.SIGHUP in caught:
+                self.reloading.want()
             if signal.SIGCHLD in caught:
                 self._reap()
         if self.signals:
             self.service.stopping()
-        elif self.reloads:
-            self._reload()
+        else:
+            self.reloading.begin()
 
     def _forward_signals(self) -> None:
         before = self.signals
@@ -271,51 +271,6 @@ class Up:
         else:
             linux.kill(self.pidfd)
 
-    def _reload(self) -> None:
-        """Have the settings read again by a process of its own: this one must go on watching."""
-        if self.reloading is not None:
-            return
-
-        self.reloads = 0
-        self.on_line("reading the settings again")
-        self.service.reloading()
-        try:
-            self.reloading = subprocess.Popen(  # noqa: S603 (the composition root's own command)
-                self.reload_command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-        except OSError as error:
-            # No process, no descriptor, or a program that is being replaced: no reason to stop watching.
-            self.on_line(f"the settings cannot be read again: {error.strerror}; nothing was changed")
-            self.service.reloaded()
-            return
-
-        assert self.reloading.stdout is not None  # noqa: S101 (for the type checker; it is a pipe)
-        self.selector.register(self.reloading.stdout, selectors.EVENT_READ)
-
-    def _hear_reload(self, ready: set[int]) -> None:
-        if (reloading := self.reloading) is None or reloading.stdout is None or reloading.stdout.fileno() not in ready:
-            return
-
-        if line := reloading.stdout.readline():
-            self.on_line(line.rstrip())
-            return
-
-        self._end_reload()
-        self.service.reloaded()
-        if self.reloads:
-            self._reload()
-
-    def _end_reload(self) -> None:
-        if (reloading := self.reloading) is None or reloading.stdout is None:
-            return
-
-        self.selector.unregister(reloading.stdout)
-        reloading.stdout.close()
-        # It has closed its output and is about to end, or the house ends while it still runs.
-        reloading.kill()
-        reloading.wait()
-        self.reloading = None
-
     def _reap(self) -> None:
         """Collect orphans; the supervisor, and children that were here before, are left to those who wait for them."""
         try:
@@ -327,13 +282,13 @@ class Up:
             return
 
         for pid in children:
-            if pid not in (self.pid, self.reloading.pid if self.reloading else 0) and pid not in self.strangers:
+            if pid not in (self.pid, self.reloading.pid) and pid not in self.strangers:
                 with contextlib.suppress(ChildProcessError):
                     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
 
     def _sweep(self, drain_s: float) -> None:
         """See that nothing is left: whoever still runs may drain for a while, then is killed."""
-        self._end_reload()
+        self.reloading.end()
         until = time.monotonic() + drain_s
         told: set[int] = set()
 

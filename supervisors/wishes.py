@@ -9,9 +9,12 @@ from typing import Any
 
 from actors.supervision import Child as ChildView
 from actors.supervision import ChildState
-from transport.errors import Conflict, LatticeError
+from supervisors.actions import End
+from supervisors.reports import of_child
+from supervisors.spec import ChildSpec
+from transport.errors import Conflict, LatticeError, Unavailable
 
-__all__ = ["Wishes"]
+__all__ = ["Wishes", "why_not_started"]
 
 
 @dataclass(slots=True)
@@ -63,3 +66,17 @@ class Wishes:
         for wish in self.waiting.get(name, ()):
             if wish.state == "ready" and not wish.done.done():
                 wish.done.set_exception(error)
+
+
+def why_not_started(spec: ChildSpec, end: End, *, dynamic: bool) -> LatticeError:
+    """What who asked for a start is told when it failed; `dynamic`: the child is one of many that are made of a template."""
+    if end.held_by is not None:
+        already = {"reason": "already_started", "pid": end.held_by}
+        return Conflict(f"{spec.name} is borne by another process, {end.held_by}", detail=already)
+
+    detail: dict[str, Any] = {"reason": end.reason}
+    if end.traceback:
+        detail["traceback"] = end.traceback[-16000:]
+    if not dynamic:
+        detail["child"] = of_child(spec, None)
+    return Unavailable(f"{spec.name} did not start: {end.reason}", detail=detail)

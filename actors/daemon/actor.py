@@ -71,7 +71,7 @@ class Daemon(AsyncActor):
 
     name: ClassVar[str] = "daemon"
     concurrency: ClassVar[int] = 1024
-    """Whoever watches holds a handler for as long as it watches: there are more than HTTP lets in (`max_in_flight`)."""
+    """Whoever watches holds a handler for as long as it watches: by default more than `gateway.max_in_flight` lets in."""
 
     def __init__(self, settings: DaemonSettings, data_dir: Path, clock: Clock = system_clock) -> None:
         super().__init__()
