@@ -19,7 +19,7 @@ from actors.asks import Asks
 from actors.daemon import answers, aspects, rederivation, statements
 from actors.daemon.store import Store
 from actors.daemon.work import Work
-from actors.feed_page import ASK_S, of_another
+from actors.following import ASK_S, of_another
 from actors.memory.messages import Change, Fed, Feed, Memory, namespace_digest
 from actors.moments import micros
 from transport.errors import Invalid, LatticeError

@@ -6,13 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from loguru import logger
-
-from actors.feed_page import next_page, wait_s
+from actors.following import UntilBack, next_page
 from actors.llm.ledger import Ledger
 from actors.memory.messages import Feed
 from actors.runtime import AsyncActor
-from transport.errors import LatticeError
 
 __all__ = ["Follower"]
 
@@ -46,19 +43,13 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled. While memory is away, or not in this house, this waits."""
-        failures = 0
+        until_back = UntilBack("llm", RETRY_S, level="DEBUG")
         await asyncio.sleep(FIRST_S)
         while True:
-            try:
+            async with until_back:
                 if self.cursor < 0:
                     await self._begin()
                 await self._take()
-                failures = 0
-            except LatticeError as error:
-                failures += 1
-                seconds = wait_s(failures, RETRY_S)
-                logger.bind(code=error.code, wait_s=seconds).debug("memory's feed waits")
-                await asyncio.sleep(seconds)
 
     async def _begin(self) -> None:
         # From its beginning where it never was followed: what was forgotten until now may be in an account, or come into one.

@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from loguru import logger
-
 from actors.asks import Asks
-from actors.feed_page import next_page, wait_s
+from actors.following import UntilBack, next_page
 from actors.memory.messages import Fed, Feed
 from actors.paradox.settings import ParadoxSettings
 from transport.errors import DeadlineExceeded, LatticeError, UnknownActor
@@ -35,27 +33,19 @@ async def follow(ask: Asks, settings: ParadoxSettings, place: tuple[int, str], t
     Raises:
         LatticeError: what `take` raises, unless memory is away.
     """
-    failures = 0
+    until_back = UntilBack(who, settings.retry_s, away=away)
     cursor, timeline = place
     while True:
-        try:
+        async with until_back:
             feed = Feed(cursor=cursor, timeline=timeline or None, limit=settings.page, wait_ms=settings.wait_ms)
             fed = await next_page(ask, feed, who=who)
             following = await take(cursor, fed)
             if following is None:
                 return
 
-            cursor, timeline, failures = following, fed.timeline, 0
+            cursor, timeline = following, fed.timeline
             if len(fed.changes) < settings.page:
                 await asyncio.sleep(settings.pause_s)
-        except LatticeError as error:
-            if not away(error):
-                raise
-
-            failures += 1
-            seconds = wait_s(failures, settings.retry_s)
-            logger.info("memory is away; the feed waits", who=who, error=error.code, wait_s=seconds)
-            await asyncio.sleep(seconds)
 
 
 def away(error: LatticeError) -> bool:

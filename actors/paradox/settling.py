@@ -11,7 +11,7 @@ import asyncio
 from loguru import logger
 
 from actors.asks import Asks
-from actors.feed_page import wait_s
+from actors.following import wait_s
 from actors.memory.messages import Reinstate, Relate, Supersede
 from actors.paradox.feed import away
 from actors.paradox.life import REINSTATED

@@ -8,7 +8,7 @@ from typing import Final
 
 from loguru import logger
 
-from actors.feed_page import next_page, wait_s
+from actors.following import UntilBack, next_page
 from actors.memory.messages import Fed, Feed, GetSession, Happening
 from actors.runtime import AsyncActor
 from actors.thinking.outbox import Outbox
@@ -61,21 +61,13 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled. While memory is away this waits, and never gives up."""
-        failures = 0
+        until_back = UntilBack("thinking", RETRY_S)
         while True:
-            try:
+            async with until_back:
                 await self._begin()
                 fed = await self._take(wait_ms=WAIT_MS, timeout=WAIT_MS / 1000 + 10)
-            except LatticeError as error:
-                failures += 1
-                seconds = wait_s(failures, RETRY_S)
-                logger.bind(code=error.code, wait_s=seconds).info("memory's feed waits")
-                await asyncio.sleep(seconds)
-                continue
-
-            failures = 0
-            if len(fed.changes) < PAGE:
-                await asyncio.sleep(self.settings.follow_pause_s)
+                if len(fed.changes) < PAGE:
+                    await asyncio.sleep(self.settings.follow_pause_s)
 
     async def catch_up(self) -> bool:
         """Follow to the feed's end, within a moment; False where memory does not answer in time."""
