@@ -41,7 +41,9 @@ class StatementsQuery(NamespaceQuery):
     """Which statements are listed, and how many."""
 
     state: Literal["open", "delivered", "expired", "all"] = "open"
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    limit: Annotated[int, Field(ge=1, le=daemon.MOST_STATEMENTS)] = 20
+    asker: Name | None = None
+    """Only what may be brought up to whoever goes by this name; everything without."""
 
 
 @routes.get("/v1/daemon/cycles")
@@ -109,7 +111,12 @@ async def profile(call: Incoming, query: ProfileQuery) -> daemon.Profile:
 
 @routes.get("/v1/daemon/statements", access="tenant")
 async def statements(call: Incoming, query: StatementsQuery) -> daemon.Statements:
-    """What the assistant would like to bring up, most urgent first. `state=all`: also what it has said, or let go."""
+    """What the assistant would like to bring up, most urgent first. `state=all`: also what it has said, or let go.
+
+    `confided_by` names those who told in confidence what a statement is about: it is for nobody else to hear.
+    """
     state = None if query.state == "all" else query.state
-    told: daemon.Statements = await call.ask(daemon.ListStatements(namespace=call.namespace, state=state, limit=query.limit))
+    told: daemon.Statements = await call.ask(
+        daemon.ListStatements(namespace=call.namespace, state=state, limit=query.limit, asker=query.asker)
+    )
     return told

@@ -143,7 +143,14 @@ async def remember(call: Incoming, arguments: RememberArguments) -> dict[str, An
     return told.memories[0].model_dump(mode="json")
 
 
-class RecallArguments(Arguments):
+class AskerArguments(Arguments):
+    """On whose behalf a tool is called."""
+
+    asker: Name | None = None
+    """Who the answer is for, by the name under which they are remembered. What others told in confidence is left out."""
+
+
+class RecallArguments(AskerArguments):
     """What to look for. All filters hold at once."""
 
     query: Annotated[str, Field(min_length=1, max_length=16_384)]
@@ -173,11 +180,17 @@ class RecallArguments(Arguments):
 
 @tool("Recall", reads=True)
 async def recall(call: Incoming, arguments: RecallArguments) -> dict[str, Any]:
-    """Find what was said or noted before, best first. What no longer holds comes with `valid_to`, since when."""
-    message = memory.Recall(namespace=call.namespace, **arguments.model_dump(exclude_none=True))
+    """Find what was said or noted before, best first. What no longer holds comes with `valid_to`, since when.
+
+    What somebody told in confidence ("don't tell her") is found only where they are the `asker`.
+    """
+    message = memory.Recall(namespace=call.namespace, **arguments.model_dump(exclude_none=True, exclude={"asker"}))
     recalled: memory.Recalled = await call.ask(message)
+    ids = tuple(found.id for found in recalled.memories)
+    told: memory.Confidences = await call.ask(memory.GetConfidences(namespace=call.namespace, ids=ids))
+    open_ones = [found for found in recalled.memories if not told.keeps(arguments.asker, found.id)]
     shown = {"id", "text", "passage", "speaker", "session", "time", "kind", "valid_to", "score"}
-    return {"memories": [found.model_dump(mode="json", include=shown, exclude_none=True) for found in recalled.memories]}
+    return {"memories": [found.model_dump(mode="json", include=shown, exclude_none=True) for found in open_ones]}
 
 
 class CorrectArguments(Arguments):
@@ -212,17 +225,18 @@ async def forget(call: Incoming, arguments: ForgetArguments) -> dict[str, Any]:
     return told.model_dump(mode="json")
 
 
-class NoArguments(Arguments):
-    """A tool without arguments."""
-
-
 @tool("Contradictions", reads=True)
-async def contradictions(call: Incoming, arguments: NoArguments) -> dict[str, Any]:
-    """The open contradictions between things that were said, strongest first, each with both sides and advice."""
-    del arguments
-    told: paradox.Paradoxes = await call.ask(paradox.List(namespace=call.namespace, open=True, limit=MOST_PARADOXES))
+async def contradictions(call: Incoming, arguments: AskerArguments) -> dict[str, Any]:
+    """The open contradictions between things that were said, strongest first, each with both sides and advice.
+
+    One of which a side was told in confidence is shown only to whoever told it, as the `asker`.
+    """
+    listed: paradox.Paradoxes = await call.ask(paradox.List(namespace=call.namespace, open=True, limit=MOST_PARADOXES))
+    ids = tuple({side.memory for one in listed.paradoxes for side in (one.earlier, one.later)})
+    told: memory.Confidences = await call.ask(memory.GetConfidences(namespace=call.namespace, ids=ids))
+    open_ones = [one for one in listed.paradoxes if not told.keeps(arguments.asker, one.earlier.memory, one.later.memory)]
     shown = {"id", "type", "tension", "why", "advice", "earlier", "later"}
-    return {"contradictions": [one.model_dump(mode="json", include=shown) for one in told.paradoxes]}
+    return {"contradictions": [one.model_dump(mode="json", include=shown) for one in open_ones]}
 
 
 class SettleArguments(Arguments):
@@ -248,7 +262,7 @@ async def settle(call: Incoming, arguments: SettleArguments) -> dict[str, Any]:
     return found.paradox.model_dump(mode="json", include={"id", "state"})
 
 
-class ProfileArguments(Arguments):
+class ProfileArguments(AskerArguments):
     """Whose profile."""
 
     speaker: Name | None = None
@@ -257,6 +271,15 @@ class ProfileArguments(Arguments):
 
 @tool("Profile", reads=True)
 async def profile(call: Incoming, arguments: ProfileArguments) -> dict[str, Any]:
-    """What is known of the people who speak here (interests, goals, relationships), with confidence and evidence."""
+    """What is known of the people who speak here (interests, goals, relationships), with confidence and evidence.
+
+    What somebody told in confidence alone is left out, unless they are the `asker`.
+    """
     told: daemon.Profile = await call.ask(daemon.GetProfile(namespace=call.namespace, speaker=arguments.speaker))
-    return told.model_dump(mode="json")
+    own = {arguments.asker or memory.UNNAMED}
+    open_ones = {
+        speaker: shown
+        for speaker, aspects in told.speakers.items()
+        if (shown := tuple(one for one in aspects if set(one.confided_by) <= own))
+    }
+    return told.model_copy(update={"speakers": open_ones}).model_dump(mode="json")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from actors.clock import Clock, system_clock
-from actors.daemon import aspects, batches, scheduler, statements
+from actors.daemon import aspects, batches, confidences, scheduler, statements
 from actors.daemon.cycles import enabled, follower_of
 from actors.daemon.follower import Follower
 from actors.daemon.foreground import ForegroundWatch
@@ -208,8 +208,9 @@ class Daemon(AsyncActor):
     async def profile(self, message: GetProfile) -> Profile:
         """What is known of people."""
         baseline = dict(self.settings.personality.baseline)
+        speakers = await self.store.read(aspects.profile, message.namespace, message.speaker)
         return Profile(
-            speakers=await self.store.read(aspects.profile, message.namespace, message.speaker),
+            speakers=await confidences.with_tellers(self.ask, message.namespace, speakers),
             traits=await self.store.read(aspects.traits, message.namespace, baseline),
         )
 

@@ -14,6 +14,8 @@ StatementState = Literal["open", "delivered", "expired"]
 
 Identifier = Annotated[str, Field(min_length=1, max_length=64)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
+MOST_STATEMENTS = 100
+"""How many statements one answer has."""
 
 
 class Schedule(Data):
@@ -251,6 +253,8 @@ class Aspect(Data):
     """The latest records that it was drawn from, at most sixteen."""
 
     changed: Time
+    confided_by: tuple[str, ...] = ()
+    """Who told it in confidence, where nobody told it openly: it is for nobody else."""
 
 
 class Trait(Data):
@@ -295,6 +299,9 @@ class Statement(Data):
     speaker: str | None = None
     """Whom it is meant for; None: whoever asks."""
 
+    confided_by: tuple[str, ...] = ()
+    """Who told in confidence what it is about: it is brought up to nobody else."""
+
 
 class Statements(Reply, type="daemon.statements_listed"):
     """Statements, most urgent first."""
@@ -307,7 +314,9 @@ class ListStatements(Message, type="daemon.statements", reply=Statements, idempo
 
     namespace: Namespace = "default"
     state: StatementState | None = "open"
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    limit: Annotated[int, Field(ge=1, le=MOST_STATEMENTS)] = 20
+    asker: Name | None = None
+    """Only what may be brought up to whoever goes by this name; None: all."""
 
 
 class Delivered(Reply, type="daemon.delivered"):
@@ -317,11 +326,16 @@ class Delivered(Reply, type="daemon.delivered"):
 
 
 class Deliver(Message, type="daemon.deliver", reply=Delivered, idempotent=True):
-    """A thought takes a statement to bring it up. `conflict` when another has taken it, or it has expired: it is said once."""
+    """A thought takes a statement to bring it up. `conflict` when another has taken it, or it has expired: it is said once.
+
+    `conflict` also where it is about what somebody other than `asker` told in confidence.
+    """
 
     namespace: Namespace = "default"
     id: Identifier
     thought: Identifier
+    asker: Name | None = None
+    """The name that whoever it is brought up to goes by; None where they have none."""
 
 
 class BackedUp(Reply, type="daemon.backed_up"):

@@ -11,9 +11,10 @@ import apsw
 from loguru import logger
 
 from actors.asks import Asks
-from actors.daemon.messages import Deliver, Delivered, ListStatements, Statement, Statements
+from actors.daemon.confidences import tellers
+from actors.daemon.messages import MOST_STATEMENTS, Deliver, Delivered, ListStatements, Statement, Statements
 from actors.daemon.store import Store
-from actors.memory.messages import Found, Get
+from actors.memory.messages import UNNAMED, Found, Get
 from actors.moments import micros, moment
 from actors.paradox.messages import Found as FoundParadox
 from actors.paradox.messages import Get as GetParadox
@@ -84,19 +85,28 @@ def withdraw(connection: apsw.Connection, namespace: str, memory: str) -> None:
 
 
 async def listed(store: Store, ask: Asks, message: ListStatements, now: datetime) -> Statements:
-    """Statements with their texts, most urgent first; what memory has forgotten is left out."""
+    """Statements with their texts, most urgent first; what memory has forgotten is left out, and what is not for who asks."""
+    most = message.limit if message.asker is None else MOST_STATEMENTS
 
     def select(connection: apsw.Connection) -> list[Any]:
         return connection.execute(
             f"SELECT {COLUMNS} FROM statement WHERE namespace = ?1 AND (?2 IS NULL OR state = ?2)"  # noqa: S608 (fixed)
             " AND (?2 IS NULL OR state <> 'open' OR (opens <= ?3 AND expires > ?3))"
             " ORDER BY urgency DESC, created, memory LIMIT ?4",
-            (message.namespace, message.state, micros(now), message.limit),
+            (message.namespace, message.state, micros(now), most),
         ).fetchall()
 
     rows = await store.read(select)
     told = await asyncio.gather(*(told_of(store, ask, message.namespace, row) for row in rows))
-    return Statements(statements=tuple(statement for statement in told if statement is not None))
+    there = [statement for statement in told if statement is not None]
+    if message.asker is not None:
+        there = [statement for statement in there if is_for(message.asker, statement)][: message.limit]
+    return Statements(statements=tuple(there))
+
+
+def is_for(asker: str | None, statement: Statement) -> bool:
+    """Whether it may be brought up to somebody: it is meant for no other, and no other's confidence."""
+    return statement.speaker in {None, UNNAMED, asker} and set(statement.confided_by) <= {asker or UNNAMED}
 
 
 async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> Delivered:
@@ -104,7 +114,7 @@ async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> D
 
     Raises:
         NotFound: there is no such statement in this namespace.
-        Conflict: another thought has it, or it has expired; or what it is about is settled.
+        Conflict: another thought has it, or it has expired; or what it is about is settled, or somebody else's confidence.
     """
 
     def take(connection: apsw.Connection) -> Any:
@@ -128,7 +138,9 @@ async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> D
     open_one = await store.read(one_open, message.namespace, message.id)
     if open_one is not None:
         # It expires here where what it is about is settled.
-        await told_of(store, ask, message.namespace, open_one)
+        statement = await told_of(store, ask, message.namespace, open_one)
+        if statement is not None and not set(statement.confided_by) <= {message.asker or UNNAMED}:
+            raise Conflict("asker: it is about what somebody else told in confidence", detail={"field": "asker"})
     row = await store.write(take)
     told = await told_of(store, ask, message.namespace, row)
     if told is None:
@@ -167,6 +179,7 @@ async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -
         await store.write(lambda connection: withdraw(connection, namespace, memory))
         return None
     speaker = found.memory.metadata.get("speaker")
+    told = await tellers(ask, namespace, (memory,))
     return Statement(
         id=memory,
         text=found.memory.text,
@@ -177,4 +190,5 @@ async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -
         state=state,
         delivered_in=thought,
         speaker=speaker if isinstance(speaker, str) else None,
+        confided_by=told.get(memory, ()),
     )

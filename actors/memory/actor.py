@@ -19,7 +19,7 @@ import apsw
 from loguru import logger
 
 from actors.clock import Clock, system_clock
-from actors.memory import changes, echoes, forgetting, life, listing, namespaces, sessions, store, transfer
+from actors.memory import changes, confidences, echoes, forgetting, life, listing, namespaces, sessions, store, transfer
 from actors.memory import feed as feeding
 from actors.memory.embedding.embedders import embedder_of
 from actors.memory.embedding.lane import Lane
@@ -35,6 +35,7 @@ from actors.memory.messages import (
     Backup,
     Compress,
     Compressed,
+    Confidences,
     Converse,
     Conversed,
     Export,
@@ -48,6 +49,7 @@ from actors.memory.messages import (
     Found,
     Get,
     GetAnswer,
+    GetConfidences,
     GetHistory,
     GetSession,
     GetStats,
@@ -287,6 +289,11 @@ class Memory(AsyncActor):
     async def get_answer(self, message: GetAnswer) -> Found:
         """What the assistant said."""
         return await self._database.read(store.find_answer, message.namespace, message.key)
+
+    @handles(GetConfidences)
+    async def confidences(self, message: GetConfidences) -> Confidences:
+        """Who told in confidence what stands in records."""
+        return await self._database.read(confidences.told_by, message)
 
     @handles(List)
     async def list(self, message: List) -> Listed:

@@ -1,59 +1,83 @@
-"""Confidences: what somebody said not to be passed on stays between them and the assistant. Knows no actor.
+"""Confidences: what somebody told not to be passed on stays between them and the assistant.
 
 Several people may share a memory, and hand each other the telephone. "I'm planning a surprise, don't tell her" is of use to who
-said it, and the last thing to show where somebody else asks. Only the words themselves are gone by: a secret that is not called
-one is not known for one.
+said it, and the last thing to show where somebody else asks. Which records hold such things, memory says.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
 
-from actors.memory.messages import Memory
+from actors.llm.messages import ChatMessage
+from actors.memory.messages import UNNAMED, Confidences, GetConfidences, Memory
 from actors.paradox.messages import Paradox
-from actors.text.sentences import straight
-from actors.thinking.talk import ends_of
+from actors.runtime import AsyncActor
+from actors.text.confidences import tells_in_confidence
+from actors.thinking.prompt import Material
+from actors.thinking.talk import ends_of, text_of
 
-__all__ = ["is_kept_from", "pits_a_confidence", "tells_in_confidence"]
+__all__ = ["Discretion", "confidants"]
 
-SOMEBODY: Final = r"(?:he|she|they|[Mm]y \w+|[A-Z]\w+)"
-CONFIDED: Final = re.compile(
-    r"(?i:\bpss+t\b|\b(?:don't|do not|never) (?:tell(?! me\b| us\b)|mention (?:it|this|that|any of this) to"
-    r"|say (?:anything|a word) to|show"
-    r" (?:it|this|that) to)\b|\b(?:keep|stays?|strictly|just)\b[^.!?]{0,20}\b(?:secret|between us"
-    r"|between the two of us|to yourself)\b"
-    r"|\b(?:it|this|that)(?:'s| is) (?:still )?(?:a |our |my )?secret\b|\bbetween you and me\b|\bin confidence\b"
-    r"|\b(?:nobody|no one) (?:must|may|should|can) (?:know|find out|hear)\b|\bwithout (?:him|her|them"
-    r"|my \w+) (?:knowing|noticing)\b"
-    r"|\b(?:as|plan(?:ning)?|organi[sz](?:e|ing)|it's|it is|prepar(?:e|ing)) (?:a|the) surprise\b|\bsurprise party\b)"
-    rf"|\b{SOMEBODY} (?:mustn't|must not|shouldn't|may not|can't|cannot|doesn't|don't) (?:know (?:yet|about|of|that)"
-    rf"|find out)\b"
-)
-LINE: Final = re.compile(r"^([^:\n]{1,64}): (.*)$", re.MULTILINE)
-"""A line of a summary or a reflection: who said what."""
-
-UNNAMED: Final = "user"
-"""As memory calls whoever has no name."""
+AT_ONCE: Final = 1000
+Record = TypeVar("Record", bound=Memory)
 
 
-def tells_in_confidence(text: str) -> bool:
-    """Whether a text says of itself that it is not to be passed on."""
-    return CONFIDED.search(straight(ends_of(text))) is not None
+class Discretion:
+    """One thought's: what it may show to who asks, and whether that is their own confidence.
+
+    Args:
+        actor: who asks memory.
+        namespace: of the thought.
+        asker: the name that whoever asks goes by, None where they have none.
+    """
+
+    def __init__(self, actor: AsyncActor, namespace: str, asker: str | None) -> None:
+        self.actor = actor
+        self.namespace = namespace
+        self.asker = asker
+        self.own: set[str] = set()
+        """Ids of records that the asker told in confidence, or that were drawn from that."""
+
+    async def allowed(self, found: Sequence[Record], *, seconds: float) -> tuple[Record, ...]:
+        """Those of what was found that may be shown."""
+        kept = await self._kept((memory.id for memory in found), seconds)
+        return tuple(memory for memory in found if memory.id not in kept)
+
+    async def spoken_of(self, paradoxes: Sequence[Paradox], *, seconds: float) -> tuple[Paradox, ...]:
+        """Those contradictions that may be spoken of: no side of them is somebody else's confidence."""
+        sides = [side for paradox in paradoxes for side in (paradox.earlier, paradox.later)]
+        kept = await self._kept((side.memory for side in sides), seconds)
+        # A side stands as it read when the contradiction was found; its record may say something else since.
+        kept |= {
+            side.memory
+            for side in sides
+            if (side.speaker or UNNAMED) != (self.asker or UNNAMED) and tells_in_confidence(side.text)
+        }
+        return tuple(one for one in paradoxes if kept.isdisjoint({one.earlier.memory, one.later.memory}))
+
+    def is_shown(self, material: Material) -> bool:
+        """Whether what the prompt shows has a confidence of the asker's own: an answer may say it again."""
+        lines = (*material.profile, *material.statements)
+        sides = (side.memory for one in material.tensions for side in (one.earlier, one.later))
+        return any(line.confided_by for line in lines) or not self.own.isdisjoint((*material.ids, *sides))
+
+    async def _kept(self, ids: Iterable[str], seconds: float) -> set[str]:
+        """Of records those that are not for who asks."""
+        kept: set[str] = set()
+        asked = tuple(dict.fromkeys(ids))
+        for start in range(0, len(asked), AT_ONCE):
+            page = asked[start : start + AT_ONCE]
+            reply: Confidences = await self.actor.ask(GetConfidences(namespace=self.namespace, ids=page), timeout=seconds)
+            for name in reply.told:
+                (kept if reply.keeps(self.asker, name) else self.own).add(name)
+        return kept
 
 
-def is_kept_from(asker: str | None, memory: Memory) -> bool:
-    """Whether a record has what somebody else told in confidence."""
-    if not tells_in_confidence(memory.text):
-        return False
-    if memory.speaker is not None or memory.kind == "turn":
-        return (memory.speaker or UNNAMED) != (asker or UNNAMED)
-    return any(speaker != (asker or UNNAMED) and tells_in_confidence(said) for speaker, said in LINE.findall(memory.text))
-
-
-def pits_a_confidence(asker: str | None, paradox: Paradox) -> bool:
-    """Whether a side of a contradiction is what somebody else told in confidence."""
-    return any(
-        (side.speaker or UNNAMED) != (asker or UNNAMED) and tells_in_confidence(side.text)
-        for side in (paradox.earlier, paradox.later)
+def confidants(messages: Sequence[ChatMessage]) -> frozenset[str]:
+    """Who tells something in confidence in a client's messages: an answer in that talk may say it again."""
+    return frozenset(
+        name if isinstance(name := message.get("name"), str) and name else UNNAMED
+        for message in messages
+        if message.get("role") == "user" and tells_in_confidence(ends_of(text_of(message)))
     )

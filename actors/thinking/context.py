@@ -14,13 +14,13 @@ from actors.memory.messages import Conversed, List, Listed, Memory, Recall, Reca
 from actors.paradox.messages import List as ListParadoxes
 from actors.paradox.messages import Paradox
 from actors.runtime import AsyncActor
-from actors.thinking.confidences import is_kept_from, pits_a_confidence
+from actors.thinking.confidences import Discretion
 from actors.thinking.knowledge import Knowledge, Known
 from actors.thinking.messages import Think
 from actors.thinking.presence import Presence
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.steps import Steps
-from actors.thinking.talk import asker, plain, question
+from actors.thinking.talk import plain, question
 from transport.errors import DeadlineExceeded, LatticeError, NotFound, Unavailable, UnknownActor
 
 __all__ = ["Context", "gather", "recall"]
@@ -93,6 +93,7 @@ async def gather(
     settings: ThinkingSettings,
     presence: Presence,
     knowledge: Knowledge,
+    discretion: Discretion,
     seconds: float,
     steps: Steps,
 ) -> Context:
@@ -103,9 +104,9 @@ async def gather(
         patience = presence.patience(owner, min(seconds, KNOWLEDGE_S) if owner == "daemon" else seconds)
         return Part(name, owner, asyncio.create_task(timed(steps, name, lookup, patience), name=f"thinking {name}"))
 
-    recalled = begin("memory.recall", recall(actor, message, settings=settings, seconds=seconds))
-    tail = begin("memory.list", session_tail(actor, message, conversed, settings=settings, seconds=seconds))
-    tensions = begin("paradox.list", open_tensions(actor, message, settings=settings, seconds=seconds))
+    recalled = begin("memory.recall", recall(actor, message, discretion, settings=settings, seconds=seconds))
+    tail = begin("memory.list", session_tail(actor, message, conversed, discretion, settings=settings, seconds=seconds))
+    tensions = begin("paradox.list", open_tensions(actor, message, discretion, settings=settings, seconds=seconds))
     known = begin("daemon.profile", knowledge.of(message.namespace, seconds=seconds))
     tasks: tuple[asyncio.Task[Any], ...] = (recalled.task, tail.task, tensions.task, known.task)
     try:
@@ -137,7 +138,13 @@ async def timed(steps: Steps, name: str, lookup: Awaitable[Value], seconds: floa
 
 
 async def recall(
-    actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float, query: str | None = None
+    actor: AsyncActor,
+    message: Think,
+    discretion: Discretion,
+    *,
+    settings: ThinkingSettings,
+    seconds: float,
+    query: str | None = None,
 ) -> tuple[Recollection, ...]:
     """What memory holds on the last user message (or another query), best first.
 
@@ -150,16 +157,8 @@ async def recall(
     wanted = settings.recall_k + min(len(message.messages), 64)
     asked = Recall(namespace=message.namespace, query=query, k=wanted, explain=True, context=message.session)
     reply: Recalled = await actor.ask(asked, timeout=seconds)
-    who = asker(message.messages)
-    kept = {memory.id for memory in reply.memories if is_kept_from(who, memory)}
-    return tuple(
-        memory
-        for memory in reply.memories
-        if memory.id not in kept
-        and not is_to_be_brought_up(memory)
-        # A fact is a sentence of its turn: that it is not to be passed on may stand in the next one.
-        and not any(link.target in kept for link in memory.links)
-    )
+    found = [memory for memory in reply.memories if not is_to_be_brought_up(memory)]
+    return await discretion.allowed(found, seconds=seconds)
 
 
 def is_to_be_brought_up(memory: Memory) -> bool:
@@ -171,6 +170,7 @@ async def session_tail(
     actor: AsyncActor,
     message: Think,
     conversed: asyncio.Task[Conversed | None] | None,
+    discretion: Discretion,
     *,
     settings: ThinkingSettings,
     seconds: float,
@@ -195,11 +195,12 @@ async def session_tail(
         reply: Listed = await actor.ask(asked, timeout=seconds)
     except NotFound:
         return ()
-    return tuple(turn for turn in reply.memories if talk is None or turn.id < talk.last)
+    before = [turn for turn in reply.memories if talk is None or turn.id < talk.last]
+    return await discretion.allowed(before, seconds=seconds)
 
 
 async def open_tensions(
-    actor: AsyncActor, message: Think, *, settings: ThinkingSettings, seconds: float
+    actor: AsyncActor, message: Think, discretion: Discretion, *, settings: ThinkingSettings, seconds: float
 ) -> tuple[Paradox, ...]:
     """The namespace's unsettled paradoxes, highest tension first: more than are shown, since most have no bearing."""
     if settings.tensions == 0:
@@ -208,8 +209,7 @@ async def open_tensions(
     limit = max(settings.tensions, TENSIONS_LOOKED_AT)
     reply = await actor.ask(ListParadoxes(namespace=message.namespace, open=True, limit=limit), timeout=seconds)
     paradoxes: tuple[Paradox, ...] = reply.paradoxes
-    who = asker(message.messages)
-    return tuple(paradox for paradox in paradoxes if not pits_a_confidence(who, paradox))
+    return await discretion.spoken_of(paradoxes, seconds=seconds)
 
 
 def to_the_point(recalled: tuple[Recollection, ...], message: Think, talk: Conversed | None) -> tuple[Recollection, ...]:

@@ -9,8 +9,9 @@ from hashlib import sha256
 from typing import Any, Final
 
 from actors.call import Call
-from actors.memory.messages import Converse, Conversed, Memory
+from actors.memory.messages import UNNAMED, Converse, Conversed, Memory
 from actors.thinking.calls import ModelCalls
+from actors.thinking.confidences import confidants
 from actors.thinking.degraded import takes_prose
 from actors.thinking.depth import depth_for
 from actors.thinking.doubt import asked_of_a_model
@@ -71,6 +72,9 @@ class Course:
             quirks=mind.quirks,
         )
         self.ladder: Ladder | None = None
+        self.confidants: frozenset[str] = frozenset()
+        """Who tells something in confidence in what the client sent."""
+
         self.reused: Had | None = None
         self.known_as: str | None = None
         """What the question is known by for reuse; None where it is to be thought about anew."""
@@ -122,6 +126,7 @@ class Course:
         if not turns:
             return None
 
+        self.confidants = await read(self.message.messages, confidants)
         request = Converse(
             namespace=self.message.namespace,
             session=self.message.session,
@@ -248,7 +253,11 @@ class Course:
             return None
 
         model = self.reused.model if self.reused is not None else self.ladder.model if self.ladder is not None else ""
-        return AnswerOwed(text=text, model=model, key=f"{self.id}:answer")
+        discretion = self.lookup.discretion
+        confided_by = self.confidants
+        if discretion.is_shown(self.lookup.material):
+            confided_by |= {discretion.asker or UNNAMED}
+        return AnswerOwed(text=text, model=model, key=f"{self.id}:answer", confided_by=tuple(sorted(confided_by)))
 
     def hold_ready(self) -> None:
         """Hold the thought ready for the same question, where it is whole and memory has it."""

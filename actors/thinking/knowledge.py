@@ -15,8 +15,8 @@ from pydantic import JsonValue
 
 from actors.clock import Clock
 from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statement, Statements, Trait
+from actors.memory.messages import UNNAMED
 from actors.runtime import AsyncActor
-from actors.thinking.confidences import tells_in_confidence
 from actors.thinking.prompt import KnownLine
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
@@ -34,7 +34,7 @@ MOST_KEPT: Final = 100
 """Aspects of a namespace's people that are kept, of which those who ask are shown theirs first."""
 
 MOST_STATEMENTS: Final = 16
-NOBODY: Final = frozenset({None, "user"})
+NOBODY: Final = frozenset({None, UNNAMED})
 """As memory calls speakers who have no name."""
 
 STYLES: Final = {
@@ -63,19 +63,12 @@ class Known:
     def meant_for(self, asker: str | None) -> Known:
         """What bears on a question of somebody's: their own profile first, nothing meant for another, no confidences."""
         own = frozenset({asker}) | (NOBODY if asker is None else frozenset())
-        people = [
-            line
-            for line in self.profile
-            if line.speaker is not None and (line.speaker in own or not tells_in_confidence(line.text))
-        ]
+        people = [line for line in self.profile if line.speaker is not None and is_for(asker, line)]
         shown = sorted(people, key=lambda line: line.speaker not in own)[:MOST_LINES]
         return Known(
             profile=(*shown, *(line for line in self.profile if line.speaker is None)),
             statements=tuple(
-                line
-                for line in self.statements
-                if (asker is None or line.speaker in {asker, *NOBODY})
-                and (line.speaker in own - {None} or not tells_in_confidence(line.text))
+                line for line in self.statements if (asker is None or line.speaker in {asker, *NOBODY}) and is_for(asker, line)
             ),
         )
 
@@ -123,7 +116,9 @@ class Knowledge:
         """A statement was taken: what is open is asked for anew."""
         self.kept.pop(namespace, None)
 
-    async def take(self, namespace: str, thought_id: str, known: Known, *, most: int, seconds: float) -> Known:
+    async def take(
+        self, namespace: str, thought_id: str, known: Known, *, asker: str | None, most: int, seconds: float
+    ) -> Known:
         """What is known, with those statements alone that this thought has been given: each is brought up once."""
         if not known.statements or most == 0:
             return Known(known.profile)
@@ -132,7 +127,7 @@ class Knowledge:
         kept = []
         for line in known.statements[:most]:
             try:
-                await self.actor.ask(Deliver(namespace=namespace, id=line.id, thought=thought_id), timeout=seconds)
+                await self.actor.ask(Deliver(namespace=namespace, id=line.id, thought=thought_id, asker=asker), timeout=seconds)
             except LatticeError:
                 # Another thought has it, or the daemon is away: it is not ours to bring up.
                 continue
@@ -166,6 +161,11 @@ class Knowledge:
         )
 
 
+def is_for(asker: str | None, line: KnownLine) -> bool:
+    """Whether nobody but who asks told in confidence what a line has."""
+    return set(line.confided_by) <= {asker or UNNAMED}
+
+
 def of_aspect(speaker: str, aspect: Aspect) -> KnownLine:
     """An aspect of a person."""
     told: dict[str, JsonValue] = {
@@ -173,7 +173,7 @@ def of_aspect(speaker: str, aspect: Aspect) -> KnownLine:
         "score": aspect.confidence,
         "memories": list(aspect.evidence),
     }
-    return KnownLine(f"{speaker}: {worded(aspect)}", "", speaker, told)
+    return KnownLine(f"{speaker}: {worded(aspect)}", "", speaker, told, aspect.confided_by)
 
 
 def of_trait(trait: Trait) -> KnownLine:
@@ -188,7 +188,7 @@ def of_trait(trait: Trait) -> KnownLine:
 def of_statement(statement: Statement) -> KnownLine:
     """Something to bring up."""
     told: dict[str, JsonValue] = {"score": statement.urgency, "memories": [statement.id]}
-    return KnownLine(statement.text, statement.id, statement.speaker, told)
+    return KnownLine(statement.text, statement.id, statement.speaker, told, statement.confided_by)
 
 
 def worded(aspect: Aspect) -> str:

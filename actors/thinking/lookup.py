@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from actors.call import Call
 from actors.memory.messages import Conversed, Recollection
+from actors.thinking.confidences import Discretion
 from actors.thinking.context import Context, gather, recall, to_the_point
 from actors.thinking.messages import Think
 from actors.thinking.mind import Mind
@@ -33,6 +34,7 @@ class Lookup:
         self.message = message
         self.thought_id = thought_id
         self.steps = steps
+        self.discretion = Discretion(mind.actor, message.namespace, asker(message.messages))
         self.context = Context()
         self.material = Material()
         self.seen: frozenset[str] = frozenset()
@@ -50,11 +52,12 @@ class Lookup:
                 settings=settings,
                 presence=self.mind.presence,
                 knowledge=self.mind.knowledge,
+                discretion=self.discretion,
                 seconds=seconds,
                 steps=self.steps,
             )
         if found.known is not None:
-            found.known = found.known.meant_for(asker(self.message.messages))
+            found.known = found.known.meant_for(self.discretion.asker)
         self.context = found
         self.seen = await read(self.message.messages, visible)
 
@@ -68,6 +71,7 @@ class Lookup:
             self.message.namespace,
             self.thought_id,
             known,
+            asker=self.discretion.asker,
             most=self.mind.settings.statements if fit else 0,
             seconds=self.mind.presence.patience("daemon", self.mind.settings.context_deadline_s),
         )
@@ -97,7 +101,12 @@ class Lookup:
         async def look(query: str) -> tuple[Recollection, ...]:
             with self.steps.step("memory.recall search"):
                 return await recall(
-                    self.mind.actor, self.message, settings=settings, seconds=settings.context_deadline_s, query=query
+                    self.mind.actor,
+                    self.message,
+                    self.discretion,
+                    settings=settings,
+                    seconds=settings.context_deadline_s,
+                    query=query,
                 )
 
         def fit(prompt: Prompt, found: list[Recollection]) -> Prompt:
@@ -118,7 +127,7 @@ class Lookup:
         seconds = min(settings.memory_patience_s, self.call.remaining() * LAST_FRACTION)
         with self.steps.step("memory.recall again") as step:
             try:
-                asked = recall(self.mind.actor, self.message, settings=settings, seconds=seconds)
+                asked = recall(self.mind.actor, self.message, self.discretion, settings=settings, seconds=seconds)
                 found = await self.mind.presence.while_alive("memory", asked, seconds)
             except LatticeError as error:
                 step.outcome = error.code

@@ -14,9 +14,10 @@ from typing import Final
 
 import apsw
 from loguru import logger
+from pydantic import JsonValue
 
 from actors.clock import Clock
-from actors.memory.messages import Answer, Converse, Conversed, namespace_digest
+from actors.memory.messages import CONFIDED_BY, Answer, Converse, Conversed, namespace_digest
 from actors.message import Data, Name
 from actors.runtime import AsyncActor
 from actors.sqlite.database import Database
@@ -44,6 +45,8 @@ class AnswerOwed(Data):
     text: str
     model: str
     key: Name
+    confided_by: tuple[str, ...] = ()
+    """Who told in confidence what it may say again."""
 
 
 class Owed(Data):
@@ -64,12 +67,15 @@ class Owed(Data):
         if self.words is None:
             return None
 
+        metadata: dict[str, JsonValue] = {"thought": self.thought, "model": self.words.model}
+        if self.words.confided_by:
+            metadata[CONFIDED_BY] = list(self.words.confided_by)
         return Answer(
             namespace=self.converse.namespace,
             session=conversed.session,
             after=conversed.last,
             text=self.words.text,
-            metadata={"thought": self.thought, "model": self.words.model},
+            metadata=metadata,
             key=self.words.key,
         )
 

@@ -58,6 +58,8 @@ class KnownLine:
     """Whom it is about; None: nobody in particular."""
 
     told: dict[str, JsonValue] = field(default_factory=dict)
+    confided_by: tuple[str, ...] = ()
+    """Who told it in confidence."""
 
 
 @dataclass(frozen=True, slots=True)

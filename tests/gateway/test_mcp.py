@@ -169,3 +169,36 @@ async def test_a_message_that_is_too_large_is_refused(bare: House) -> None:
 async def test_a_client_that_takes_no_json_is_refused(bare: House) -> None:
     status, _ = await say(bare, LIST, Accept="text/html")
     assert status == 406
+
+
+async def test_what_somebody_told_in_confidence_is_for_them_alone(lattice: House) -> None:
+    async with Client(f"{lattice.url}/mcp") as agent:
+
+        async def recalled(**asker: str) -> set[str]:
+            told = await agent.call_tool("recall", {"query": "What about the boat?", **asker})
+            return {one["text"] for one in told.structured_content["memories"]}
+
+        secret = "I bought a boat with blue sails. Don't tell Ada."
+        turn = await agent.call_tool("remember", {"text": secret, "speaker": "Bert", "kind": "turn"})
+        link = {"relation": "derives_from", "target": turn.structured_content["id"]}
+        drawn = {"text": "I bought a boat with blue sails.", "speaker": "Bert", "kind": "fact", "links": [link]}
+        await lattice.post("/v1/memories", drawn)
+        await agent.call_tool("remember", {"text": "The boat race is in May.", "speaker": "Ada", "kind": "turn"})
+
+        assert await recalled() == await recalled(asker="Ada") == {"The boat race is in May."}
+        assert await recalled(asker="Bert") == {secret, drawn["text"], "The boat race is in May."}
+        # Whoever owns the memory sees all of it.
+        found = await lattice.post("/v1/memories/search", {"query": "What about the boat?"})
+        assert len(found["memories"]) == 3
+
+
+async def test_a_contradiction_with_a_confidence_is_shown_to_who_told_it(lattice: House) -> None:
+    async with Client(f"{lattice.url}/mcp") as agent:
+        for text in ("I live in Lisbon.", "I live in Oslo. Please don't tell ben."):
+            await agent.call_tool("remember", {"text": text, "speaker": "ana", "kind": "turn"})
+        await followed(lattice.host)
+        shown = [
+            len((await agent.call_tool("contradictions", asker)).structured_content["contradictions"])
+            for asker in ({}, {"asker": "ben"}, {"asker": "ana"})
+        ]
+    assert shown == [0, 0, 1]

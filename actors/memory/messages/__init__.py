@@ -44,10 +44,14 @@ from actors.memory.messages.life import (
     Rederive,
 )
 from actors.memory.messages.reading import (
+    CONFIDED_BY,
+    UNNAMED,
+    Confidences,
     Event,
     Found,
     Get,
     GetAnswer,
+    GetConfidences,
     GetHistory,
     GetSession,
     GetStats,
@@ -98,6 +102,7 @@ from actors.memory.messages.writing import (
 )
 
 __all__ = [
+    "CONFIDED_BY",
     "DEPTH",
     "EARLIEST",
     "EMOTIONS",
@@ -106,6 +111,7 @@ __all__ = [
     "MOST_LINKS",
     "ONE",
     "SOURCES",
+    "UNNAMED",
     "UNSAID",
     "Affect",
     "Age",
@@ -118,6 +124,7 @@ __all__ = [
     "Change",
     "Compress",
     "Compressed",
+    "Confidences",
     "Converse",
     "Conversed",
     "Echoed",
@@ -134,6 +141,7 @@ __all__ = [
     "Found",
     "Get",
     "GetAnswer",
+    "GetConfidences",
     "GetHistory",
     "GetSession",
     "GetStats",

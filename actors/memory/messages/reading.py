@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
@@ -11,6 +11,12 @@ from actors.memory.messages.fields import Felt, Identifier, Kind, Limit, Metadat
 from actors.memory.messages.records import Memory
 from actors.memory.settings import Weight
 from actors.message import Data, Message, Reply
+
+UNNAMED: Final = "user"
+"""What whoever has no name is called where people are told apart."""
+
+CONFIDED_BY: Final = "confided_by"
+"""In metadata: the names of those who told in confidence what stands in a record."""
 
 
 class Recollection(Memory):
@@ -75,6 +81,32 @@ class GetAnswer(Message, type="memory.get_answer", reply=Found, idempotent=True)
 
     namespace: Namespace = "default"
     key: Name
+
+
+class Confidences(Reply, type="memory.confidences_told"):
+    """Which of the records hold what was told in confidence: by id, who told it. What nobody did is not named."""
+
+    told: dict[Identifier, tuple[str, ...]]
+
+    def keeps(self, asker: str | None, *ids: str) -> bool:
+        """Whether one of the records is not for who asks: somebody else told in confidence what stands there.
+
+        Who asks without a name is taken for who told it without one.
+        """
+        return not {teller for one in ids for teller in self.told.get(one, ())} <= {asker or UNNAMED}
+
+
+class GetConfidences(Message, type="memory.confidences", reply=Confidences, idempotent=True):
+    """Who told in confidence what stands in records: by the words of each, and of everything that it was derived from.
+
+    Memory answers all that is in a namespace to whoever has its key; this says which of it is for one of its people alone. It
+    is read off the sources as they stand, so that it holds for what was derived anew, corrected, or has lost a source.
+    Metadata may say it too: `"confided_by": ["Ana"]`.
+    """
+
+    namespace: Namespace = "default"
+    ids: Annotated[tuple[Identifier, ...], Field(max_length=1000)]
+    """Those that there are not (any more) are passed over."""
 
 
 class Listed(Reply, type="memory.listed"):

@@ -1,0 +1,255 @@
+"""Confidences: whether a text asks that it is not passed on. Pure; English.
+
+It goes by what people say of it ("don't tell her", "just between us"): a secret that is not called one is not known for one.
+The same words often say something else ("it came as a surprise to me", "she can't keep a secret"); those are told apart here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from actors.text.sentences import straight
+from actors.text.stopwords import STOPWORDS
+
+__all__ = ["announces_one", "asks_for_nothing_else", "tells_in_confidence"]
+
+SENTENCE: Final = re.compile(r"[^.!?\n]{1,1000}[.!?]*")
+"""A thousand characters without an end are cut: no pattern is to go over a page of them."""
+
+THEIRS: Final = r"(?:my|our|your|his|her|their)"
+SOMEBODY: Final = (
+    rf"(?:(?i:he|she|they|{THEIRS} \w+|the (?:kids|children|others|family|boss|team))|[A-Z]\w+)"
+    rf"(?: and (?:{THEIRS} \w+|[A-Z]\w+))?"
+)
+"""Whoever is not to know: by a pronoun, as somebody's, or by name."""
+
+WHOM: Final = (
+    r"(?!(?:me|us|you|yourself|apart|lies?|fibs?|jokes?|tales?|stories|a (?!soul)|an|any|such|more|people|if|whether|what|which"
+    r"|how|why|the (?:truth|difference|time|story|whole|future))\b)"
+    rf"(?:{THEIRS} (?:own )?|the |a )?[\w']+"
+)
+NOT: Final = (
+    r"(?<!\bi )(?<!\bwe )(?<!they )(?<!\byou )(?<!people )(?<!that )(?<!who )(?:don't|dont|do not|never|not to|not)(?: ever)?"
+)
+MUST_NOT: Final = r"you (?:mustn't|must not|must never|can't|cannot|shouldn't|should not|may not)"
+NOT_YET: Final = (
+    r"\b(?:i|we)(?:(?:'ve|'d| have| would| could)? never|(?: have|'ve)n't| have not|'ve not| won't| can't| cannot| wouldn't"
+    r"|'d rather not)"
+)
+NOBODY: Final = r"\b(?:nobody|no one|no-one|none of them)(?: else)?"
+MUST: Final = r"(?:must|may|should|is to|is supposed to|is allowed to|ought to)(?: ever)?"
+IT: Final = r"(?:it|this|that)"
+ENDS: Final = r"(?= ?(?:[,:;.!?)\u2013\u2014-]|$|and\b|but\b|so\b|until\b|okay\b|ok\b|please\b))"
+NOT_TO_KNOW: Final = (
+    r"(?:mustn't|must not|must never|shouldn't|should not|may not|ought not to|(?:is|are)n't (?:supposed|allowed|meant) to"
+    r"|(?:is|are) not (?:supposed |allowed |meant )?to)(?: ever)?"
+)
+OURS: Final = (
+    r"(?:it|this|that|us|me|my|our|the (?:surprise|party|present|gift|plans?|trip|loan|debts?|money|baby|pregnancy|job|divorce"
+    r"|affair|diagnosis|test|ring|letter))"
+)
+RULES: Final = tuple(
+    (word, re.compile(pattern) if case else re.compile(pattern, re.IGNORECASE))
+    for word, case, pattern in (
+        ("tell", False, rf"\b(?:{NOT}|{MUST_NOT}) tell {WHOM}"),
+        ("tell", False, rf"{NOT_YET} tell (?!the\b){WHOM}"),
+        ("tell", False, r"\btell you a secret\b"),
+        ("told", False, rf"{NOT_YET}(?: yet)? told (?!the\b|yet\b){WHOM}"),
+        ("told", True, rf"\b{SOMEBODY} (?:(?:has|have)(?:n't| not) been told|{NOT_TO_KNOW} be told)\b"),
+        ("mention", False, rf"\b(?:{NOT}|{MUST_NOT}) mention (?:{IT}|any of {IT}|\w+(?: \w+)?) to (?:{THEIRS} )?\w+"),
+        ("say", False, rf"\b(?:{NOT}|{MUST_NOT}) say (?:anything|a word|a thing|something)(?: about \w+(?: \w+)?)? to \w+"),
+        ("breathe", False, rf"\b{NOT} breathe a word\b"),
+        ("show", False, rf"\b(?:{NOT}|{MUST_NOT}) show (?:it|this|that|them) to \w+"),
+        ("repeat", False, rf"\b(?:{NOT}|{MUST_NOT}) repeat {IT} to \w+"),
+        ("pass", False, rf"\b(?:{NOT}|{MUST_NOT}) pass (?:it|this|that|any of (?:it|this|that)) on\b"),
+        ("let", False, rf"\b(?:{NOT}|{MUST_NOT}) let (?:on|it slip)\b"),
+        ("a word", False, r"\bnot a word (?:of (?:it|this|that) )?to (?!me\b)\w+"),
+        (
+            "between",
+            False,
+            (
+                r"(?:^|[,:;\u2013\u2014-] |\bbut |\band |\bso )(?:strictly |just )?between (?:us|you and me"
+                r"|the two of us)(?= ?[,:;.!?\u2013\u2014-]|$)"
+            ),
+        ),
+        (
+            "between",
+            False,
+            (
+                r"\b(?:stays?|stayed|strictly|just|only|remains?|this is|that is|that's|it's|kept|keep [^.!?]{1,24})"
+                r" between (?:us|you and me|the two of us)\b(?! (?:and|there|lies|lay|in|at|on)\b)"
+            ),
+        ),
+        (
+            "keep",
+            False,
+            (
+                r"\bkeep (?:this|it|that|these|them|everything|all (?:of )?(?:this|that)|what \w+(?: \w+){0,4}|my \w+"
+                r"|the \w+) ?(?:as |a |strictly |very )*(?:secret|quiet|private|confidential|to yourself|under your hat"
+                r"|under wraps|hush|from (?:him|her|them))(?=\W|$)"
+                r"(?! (?:recipe|santa|place|corner|room|mode|hours|street|neighbou?rhood))"
+            ),
+        ),
+        ("keep", False, r"\bkeep (?:this|it|that) from (?!happening|getting|going|falling|being|becoming)[\w']+"),
+        ("keep", False, r"\bkeep quiet about\b|\bkeep secret\b"),
+        ("secret", False, r"\b(?:can|could|will) you keep a secret\b"),
+        ("secret", False, r"\bhere's a secret\b|\bi(?:'ve| have)(?: got)? a secret\b(?! \w+ )"),
+        (
+            "secret",
+            False,
+            (
+                rf"\b{IT}(?:'s| is)(?: still| all| supposed to be| meant to be| to be)? (?:a |our |my |top )?secret"
+                rf"(?: for now| still| from \w+(?: \w+)?)?{ENDS}"
+            ),
+        ),
+        ("secret", False, r"\bsecret from (?!the\b|a\b|an\b|his\b|ancient)\w+"),
+        (
+            "confiden",
+            False,
+            (
+                r"(?:\b(?:tell|told|telling|say|said|saying|shar(?:e|ed|ing)|speak|speaking|this is|strictly)\b"
+                r"[^.!?]{0,24}|^)\bin (?:strict(?:est)? )?confidence\b(?! (?:interval|level|in\b|among))"
+            ),
+        ),
+        ("confiden", False, rf"\b{IT}(?:'s| is) (?:strictly |highly |still )?confidential\b|\bconfidentially\b"),
+        ("hush", False, r"\bhush-hush\b"),
+        ("record", False, r"\boff the record\b"),
+        ("mum's", False, r"\bmum's the word\b"),
+        ("ears", False, r"\bfor your ears only\b"),
+        ("on the", False, r"\bon the (?:quiet|down-?low)\b"),
+        ("psst", False, r"\bpss+t\b"),
+        ("pssst", False, r"\bpss+t\b"),
+        (
+            "know",
+            False,
+            rf"{NOBODY} (?:{MUST} know|(?:can|needs to) know(?= ?[,.!?]*$| (?:about|of) {OURS}\b| yet\b| that (?:i|we)\b))",
+        ),
+        ("knows", False, rf"{NOBODY} knows(?= ?[,.!?]*$| yet\b| (?:about|of) {OURS}\b| that (?:i|we)\b)"),
+        ("find out", False, rf"{NOBODY} (?:{MUST}|can) find out\b(?! (?:why|how|what|where|whether|who|if)\b)"),
+        ("hear", False, rf"{NOBODY} (?:{MUST}|can) hear (?:of|about) {OURS}\b"),
+        (
+            "know",
+            True,
+            (
+                rf"\b{SOMEBODY} (?:{NOT_TO_KNOW} know\b|(?:can't|cannot) know (?:yet|about {OURS}|of {OURS}|that)\b"
+                r"|(?:doesn't|don't|does not|do not) (?:even )?know (?:yet|anything (?:yet|about (?:it|this|that|us|my|our))"
+                rf"|(?:about|of) {OURS}|that (?:I|we|my|our))\b)"
+            ),
+        ),
+        ("suspect", True, rf"\b{SOMEBODY} (?:doesn't|don't|does not|do not) suspect (?:anything|a thing)\b"),
+        (
+            "find out",
+            True,
+            rf"\b{SOMEBODY} (?:{NOT_TO_KNOW}|can't|cannot) find out\b(?! (?:why|how|what|where|whether|who|if)\b)",
+        ),
+        (
+            "hear",
+            True,
+            (
+                rf"\b{SOMEBODY} (?:{NOT_TO_KNOW} hear (?:of|about) {OURS}|(?:has|have)(?:n't| not) heard (?:of|about)"
+                r" (?:it|this|that))\b"
+            ),
+        ),
+        ("learn", True, rf"\b{SOMEBODY} {NOT_TO_KNOW} learn (?:of|about|that)\b"),
+        ("notice", True, rf"\b{SOMEBODY} {NOT_TO_KNOW} notice\b"),
+        (
+            "see",
+            True,
+            (
+                rf"\b{SOMEBODY} (?:mustn't|must not|must never|(?:is|are)n't (?:supposed|allowed|meant) to) see"
+                r" (?:it|this|that|them)\b"
+            ),
+        ),
+        (
+            "without",
+            False,
+            (
+                r"\b(?:i|i'd|i'll|we|we'd|we'll|me|us|to|how)\b[^.!?]{0,60}?"
+                rf"\bwithout (?:{THEIRS} \w+|[\w']+) (?:ever )?(?:knowing|noticing|finding out|suspecting)\b"
+            ),
+        ),
+        ("behind", False, rf"\bI(?:'m| am|'ll|'ve| have)? [^.!?]{{0,60}}?\bbehind (?:{THEIRS}|\w+'s) back\b(?! pocket)"),
+    )
+)
+"""A word that stands in it, in lower case, whether its names are told by their capitals, and how it is asked for."""
+
+SURPRISE: Final = re.compile(
+    r"\b(?:plan|prepar|organi[sz]|arrang|throw|host|mak|giv|book|buy|knit|bak|hav)(?:e|s|n?ing)? [^.!?]{0,24}?"
+    r"(?<!no )(?<!any )\bsurprise\b(?! (?:me|myself)\b)"
+    r"|\bsurprise (?:\w+ )?(?:is )?for (?!me\b|us\b|you\b|no\b|nobody|no one|any|every|all\b|many\b|most\b"
+    r"|the (?:whole|market|experts|industry))(?:(?:my|our|his|her|their) )?[\w']+(?: birthday| anniversary)?"
+    r"|(?<!came )(?<!come )(?<!comes )(?<!coming )\bas a surprise(?! (?:to|that|when|how|for (?:me|us|every\w+))\b)"
+    rf"|\b{IT}(?:'s| is|'ll be| will be) (?:all |still |supposed to be |meant to be |to be )*(?:a|the|our|my) surprise"
+    r"(?! (?:that|to|how|when|hit|winner|win|for (?:me|us|every\w+))\b)(?: for \w+(?: \w+)?)?"
+    r"|\b(?:i|we)(?:'m| am|'re| are|'ll| will| want to|'d like to)(?: going to)? "
+    r"surprise (?!you\b|me\b|myself\b|us\b|every)[\w']+",
+    re.IGNORECASE,
+)
+OVER: Final = re.compile(
+    r"\b(?:was|were|wasn't|threw|had|went|gave|came|got|last (?:year|month|week|summer|winter|time)|ago|yesterday|nobody"
+    r"|hate|love|like|ever|what a|always|no surprise|used to|if|would)\b",
+    re.IGNORECASE,
+)
+"""A surprise that was, or that is spoken of at large, is none that could be spoilt."""
+
+NO_LONGER: Final = re.compile(
+    r"\b(?:no need to|needn't|(?:don't|didn't|doesn't) (?:have|need|want) to|no longer|any ?more|any longer|no secret"
+    r"|not a secret|(?:can|could|may) (?:now )?tell (?!you)|used to|tired of)\b",
+    re.IGNORECASE,
+)
+"""What takes a secret back, or speaks of its end."""
+
+TO_COME: Final = re.compile(r"\b(?:keep|tell you|here's|have|got) a secret\b|\babout to (?:say|tell)\b", re.IGNORECASE)
+SAYING_NOTHING: Final = """
+please pls okay ok promise sure right yeah yes oh hey well um hm psst now yet still really thanks thank anyway honestly
+listen birthday anniversary all ever course something secret word
+"""
+FILLER: Final = frozenset(SAYING_NOTHING.split())
+"""What may stand beside a request without saying anything."""
+
+WORD: Final = re.compile(r"[^\W\d_][\w'-]*")
+SHORT: Final = 200
+"""Characters of a text that says nothing else."""
+
+
+def tells_in_confidence(text: str) -> bool:
+    """Whether a text says of itself that it is not to be passed on."""
+    return next(requests(text), None) is not None
+
+
+def asks_for_nothing_else(text: str) -> bool:
+    """Whether all that a text says is that something is not to be passed on: what that is, stands before it or after it."""
+    if len(text) > SHORT:
+        return False
+
+    rest, found = straight(text), list(requests(text))
+    for asked in found:
+        rest = rest.replace(asked, " ")
+    words = [word for word in WORD.findall(rest) if word[:1].islower()]
+    return bool(found) and all(word in STOPWORDS or word in FILLER for word in words)
+
+
+def announces_one(text: str) -> bool:
+    """Whether it is about to be said, rather than was said before: "can you keep a secret?"."""
+    return TO_COME.search(straight(text)) is not None
+
+
+def requests(text: str) -> Iterator[str]:
+    """The words by which a text asks for it, sentence by sentence."""
+    text = straight(text)
+    lowered = text.lower()
+    rules = [(word, pattern) for word, pattern in RULES if word in lowered]
+    surprises = "surprise" in lowered
+    if not rules and not surprises:
+        return
+
+    for found in SENTENCE.finditer(text):
+        sentence = found.group().strip()
+        lowered = sentence.lower()
+        asked = next((hit for word, rule in rules if word in lowered and (hit := rule.search(sentence)) is not None), None)
+        if asked is None and surprises and "surprise" in lowered and OVER.search(sentence) is None:
+            asked = SURPRISE.search(sentence)
+        if asked is not None and NO_LONGER.search(sentence) is None:
+            yield asked.group()
