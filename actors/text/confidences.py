@@ -21,7 +21,7 @@ SENTENCE: Final = re.compile(r"[^.!?\n]{1,1000}[.!?]*")
 THEIRS: Final = r"(?:my|our|your|his|her|their)"
 SOMEBODY: Final = (
     rf"(?:(?i:he|she|they|{THEIRS} \w+|the (?:kids|children|others|family|boss|team))|[A-Z]\w+)"
-    rf"(?: and (?:{THEIRS} \w+|[A-Z]\w+))?"
+    rf"(?: and (?:{THEIRS} \w+|[A-Z]\w+))?(?:'s|'re)?"
 )
 """Whoever is not to know: by a pronoun, as somebody's, or by name."""
 
@@ -30,47 +30,58 @@ WHOM: Final = (
     r"|how|why|the (?:truth|difference|time|story|whole|future))\b)"
     rf"(?:{THEIRS} (?:own )?|the |a )?[\w']+"
 )
-NOT: Final = (
-    r"(?<!\bi )(?<!\bwe )(?<!they )(?<!\byou )(?<!people )(?<!that )(?<!who )(?:don't|dont|do not|never|not to|not)(?: ever)?"
-)
-MUST_NOT: Final = r"you (?:mustn't|must not|must never|can't|cannot|shouldn't|should not|may not)"
+NO_SUBJECT: Final = r"(?<!\bi )(?<!\bwe )(?<!they )(?<!\byou )(?<!people )(?<!that )(?<!who )(?<!will )"
+NOT: Final = rf"{NO_SUBJECT}(?:don't|do not|never|not to|not)(?: ever)?"
+MUST_NOT: Final = r"you (?:mustn't|must not|must never|can't|cannot|shouldn't|should not|may not|won't|will not)"
 NOT_YET: Final = (
     r"\b(?:i|we)(?:(?:'ve|'d| have| would| could)? never|(?: have|'ve)n't| have not|'ve not| won't| can't| cannot| wouldn't"
     r"|'d rather not)"
 )
-NOBODY: Final = r"\b(?:nobody|no one|no-one|none of them)(?: else)?"
+NOBODY: Final = r"\b(?:nobody|no one|no-one|none of them)(?: else)?(?: here| at \w+| in (?:my|our|the) \w+)?"
 MUST: Final = r"(?:must|may|should|is to|is supposed to|is allowed to|ought to)(?: ever)?"
 IT: Final = r"(?:it|this|that)"
 ENDS: Final = r"(?= ?(?:[,:;.!?)\u2013\u2014-]|$|and\b|but\b|so\b|until\b|okay\b|ok\b|please\b))"
 NOT_TO_KNOW: Final = (
     r"(?:mustn't|must not|must never|shouldn't|should not|may not|ought not to|(?:is|are)n't (?:supposed|allowed|meant) to"
-    r"|(?:is|are) not (?:supposed |allowed |meant )?to)(?: ever)?"
+    r"|(?:is|are) not (?:supposed |allowed |meant )?to|not (?:supposed|allowed|meant) to)(?: ever)?"
 )
 OURS: Final = (
     r"(?:it|this|that|us|me|my|our|the (?:surprise|party|present|gift|plans?|trip|loan|debts?|money|baby|pregnancy|job|divorce"
-    r"|affair|diagnosis|test|ring|letter))"
+    r"|affair|diagnosis|test|ring|letter|inheritance|will|engagement|move|house|sale))"
 )
 RULES: Final = tuple(
-    (word, re.compile(pattern) if case else re.compile(pattern, re.IGNORECASE))
+    (word, re.compile(pattern, re.NOFLAG if case else re.IGNORECASE), re.compile(pattern, re.IGNORECASE))
     for word, case, pattern in (
         ("tell", False, rf"\b(?:{NOT}|{MUST_NOT}) tell {WHOM}"),
         ("tell", False, rf"{NOT_YET} tell (?!the\b){WHOM}"),
-        ("tell", False, r"\btell you a secret\b"),
+        ("tell", False, r"\btell you a secret\b|\btell (?:nobody|no one|no-one|not a soul)\b|\bcareful who(?:m)? you tell\b"),
+        ("tell", False, rf"\b(?:{NOT}|{MUST_NOT}) tell(?= ?[.!?,]*$)|\bpromise(?: me)? not to tell\b"),
+        ("tell", False, rf"\bbe the one (?:who tells|to tell) {WHOM}"),
         ("told", False, rf"{NOT_YET}(?: yet)? told (?!the\b|yet\b){WHOM}"),
         ("told", True, rf"\b{SOMEBODY} (?:(?:has|have)(?:n't| not) been told|{NOT_TO_KNOW} be told)\b"),
         ("mention", False, rf"\b(?:{NOT}|{MUST_NOT}) mention (?:{IT}|any of {IT}|\w+(?: \w+)?) to (?:{THEIRS} )?\w+"),
         ("say", False, rf"\b(?:{NOT}|{MUST_NOT}) say (?:anything|a word|a thing|something)(?: about \w+(?: \w+)?)? to \w+"),
+        ("mention", False, r"\bcareful who(?:m)? you mention\b"),
+        ("share", False, rf"\b(?:{NOT}|{MUST_NOT}) share (?:it|this|that|any of (?:it|this|that)) with {WHOM}"),
         ("breathe", False, rf"\b{NOT} breathe a word\b"),
         ("show", False, rf"\b(?:{NOT}|{MUST_NOT}) show (?:it|this|that|them) to \w+"),
         ("repeat", False, rf"\b(?:{NOT}|{MUST_NOT}) repeat {IT} to \w+"),
         ("pass", False, rf"\b(?:{NOT}|{MUST_NOT}) pass (?:it|this|that|any of (?:it|this|that)) on\b"),
         ("let", False, rf"\b(?:{NOT}|{MUST_NOT}) let (?:on|it slip)\b"),
+        ("let", False, rf"\b(?:{NOT}|{MUST_NOT}) let {WHOM} (?:know|find out|see|hear|notice)\b"),
+        (
+            "want",
+            False,
+            rf"(?:n't|not|never) want {WHOM} to (?:know|find out|hear (?:of|about)|learn|notice|see (?:it|this))\b",
+        ),
+        ("want", False, rf"(?:n't|not) want {IT} (?:to get|getting|to come|coming) (?:out|around)\b"),
+        ("gets out", False, rf"\bbefore {IT} gets out\b"),
         ("a word", False, r"\bnot a word (?:of (?:it|this|that) )?to (?!me\b)\w+"),
         (
             "between",
             False,
             (
-                r"(?:^|[,:;\u2013\u2014-] |\bbut |\band |\bso )(?:strictly |just )?between (?:us|you and me"
+                r"(?:^|[,:;\u2013\u2014-] |\bbut |\band |\bso )(?:strictly |just )?between (?:us|ourselves|you and me"
                 r"|the two of us)(?= ?[,:;.!?\u2013\u2014-]|$)"
             ),
         ),
@@ -79,7 +90,7 @@ RULES: Final = tuple(
             False,
             (
                 r"\b(?:stays?|stayed|strictly|just|only|remains?|this is|that is|that's|it's|kept|keep [^.!?]{1,24})"
-                r" between (?:us|you and me|the two of us)\b(?! (?:and|there|lies|lay|in|at|on)\b)"
+                r" between (?:us|ourselves|you and me|the two of us)\b(?! (?:and|there|lies|lay|in|at|on)\b)"
             ),
         ),
         (
@@ -114,6 +125,20 @@ RULES: Final = tuple(
             ),
         ),
         ("confiden", False, rf"\b{IT}(?:'s| is) (?:strictly |highly |still )?confidential\b|\bconfidentially\b"),
+        ("secret", False, r"\b(?:stay|stays|remain|remains|be kept|kept) (?:a |our |my )?secret\b"),
+        ("secre", False, r"\bsworn (?:me )?to secrecy\b|\bi(?:'m| am|'ve been) secretly \w+ing\b"),
+        ("lips", False, r"\blips (?:are|must be|stay) sealed\b"),
+        ("room", False, r"\b(?:not|never|n't) leave (?:this|these) (?:four )?(?:room|walls)\b"),
+        ("no further", False, rf"\b{IT} (?:goes|must go|should go) no further\b"),
+        ("trust you", False, r"\btrust you (?:with (?:this|it|that)|to keep)\b"),
+        ("only you", False, r"\bonly you know(?= ?[,.!?]*$| (?:about|of) (?:it|this|that)\b)"),
+        (
+            "you",
+            False,
+            r"\byou(?:'re| are) the (?:only|first)(?: one| person)? (?:who knows|i(?:'ve| have)? t(?:ell|old)|to know)\b",
+        ),
+        ("yet", False, rf"\b{IT}(?:'s| is)(?: not|n't) (?:public|official) yet\b"),
+        ("shh", False, r"\bshh+\b"),
         ("hush", False, r"\bhush-hush\b"),
         ("record", False, r"\boff the record\b"),
         ("mum's", False, r"\bmum's the word\b"),
@@ -126,7 +151,7 @@ RULES: Final = tuple(
             False,
             rf"{NOBODY} (?:{MUST} know|(?:can|needs to) know(?= ?[,.!?]*$| (?:about|of) {OURS}\b| yet\b| that (?:i|we)\b))",
         ),
-        ("knows", False, rf"{NOBODY} knows(?= ?[,.!?]*$| yet\b| (?:about|of) {OURS}\b| that (?:i|we)\b)"),
+        ("knows", False, rf"{NOBODY} knows(?= ?[,.!?]*$|, but| yet\b| (?:about|of) {OURS}\b| that (?:i|we)\b)"),
         ("find out", False, rf"{NOBODY} (?:{MUST}|can) find out\b(?! (?:why|how|what|where|whether|who|if)\b)"),
         ("hear", False, rf"{NOBODY} (?:{MUST}|can) hear (?:of|about) {OURS}\b"),
         (
@@ -138,6 +163,25 @@ RULES: Final = tuple(
                 rf"|(?:about|of) {OURS}|that (?:I|we|my|our))\b)"
             ),
         ),
+        (
+            "no ",
+            True,
+            rf"\b{SOMEBODY} (?:has|have) no (?:idea|clue)\b(?! (?:how|what|why|who|where|when|which|of (?!it\b|this\b)))",
+        ),
+        ("asks", True, rf"\b[Ii]f (?:{SOMEBODY}|anyone|anybody) asks?, (?:I|we) (?:was|were|am|are|didn't|never|have)\b"),
+        (
+            "if",
+            True,
+            rf"\bif (?:{SOMEBODY}) (?:ever )?(?:knew|found out|finds out|heard)\b(?! (?:why|how|what|where|whether|who|if)\b)",
+        ),
+        ("rather", True, rf"\brather (?:{SOMEBODY}|nobody|no one) (?:(?:didn't|did not) )?(?:know|knew|find out|hear|heard)\b"),
+        ("out of", True, rf"\bkeep {SOMEBODY} out of (?:it|this|that)\b"),
+        (
+            "from",
+            True,
+            rf"\b(?:hiding|hide|hid|hidden) (?:it|this|that|them|an? \w+|the \w+|my \w+)(?: \w+){{0,4}}? from {SOMEBODY}",
+        ),
+        ("told", True, rf"\b{SOMEBODY} (?:has|have)(?:n't| not) told (?:anyone|anybody|a soul|{THEIRS} \w+)\b"),
         ("suspect", True, rf"\b{SOMEBODY} (?:doesn't|don't|does not|do not) suspect (?:anything|a thing)\b"),
         (
             "find out",
@@ -173,7 +217,7 @@ RULES: Final = tuple(
         ("behind", False, rf"\bI(?:'m| am|'ll|'ve| have)? [^.!?]{{0,60}}?\bbehind (?:{THEIRS}|\w+'s) back\b(?! pocket)"),
     )
 )
-"""A word that stands in it, in lower case, whether its names are told by their capitals, and how it is asked for."""
+"""A word that stands in it, in lower case; how it is asked for; and how by somebody who writes no capitals, names included."""
 
 SURPRISE: Final = re.compile(
     r"\b(?:plan|prepar|organi[sz]|arrang|throw|host|mak|giv|book|buy|knit|bak|hav)(?:e|s|n?ing)? [^.!?]{0,24}?"
@@ -201,6 +245,9 @@ NO_LONGER: Final = re.compile(
 )
 """What takes a secret back, or speaks of its end."""
 
+UNMARKED: Final = re.compile(r"\b(do|does|did|must|wo|ca|should|could|would|has|have|is|are)nt\b", re.IGNORECASE)
+"""As it is typed in haste."""
+
 TO_COME: Final = re.compile(r"\b(?:keep|tell you|here's|have|got) a secret\b|\babout to (?:say|tell)\b", re.IGNORECASE)
 SAYING_NOTHING: Final = """
 please pls okay ok promise sure right yeah yes oh hey well um hm psst now yet still really thanks thank anyway honestly
@@ -224,7 +271,7 @@ def asks_for_nothing_else(text: str) -> bool:
     if len(text) > SHORT:
         return False
 
-    rest, found = straight(text), list(requests(text))
+    rest, found = in_full(text), list(requests(text))
     for asked in found:
         rest = rest.replace(asked, " ")
     words = [word for word in WORD.findall(rest) if word[:1].islower()]
@@ -236,20 +283,31 @@ def announces_one(text: str) -> bool:
     return TO_COME.search(straight(text)) is not None
 
 
+def in_full(text: str) -> str:
+    """The text with plain apostrophes, also where they were left out."""
+    text = straight(text)
+    return UNMARKED.sub(r"\1n't", text) if "nt" in text else text
+
+
 def requests(text: str) -> Iterator[str]:
     """The words by which a text asks for it, sentence by sentence."""
-    text = straight(text)
+    text = in_full(text)
     lowered = text.lower()
-    rules = [(word, pattern) for word, pattern in RULES if word in lowered]
+    rules = [rule for rule in RULES if rule[0] in lowered]
     surprises = "surprise" in lowered
     if not rules and not surprises:
         return
 
+    carefully = lowered != text
     for found in SENTENCE.finditer(text):
         sentence = found.group().strip()
+        if NO_LONGER.search(sentence) is not None:
+            continue
         lowered = sentence.lower()
-        asked = next((hit for word, rule in rules if word in lowered and (hit := rule.search(sentence)) is not None), None)
-        if asked is None and surprises and "surprise" in lowered and OVER.search(sentence) is None:
-            asked = SURPRISE.search(sentence)
-        if asked is not None and NO_LONGER.search(sentence) is None:
-            yield asked.group()
+        for word, as_written, in_any_case in rules:
+            if word in lowered and (hit := (as_written if carefully else in_any_case).search(sentence)) is not None:
+                yield hit.group()
+        if surprises and "surprise" in lowered and OVER.search(sentence) is None:
+            hit = SURPRISE.search(sentence)
+            if hit is not None:
+                yield hit.group()
