@@ -5,6 +5,7 @@ Only the data of events is of interest: every dialect names its events inside, t
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 
 from actors.llm.failure import Failure
@@ -19,7 +20,13 @@ class Events:
 
     def __init__(self, max_event_bytes: int) -> None:
         self.max_event_bytes = max_event_bytes
-        self.rest = b""
+        self.rest = bytearray()
+        self.begun = False
+        """Its first line is complete."""
+
+        self.half_ended = False
+        """What came last was a CR: an LF right behind it belongs to the same line's end."""
+
         self.lines: list[str] = []
         self.length = 0
 
@@ -29,20 +36,39 @@ class Events:
         Raises:
             Failure: when an event is too long, or not UTF-8.
         """
-        *lines, self.rest = (self.rest + chunk).split(b"\n")
+        end, *more = self.split(chunk)
+        self.rest += end
+        lines = []
+        if more:
+            lines = [bytes(self.rest), *more[:-1]]
+            self.rest = bytearray(more[-1])
+
         if len(self.rest) > self.max_event_bytes:
             raise Failure("an event of its stream is too long")
 
         for line in lines:
-            data = self.line(line.removesuffix(b"\r"))
+            data = self.line(self.unmarked(line))
             if data is not None:
                 yield data
+
+    def split(self, chunk: bytes) -> list[bytes]:
+        """A chunk at the ends of its lines, of which there are three kinds: CRLF, LF, CR."""
+        if self.half_ended:
+            chunk = chunk.removeprefix(b"\n")
+
+        self.half_ended = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+
+    def unmarked(self, line: bytes) -> bytes:
+        """A line; the first one without the mark that some servers put before all that they send."""
+        begun, self.begun = self.begun, True
+        return line if begun else line.removeprefix(BOM_UTF8)
 
     def close(self) -> Iterator[str]:
         """What stands at the end without the empty line that should follow it."""
         if self.rest:
-            self.line(self.rest.removesuffix(b"\r"))
-            self.rest = b""
+            self.line(self.unmarked(bytes(self.rest)))
+            self.rest = bytearray()
 
         if self.lines:
             yield self.take()
@@ -77,6 +103,10 @@ class Events:
 class Lines(Events):
     """Splits a stream of bytes into its lines: an event each."""
 
+    def split(self, chunk: bytes) -> list[bytes]:
+        """A chunk at the ends of its lines. A CR before one is space to whoever reads JSON."""
+        return chunk.split(b"\n")
+
     def line(self, line: bytes) -> str | None:
         """The line, where it is not empty."""
         if not line.strip():
@@ -89,7 +119,7 @@ class Lines(Events):
 
     def close(self) -> Iterator[str]:
         """What stands at the end without its line's end."""
-        data = self.line(self.rest)
-        self.rest = b""
+        data = self.line(self.unmarked(bytes(self.rest)))
+        self.rest = bytearray()
         if data is not None:
             yield data

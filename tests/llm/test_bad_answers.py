@@ -7,6 +7,7 @@ import random
 import pytest
 
 from actors.llm.dialects import DIALECTS
+from actors.llm.dialects.dialect import parsed
 from actors.llm.endpoint import read
 from actors.llm.failure import Failure
 from actors.llm.form import MAX_TOOL_CALLS, Answer
@@ -123,6 +124,24 @@ def test_streams_are_split_alike_however_their_bytes_come(size) -> None:
     parts = Events(max_event_bytes=10_000)
     told = [data for start in range(0, len(stream), size) for data in parts.feed(stream[start : start + size])]
     assert [*told, *parts.close()] == ['{"a": "ü"}', "one\ntwo", "rest"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_every_kind_of_line_end_and_a_byte_order_mark_before_the_first_word_lose_nothing(size, end) -> None:
+    stream = f"\ufeffdata: first{end}{end}data: ü\ufeff{end}data: two{end}{end}data: rest".encode()
+    parts = Events(max_event_bytes=10_000)
+    told = [data for start in range(0, len(stream), size) for data in parts.feed(stream[start : start + size])]
+    assert [*told, *parts.close()] == ["first", "ü\ufeff\ntwo", "rest"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_a_byte_order_mark_before_lines_of_json_or_before_a_whole_answer_is_no_part_of_it(size) -> None:
+    stream = '\ufeff{"a": 1}\r\n\r\n{"a": "ü"}'.encode()
+    parts = Lines(max_event_bytes=10_000)
+    told = [data for start in range(0, len(stream), size) for data in parts.feed(stream[start : start + size])]
+    assert [parsed(data) for data in [*told, *parts.close()]] == [{"a": 1}, {"a": "ü"}]
+    assert parsed('\ufeff{"a": 1}'.encode()) == {"a": 1}
 
 
 @pytest.mark.parametrize(

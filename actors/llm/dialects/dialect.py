@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -102,11 +103,14 @@ class Dialect(Protocol):
 
 
 def parsed(data: str | bytes) -> Any:
-    """Decoded JSON of an endpoint: no NaN, no infinities, no depths that hurt.
+    """Decoded JSON of an endpoint: no NaN, no infinities, no depths that hurt; a byte order mark before it is passed over.
 
     Raises:
         Failure: when it is not that.
     """
+    if isinstance(data, bytes):
+        data = data.removeprefix(BOM_UTF8)
+
     try:
         return from_json(data, allow_inf_nan=False)
     except ValueError:
