@@ -219,3 +219,74 @@ async def test_an_answer_of_no_words_that_has_its_finish_is_whole_and_no_failure
             one = router.endpoints[0]
             assert (text, reply.attempts, one.failures, one.evidence.listened_to) == ("", 1, 0, 0)
             assert one.breakers.state() == "closed"
+
+
+CALLED = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"days": 3}', "status": "completed"}
+SAID = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Two words"}]}
+
+
+def response(*output, status: str = "completed") -> dict:
+    return {"object": "response", "model": "m", "status": status, "output": list(output), "error": None}
+
+
+def completed(*output) -> dict:
+    return {"type": "response.completed", "response": response(*output)}
+
+
+def delta(text: str) -> dict:
+    return {"type": "response.output_text.delta", "output_index": 0, "delta": text}
+
+
+def answered(dialect: str, *events: dict) -> Answer:
+    reader, told = DIALECTS[dialect].reader(), Answer()
+    for event in events:
+        for one in read(reader.event, json.dumps(event)):
+            told.add(one)
+
+    return told
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [completed(SAID)],
+        [delta("Two "), delta("words"), completed(SAID)],
+        [delta("Two "), delta("words"), completed({"type": "reasoning", "summary": [{"text": "late"}]}, SAID)],
+    ],
+    ids=["the end alone", "in pieces", "reasoning at the end alone"],
+)
+def test_an_answer_of_which_a_stream_tells_the_end_alone_is_not_lost_and_none_is_told_twice(events) -> None:
+    [choice] = answered("responses", *events).whole()
+    assert (choice.message["content"], choice.finish_reason) == ("Two words", "stop")
+    assert "late" not in str(choice.message)
+
+
+ADDED = {"type": "response.output_item.added", "output_index": 4, "item": {**CALLED, "arguments": ""}}
+PIECES = [
+    {"type": "response.function_call_arguments.delta", "output_index": 4, "delta": one} for one in CALLED["arguments"]
+]
+ARGUED = {"type": "response.function_call_arguments.done", "output_index": 4, "arguments": CALLED["arguments"]}
+DONE = {"type": "response.output_item.done", "output_index": 4, "item": CALLED}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[], [ADDED, *PIECES], [ADDED, *PIECES, ARGUED, DONE], [ADDED, ARGUED], [ADDED, DONE], [ADDED, ARGUED, DONE]],
+    ids=["the end alone", "pieces", "pieces and whole", "whole", "with the item", "whole and with the item"],
+)
+def test_a_tool_calls_arguments_come_once_however_a_response_tells_them(events) -> None:
+    [choice] = answered("responses", *events, completed(CALLED)).whole()
+    [call] = choice.message["tool_calls"]
+    assert (call["function"], choice.finish_reason) == ({"name": "f", "arguments": CALLED["arguments"]}, "tool_calls")
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled", "queued", "in_progress"])
+def test_a_response_that_is_not_complete_is_no_answer(status) -> None:
+    with pytest.raises(Failure, match="not complete"):
+        read(DIALECTS["responses"].reader().whole, response(SAID, status=status))
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_its_server_broke_off_has_not_finished(reason) -> None:
+    with pytest.raises(Failure, match=f"broke off: {reason}"):
+        answered("openai", {"choices": [{"index": 0, "delta": {"content": "Two"}, "finish_reason": reason}]})

@@ -14,6 +14,9 @@ from actors.llm.form import Asked, Counted, Event, Finish, Piece
 OURS = {"model", "messages", "stream", "stream_options"}
 """Fields of the body that options do not set."""
 
+BROKEN_OFF = {"abort", "error"}
+"""Finish reasons of answers that have not finished: vLLM's and SGLang's, and OpenRouter's."""
+
 
 class OpenAI:
     """As in https://platform.openai.com/docs/api-reference/chat."""
@@ -139,8 +142,12 @@ class OpenAIReader:
             if delta or choice.get("logprobs"):
                 yield Piece(index, delta, choice.get("logprobs"))
 
-            if choice.get("finish_reason"):
-                yield Finish(index, str(choice["finish_reason"])[:64])
+            reason = choice.get("finish_reason")
+            if reason in BROKEN_OFF:
+                raise Failure(f"its answer broke off: {reason}", passing=True)
+
+            if reason:
+                yield Finish(index, str(reason)[:64])
 
 
 def said(delta: dict[str, Any]) -> dict[str, Any]:

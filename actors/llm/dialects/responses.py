@@ -183,9 +183,22 @@ class ResponsesReader:
         self.calls: dict[int, int] = {}
         """Place among the tool calls, by the item's."""
 
+        self.argued: set[int] = set()
+        """Items whose arguments have come, in pieces or as a whole."""
+
+        self.told: set[str] = set()
+        """Of what there was something: content, refusal, reasoning_content, tool_calls."""
+
     def event(self, data: str) -> Iterator[Event]:
         """One event."""
-        event = parsed(data)
+        for told in self.read(parsed(data)):
+            if isinstance(told, Piece):
+                self.told |= set(told.delta)
+
+            yield told
+
+    def read(self, event: Item) -> Iterator[Event]:
+        """What an event says."""
         match event.get("type"):
             case "response.created":
                 yield counted(event["response"])
@@ -199,10 +212,14 @@ class ResponsesReader:
             case "response.output_item.added" if event["item"].get("type") == "function_call":
                 yield self.call(event["output_index"], event["item"], "")
             case "response.function_call_arguments.delta" if event.get("delta"):
-                index = self.calls[event["output_index"]]
-                yield Piece(0, {"tool_calls": [{"index": index, "function": {"arguments": str(event["delta"])}}]})
+                yield self.arguments(event["output_index"], str(event["delta"]))
+            case "response.function_call_arguments.done":
+                yield from self.whole_arguments(event["output_index"], event)
+            case "response.output_item.done" if event["item"].get("type") == "function_call":
+                yield from self.whole_arguments(event["output_index"], event["item"])
             case "response.completed" | "response.incomplete":
                 yield counted(event["response"])
+                yield from self.untold(event["response"])
                 yield self.finish(event["response"])
                 self.ended = True
             case "response.failed":
@@ -228,6 +245,17 @@ class ResponsesReader:
         yield self.finish(body)
         self.ended = True
 
+    def untold(self, response: Item) -> Iterator[Event]:
+        """What the end of a stream holds and no event before it has told: some servers send the end alone.
+
+        Reasoning that was kept back until then is not told behind the answer that it led to.
+        """
+        told = frozenset(self.told | {"reasoning_content"} if self.told else ())
+        for index, item in enumerate(response.get("output") or ()):
+            for event in self.item(index, item):
+                if isinstance(event, Piece) and told.isdisjoint(event.delta):
+                    yield event
+
     def item(self, index: int, item: Item) -> Iterator[Event]:
         """One item of a whole response."""
         match item.get("type"):
@@ -252,10 +280,28 @@ class ResponsesReader:
         function = {"name": item["name"], "arguments": arguments}
         return Piece(0, {"tool_calls": [{"index": index, "id": item["call_id"], "type": "function", "function": function}]})
 
+    def arguments(self, place: int, arguments: str) -> Piece:
+        """A piece of a tool call's arguments."""
+        self.argued.add(place)
+        return Piece(0, {"tool_calls": [{"index": self.calls[place], "function": {"arguments": arguments}}]})
+
+    def whole_arguments(self, place: int, call: Item) -> Iterator[Event]:
+        """A tool call's arguments at its end, where none came before."""
+        if place in self.calls and place not in self.argued and call.get("arguments"):
+            yield self.arguments(place, str(call["arguments"]))
+
     def finish(self, response: Item) -> Finish:
-        """Why it ended, in the words of chat completions."""
-        if response.get("status") != "incomplete":
+        """Why it ended, in the words of chat completions.
+
+        Raises:
+            Failure: it has not.
+        """
+        status = response.get("status") or "completed"
+        if status == "completed":
             return Finish(0, "tool_calls" if self.calls else "stop")
+
+        if status != "incomplete":
+            raise Failure("a response that is not complete", passing=True)
 
         reason = (response.get("incomplete_details") or {}).get("reason")
         return Finish(0, "content_filter" if reason == "content_filter" else "length")
