@@ -368,6 +368,10 @@ def told(parts: Events | Lines, chunk: bytes, reader: Reader) -> tuple[list[Even
 def read(parse: Callable[[Any], Iterator[Event]], data: Any) -> list[Event]:
     """What a reader makes of what an endpoint sent, which may have any form."""
     try:
-        return list(parse(data))
+        events = list(parse(data))
+        if not all(event.has_texts for event in events if isinstance(event, Piece)):
+            raise Failure("a text of an unknown form")
     except (TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
         raise Failure("its answer has an unknown form") from error
+
+    return events

@@ -40,6 +40,10 @@ class Asked:
         return n if isinstance(n, int) and 1 <= n <= MAX_CHOICES else 1
 
 
+TEXTS = ("content", "refusal", "reasoning_content")
+"""The fields of a delta that are text in every dialect."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Something that the model said."""
@@ -53,6 +57,15 @@ class Piece:
         """What it adds to texts that grow."""
         content, reasoning = self.delta.get("content"), self.delta.get("reasoning_content")
         return (content if isinstance(content, str) else "") + (reasoning if isinstance(reasoning, str) else "")
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether what should be text is: of the delta, and of its tool calls."""
+        calls = self.delta.get("tool_calls", [])
+        functions = [call.get("function") or {} for call in calls if isinstance(call, dict)]
+        return all(isinstance(self.delta.get(name, ""), str) for name in TEXTS) and all(
+            isinstance(function.get(name) or "", str) for function in functions for name in ("name", "arguments")
+        )
 
     def goes_on(self, other: Piece) -> bool:
         """Whether it is the same choice's plain text as the other."""

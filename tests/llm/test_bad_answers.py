@@ -101,6 +101,30 @@ def test_texts_that_are_no_texts_never_reach_a_client(delta) -> None:
         read(DIALECTS["openai"].reader().event, json.dumps({"choices": [{"index": 0, "delta": delta}]}))
 
 
+BLOCK = {"type": "content_block_start", "index": 0}
+NO_TEXTS = [
+    ("anthropic", {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": 42}}),
+    ("anthropic", {**BLOCK, "content_block": {"type": "text", "text": {"a": 1}}}),
+    ("anthropic", {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": [42]}}),
+    ("anthropic", {**BLOCK, "content_block": {"type": "tool_use", "id": "c", "name": 42}}),
+    ("ollama", {"message": {"content": {"a": 1}}, "done": False}),
+    ("ollama", {"message": {"thinking": 42}, "done": False}),
+    ("responses", {"type": "response.output_text.delta", "output_index": 0, "delta": {"a": 1}}),
+    ("responses", {"type": "response.completed", "response": {"output": [{"type": "message", "content": [{"text": 42}]}]}}),
+]
+
+
+@pytest.mark.parametrize(("dialect", "event"), NO_TEXTS)
+def test_what_is_no_text_in_any_dialect_never_reaches_a_client(dialect, event) -> None:
+    with pytest.raises(Failure):
+        read(DIALECTS[dialect].reader().event, json.dumps(event))
+
+
+def test_a_whole_response_whose_text_is_a_number_never_reaches_a_client() -> None:
+    with pytest.raises(Failure):
+        read(DIALECTS["responses"].reader().whole, response({"type": "message", "content": [{"text": 42}]}))
+
+
 def test_more_tool_calls_than_anybody_makes_are_refused() -> None:
     reader, answer = DIALECTS["openai"].reader(), Answer()
     calls = [{"index": n, "id": str(n), "function": {"name": "f", "arguments": "{}"}} for n in range(MAX_TOOL_CALLS + 1)]

@@ -235,10 +235,10 @@ class OllamaReader:
 
         message = body.get("message") or {}
         if message.get("thinking"):
-            yield Piece(0, {"reasoning_content": str(message["thinking"])})
+            yield Piece(0, {"reasoning_content": message["thinking"]})
 
         if message.get("content"):
-            yield Piece(0, {"content": str(message["content"])})
+            yield Piece(0, {"content": message["content"]})
 
         for call in listed(message.get("tool_calls")):
             yield self.call(call)

@@ -204,15 +204,15 @@ class ResponsesReader:
                 yield counted(event["response"])
             case "response.output_text.delta" if event.get("delta"):
                 tokens = event.get("logprobs")
-                yield Piece(0, {"content": str(event["delta"])}, {"content": tokens} if tokens else None)
+                yield Piece(0, {"content": event["delta"]}, {"content": tokens} if tokens else None)
             case "response.refusal.delta" if event.get("delta"):
-                yield Piece(0, {"refusal": str(event["delta"])})
+                yield Piece(0, {"refusal": event["delta"]})
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if event.get("delta"):
-                yield Piece(0, {"reasoning_content": str(event["delta"])})
+                yield Piece(0, {"reasoning_content": event["delta"]})
             case "response.output_item.added" if event["item"].get("type") == "function_call":
                 yield self.call(event["output_index"], event["item"], "")
             case "response.function_call_arguments.delta" if event.get("delta"):
-                yield self.arguments(event["output_index"], str(event["delta"]))
+                yield self.arguments(event["output_index"], event["delta"])
             case "response.function_call_arguments.done":
                 yield from self.whole_arguments(event["output_index"], event)
             case "response.output_item.done" if event["item"].get("type") == "function_call":
@@ -288,7 +288,7 @@ class ResponsesReader:
     def whole_arguments(self, place: int, call: Item) -> Iterator[Event]:
         """A tool call's arguments at its end, where none came before."""
         if place in self.calls and place not in self.argued and call.get("arguments"):
-            yield self.arguments(place, str(call["arguments"]))
+            yield self.arguments(place, call["arguments"])
 
     def finish(self, response: Item) -> Finish:
         """Why it ended, in the words of chat completions.
