@@ -286,9 +286,7 @@ def test_an_answer_of_which_a_stream_tells_the_end_alone_is_not_lost_and_none_is
 
 
 ADDED = {"type": "response.output_item.added", "output_index": 4, "item": {**CALLED, "arguments": ""}}
-PIECES = [
-    {"type": "response.function_call_arguments.delta", "output_index": 4, "delta": one} for one in CALLED["arguments"]
-]
+PIECES = [{"type": "response.function_call_arguments.delta", "output_index": 4, "delta": one} for one in CALLED["arguments"]]
 ARGUED = {"type": "response.function_call_arguments.done", "output_index": 4, "arguments": CALLED["arguments"]}
 DONE = {"type": "response.output_item.done", "output_index": 4, "item": CALLED}
 

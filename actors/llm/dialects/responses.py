@@ -209,14 +209,6 @@ class ResponsesReader:
                 yield Piece(0, {"refusal": event["delta"]})
             case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" if event.get("delta"):
                 yield Piece(0, {"reasoning_content": event["delta"]})
-            case "response.output_item.added" if event["item"].get("type") == "function_call":
-                yield self.call(event["output_index"], event["item"], "")
-            case "response.function_call_arguments.delta" if event.get("delta"):
-                yield self.arguments(event["output_index"], event["delta"])
-            case "response.function_call_arguments.done":
-                yield from self.whole_arguments(event["output_index"], event)
-            case "response.output_item.done" if event["item"].get("type") == "function_call":
-                yield from self.whole_arguments(event["output_index"], event["item"])
             case "response.completed" | "response.incomplete":
                 yield counted(event["response"])
                 yield from self.untold(event["response"])
@@ -226,6 +218,20 @@ class ResponsesReader:
                 raise error_failure(event["response"].get("error"))
             case "error":
                 raise error_failure(event.get("error") or event)
+            case _:
+                yield from self.of_a_call(event)
+
+    def of_a_call(self, event: Item) -> Iterator[Event]:
+        """What an event says of a tool call."""
+        match event.get("type"):
+            case "response.output_item.added" if event["item"].get("type") == "function_call":
+                yield self.call(event["output_index"], event["item"], "")
+            case "response.function_call_arguments.delta" if event.get("delta"):
+                yield self.arguments(event["output_index"], event["delta"])
+            case "response.function_call_arguments.done":
+                yield from self.whole_arguments(event.get("output_index"), event)
+            case "response.output_item.done":
+                yield from self.whole_arguments(event.get("output_index"), event.get("item") or {})
             case _:
                 # What begins and ends parts says nothing new; whatever is added later is passed over.
                 pass
@@ -285,7 +291,7 @@ class ResponsesReader:
         self.argued.add(place)
         return Piece(0, {"tool_calls": [{"index": self.calls[place], "function": {"arguments": arguments}}]})
 
-    def whole_arguments(self, place: int, call: Item) -> Iterator[Event]:
+    def whole_arguments(self, place: Any, call: Item) -> Iterator[Event]:
         """A tool call's arguments at its end, where none came before."""
         if place in self.calls and place not in self.argued and call.get("arguments"):
             yield self.arguments(place, call["arguments"])
