@@ -49,6 +49,7 @@ def turns_of(agent: dict[str, Any], name: str) -> Iterator[Taken]:
             yield Broken(where, "it is not an object")
             continue
         role = message.get("role")
+        own = number if message.get("id") is None else message["id"]
         for part, (kind, speaker, said) in enumerate(said_in(message)):
             for piece, text in enumerate(pieces(said)):
                 yield taken(
@@ -61,7 +62,7 @@ def turns_of(agent: dict[str, Any], name: str) -> Iterator[Taken]:
                         "session": f"letta:{name}"[:256],
                         "time": moment_of(message.get("created_at")),
                         "metadata": {"source": "letta"},
-                        "key": f"letta:{digest(name, message.get('id', number), message.get('created_at'), part, piece)}",
+                        "key": f"letta:{digest(name, own, message.get('created_at'), part, piece)}",
                     },
                 )
 
@@ -87,7 +88,9 @@ def said_in(message: dict[str, Any]) -> Iterator[tuple[str, str | None, str]]:
 
 def content_of(message: dict[str, Any]) -> str:
     """A message's text, whichever way it is written."""
-    content = message.get("content", message.get("text"))
+    content = message.get("content")
+    if content is None:
+        content = message.get("text")
     if isinstance(content, list):
         texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type", "text") == "text"]
         return "\n".join(text for text in texts if isinstance(text, str)).strip()

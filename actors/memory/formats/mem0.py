@@ -40,7 +40,7 @@ def read(rows: Iterable[Any]) -> Iterator[Taken]:
             continue
         metadata = row.get("metadata") if isinstance(row.get("metadata"), dict) else {}
         kept = {name: row[name] for name in KEPT if row.get(name)}
-        run = row.get("run_id")
+        run, own = row.get("run_id"), row.get("id")
         for part, text in enumerate(pieces(row.get("memory", row.get("content")))):
             yield taken(
                 where,
@@ -51,6 +51,6 @@ def read(rows: Iterable[Any]) -> Iterator[Taken]:
                     "time": moment_of(row.get("created_at")),
                     "stage": "archived" if row.get("state") == "archived" else "raw",
                     "metadata": {**metadata, **kept, "source": "mem0"},
-                    "key": f"mem0:{digest(row['id'], part) if 'id' in row else digest(text, row.get('user_id'), part)}",
+                    "key": f"mem0:{digest(text, row.get('user_id'), part) if own is None else digest(own, part)}",
                 },
             )

@@ -172,7 +172,8 @@ def recognised(head: bytes) -> Format | None:
     text = head.decode("utf-8-sig", "replace").lstrip()
     begun = [line for line in text.splitlines() if line.strip()]
     turns = sum(map(transcript.begins_turn, begun))
-    if turns and turns >= len(begun) / 20 and transcript.begins_turn(begun[0]):
+    # The first line of a messenger's file is its own notice more often than not.
+    if turns and turns >= len(begun) / 20 and (transcript.begins_turn(begun[0]) or transcript.begins_stamped(begun[0])):
         return "transcript"
     if text.startswith("["):
         return "chatgpt" if '"mapping"' in text and '"memory"' not in text.split('"mapping"')[0] else None

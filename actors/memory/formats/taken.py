@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,13 @@ __all__ = ["Broken", "Taken", "digest", "moment_of", "pieces", "taken"]
 
 LONGEST = 262_144
 """Characters of one record."""
+
+
+SINCE_1970 = re.compile(r"\d{9,13}(?:\.\d+)?", re.ASCII)
+"""Digits that count from 1970. Eight of them are a date (20240501)."""
+
+MILLISECONDS_FROM = 1e11
+"""As seconds this is the year 5138, as milliseconds 1973."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +48,12 @@ def taken(where: str, fields: Mapping[str, Any]) -> Taken:
 
 
 def moment_of(value: Any) -> datetime | None:
-    """A time as files have it: ISO 8601, or seconds since 1970. What is neither is none."""
+    """A time as files have it: ISO 8601, or seconds or milliseconds since 1970, also as digits in a text. Else None."""
     try:
+        if isinstance(value, str) and SINCE_1970.fullmatch(value):
+            value = float(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
+            return datetime.fromtimestamp(value / 1000 if value >= MILLISECONDS_FROM else value, UTC)
         if isinstance(value, str) and value:
             found = datetime.fromisoformat(value)
             return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, Literal
 
-from actors.memory.formats.taken import Broken, Taken, digest, moment_of, pieces, taken
+from actors.memory.formats.stamps import is_month_first, time_of
+from actors.memory.formats.taken import Broken, Taken, digest, pieces, taken
 
-__all__ = ["begins_turn", "read"]
+__all__ = ["begins_stamped", "begins_turn", "read"]
 
 NAME: Final = r"[^\W_][^:*#\[\]<>{}\"|/\\\n]{0,39}?"
 BEHIND_A_TIME: Final = r"[^\s:\"\u201c][^:\"\u201c\n]{0,59}?"
@@ -23,7 +23,8 @@ BEHIND_A_TIME: Final = r"[^\s:\"\u201c][^:\"\u201c\n]{0,59}?"
 STAMP: Final = (
     r"(?:\[(?P<in_brackets>[^\]\n]{6,40})\]\s*(?:-\s*)?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)\s*(?:-\s*)?"
-    r"|(?P<dashed>\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+\d{1,2}:\d\d(?::\d\d)?(?:[\s\u202f]?[APap]\.?[Mm]\.?)?)\s*[-\u2013]\s*)"
+    r"|(?P<dashed>\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+(?:[^\W\d_]{1,5}\s*)?\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[APap]\.?\s?[Mm]\.?)?)"
+    r"\s*[-\u2013]\s*)"
 )
 SAYS: Final = r":(?:\s+(?P<text>.*)|$)"
 FORMS_OF_TURNS: Final = {
@@ -33,10 +34,6 @@ FORMS_OF_TURNS: Final = {
     "plain": re.compile(rf"^[\u200e\ufeff]?(?P<name>{NAME}){SAYS}", re.DOTALL),
 }
 STAMPED: Final = re.compile(rf"^[\u200e\ufeff]?{STAMP}(?P<text>.+)$", re.DOTALL)
-FORMS: Final = (
-    "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%y %H:%M:%S", "%d/%m/%y %H:%M",
-    "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p", "%d/%m/%y %I:%M:%S %p", "%d/%m/%y %I:%M %p",
-)  # fmt: skip
 ASSISTANTS: Final = frozenset({"assistant", "ai", "bot", "chatgpt", "claude", "gemini", "gpt", "llm", "model"})
 USERS: Final = frozenset({"user", "human", "you"})
 SYSTEM: Final = "system"
@@ -66,6 +63,11 @@ class Turn:
 def begins_turn(line: str) -> bool:
     """Whether a line begins a turn."""
     return turn_in(line) is not None
+
+
+def begins_stamped(line: str) -> bool:
+    """Whether a line begins as every line of a messenger's file does: with a time."""
+    return STAMPED.match(line) is not None
 
 
 def turn_in(line: str) -> Turn | None:
@@ -102,7 +104,7 @@ def read(lines: Iterable[str], name: str) -> Iterator[Taken]:
     """A turn for each that somebody says. `name` is the talk's: the same file imported again is known by it."""
     kept: list[str] = list(lines)
     turns = turns_in(kept)
-    month_first = any(second_number(turn.stamp) > 12 for turn in turns if turn is not None)
+    month_first = is_month_first(turn.stamp for turn in turns if turn is not None)
     speaker: str | None = None
     text: list[str] = []
     begun = stamp = 0, ""
@@ -110,6 +112,8 @@ def read(lines: Iterable[str], name: str) -> Iterator[Taken]:
 
     def turn() -> Iterator[Taken]:
         said = "\n".join(text).strip()
+        time = time_of(stamp[1], month_first=month_first)
+        unread = {"stamp": stamp[1]} if stamp[1] and time is None else {}
         for part, piece in enumerate(pieces(said) if speaker and speaker.lower() != SYSTEM and said else ()):
             role = "assistant" if speaker and speaker.lower() in ASSISTANTS else "user"
             yield taken(
@@ -119,8 +123,8 @@ def read(lines: Iterable[str], name: str) -> Iterator[Taken]:
                     "speaker": speaker,
                     "role": role,
                     "session": name,
-                    "time": time_of(stamp[1], month_first=month_first),
-                    "metadata": {"source": "transcript"},
+                    "time": time,
+                    "metadata": {"source": "transcript", **unread},
                     "key": f"transcript:{digest(name, count, part, piece)}",
                 },
             )
@@ -139,23 +143,3 @@ def read(lines: Iterable[str], name: str) -> Iterator[Taken]:
         elif line.strip() and not line.startswith("#"):
             yield Broken(f"line {number}", "nobody says this: no name stands before it")
     yield from turn()
-
-
-def second_number(stamp: str) -> int:
-    """The second number of a date such as 3/14/24; above 12 it is a day, and the month comes first."""
-    parts = re.match(r"(\d{1,2})/(\d{1,2})/\d{2,4}", stamp)
-    return int(parts[2]) if parts else 0
-
-
-def time_of(stamp: str, *, month_first: bool) -> datetime | None:
-    """The moment that a stamp names, UTC where it names no zone; None where it cannot be read."""
-    if not stamp or (known := moment_of(stamp)) is not None:
-        return known if stamp else None
-    plain = re.sub(r"[\s\u202f\u00a0]+", " ", stamp.replace(",", " ").replace(".", "/").replace("-", "/")).strip()
-    plain = re.sub(r"(?i)\b([ap])/?m/?$", r"\1m", re.sub(r"(?i)(\d)([ap])", r"\1 \2", plain))
-    for form in FORMS:
-        try:
-            return datetime.strptime(plain, form.replace("%d/%m", "%m/%d") if month_first else form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    return None
