@@ -33,6 +33,9 @@ MOST_PROBLEMS = 16
 UNION_TAG = re.compile(r"str|int|float|bool|none|dict|list|[a-z]+\[.*|.*[A-Z(].*")
 """What pydantic puts between the fields of a path for the arm of a union that it tried: `str`, `list[dict[…]]`, a class."""
 
+OF_A_NAME = "[key]"
+"""What pydantic puts at the end of a path where the name of a field is wrong, and not its value."""
+
 SENTENCES = {
     "extra_forbidden": "there is no such field",
     "missing": "Field required",
@@ -179,8 +182,11 @@ def from_validation(error: ValidationError, given: Any = None) -> HttpError:
         given: what was validated; a path's steps that are no fields of it but arms of a union are left out.
     """
     path, problem = first_problem(error, given)
-    param = dotted(path)
     reason = sentence(problem["type"], problem.get("ctx", {}), problem["msg"])
+    if path[-1:] == [OF_A_NAME]:
+        *path, name, _ = path
+        reason = f"the name {str(name)[:64]!r} in it: {reason}"
+    param = dotted(path)
     if param is None and reason == SENTENCES["model_type"]:
         reason = "the body is not a JSON object"
 

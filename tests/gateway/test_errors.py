@@ -32,6 +32,8 @@ WRONG_BODIES: list[tuple[str, Any, str | None]] = [
     ("/v1/memories", {"memories": [{"text": "a"}, {"text": "b", "importance": 2}]}, "memories[1].importance"),
     ("/v1/memories", {"text": "a", "time": "yesterday"}, "memories[0].time"),
     ("/v1/memories", {"text": "a", "kind": "rumour"}, "memories[0].kind"),
+    ("/v1/memories", {"text": "a", "metadata": {"": 1}}, "memories[0].metadata"),
+    ("/v1/memories/search", {"query": "a", "metadata": {"a\0": 1}}, "metadata"),
     ("/v1/memories/search", {}, "query"),
     ("/v1/memories/search", {"query": "a", "k": 0}, "k"),
     ("/v1/memories/search", {"query": "a", "k": 201}, "k"),
