@@ -182,8 +182,8 @@ class Database:
     async def checkpoint(self) -> None:
         """Move everything from the write-ahead log into the file and empty the log, so that nothing forgotten stays in either.
 
-        What stays of rows in pages that they had left is overwritten: in all pages when this is called first (a second for
-        some 100,000), then in those that were written since. Other writes have their turn between 512 of them.
+        What stays of rows in pages that they had left is overwritten: in all pages when this is called first (6 us of
+        CPU each), then in those that were written since. Other writes have their turn between 512 of them.
 
         A log that is being read (by a recall, a backup) cannot be emptied: this comes back to it, and keeps no write waiting.
 
