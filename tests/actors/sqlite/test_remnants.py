@@ -8,6 +8,7 @@ import pytest
 from actors.sqlite import remnants
 from actors.sqlite.database import Database
 from actors.sqlite.remnants import gap_of
+from tests.actors.sqlite.notes import SCHEMA
 
 COUNT = 800
 
@@ -92,6 +93,19 @@ async def test_what_is_written_meanwhile_stays(database):
     assert stored[-20:] == kept
     assert len(stored) == COUNT // 2 + 20
     assert await database.read(is_sound)
+
+
+async def test_an_encrypted_file_shows_nothing_and_stays_sound(tmp_path, monkeypatch):
+    monkeypatch.setenv("LATTICE_MEMORY_KEY", "ab" * 32)
+    database = Database(tmp_path / "notes.db", SCHEMA)
+    await database.open()
+    book = Book(seed=1)
+    for change in (book.write, book.lengthen, book.drop):
+        await database.write(change)
+    await database.checkpoint()
+    assert book.left(database) == []
+    assert await database.read(is_sound)
+    await database.close()
 
 
 def test_what_is_no_page_of_a_tree_has_no_gap():
