@@ -45,6 +45,7 @@ class Erasure:
         self._let_go = let_go
         self._work = asyncio.Event()
         self._moved = asyncio.Event()
+        self._hindered = ""
 
     def begin(self) -> None:
         """A namespace was forgotten, or may have been before this process began."""
@@ -60,6 +61,9 @@ class Erasure:
                     await self._erase(number)
             except (Overloaded, Unavailable) as error:
                 logger.bind(code=error.code, reason=error.message).warning("a forgotten namespace is erased later")
+                if isinstance(error, Unavailable):
+                    # Whoever waits has nothing from waiting on: it takes until somebody makes room.
+                    self._tell(error.message)
                 await asyncio.sleep(AGAIN_S)
                 self._work.set()
 
@@ -71,7 +75,7 @@ class Erasure:
             until: by the loop's clock.
 
         Raises:
-            Unavailable: something is, still.
+            Unavailable: something is, still: the time is up, or the disk refuses.
         """
         self.begin()
         while True:
@@ -84,6 +88,9 @@ class Erasure:
             except TimeoutError:
                 message = "the namespace is forgotten, and what was in it is being erased from the disk: ask again"
                 raise Unavailable(message, retry_after_ms=1000) from None
+            if self._hindered:
+                message = f"the namespace is forgotten, but cannot be erased from the disk yet: {self._hindered}"
+                raise Unavailable(message, retry_after_ms=1000)
 
     async def _erase(self, number: int) -> None:
         await self._database.read(self._let_go, number)
@@ -98,5 +105,10 @@ class Erasure:
         await self._database.checkpoint()
         await self._database.write(note_erased, number)
         logger.info("a forgotten namespace is erased")
+        self._tell("")
+
+    def _tell(self, hindered: str) -> None:
+        """Wake those who wait: one more is erased, or something is in the way of it."""
+        self._hindered = hindered
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()

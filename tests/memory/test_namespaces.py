@@ -1,10 +1,12 @@
 """A namespace that is forgotten is gone whole, with its name: from every answer at once, and from the files."""
 
+import asyncio
 from contextlib import closing
 
 import apsw
 import pytest
 
+from actors.host import Host
 from actors.memory.actor import Memory
 from actors.memory.messages import (
     Answer,
@@ -31,8 +33,10 @@ from actors.memory.settings import MemorySettings
 from actors.memory.transaction import Transaction
 from actors.memory.writer_cache import WriterCache
 from actors.sqlite.opening import open_to_write
+from chaos.shims.told import PLACE, place_in, tell
+from chaos.shims.vfs import Disk
 from tests.memory.conftest import NOW, turns
-from transport.errors import NotFound
+from transport.errors import NotFound, Unavailable
 
 NAME = "Xylophonists of Porto"
 WORDS = (b"xylophon", b"marimb")
@@ -169,6 +173,30 @@ async def test_a_large_one_goes_a_page_at_a_time_while_others_are_answered(memor
     assert forgotten.memories == 4000
     assert in_the_files(short_dir) == []
     assert rows(short_dir)["memory"] == 0
+
+
+async def test_who_waits_for_erasing_on_a_full_disk_is_told_so_and_it_goes_on_by_itself(short_dir, clock, monkeypatch):
+    monkeypatch.setenv(PLACE, str(place_in(short_dir / "data")))
+    disk = Disk()
+    run_dir = short_dir / "run"
+    async with Host(run_dir=run_dir) as host, Host(run_dir=run_dir, bind=False) as client:
+        await host.start_actor(Memory, MemorySettings(), short_dir / "data", clock)
+        memory = client.ref("memory")
+        for page in range(4):
+            await remember(memory, *(f"marimba number {page} {number}" for number in range(1000)))
+        asked = asyncio.ensure_future(memory.ask(ForgetNamespace(namespace=NAME), timeout=600))
+        while (await memory.ask(GetStats(namespace=NAME))).count:
+            pass
+        tell(short_dir / "data", "full")
+        with pytest.raises(Unavailable, match=r"forgotten.*cannot be erased from the disk yet.*[Ff]ull") as refused:
+            await asyncio.wait_for(asked, 60)
+        assert refused.value.retry_after_ms
+        assert (await memory.ask(Recall(namespace=NAME, query="marimba"))).memories == ()
+
+        tell(short_dir / "data", "")
+        await memory.ask(ForgetNamespace(namespace=NAME), timeout=60)
+        assert in_the_files(short_dir / "data") == []
+    disk.unregister()
 
 
 async def test_erasing_goes_on_where_a_kill_ended_it(host, short_dir):

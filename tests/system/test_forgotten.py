@@ -174,7 +174,7 @@ def delete_patiently(house: House, path: str) -> Any:
         try:
             return delete(house, path)
         except urllib.error.HTTPError as error:
-            if error.code != HTTPStatus.SERVICE_UNAVAILABLE or b"being erased" not in error.read():
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE or b"erased" not in error.read():
                 raise
 
 
