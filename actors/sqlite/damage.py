@@ -114,9 +114,14 @@ def note_closed(path: Path) -> None:
     path.with_name(f"{path.name}-open").unlink(missing_ok=True)
 
 
+def was_not_closed(path: Path) -> bool:
+    """Whether who had it open last was killed: what he was about to do with its log was not done."""
+    return path.with_name(f"{path.name}-open").exists()
+
+
 def log_is_gone(path: Path) -> bool:
     """Whether somebody has taken away the log of a file that was not closed; the file alone looks sound, and is old."""
-    return path.with_name(f"{path.name}-open").exists() and not path.with_name(f"{path.name}-wal").exists()
+    return was_not_closed(path) and not path.with_name(f"{path.name}-wal").exists()
 
 
 def marker(path: Path) -> Path:

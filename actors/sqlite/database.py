@@ -25,7 +25,7 @@ from actors.sqlite.opening import BUSY_MS, Damaged, open_to_read
 from actors.sqlite.ownership import own, release
 from actors.sqlite.remnants import Remnants
 from actors.sqlite.threads import Reader
-from transport.errors import Unavailable
+from transport.errors import Overloaded, Unavailable
 
 __all__ = ["Database"]
 
@@ -40,6 +40,10 @@ FIRST_PAUSE_S: Final = 0.005
 LONGEST_PAUSE_S: Final = 0.25
 """The longest pause between two attempts to empty the log, in seconds. Each costs a write that comes at the same time a
 millisecond or so."""
+
+OWED_FOR_S: Final = 2.0
+"""After so many seconds a log is emptied by itself that somebody could not empty: a kill, a reader or a full disk may have come
+between forgetting and that, and nobody need ask again."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,6 +90,9 @@ class Database:
         self._failed: asyncio.Future[None] | None = None
         """Its exception is why this database has to be opened anew."""
 
+        self._owes_the_log = asyncio.Event()
+        """Set while the log may hold what is to be in no file any more."""
+
         self._owned = False
         self._reading_later: asyncio.TimerHandle | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -107,6 +114,8 @@ class Database:
         await own(self.path)
         self._owned = True
         self._failed = asyncio.get_running_loop().create_future()
+        if damage.was_not_closed(self.path):
+            self._owes_the_log.set()
         try:
             await self._writer.start(partial(_told, self.path.name, self._in_place.open, key))
         except BaseException:
@@ -130,13 +139,19 @@ class Database:
     async def watch(self) -> None:
         """Wait, for ever if need be, until this database has to be opened anew: the owner spawns this, and so fails with it.
 
+        Meanwhile what a kill, or whoever read the log for too long, kept from being emptied is.
+
         Raises:
             Damaged: damage has shown itself. The next opening looks at every page.
             Conflict: another process has become the file's owner.
             Exception: any other fault that has ended one of the threads.
         """
         assert self._failed is not None  # noqa: S101 (it is open)
-        await asyncio.shield(self._failed)
+        emptying = asyncio.create_task(self._empty_what_is_owed())
+        try:
+            await asyncio.shield(self._failed)
+        finally:
+            emptying.cancel()
 
     async def write(self, fn: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn(connection, *args)` in the writer's thread; its result is given once the transaction is on disk.
@@ -191,6 +206,15 @@ class Database:
             Overloaded: too many writes wait already.
             Unavailable: the disk refuses, or the log was read for as long as `EMPTY_WITHIN_S`.
         """
+        try:
+            await self._empty_log()
+        except BaseException:
+            # A full disk, a reader, or whoever waited was cancelled.
+            self._owes_the_log.set()
+            raise
+        self._owes_the_log.clear()
+
+    async def _empty_log(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + EMPTY_WITHIN_S
         pause_s = FIRST_PAUSE_S
@@ -267,6 +291,17 @@ class Database:
         if self._owned:
             self._owned = False
             release(self.path)
+
+    async def _empty_what_is_owed(self) -> None:
+        while True:
+            await self._owes_the_log.wait()
+            await asyncio.sleep(OWED_FOR_S)
+            if not self._owes_the_log.is_set():
+                continue
+            try:
+                await self.checkpoint()
+            except (Overloaded, Unavailable) as error:
+                logger.bind(database=self.path.name, reason=error.message).warning("a log is emptied later")
 
     def _suspect(self, error: Unavailable) -> None:
         if isinstance(error.__cause__, damage.SIGNS) and self._failed is not None and not self._failed.done():
