@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from actors.thinking.messages import Effort, Think
+from actors.thinking.messages import Effort, Keep, Think
 from gateway.bodies import DEFAULT_MODELS
 from gateway.errors import HttpError
 from gateway.incoming import Incoming, digest
 
-__all__ = ["asked", "key_of", "must_be", "now", "reasoning_of", "text_in"]
+__all__ = ["asked", "key_of", "memory_of", "must_be", "now", "reasoning_of", "text_in"]
 
 EFFORTS: dict[str, Effort] = {
     "none": "none",
@@ -44,8 +44,12 @@ def asked(
     stream: bool,
     shown: bool = False,
     session: str | None = None,
+    keep: Keep | None = None,
 ) -> Think:
-    """The thought that a request is, once it has the internal form; `shown`: the client asked for what is thought aloud."""
+    """The thought that a request is, once it has the internal form.
+
+    `shown`: the client asked for what is thought aloud; `session`: as the body names it; `keep`: how the answer is to be kept.
+    """
     header = reasoning_of(call)
     given = None if call.idempotency_key is None else call.write_key
     if effort is not None and effort in EFFORTS:
@@ -64,6 +68,7 @@ def asked(
         reuse="no-cache" not in call.request.headers.get("Cache-Control", "").lower(),
         talk=None if given is None else f"talk-{digest(given)[:24]}",
         retry=given is not None or is_repeated(call),
+        keep=keep,
     )
 
 

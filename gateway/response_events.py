@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from pydantic import JsonValue
+from pydantic_core import from_json, to_json
 
 from actors.llm.messages import Usage
 from actors.thinking.messages import Thought
@@ -13,7 +14,7 @@ from gateway.completion import lattice
 from gateway.errors import error_body
 from gateway.in_turn import InTurn
 
-__all__ = ["RequestEcho", "ResponseVoice", "response"]
+__all__ = ["Items", "RequestEcho", "ResponseVoice", "response", "response_id"]
 
 Event = dict[str, Any]
 
@@ -35,10 +36,24 @@ ECHOED: dict[str, Any] = {
 class RequestEcho:
     """What of the request its response repeats."""
 
-    def __init__(self, raw: dict[str, Any]) -> None:
+    def __init__(self, raw: dict[str, Any], *, previous: str | None = None, store: bool = False) -> None:
+        self.previous = previous
+        self.store = store
+        """Whether it is to be kept."""
+
         self.fields = {name: raw.get(name) if raw.get(name) is not None else usual for name, usual in ECHOED.items()}
         self.fields["text"] = raw.get("text") or {"format": {"type": "text"}}
         self.fields["reasoning"] = {"effort": None, "summary": None, **(raw.get("reasoning") or {})}
+
+    def told(self) -> str:
+        """All of it, for whoever reads the response later."""
+        return to_json({"fields": self.fields, "previous": self.previous}).decode()
+
+    @classmethod
+    def of(cls, told: str) -> RequestEcho:
+        """What `told` has told."""
+        known = from_json(told)
+        return cls(known["fields"], previous=known["previous"], store=True)
 
 
 def response(thought: Thought, asked: RequestEcho, created: int) -> dict[str, Any]:
@@ -49,15 +64,21 @@ def response(thought: Thought, asked: RequestEcho, created: int) -> dict[str, An
         **envelope(thought.thought_id, thought.model, created, asked),
         **ended(first.finish_reason),
         "output": items.of(first.message),
+        "store": thought.kept,
         "usage": usage(thought.usage),
         "lattice": lattice(thought).model_dump(),
     }
 
 
+def response_id(thought_id: str) -> str:
+    """OpenAI's id for a thought."""
+    return f"resp_{thought_id.removeprefix('th_')}"
+
+
 def envelope(thought_id: str, model: str, created: int, asked: RequestEcho) -> dict[str, Any]:
     """A response that has only begun."""
     return {
-        "id": f"resp_{thought_id.removeprefix('th_')}",
+        "id": response_id(thought_id),
         "object": "response",
         "created_at": created,
         "status": "in_progress",
@@ -66,8 +87,8 @@ def envelope(thought_id: str, model: str, created: int, asked: RequestEcho) -> d
         "incomplete_details": None,
         "model": model,
         "output": [],
-        "previous_response_id": None,
-        "store": False,
+        "previous_response_id": asked.previous,
+        "store": asked.store,
         "usage": None,
         **asked.fields,
     }
@@ -309,6 +330,7 @@ class ResponseVoice:
             **envelope(self.id, thought.model, self.created, self.asked),
             **how,
             "output": self.done,
+            "store": thought.kept,
             "usage": usage(thought.usage),
             "lattice": lattice(thought).model_dump(),
         }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic import ConfigDict, Field, JsonValue
 from pydantic_core import to_json
 
 from actors.message import Name
-from actors.thinking.messages import Thought
+from actors.thinking.messages import Keep, Thought
 from gateway.bodies import CHAT_HEADERS, Body, Flag, Whole
-from gateway.dialect import asked, key_of, must_be, now, text_in
+from gateway.dialect import asked, key_of, memory_of, must_be, now, text_in
+from gateway.errors import HttpError
 from gateway.incoming import Incoming
+from gateway.kept_responses import TalkBefore, talk_before
 from gateway.references import put_back
 from gateway.response_events import RequestEcho, ResponseVoice, response
 from gateway.route import Routes
@@ -23,6 +25,9 @@ __all__ = ["routes"]
 routes = Routes("Chat")
 
 Item = dict[str, JsonValue]
+
+MOST_TOLD: Final = 1 << 20
+"""Characters that a kept response may repeat of its request."""
 
 OURS = {
     "background",
@@ -59,6 +64,7 @@ class ResponsesBody(Body):
     tools: list[Item] | None = None
     tool_choice: str | Item | None = None
     previous_response_id: str | None = None
+    store: Flag | None = None
     conversation: JsonValue = None
     prompt: JsonValue = None
     background: Flag | None = None
@@ -70,25 +76,30 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
     """Answer an input, in the form of OpenAI's Responses.
 
     OpenAI's request and answer, with `lattice` beside it. With `stream` the answer is a stream of OpenAI's events that ends
-    with `response.completed` (or `.incomplete`), or with an `error` event: it is never silently short. Responses are not kept:
-    the whole input is sent each time, and X-Lattice-Session names the talk. The headers are those of /v1/chat/completions.
+    with `response.completed` (or `.incomplete`), or with an `error` event: it is never silently short. It is kept unless
+    `store` is false (or memory is kept out and `store` is not said), and `previous_response_id` goes on from it.
+    X-Lattice-Session names the talk; without it a talk keeps its name. The headers are those of /v1/chat/completions.
     """
-    for name in ("previous_response_id", "conversation", "prompt", "background"):
-        must_be(not getattr(body, name), name, "responses are not kept here; send the whole input, and name the talk a session")
+    for name in ("conversation", "prompt", "background"):
+        must_be(not getattr(body, name), name, "cannot be taken here: use previous_response_id, or send the whole input")
 
+    before = await talk_before(call, body.previous_response_id)
     items = body.input if isinstance(body.input, str) else await put_back(call, body.input)
+    fresh = talk(items)
+    must_be(any(turn["role"] != "system" for turn in fresh), "input", "there is nothing to answer")
+    told = RequestEcho(call.raw, previous=body.previous_response_id or None, store=is_kept(call, body))
     effort = body.reasoning.get("effort") if body.reasoning else None
     think = asked(
         call,
         model=body.model,
-        messages=talk(body.instructions, items),
+        messages=[*instructed(body.instructions), *before.turns, *fresh],
         options=options(body, call.raw),
         effort=effort if isinstance(effort, str) else None,
         stream=bool(body.stream),
         shown=bool(body.reasoning and body.reasoning.get("summary")),
-        session=body.session,
+        session=call.session(body.session) or before.session,
+        keep=keep(told, before, len(fresh), must=bool(body.store)),
     )
-    told = RequestEcho(call.raw)
     if think.stream:
         voice = ResponseVoice(told, body.model or "default")
         return await NamedTelling(call, think, voice, voice.failure).tell()
@@ -97,15 +108,39 @@ async def responses(call: Incoming, body: ResponsesBody) -> web.StreamResponse:
     return web.Response(body=to_json(response(thought, told, thought.created or now())), content_type="application/json")
 
 
-def talk(instructions: str | None, items: str | list[Item]) -> list[dict[str, JsonValue]]:
-    """The whole talk in the internal form."""
-    turns: list[dict[str, JsonValue]] = []
-    if instructions:
-        turns.append({"role": "system", "content": instructions})
+def is_kept(call: Incoming, body: ResponsesBody) -> bool:
+    """Whether the answer is to be kept: as OpenAI does it, unless the client says otherwise, or wants nothing remembered."""
+    return body.store if body.store is not None else memory_of(call) == "on"
 
+
+def keep(told: RequestEcho, before: TalkBefore, fresh: int, *, must: bool) -> Keep | None:
+    """How the answer is to be kept; None where it is not. `must`: the client says so.
+
+    Raises:
+        HttpError: 413, what the response repeats of its request is too large.
+    """
+    said = told.told() if told.store else ""
+    if len(said) > MOST_TOLD:
+        if must:
+            raise HttpError(
+                413, "too_large", "store: with over 1 MiB of instructions and tools it cannot be kept", param="store"
+            )
+        told.store = False
+
+    return Keep(previous=before.thought_id, fresh=fresh, asked=said) if told.store else None
+
+
+def instructed(instructions: str | None) -> list[dict[str, JsonValue]]:
+    """What stands before the talk. It counts for this response alone, as OpenAI has it."""
+    return [{"role": "system", "content": instructions}] if instructions else []
+
+
+def talk(items: str | list[Item]) -> list[dict[str, JsonValue]]:
+    """The input in the internal form."""
     if isinstance(items, str):
-        return [*turns, {"role": "user", "content": items}]
+        return [{"role": "user", "content": items}]
 
+    turns: list[dict[str, JsonValue]] = []
     for number, item in enumerate(items):
         where = f"input[{number}]"
         match item.get("type", "message"):
@@ -125,7 +160,6 @@ def talk(instructions: str | None, items: str | list[Item]) -> list[dict[str, Js
             case kind:
                 must_be(False, f"{where}.type", f"an item of type {str(kind)[:64]!r} cannot be taken here")
 
-    must_be(any(turn["role"] != "system" for turn in turns), "input", "there is nothing to answer")
     return turns
 
 

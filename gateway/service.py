@@ -25,6 +25,7 @@ from gateway import (
     endpoints,
     events,
     health,
+    kept_responses,
     mcp,
     memories,
     metrics,
@@ -55,6 +56,7 @@ __all__ = ["ROUTES", "Service"]
 ROUTES: Final[tuple[Route, ...]] = (
     *chat.routes,
     *responses.routes,
+    *kept_responses.routes,
     *anthropic.routes,
     *models.routes,
     *embeddings.routes,

@@ -15,7 +15,7 @@ from actors.metrics import Metric
 from actors.patience import patiently
 from actors.runtime import AsyncActor, handles
 from actors.sqlite.database import Database
-from actors.thinking.course import Course
+from actors.thinking.course import Course, thought_id_of
 from actors.thinking.follower import Follower
 from actors.thinking.intent import intent_of
 from actors.thinking.knowledge import Knowledge
@@ -25,8 +25,12 @@ from actors.thinking.messages import (
     Analyze,
     BackedUp,
     Backup,
+    DeleteResponse,
+    GetResponse,
     GetThought,
     ListThoughts,
+    ResponseDeleted,
+    ResponsesFound,
     Saying,
     Think,
     Thought,
@@ -41,13 +45,14 @@ from actors.thinking.pace import Pace
 from actors.thinking.persona import Persona
 from actors.thinking.presence import Presence
 from actors.thinking.quirks import Quirks
+from actors.thinking.responses import Responses, told_again
 from actors.thinking.reuse import Reuse
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.spare_room import SpareRoom
 from actors.thinking.strategy import strategy_for
 from actors.thinking.thought_record import record_of
 from actors.thinking.thoughts import MIGRATIONS, Thoughts, has_texts, scrubbed
-from transport.errors import NotFound
+from transport.errors import NotFound, Unavailable
 
 __all__ = ["Thinking"]
 
@@ -68,7 +73,15 @@ class Thinking(AsyncActor):
         self.thoughts = Thoughts(self.database, settings, clock)
         self.presence = Presence(self, patience_s=settings.llm_patience_s)
         self.knowledge = Knowledge(self, settings, clock)
-        self.outbox = Outbox(self, self.database, SpareRoom(settings.spare_room, data_dir), settings, clock)
+        self.responses = Responses(self.database, settings, clock)
+        self.outbox = Outbox(
+            self,
+            self.database,
+            SpareRoom(settings.spare_room, data_dir),
+            settings,
+            clock,
+            told=self.responses.link,
+        )
         self.reuse = Reuse(seconds=settings.reuse_s, most=settings.reused_most, looked_at=settings.recall_k)
         self.follower = Follower(self, self.thoughts, self.outbox, settings, forgot=self.forget)
         self.quirks = Quirks(
@@ -99,6 +112,8 @@ class Thinking(AsyncActor):
             quirks=self.quirks,
             reuse=self.reuse,
             line=self.line,
+            thoughts=self.thoughts,
+            responses=self.responses,
         )
         await self.database.open()
         self.spawn(self.database.watch(), name="thinking watches its database")
@@ -135,6 +150,11 @@ class Thinking(AsyncActor):
         call = self.call
         if call is None:
             raise RuntimeError("thinking.think outside a call")
+
+        if message.keep is not None and (found := await self.responses.find(message.namespace, thought_id_of(call.id))):
+            for piece in told_again(found[-1].thought, stream=message.stream):
+                yield piece
+            return
 
         course = Course(self.mind, call, message)
         outcome = "failed"
@@ -189,6 +209,35 @@ class Thinking(AsyncActor):
 
         bare = scrubbed(known)
         return bare.model_copy(update={"scrubbed": known.scrubbed, "notes": (*known.notes, WITHHELD)})
+
+    @handles(GetResponse)
+    async def response(self, message: GetResponse) -> ResponsesFound:
+        """An answer that was kept, or its whole talk, without what memory has forgotten by now.
+
+        Raises:
+            NotFound: it is not kept (any more).
+            Unavailable: memory cannot be asked whether it has forgotten what is told there.
+        """
+        if not await self.follower.catch_up(self.settings.memory_patience_s):
+            raise Unavailable("memory cannot be asked whether it has forgotten this", retry_after_ms=1000)
+
+        found = await self.responses.find(message.namespace, message.thought_id, talk=message.talk)
+        if not found:
+            raise no_response(message.thought_id)
+
+        return ResponsesFound(responses=found)
+
+    @handles(DeleteResponse)
+    async def delete_response(self, message: DeleteResponse) -> ResponseDeleted:
+        """Delete an answer that was kept.
+
+        Raises:
+            NotFound: it is not kept (any more).
+        """
+        if not await self.responses.delete(message.namespace, message.thought_id):
+            raise no_response(message.thought_id)
+
+        return ResponseDeleted(thought_id=message.thought_id)
 
     @handles(ListThoughts)
     async def latest(self, message: ListThoughts) -> ThoughtsFound:
@@ -247,6 +296,11 @@ class Thinking(AsyncActor):
                 samples=[({}, float(self.outbox.waiting))],
             ),
         ]
+
+
+def no_response(thought_id: str) -> NotFound:
+    """What is said of an answer that is not kept."""
+    return NotFound(f"no response of thought {thought_id!r} in this namespace", detail={"field": "thought_id"})
 
 
 def line_of(record: ThoughtRecord, *, named: bool) -> ThoughtLine:

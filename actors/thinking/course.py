@@ -50,7 +50,8 @@ class Course:
         self.message = message
 
         self.id = thought_id_of(call.id)
-        self.created = int(mind.clock.now().timestamp())
+        self.began = mind.clock.now()
+        self.created = int(self.began.timestamp())
         self.steps = Steps()
         self.text = ends_of(question(message.messages))
         self.persona = mind.persona.text
@@ -114,11 +115,22 @@ class Course:
             async with self.mind.line.last_place():
                 await self.remembering.wait_for(talk, self.words())
             self.hold_ready()
-            yield self.thought()
+            yield await self.kept(self.thought())
         finally:
             for begun in (talk, doubt):
                 if begun is not None:
                     begun.cancel()
+
+    async def kept(self, thought: Thought) -> Thought:
+        """The answer, on disk as a response where that was asked for, unless what it left behind is forgotten already."""
+        message, left = self.message, self.remembering.left_behind
+        if message.keep is None or self.mind.thoughts.has_lost(message.namespace, left, self.began):
+            return thought
+
+        sources = left if self.remembering.conversed is None else (*left, self.remembering.conversed.last)
+        with self.steps.step("keep"):
+            kept = await self.mind.responses.keep(thought, message, dict.fromkeys(sources))
+        return thought.model_copy(update={"kept": kept})
 
     async def take_over(self) -> asyncio.Task[Conversed | None] | None:
         """Let memory take over the talk; None where it is not to, or there is nothing to take."""

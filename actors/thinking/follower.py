@@ -24,6 +24,9 @@ RETRY_S: Final = 1.0
 CATCH_UP_S: Final = 0.5
 """How long somebody who asks for a thought waits until thinking knows of all that was forgotten by then, in seconds."""
 
+AGAIN_S: Final = 0.05
+"""Between two tries of that: a process that was killed is replaced within a moment."""
+
 GONE: Final[tuple[Happening, ...]] = ("forgotten", "withheld", "namespace_forgotten")
 """Changes after which a record's text, or all of a namespace, is to be found nowhere."""
 
@@ -69,14 +72,29 @@ class Follower:
                 if len(fed.changes) < PAGE:
                     await asyncio.sleep(self.settings.follow_pause_s)
 
-    async def catch_up(self) -> bool:
-        """Follow to the feed's end, within a moment; False where memory does not answer in time."""
+    async def catch_up(self, patience_s: float | None = None) -> bool:
+        """Follow to the feed's end, within a moment; False where memory does not answer in time.
+
+        Args:
+            patience_s: for how long a memory that is away is asked again, in seconds; None: not at all.
+        """
         try:
-            async with asyncio.timeout(CATCH_UP_S):
-                await self._begin()
-                while (await self._take(wait_ms=0, timeout=CATCH_UP_S)).changes:
-                    pass
-        except (TimeoutError, LatticeError):
+            async with asyncio.timeout(CATCH_UP_S if patience_s is None else patience_s):
+                while True:
+                    if await self._caught_up():
+                        return True
+                    if patience_s is None:
+                        return False
+                    await asyncio.sleep(AGAIN_S)
+        except TimeoutError:
+            return False
+
+    async def _caught_up(self) -> bool:
+        try:
+            await self._begin()
+            while (await self._take(wait_ms=0, timeout=CATCH_UP_S)).changes:
+                pass
+        except LatticeError:
             return False
         return True
 

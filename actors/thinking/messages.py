@@ -45,6 +45,19 @@ class Saying(Reply, type="thinking.saying"):
     """On a stream's first part: when the thought was begun, in Unix time."""
 
 
+class Keep(Data):
+    """The answer is to be kept, so that a later request can go on from it by its id."""
+
+    previous: Name | None = None
+    """The thought whose kept answer it follows; None: it begins a talk."""
+
+    fresh: Annotated[int, Field(ge=0, le=4095)]
+    """How many of the last messages are this request's own; those before came with what it follows."""
+
+    asked: Annotated[str, Field(max_length=1 << 20)] = ""
+    """What the asking dialect repeats of the request when the answer is read again, in a form of its own."""
+
+
 class Thought(Reply, type="thinking.thought_had"):
     """The answer as a whole, and what HTTP tells beside it as `lattice`."""
 
@@ -67,6 +80,9 @@ class Thought(Reply, type="thinking.thought_had"):
     rung: Rung = "full"
     reused: bool = False
     """Whether it is an earlier thought's answer to the same question in the same state."""
+
+    kept: bool = False
+    """Whether it is on disk as a response, where that was asked for."""
 
 
 class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=True, max_bytes=16 << 20):
@@ -93,6 +109,8 @@ class Think(Message, type="thinking.think", reply=Thought, part=Saying, kept=Tru
     talk: Name | None = None
     """What a talk is called that begins with this. Given where the client names its request (Idempotency-Key), so that the same
     request begins the same talk, whoever of those that answer it dies."""
+
+    keep: Keep | None = None
 
     retry: bool = False
     """The client says that it repeats itself: join the call of the same envelope key. Without it a known key begins a new
@@ -205,6 +223,46 @@ class ThoughtRecord(Reply, type="thinking.thought_found"):
 
 class GetThought(Message, type="thinking.thought", reply=ThoughtRecord, idempotent=True):
     """A thought by its id. `not_found` when it is of another namespace."""
+
+    namespace: Namespace = "default"
+    thought_id: Name
+
+
+class KeptResponse(Data):
+    """An answer that was kept."""
+
+    thought: Thought
+    asked: str
+    turns: tuple[ChatMessage, ...]
+    """What was new in its request."""
+
+    previous: Name | None
+
+
+class ResponsesFound(Reply, type="thinking.response_found"):
+    """Kept answers, the oldest first: the one that was asked for stands last."""
+
+    responses: tuple[KeptResponse, ...]
+
+
+class GetResponse(Message, type="thinking.response", reply=ResponsesFound, idempotent=True):
+    """An answer that was kept. `not_found` when it is not (any more), or is of another namespace."""
+
+    namespace: Namespace = "default"
+    thought_id: Name
+    talk: bool = False
+    """With all that it follows. `not_found` also where a part of that is gone; `invalid` where it is larger than a request
+    may be."""
+
+
+class ResponseDeleted(Reply, type="thinking.response_deleted"):
+    """The kept answer is in no file any more."""
+
+    thought_id: Name
+
+
+class DeleteResponse(Message, type="thinking.delete_response", reply=ResponseDeleted, idempotent=True):
+    """Delete a kept answer, with what was new in its request. What memory holds of it stays. `not_found` when there is none."""
 
     namespace: Namespace = "default"
     thought_id: Name

@@ -13,8 +13,10 @@ from actors.thinking.pace import Pace
 from actors.thinking.persona import Persona
 from actors.thinking.presence import Presence
 from actors.thinking.quirks import Quirks
+from actors.thinking.responses import Responses
 from actors.thinking.reuse import Reuse
 from actors.thinking.settings import ThinkingSettings
+from actors.thinking.thoughts import Thoughts
 
 __all__ = ["Mind"]
 
@@ -34,3 +36,5 @@ class Mind:
     quirks: Quirks
     reuse: Reuse
     line: Line
+    thoughts: Thoughts
+    responses: Responses

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -17,7 +17,7 @@ from loguru import logger
 from pydantic import JsonValue
 
 from actors.clock import Clock
-from actors.memory.messages import CONFIDED_BY, Answer, Converse, Conversed, namespace_digest
+from actors.memory.messages import CONFIDED_BY, Answer, Answered, Converse, Conversed, namespace_digest
 from actors.message import Data, Name
 from actors.runtime import AsyncActor
 from actors.sqlite.database import Database
@@ -87,16 +87,25 @@ class Outbox:
         actor: who tells it.
         database: thinking.db, with the table `owed`.
         spare_room: takes what the disk does not.
+        told: is told of each thought that memory was told of late: its id, its session's name, and the records.
     """
 
     def __init__(
-        self, actor: AsyncActor, database: Database, spare_room: SpareRoom, settings: ThinkingSettings, clock: Clock
+        self,
+        actor: AsyncActor,
+        database: Database,
+        spare_room: SpareRoom,
+        settings: ThinkingSettings,
+        clock: Clock,
+        *,
+        told: Callable[[str, str, tuple[str, ...]], Awaitable[None]],
     ) -> None:
         self.actor = actor
         self.database = database
         self.spare_room = spare_room
         self.settings = settings
         self.clock = clock
+        self.told = told
         self.waiting = 0
         self.talks: Counter[Talk] = Counter()
         """How much is owed of each."""
@@ -234,8 +243,11 @@ class Outbox:
         late = owed.converse.model_copy(update={"said": said})
         conversed: Conversed = owed.conversed or await self.actor.ask(late, timeout=TRY_S)
         answer = owed.answer(conversed)
+        records = (*conversed.created, conversed.last)
         if answer is not None:
-            await self.actor.ask(answer, timeout=TRY_S)
+            answered: Answered = await self.actor.ask(answer, timeout=TRY_S)
+            records = (*records, answered.id)
+        await self.told(owed.thought, conversed.session, records)
 
 
 def insert(connection: apsw.Connection, owed: Owed, time: float) -> None:

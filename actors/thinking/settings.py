@@ -148,6 +148,14 @@ class ThinkingSettings(BaseModel):
     kept_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
     """A thought is dropped when it is older than `kept_days`, or more than `kept_thoughts` newer ones are there."""
 
+    kept_responses: Annotated[int, Field(ge=0, le=10_000_000)] = 20_000
+    """Answers of /v1/responses that a later request may go on from; 0: none is kept."""
+
+    kept_responses_bytes: Annotated[int, Field(ge=1 << 20, le=1 << 50)] = 1 << 30
+    kept_responses_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    """A talk is dropped, with all its responses, when nobody went on with it for so long, or those used since are as many or
+    as large as may be kept."""
+
     follow_pause_s: Seconds = 0.5
     """The pause between two looks at what memory has forgotten, in seconds: every remembered turn would wake thinking
     otherwise."""

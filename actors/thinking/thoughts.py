@@ -19,6 +19,7 @@ from loguru import logger
 from actors.clock import Clock
 from actors.memory.messages import namespace_digest
 from actors.sqlite.database import Database
+from actors.thinking import responses
 from actors.thinking.messages import ThoughtRecord
 from actors.thinking.settings import ThinkingSettings
 from transport.errors import LatticeError
@@ -59,6 +60,7 @@ MIGRATIONS = (
     """
     ALTER TABLE followed ADD COLUMN timeline TEXT NOT NULL DEFAULT '';
     """,
+    responses.SCHEMA,
 )
 """`behind` says that the thought left the record behind; `texts` that there is something to scrub; `timeline` in which memory
 the cursor lies (empty: nobody knows)."""
@@ -133,6 +135,11 @@ class Thoughts:
         while len(self.unwritten) > MOST_UNWRITTEN:
             del self.unwritten[next(iter(self.unwritten))]
         self.wake.set()
+
+    def has_lost(self, namespace: str, memories: Iterable[str], began: datetime) -> bool:
+        """Whether something was forgotten that a thought has left behind, or all of its namespace since it began."""
+        until = self.namespaces.get(namespace_digest(namespace)) if self.namespaces else None
+        return (until is not None and began <= until) or any((namespace, memory) in self.forgotten for memory in memories)
 
     async def write_on(self) -> None:
         """Write what is kept, as it comes, for ever. A disk that is full costs the record of a thought, never the talk."""
@@ -298,7 +305,9 @@ def take_texts(
     namespaces: Mapping[str, datetime],
     followed: tuple[int, str],
 ) -> int:
-    dropped = drop_namespaces(connection, namespaces) if namespaces else 0
+    # First: the thoughts tell which talk a record was of.
+    dropped = responses.forget(connection, lost, ended, namespaces)
+    dropped += drop_namespaces(connection, namespaces) if namespaces else 0
     texts: dict[str, str] = {}
     for namespace, memory in lost:
         found = connection.execute(MAY_QUOTE, (namespace, memory))

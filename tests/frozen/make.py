@@ -35,7 +35,7 @@ COMMITS = {
     ),
     "paradox": ("b992eed536", "69ea484586", "7268216faa", "e4d8596e5e", "13061c42d0", "4b4cfaefe9"),
     "daemon": ("174727449c", "6d63ced983"),
-    "thinking": ("0ac34b6072", "151a6f5950", "2a210def2e", "4b4cfaefe9"),
+    "thinking": ("0ac34b6072", "151a6f5950", "2a210def2e", "4b4cfaefe9", "d1cec5e811"),
     "llm": ("5c733a6001", "ff48b8355c", "e63ca7fa89", "398845c985", "4b4cfaefe9"),
 }
 """The commits in which each version was current. Of memory the first one is `tests/memory/version_1.sql`."""

@@ -13,6 +13,7 @@ from actors.system import SysMetrics
 from actors.thinking.actor import Thinking
 from actors.thinking.messages import ChatMessage, GetThought, Think
 from actors.thinking.outbox import AnswerOwed, Outbox, Owed
+from actors.thinking.responses import Responses
 from actors.thinking.settings import ThinkingSettings
 from actors.thinking.spare_room import SpareRoom
 from actors.thinking.thoughts import MIGRATIONS
@@ -175,7 +176,8 @@ async def owing(tmp_path):
     """An outbox that owes one answer, its database, and the memory that is to be told."""
     database, memory = Database(tmp_path / "thinking.db", MIGRATIONS), Remembers()
     await database.open()
-    outbox = Outbox(memory, database, SpareRoom(None, tmp_path), ThinkingSettings(), ManualClock())
+    responses = Responses(database, ThinkingSettings(), ManualClock())
+    outbox = Outbox(memory, database, SpareRoom(None, tmp_path), ThinkingSettings(), ManualClock(), told=responses.link)
     question = Converse(session="s", turns=(Turn(role="user", text="Who?"),), begin_as="s")
     await outbox.owe(Owed(thought="th_1", converse=question, words=AnswerOwed(text="Ann.", model="m", key="th_1:answer")))
     yield outbox, database, memory
