@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from gateway.auth import ApiKeys, Principal
 from gateway.body_room import BodyRoom, Reader
+from gateway.cors import Cors
 from gateway.errors import HttpError
 from gateway.http_metrics import HttpMetrics
 from gateway.route import Access
@@ -53,6 +54,7 @@ class Admission:
         self.keys = keys
         self.metrics = metrics
         self.keys_required = keys_required
+        self.cors = Cors(settings.cors_origins)
         self.requests = 0
         metrics.in_flight.set_function(lambda: self.requests)
         self.coming = 0
@@ -73,7 +75,7 @@ class Admission:
             HttpError: 403, the key does not open this route, or a web page of another site asks.
         """
         if not self.keys_required:
-            refuse_foreign_pages(headers, host)
+            self.refuse_foreign_pages(headers, access, host)
         if access == "open":
             return ANYONE
 
@@ -90,6 +92,31 @@ class Admission:
 
         return found
 
+    def refuse_foreign_pages(self, headers: Mapping[str, str], access: Access, host: str | None) -> None:
+        """Refuse what a web page of another site sends to this machine's loopback, by its Origin or by its own name for us.
+
+        Pages that the settings name are let in to what is a tenant's, by no other name of ours than others are.
+
+        Raises:
+            HttpError: 403.
+        """
+        if not (access == "tenant" and self.cors.allows(headers)):
+            refuse_foreign_origin(headers)
+        refuse_foreign_name(host)
+
+    def answer_first(self, headers: Mapping[str, str], host: str | None) -> None:
+        """Let a browser's question in, whether a page may send what it wants to: it shows no key.
+
+        Raises:
+            HttpError: 403, the page's origin is none that the settings name, or it goes by another name for us.
+        """
+        if not self.cors.allows(headers):
+            raise HttpError(
+                403, "unauthorized", "pages of this origin may not use this gateway: it is not in gateway.cors_origins"
+            )
+        if not self.keys_required:
+            refuse_foreign_name(host)
+
     def lets_in(self, headers: Mapping[str, str], access: Access) -> bool:
         """Whether whoever sent such a head may come in at all.
 
@@ -98,7 +125,7 @@ class Admission:
         """
         try:
             if access == "tenant" and not self.keys_required:
-                refuse_foreign_pages(headers, headers.get("Host"))
+                self.refuse_foreign_pages(headers, access, headers.get("Host"))
                 return True
 
             self.principal(headers, access, headers.get("Host"))
@@ -215,8 +242,8 @@ def secret_of(headers: Mapping[str, str]) -> str | None:
     return headers.get("x-api-key") or None
 
 
-def refuse_foreign_pages(headers: Mapping[str, str], host: str | None) -> None:
-    """Refuse what a web page of another site sends to this machine's loopback, by its Origin or by a name of its own for us.
+def refuse_foreign_origin(headers: Mapping[str, str]) -> None:
+    """Refuse a page of another site.
 
     Raises:
         HttpError: 403.
@@ -225,6 +252,13 @@ def refuse_foreign_pages(headers: Mapping[str, str], host: str | None) -> None:
     if origin is not None and not is_local(urlsplit(origin).hostname if "://" in origin else None):
         raise HttpError(403, "unauthorized", "pages of other sites may not use a gateway that asks for no API key")
 
+
+def refuse_foreign_name(host: str | None) -> None:
+    """Refuse who goes by a name for us that is not this machine's: whoever owns it may have it lead here (DNS rebinding).
+
+    Raises:
+        HttpError: 403.
+    """
     if host is not None and not names_this_machine(host):
         message = f"this gateway asks for no API key and goes by localhost only, not {host!r}; set gateway.require_keys"
         raise HttpError(403, "unauthorized", message)

@@ -117,7 +117,7 @@ class Service:
     def application(self) -> web.Application:
         """The aiohttp application."""
         application = web.Application(middlewares=[self.answered], client_max_size=self.settings.max_body_bytes)
-        application.on_response_prepare.append(mark)
+        application.on_response_prepare.append(self.mark)
         for route in ROUTES:
             handler, expected = self.handler_of(route), self.expected_of(route)
             # RFC 9110 9.1: whatever can be read can be asked for its head. A route that streams ends with it.
@@ -229,7 +229,10 @@ class Service:
         try:
             check_version(request)
             check_coding(request)
-            response = await handler(request)
+            if self.admission.cors.asks_first(request.method, request.headers):
+                response: web.StreamResponse = self.asked_first(request)
+            else:
+                response = await handler(request)
         except asyncio.CancelledError as error:
             failure = error
             ended = request[INCOMING].ended if INCOMING in request else None
@@ -257,6 +260,17 @@ class Service:
             return response
         finally:
             self.log(request, failure, time.perf_counter() - began)
+
+    async def mark(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Note that a response is on its way, and give it the request's id, and what pages are told."""
+        request[RESPONSE] = response
+        response.headers["X-Request-Id"] = request.get(REQUEST_ID) or request_id_of(request)
+        response.headers.update(self.admission.cors.told(request.path, request.headers))
+
+    def asked_first(self, request: web.Request) -> web.Response:
+        """The answer to a browser's question whether a page may send what it wants to."""
+        self.admission.answer_first(request.headers, request.host if "Host" in request.headers else None)
+        return web.Response(status=204, headers=self.admission.cors.told_first(request.headers))
 
     def log(self, request: web.Request, failure: BaseException | None, seconds: float) -> None:
         """One line, refusals beyond some a second excepted; no contents, no ids out of the path.
@@ -330,12 +344,6 @@ def nothing_at(path: str) -> str:
 def looks_on(request: web.Request) -> bool:
     """Whether a request is of the lowest urgency, which is for what nobody waits for (RFC 9218 4.1)."""
     return LEAST_URGENT in {member.strip() for member in request.headers.get("Priority", "").split(",")}
-
-
-async def mark(request: web.Request, response: web.StreamResponse) -> None:
-    """Note that a response is on its way, and give it the request's id."""
-    request[RESPONSE] = response
-    response.headers["X-Request-Id"] = request.get(REQUEST_ID) or request_id_of(request)
 
 
 def respond(answer: Any, status: int) -> web.StreamResponse:

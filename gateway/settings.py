@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.auth import KeyFile
+from gateway.cors import ANY, origin_of
 from transport.errors import Invalid
 
 __all__ = ["GatewaySettings", "asks_for_keys", "check_bind", "is_loopback"]
+
+
+Origin = Annotated[str, AfterValidator(origin_of)]
+"""A page's origin, as browsers write it, or `*`."""
 
 
 class GatewaySettings(BaseModel):
@@ -26,6 +32,10 @@ class GatewaySettings(BaseModel):
 
     require_keys: bool = False
     """Ask for API keys on loopback too: set it where a proxy on this machine lets others in."""
+
+    cors_origins: tuple[Origin, ...] = ()
+    """Origins whose pages may use the gateway from a browser, such as `https://app.example`. `*`, which lets in everybody's,
+    needs API keys. Where none are asked for, a page that is named can do what a tenant can."""
 
     max_in_flight: int = Field(512, ge=1, le=1 << 20)
     """Requests being handled at once; the next is answered 429."""
@@ -53,6 +63,14 @@ class GatewaySettings(BaseModel):
 
     drain_s: float = Field(8.0, ge=0, le=3600)
     """How long requests may still take once the gateway is to stop; below what its supervisor gives it."""
+
+    @model_validator(mode="after")
+    def everybody_shows_a_key(self) -> Self:
+        """Refuse to let every page on the web in without one."""
+        if ANY in self.cors_origins and not asks_for_keys(self):
+            raise ValueError('cors_origins: "*" lets in any page on the web; set require_keys, or name the origins')
+
+        return self
 
 
 def check_bind(settings: GatewaySettings, data_dir: Path) -> None:

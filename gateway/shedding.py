@@ -118,8 +118,10 @@ class Shedding:
         request_id = said if REQUEST_ID.fullmatch(said) else f"req_{secrets.token_hex(12)}"
         if self.refusals.one_line_more():
             logger.info("request", request_id=request_id, method=head.method, route="(shed)", status=429, error="overloaded")
-        top, body = self.answers[speaks_anthropic(head.path.partition("?")[0]), head.should_close]
-        return b"%b%b\r\n\r\n%b" % (top, request_id.encode(), body)
+        path = head.path.partition("?")[0]
+        top, body = self.answers[speaks_anthropic(path), head.should_close]
+        told = "".join(f"\r\n{name}: {value}" for name, value in self.admission.cors.told(path, head.headers).items())
+        return b"%b%b%b\r\n\r\n%b" % (top, request_id.encode(), told.encode(), body)
 
 
 def pattern_of(routes: Iterable[Route]) -> re.Pattern[str]:
