@@ -18,7 +18,7 @@ from gateway.incoming import Incoming
 from gateway.route import Routes
 from gateway.telling import NamedTelling
 
-__all__ = ["routes", "speaks_anthropic"]
+__all__ = ["PATH", "MessagesBody", "routes", "speaks_anthropic", "talk", "tool"]
 
 PATH = "/v1/messages"
 
@@ -75,7 +75,7 @@ class MessagesBody(Body):
 
 
 def speaks_anthropic(path: str) -> bool:
-    """Whether who asks there expects Anthropic's form of errors, also of what there is not, such as counting tokens."""
+    """Whether who asks there expects Anthropic's form of errors, also of what there is not."""
     return path == PATH or path.startswith(f"{PATH}/")
 
 
@@ -87,6 +87,8 @@ async def messages(call: Incoming, body: MessagesBody) -> web.StreamResponse:
     ends with `message_stop`, or with an `error` event: it is never silently short. The headers are those of
     /v1/chat/completions.
     """
+    for name in ("mcp_servers", "container"):
+        must_be(not call.raw.get(name), name, "only tools of the client's own can be used here")
     if body.thread is not None:
         raise HttpError(400, "invalid", NO_THREADS, param="thread", detail=UNTHREADED)
 
@@ -212,8 +214,10 @@ def address(block: Block, where: str) -> str:
 
 
 def options(body: MessagesBody, raw: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Anthropic's options in the internal form."""
-    given: dict[str, JsonValue] = {name: value for name, value in raw.items() if name not in OURS | set(Body.model_fields)}
+    """Anthropic's options in the internal form. What is null is not given."""
+    given: dict[str, JsonValue] = {
+        name: value for name, value in raw.items() if name not in OURS | set(Body.model_fields) and value is not None
+    }
     given["max_tokens"] = body.max_tokens
     if body.stop_sequences:
         given["stop"] = list(body.stop_sequences)
@@ -288,6 +292,6 @@ def effort(body: MessagesBody) -> str | None:
     thinking, said = body.thinking, (body.output_config or {}).get("effort")
     budget = thinking.get("budget_tokens") if thinking and thinking.get("type") == "enabled" else None
     if not isinstance(budget, int):
-        return "xhigh" if said == "max" else said if isinstance(said, str) else None
+        return said if isinstance(said, str) else None
 
     return "low" if budget < 4096 else "medium" if budget < 16_384 else "high"

@@ -50,7 +50,7 @@ class ChatBody(Body):
     messages: list[ChatTurn] = Field(min_length=1, max_length=4095)
     stream: Flag | None = None
     stream_options: StreamOptions | None = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     session: Name | None = None
 
     # Passed on as well. What OpenAI refuses is refused here too, whatever the endpoint of the day makes of it.

@@ -21,8 +21,9 @@ EFFORTS: dict[str, Effort] = {
     "medium": "medium",
     "high": "high",
     "xhigh": "high",
+    "max": "high",
 }
-"""Ours by OpenAI's."""
+"""Ours by the clients' words; `max` is Anthropic's."""
 
 
 def key_of(call: Incoming) -> str:

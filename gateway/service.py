@@ -35,6 +35,7 @@ from gateway import (
     responses,
     sessions,
     thoughts,
+    token_count,
     transfer,
 )
 from gateway.admission import Admission
@@ -58,6 +59,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *responses.routes,
     *kept_responses.routes,
     *anthropic.routes,
+    *token_count.routes,
     *models.routes,
     *embeddings.routes,
     *endpoints.routes,

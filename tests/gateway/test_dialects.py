@@ -238,6 +238,8 @@ async def test_what_a_response_cannot_be_made_of_is_refused_by_its_field(lattice
         ({"tools": [{"input_schema": SCHEMA}]}, "tools[0].name"),
         ({"tool_choice": {"type": "tool"}}, "tool_choice.name"),
         ({"tool_choice": {"type": "all"}}, "tool_choice.type"),
+        ({"mcp_servers": [{"type": "url", "url": "https://x.example", "name": "x"}]}, "mcp_servers"),
+        ({"container": "c_1"}, "container"),
     ],
 )
 async def test_a_message_that_lacks_something_is_refused_by_its_field(lattice, fields, param) -> None:
@@ -308,9 +310,39 @@ async def test_thinking_that_is_switched_off_is_so_at_anthropics_endpoints(latti
     assert model.log(finished=1)[0]["body"]["thinking"] == {"type": "disabled"}
 
 
-async def test_an_effort_in_anthropics_words_is_the_efforts(lattice, model) -> None:
-    await lattice.post("/v1/messages", {**HELLO, "output_config": {"effort": "low"}})
-    assert model.log(finished=1)[0]["body"]["reasoning_effort"] == "low"
+@pytest.mark.parametrize(("theirs", "ours"), [("low", "low"), ("xhigh", "xhigh"), ("max", "xhigh")])
+async def test_an_effort_in_anthropics_words_is_the_efforts(lattice, model, theirs, ours) -> None:
+    await lattice.post("/v1/messages", {**HELLO, "output_config": {"effort": theirs}})
+    assert ours in [seen["body"].get("reasoning_effort") for seen in model.log(finished=1)]
+
+
+async def test_an_effort_in_openais_words_reaches_anthropics_endpoints(lattice, model) -> None:
+    theirs = {"name": "theirs", "dialect": "anthropic", "base_url": model.base_url, "models": ["claude-opus-4-7"]}
+    await lattice.post("/v1/llm/endpoints", theirs)
+    asked = {"model": "claude-opus-4-7", "messages": [{"role": "user", "content": "Hello"}], "reasoning_effort": "max"}
+    await lattice.post("/v1/chat/completions", asked)
+    assert {"effort": "max"} in [seen["body"].get("output_config") for seen in model.log(finished=1)]
+
+
+async def test_what_is_given_as_null_is_not_given(lattice, model) -> None:
+    await lattice.post("/v1/messages", {**HELLO, "temperature": None, "cache_control": None, "mcp_servers": None})
+    assert model.log(finished=1)[0]["body"].keys().isdisjoint({"temperature", "cache_control", "mcp_servers"})
+
+
+async def test_anthropics_package_counts_tokens_ahead_without_a_model(claude, model) -> None:
+    asked = {"model": "claude", "messages": [{"role": "user", "content": "word " * 800}]}
+    plain = await claude.messages.count_tokens(**asked)
+    assert 950 <= plain.input_tokens <= 1050
+    assert plain.model_extra["lattice"] == {"estimated": True}
+
+    tools = [{"name": "look", "description": "Look somewhere. " * 40, "input_schema": SCHEMA}]
+    with_tools = await claude.messages.count_tokens(**asked, system=[{"type": "text", "text": "Be kind. " * 40}], tools=tools)
+    assert with_tools.input_tokens > plain.input_tokens + 200
+
+    source = {"type": "base64", "media_type": "image/png", "data": "aGk="}
+    seen = {"role": "user", "content": [{"type": "image", "source": source}, {"type": "text", "text": "This?"}]}
+    assert (await claude.messages.count_tokens(model="claude", messages=[seen])).input_tokens >= 1600
+    assert model.log() == []
 
 
 async def test_anthropics_tool_runner_goes_on_with_the_whole_talk(claude, model) -> None:

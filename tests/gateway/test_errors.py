@@ -283,7 +283,7 @@ async def test_a_model_that_nobody_has_is_told_by_the_name_of_the_field(
 
 
 async def test_what_anthropics_package_asks_for_in_vain_is_refused_in_its_own_form(bare: House) -> None:
-    status, told = await bare.call("POST", "/v1/messages/count_tokens", {"messages": [user("a")]})
+    status, told = await bare.call("POST", "/v1/messages/batches", {"requests": []})
 
     assert (status, told["type"], told["error"]["type"]) == (404, "error", "not_found_error")
 

@@ -323,3 +323,59 @@ def test_openais_dialects_are_not_sent_what_only_anthropic_understands() -> None
     for name in ("openai", "responses"):
         body = DIALECTS[name].generate(Asked("m", [{"role": "user", "content": "x"}], options)).body
         assert body.keys().isdisjoint(options)
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "sent"),
+    [
+        ("claude-opus-4-7", "low", {"output_config": {"effort": "low"}}),
+        ("claude-opus-4-7", "minimal", {"output_config": {"effort": "low"}}),
+        ("claude-sonnet-5", "xhigh", {"output_config": {"effort": "xhigh"}}),
+        ("anthropic.claude-opus-4-6-v1:0", "xhigh", {"output_config": {"effort": "high"}}),
+        ("claude-opus-4-6", "max", {"output_config": {"effort": "max"}}),
+        ("claude-opus-4-5-20251101", "max", {"output_config": {"effort": "high"}}),
+        ("claude-opus-4-7", "none", {"thinking": {"type": "disabled"}}),
+        ("claude-sonnet-4-5-20250929", "high", {}),
+        ("claude-opus-4-20250514", "high", {}),
+        ("claude-3-5-sonnet-20241022", "none", {}),
+    ],
+)
+def test_an_effort_is_told_to_those_of_anthropics_models_that_know_the_word(model, said, sent) -> None:
+    body = DIALECTS["anthropic"].generate(Asked(model, [{"role": "user", "content": "x"}], {"reasoning_effort": said})).body
+    assert {name: body[name] for name in ("output_config", "thinking") if name in body} == sent
+
+
+def test_what_is_said_in_anthropics_own_words_counts_before_an_effort() -> None:
+    turn = [{"role": "user", "content": "x"}]
+    for own in (
+        {"thinking": {"type": "enabled", "budget_tokens": 2048}},
+        {"output_config": {"effort": "low"}},
+        {"thinking_disabled": True},
+    ):
+        body = DIALECTS["anthropic"].generate(Asked("claude-opus-4-7", turn, {"reasoning_effort": "max", **own})).body
+        expected = {"thinking": {"type": "disabled"}} if "thinking_disabled" in own else own
+        assert {name: body[name] for name in ("output_config", "thinking") if name in body} == expected
+
+    form = {"format": {"type": "json_schema", "schema": {}}}
+    given = {"reasoning_effort": "max", "output_config": form}
+    body = DIALECTS["anthropic"].generate(Asked("claude-opus-4-7", turn, given)).body
+    assert body["output_config"] == {**form, "effort": "max"}
+
+
+def test_anthropics_most_effort_is_the_most_of_every_other_dialect() -> None:
+    asked = Asked("m", [{"role": "user", "content": "x"}], {"reasoning_effort": "max"})
+    assert DIALECTS["openai"].generate(asked).body["reasoning_effort"] == "xhigh"
+    assert DIALECTS["responses"].generate(asked).body["reasoning"]["effort"] == "xhigh"
+    assert DIALECTS["ollama"].generate(asked).body["think"] is True
+
+
+def test_marks_of_what_is_to_be_cached_reach_those_who_understand_them() -> None:
+    part = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
+    asked = [{"role": "user", "content": [part, {"type": "text", "text": "y"}]}]
+    bare = [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]
+    assert DIALECTS["openai"].generate(Asked("gpt", asked, {})).body["messages"][0]["content"] == bare
+    for name, model in (("openai", "anthropic/claude-opus-4.7"), ("anthropic", "claude-opus-4-7")):
+        assert DIALECTS[name].generate(Asked(model, asked, {})).body["messages"][0]["content"][0] == part
+    for name in ("responses", "ollama"):
+        assert "cache_control" not in str(DIALECTS[name].generate(Asked("gpt", asked, {})).body)
+    assert asked[0]["content"][0] == part

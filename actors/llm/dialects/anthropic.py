@@ -31,6 +31,16 @@ FINISH_REASONS = {
     "refusal": "content_filter",
 }
 
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+"""Anthropic's words for effort, the least first."""
+
+TAKES_EFFORT: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
+    (re.compile(r"opus[-.]4[-.]5"), frozenset({"low", "medium", "high"})),
+    (re.compile(r"(opus|sonnet)[-.]4[-.]6"), frozenset({"low", "medium", "high", "max"})),
+    (re.compile(r"(opus|sonnet)[-.]4[-.][7-9](?!\d)|(opus|sonnet|fable|mythos)[-.][5-9](?!\d)"), frozenset(EFFORTS)),
+)
+"""Models that can be told how much to think, by their names, and the words that they know. Others refuse the whole request."""
+
 SERVICE_TIERS = ("auto", "standard_only")
 """OpenAI has others under the same name."""
 
@@ -69,6 +79,12 @@ class Anthropic:
             messages = go_on(messages, asked.said)
 
         body: dict[str, Any] = {"model": asked.model, "messages": turns(messages), **options(asked.options)}
+        effort = effort_of(asked.model, asked.options)
+        if effort == "none":
+            body["thinking"] = {"type": "disabled"}
+        elif effort is not None:
+            body["output_config"] = {**body.get("output_config", {}), "effort": effort}
+
         system = instructions(messages, None if asks_for_a_form(asked.options) else asked.options.get("response_format"))
         if system:
             body["system"] = system
@@ -265,6 +281,26 @@ def options(given: Mapping[str, Any]) -> dict[str, Any]:
         body["tool_choice"] = choice
 
     return body
+
+
+def effort_of(model: str, given: Mapping[str, Any]) -> str | None:
+    """OpenAI's word for effort in Anthropic's, weaker where the model does not know it, or `none`; None: nothing is to be said.
+
+    What is said in Anthropic's own words (a budget, `disabled`, an effort) counts before it.
+    """
+    said = given.get("reasoning_effort")
+    own = given.get("output_config")
+    if given.get("thinking") or given.get("thinking_disabled") or (isinstance(own, dict) and "effort" in own):
+        return None
+
+    known = next((words for pattern, words in TAKES_EFFORT if pattern.search(model)), frozenset())
+    wanted = "low" if said == "minimal" else said
+    if known and wanted == "none":
+        return "none"
+    if not known or wanted not in EFFORTS:
+        return None
+
+    return next(word for word in reversed(EFFORTS[: EFFORTS.index(wanted) + 1]) if word in known)
 
 
 def sampling(given: Mapping[str, Any]) -> dict[str, Any]:

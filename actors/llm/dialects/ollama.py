@@ -187,7 +187,7 @@ def options(given: Mapping[str, Any]) -> Item:
     if given.get("thinking_disabled"):
         body["think"] = False
     elif effort and "think" not in body:
-        body["think"] = effort if effort in {"low", "medium", "high"} else effort == "xhigh"
+        body["think"] = effort if effort in {"low", "medium", "high"} else effort in {"xhigh", "max"}
 
     form = given.get("response_format")
     if isinstance(form, dict) and form.get("type") in {"json_object", "json_schema"}:

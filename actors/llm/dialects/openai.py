@@ -10,6 +10,10 @@ from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
 from actors.llm.dialects.tool_calls import ToolCalls
 from actors.llm.failure import Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
+from actors.llm.messages import ChatMessage
+
+ANTHROPICS_MOST, MOST = "max", "xhigh"
+"""The most effort there is, in Anthropic's word and in OpenAI's."""
 
 OURS = {"model", "messages", "stream", "stream_options"}
 """Fields of the body that options do not set."""
@@ -42,7 +46,12 @@ class OpenAI:
             messages = go_on(messages, asked.said)
 
         body = {name: value for name, value in asked.options.items() if name not in OURS and not is_anthropics(name, value)}
-        body |= {"model": asked.model, "messages": messages}
+        if body.get("reasoning_effort") == ANTHROPICS_MOST:
+            body["reasoning_effort"] = MOST
+
+        # OpenRouter and its like take the mark for Anthropic's models, which they name so; others refuse it.
+        kept = asked.model.startswith("anthropic/")
+        body |= {"model": asked.model, "messages": messages if kept else [unmarked(message) for message in messages]}
         if asked.stream:
             body |= {"stream": True} | ({"stream_options": {"include_usage": True}} if asked.counted else {})
 
@@ -76,6 +85,18 @@ class OpenAI:
         """The error's message, where there is one."""
         error = body.get("error") or body.get("message") or body.get("detail") if isinstance(body, dict) else None
         return str(error.get("message") or "") if isinstance(error, dict) else str(error or "")
+
+
+def unmarked(message: ChatMessage) -> ChatMessage:
+    """A message without Anthropic's marks of what is to be cached."""
+    content = message.get("content")
+    if not isinstance(content, list) or not any(isinstance(part, dict) and "cache_control" in part for part in content):
+        return message
+
+    def bare(part: Any) -> Any:
+        return {name: value for name, value in part.items() if name != "cache_control"} if isinstance(part, dict) else part
+
+    return {**message, "content": [bare(part) for part in content]}
 
 
 def is_anthropics(name: str, value: Any) -> bool:

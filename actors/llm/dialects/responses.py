@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from actors.llm.continuation import instructed
 from actors.llm.dialects.dialect import Listed, Request, error_failure, parsed
-from actors.llm.dialects.openai import OpenAI, is_anthropics, number
+from actors.llm.dialects.openai import ANTHROPICS_MOST, MOST, OpenAI, is_anthropics, number
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Asked, Counted, Event, Finish, Piece
 from actors.llm.messages import ChatMessage
@@ -152,7 +152,8 @@ def options(given: Mapping[str, Any]) -> Item:
         body["max_output_tokens"] = most
 
     if given.get("reasoning_effort"):
-        body["reasoning"] = {"effort": given["reasoning_effort"], "summary": "auto"}
+        effort = given["reasoning_effort"]
+        body["reasoning"] = {"effort": MOST if effort == ANTHROPICS_MOST else effort, "summary": "auto"}
 
     if given.get("logprobs"):
         body["include"] = ["message.output_text.logprobs"]
