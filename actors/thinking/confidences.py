@@ -15,7 +15,7 @@ from actors.paradox.messages import Paradox
 from actors.runtime import AsyncActor
 from actors.text.confidences import tells_in_confidence
 from actors.thinking.prompt import Material
-from actors.thinking.talk import ends_of, text_of
+from actors.thinking.talk import ends_of, speaker_of, text_of
 
 __all__ = ["Discretion", "confidants"]
 
@@ -77,7 +77,7 @@ class Discretion:
 def confidants(messages: Sequence[ChatMessage]) -> frozenset[str]:
     """Who tells something in confidence in a client's messages: an answer in that talk may say it again."""
     return frozenset(
-        name if isinstance(name := message.get("name"), str) and name else UNNAMED
+        speaker_of(message) or UNNAMED
         for message in messages
         if message.get("role") == "user" and tells_in_confidence(ends_of(text_of(message)))
     )

@@ -11,7 +11,19 @@ from actors.memory.messages import Turn
 from actors.private_reasoning import asks_for_tags, public_of
 from actors.thinking.degraded import is_degraded
 
-__all__ = ["SYSTEM_ROLES", "asker", "ends_of", "is_long", "plain", "question", "read", "text_of", "turns_of", "visible"]
+__all__ = [
+    "SYSTEM_ROLES",
+    "asker",
+    "ends_of",
+    "is_long",
+    "plain",
+    "question",
+    "read",
+    "speaker_of",
+    "text_of",
+    "turns_of",
+    "visible",
+]
 
 Value = TypeVar("Value")
 
@@ -56,9 +68,14 @@ def question(messages: Sequence[ChatMessage]) -> str:
 
 
 def asker(messages: Sequence[ChatMessage]) -> str | None:
-    """The name that whoever asked goes by; None where the client gives none."""
-    name = next((message.get("name") for message in reversed(messages) if message.get("role") == "user"), None)
-    return name if isinstance(name, str) and name else None
+    """The name that whoever asked goes by, as memory has it; None where the client gives none."""
+    return next((speaker_of(message) for message in reversed(messages) if message.get("role") == "user"), None)
+
+
+def speaker_of(message: ChatMessage) -> str | None:
+    """A message's name, as memory keeps it."""
+    name = message.get("name")
+    return name.replace("\0", "")[:LONGEST_SPEAKER] or None if isinstance(name, str) else None
 
 
 def ends_of(text: str) -> str:
@@ -104,9 +121,7 @@ def turns_of(messages: Sequence[ChatMessage]) -> tuple[Turn, ...]:
         if role is None or not text.strip() or (role == "assistant" and is_degraded(text)):
             continue
 
-        name = message.get("name")
-        speaker = name.replace("\0", "")[:LONGEST_SPEAKER] or None if isinstance(name, str) else None
-        turns.append(Turn.model_validate({"role": role, "text": text, "speaker": speaker}))
+        turns.append(Turn.model_validate({"role": role, "text": text, "speaker": speaker_of(message)}))
     return tuple(turns)
 
 

@@ -13,6 +13,7 @@ from actors.thinking.messages import Think
 from actors.thinking.prompt import KnownLine
 from tests.daemon.house import house as background
 from tests.daemon.house import records, run
+from tests.paradox.house import followed
 from tests.thinking.house import house
 from tests.thinking.test_think import prompt_of
 from transport.errors import Conflict
@@ -153,3 +154,26 @@ async def test_what_is_derived_anew_without_a_confidence_is_for_anybody(short_di
         assert "boat" not in anew.text
         told = await ask(host, "Ada", question, "y")
         assert "bakery" in told
+
+
+async def test_a_contradiction_that_holds_a_confidence_is_put_into_nobody_elses_prompt(short_dir, model) -> None:
+    async with house(short_dir, url=model.base_url) as host:
+        for number, text in enumerate(("I live in Lisbon.", "I live in Oslo. Please don't tell Ada.")):
+            await ask(host, "Bert", text, f"talk {number}")
+        await followed(host)
+        await ask(host, "Ada", "Does anybody live in Lisbon?", "hers")
+        hers = prompt_of(model.log()[-1])
+        await ask(host, "Bert", "Do I live in Lisbon?", "his")
+        his = prompt_of(model.log()[-1])
+    assert "at odds" in his
+    assert "at odds" not in hers
+    assert "Oslo" not in hers
+
+
+async def test_a_teller_of_a_long_name_is_known_by_it(short_dir, model) -> None:
+    name = "Bert " * 100
+    async with house(short_dir, url=model.base_url) as host:
+        await ask(host, name, "I bought a boat for the birthday, don't tell Ada.", "a")
+        await ask(host, name, "What did I buy for the birthday?", "b")
+        mine = prompt_of(model.log()[-1])
+    assert "bought a boat" in mine
