@@ -61,7 +61,7 @@ RULES: Final = tuple(
         ("told", True, rf"\b{SOMEBODY} (?:(?:has|have)(?:n't| not) been told|{NOT_TO_KNOW} be told)\b"),
         ("mention", False, rf"\b(?:{NOT}|{MUST_NOT}) mention (?:{IT}|any of {IT}|\w+(?: \w+)?) to (?:{THEIRS} )?\w+"),
         ("say", False, rf"\b(?:{NOT}|{MUST_NOT}) say (?:anything|a word|a thing|something)(?: about \w+(?: \w+)?)? to \w+"),
-        ("mention", False, r"\bcareful who(?:m)? you mention\b"),
+        ("careful", False, r"\bcareful who(?:m)? you mention\b"),
         ("share", False, rf"\b(?:{NOT}|{MUST_NOT}) share (?:it|this|that|any of (?:it|this|that)) with {WHOM}"),
         ("breathe", False, rf"\b{NOT} breathe a word\b"),
         ("show", False, rf"\b(?:{NOT}|{MUST_NOT}) show (?:it|this|that|them) to \w+"),
@@ -127,17 +127,23 @@ RULES: Final = tuple(
         ("confiden", False, rf"\b{IT}(?:'s| is) (?:strictly |highly |still )?confidential\b|\bconfidentially\b"),
         ("secret", False, r"\b(?:stay|stays|remain|remains|be kept|kept) (?:a |our |my )?secret\b"),
         ("secre", False, r"\bsworn (?:me )?to secrecy\b|\bi(?:'m| am|'ve been) secretly \w+ing\b"),
+        ("our ", False, r"\b(?:our|my) (?:little |big )?secret(?= ?[:,.!?]|$)"),
+        ("as confidential", False, r"\btreat (?:it|this|that) as confidential\b"),
+        ("from me", False, r"\byou (?:didn't|did not) hear (?:it|this|that) from me\b"),
+        ("eyes", False, r"\bfor your eyes only\b"),
+        ("a secret", False, r"\bneed you to keep a secret\b"),
+        ("not even", True, r"\b[Nn]ot even (?:[A-Z]\w+|my \w+|our \w+) knows\b"),
         ("lips", False, r"\blips (?:are|must be|stay) sealed\b"),
         ("room", False, r"\b(?:not|never|n't) leave (?:this|these) (?:four )?(?:room|walls)\b"),
         ("no further", False, rf"\b{IT} (?:goes|must go|should go) no further\b"),
         ("trust you", False, r"\btrust you (?:with (?:this|it|that)|to keep)\b"),
         ("only you", False, r"\bonly you know(?= ?[,.!?]*$| (?:about|of) (?:it|this|that)\b)"),
         (
-            "you",
+            " are the ",
             False,
-            r"\byou(?:'re| are) the (?:only|first)(?: one| person)? (?:who knows|i(?:'ve| have)? t(?:ell|old)|to know)\b",
+            r"\byou are the (?:only|first)(?: one| person)? (?:who knows|i(?:'ve| have)? t(?:ell|old)|to know)\b",
         ),
-        ("yet", False, rf"\b{IT}(?:'s| is)(?: not|n't) (?:public|official) yet\b"),
+        ("al yet", False, rf"\b{IT}(?:'s| is)(?: not|n't) official yet\b"),
         ("shh", False, r"\bshh+\b"),
         ("hush", False, r"\bhush-hush\b"),
         ("record", False, r"\boff the record\b"),
@@ -160,24 +166,24 @@ RULES: Final = tuple(
             (
                 rf"\b{SOMEBODY} (?:{NOT_TO_KNOW} know\b|(?:can't|cannot) know (?:yet|about {OURS}|of {OURS}|that)\b"
                 r"|(?:doesn't|don't|does not|do not) (?:even )?know (?:yet|anything (?:yet|about (?:it|this|that|us|my|our))"
-                rf"|(?:about|of) {OURS}|that (?:I|we|my|our))\b)"
+                rf"|(?:about|of) {OURS}|(?:that )?(?:I|we)\b(?! (?:don't|do not))|that (?:my|our))\b)"
             ),
         ),
         (
-            "no ",
+            "no idea",
             True,
-            rf"\b{SOMEBODY} (?:has|have) no (?:idea|clue)\b(?! (?:how|what|why|who|where|when|which|of (?!it\b|this\b)))",
+            rf"\b{SOMEBODY} (?:has|have) no idea\b(?! (?:how|what|why|who|where|when|which|of (?!it\b|this\b)))",
         ),
         ("asks", True, rf"\b[Ii]f (?:{SOMEBODY}|anyone|anybody) asks?, (?:I|we) (?:was|were|am|are|didn't|never|have)\b"),
         (
-            "if",
+            " out",
             True,
-            rf"\bif (?:{SOMEBODY}) (?:ever )?(?:knew|found out|finds out|heard)\b(?! (?:why|how|what|where|whether|who|if)\b)",
+            rf"\bif (?:{SOMEBODY}) (?:ever )?(?:found out|finds out)\b(?! (?:why|how|what|where|whether|who|if)\b)",
         ),
         ("rather", True, rf"\brather (?:{SOMEBODY}|nobody|no one) (?:(?:didn't|did not) )?(?:know|knew|find out|hear|heard)\b"),
         ("out of", True, rf"\bkeep {SOMEBODY} out of (?:it|this|that)\b"),
         (
-            "from",
+            " from ",
             True,
             rf"\b(?:hiding|hide|hid|hidden) (?:it|this|that|them|an? \w+|the \w+|my \w+)(?: \w+){{0,4}}? from {SOMEBODY}",
         ),
@@ -218,6 +224,29 @@ RULES: Final = tuple(
     )
 )
 """A word that stands in it, in lower case; how it is asked for; and how by somebody who writes no capitals, names included."""
+
+DENIED: Final = frozenset(
+    (
+        "told",
+        "know",
+        "knows",
+        "let",
+        "say",
+        "show",
+        "see",
+        "hear",
+        "learn",
+        "share",
+        "pass",
+        "want",
+        "mention",
+        "find out",
+        "room",
+    )
+)
+"""Words whose rules all deny something: nothing is looked for where nothing is denied, as in most of what is said."""
+
+DENIALS: Final = ("n't", "not", "never", "nobody", "no one", "no-one", "none ")
 
 SURPRISE: Final = re.compile(
     r"\b(?:plan|prepar|organi[sz]|arrang|throw|host|mak|giv|book|buy|knit|bak|hav)(?:e|s|n?ing)? [^.!?]{0,24}?"
@@ -293,7 +322,8 @@ def requests(text: str) -> Iterator[str]:
     """The words by which a text asks for it, sentence by sentence."""
     text = in_full(text)
     lowered = text.lower()
-    rules = [rule for rule in RULES if rule[0] in lowered]
+    denies = any(word in lowered for word in DENIALS)
+    rules = [rule for rule in RULES if rule[0] in lowered and (denies or rule[0] not in DENIED)]
     surprises = "surprise" in lowered
     if not rules and not surprises:
         return
