@@ -9,8 +9,8 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.memory.messages import UNSAID, Recall
-from actors.memory.search.shelf import KINDS, Shelf
+from actors.memory.messages import Recall
+from actors.memory.search.shelf import Shelf
 from actors.memory.values import canonical
 from actors.moments import micros
 
@@ -20,13 +20,12 @@ __all__ = ["allowed"]
 def allowed(connection: apsw.Connection, shelf: Shelf, message: Recall, now: int) -> NDArray[np.bool_]:
     """Which rows of a shelf meet the conditions."""
     at = now if message.as_of is None else micros(message.as_of)
-    mask = shelf.alive.values & (shelf.ends.values > at)
+    if message.kinds is None:
+        mask = shelf.said(at)
+    else:
+        mask = shelf.alive.values & (shelf.ends.values > at) & shelf.of_kinds(message.kinds)
     if message.as_of is not None:
         mask &= shelf.begins.values <= at
-    if message.kinds is None:
-        mask &= ~of_kinds(shelf, UNSAID)
-    else:
-        mask &= of_kinds(shelf, message.kinds)
     if message.session is not None:
         row: Any = connection.execute(
             "SELECT number FROM session WHERE namespace = ? AND name = ?", (shelf.namespace, message.session)
@@ -46,14 +45,6 @@ def allowed(connection: apsw.Connection, shelf: Shelf, message: Recall, now: int
         mask[rows[rows >= 0]] = False
     if message.metadata:
         mask &= with_metadata(connection, shelf, message)
-    return mask
-
-
-def of_kinds(shelf: Shelf, kinds: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Which rows are of one of the kinds."""
-    mask = np.zeros(len(shelf), bool)
-    for kind in kinds:
-        mask |= shelf.kinds.values == KINDS.index(kind)
     return mask
 
 

@@ -24,7 +24,7 @@ from actors.memory.search.maxsim import Asked, asked, best_matches, best_matches
 from actors.memory.search.shelf import Shelf
 from actors.memory.search.shelves import NamespaceArrays
 from actors.memory.search.survey import Lexical, best, survey, with_neighbours
-from actors.memory.search.window import MEANING, WORDS, around
+from actors.memory.search.window import MEANING, WORDS, around, turns_beside
 from actors.memory.tail import Tail
 
 __all__ = ["find"]
@@ -65,11 +65,11 @@ def find(connection: apsw.Connection, wanted: Wanted, held: NamespaceArrays, tai
         chosen = survey(shelf, mask, lexical, near, wanted, hits)
         rows, found = surveyed(connection, held, mask, lexical, question, chosen, spread)
     candidates = candidates_of(shelf, rows)
-    beside = candidates.previous, candidates.next
+    turns = turns_beside(candidates.previous, candidates.next)
     present = lexical.present[:, rows].T.astype(np.float64)
     measures = Measures(
         bm25=lexical.relevance[rows],
-        bm25_around=(around(present, *beside, WORDS) * lexical.idf).sum(1),
+        bm25_around=(around(present, turns, WORDS) * lexical.idf).sum(1),
         bm25_spread=spread_of(lexical.relevance[mask]) if held.whole else beyond_nothing(lexical),
         dense=np.full(len(rows), np.nan),
         dense_around=np.full(len(rows), np.nan),
@@ -84,7 +84,7 @@ def find(connection: apsw.Connection, wanted: Wanted, held: NamespaceArrays, tai
     of_rows, known = by_row(found, rows)
     dense = weighted(of_rows, question)
     measures.dense[known] = dense[known]
-    measures.dense_around[known] = weighted(around(of_rows, *beside, MEANING), question)[known]
+    measures.dense_around[known] = weighted(around(of_rows, turns, MEANING), question)[known]
     if known.any():
         measures.dense_spread = spread or spread_of(dense[known])
     if known.any() and near is not None:
@@ -128,7 +128,7 @@ def by_words(
     by_stems = {tuple(tail.stems(connection, word)): word for word in reversed(wanted.words)}
     words = [word for stems, word in reversed(by_stems.items()) if stems and names.isdisjoint(stems)]
     lexical = looked_up(connection, held, tail, mask, words)
-    if len(words) < len(wanted.words) and not lexical.relevance.any():
+    if len(words) < len(wanted.words) and not len(lexical.named):
         return looked_up(connection, held, tail, mask, wanted.words)
     return lexical
 
@@ -145,11 +145,14 @@ def looked_up(
     count = int(np.count_nonzero(mask))
     for place, word in enumerate(words):
         rows = held.words.rows(connection, tail, word, scope)
-        rows = rows[mask[rows]]
+        if count < len(mask):
+            rows = rows[mask[rows]]
         present[place, rows] = True
         idf[place] = np.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
         relevance[rows] += idf[place]
-    return Lexical(present, idf, relevance)
+    # Of truths, numpy finds six times as fast which are there as of numbers.
+    named = present.any(0).nonzero()[0]
+    return Lexical(present, idf, relevance, named, float(relevance[named].max(initial=0.0)))
 
 
 def candidates_of(shelf: Shelf, rows: Integers) -> Candidates:
@@ -224,6 +227,8 @@ def matches_of(passages: Passages, question: Asked) -> NDArray[np.int32]:
 def by_row(found: Matches, rows: Integers) -> tuple[Floats, NDArray[np.bool_]]:
     """`[rows, words]`: each row's best match of each word in any of its passages; and which rows have any."""
     read, best_of_row = by_record(found.rows, found.best)
+    if np.array_equal(read, rows):
+        return best_of_row.astype(np.float64), np.ones(len(rows), bool)
     places = places_in(rows, read)
     here = places >= 0
     of_rows = np.zeros((len(rows), found.best.shape[1]))
@@ -244,7 +249,7 @@ def by_record(rows: Integers, matches: NDArray[np.int32]) -> tuple[Integers, NDA
 
 def beyond_nothing(lexical: Lexical) -> Spread:
     """By what BM25 is measured in a large namespace."""
-    return Spread(0.0, float(lexical.relevance.max(initial=0.0)) / TOP)
+    return Spread(0.0, lexical.highest / TOP)
 
 
 def usual(held: NamespaceArrays, question: Asked, near: NDArray[np.int32] | None) -> tuple[Spread | None, Spread | None]:
@@ -262,8 +267,10 @@ def spread_of(values: Floats) -> Spread:
     """Mean and deviation of these."""
     if not len(values):
         return Spread(0.0, 0.0)
-    mean = values.mean(keepdims=True)
-    return Spread(float(mean[0]), float(values.std(mean=mean)))
+    # As numpy's own mean and std, to the last bit, in a third of their time for some hundred values.
+    mean = np.add.reduce(values) / len(values)
+    off = values - mean
+    return Spread(float(mean), float(np.sqrt(np.add.reduce(off * off) / len(values))))
 
 
 def spans_of(shelf: Shelf, found: Matches, question: Asked) -> dict[int, tuple[int, int]]:

@@ -140,12 +140,14 @@ class Matrix:
         """The passages of some records, given as rows in rising order; of a matrix that holds all."""
         rows = rows[: rows.searchsorted(len(self._count))]
         counts = self._count.values[rows].astype(np.int64)
-        firsts = self._first.values[rows].astype(np.int64)
-        passages = places_of(firsts, counts)
+        passages = self._first.values[rows].astype(np.int64)
+        # Nearly every text is one passage: mostly there is nothing to repeat.
+        if (counts != 1).any():
+            rows, passages = np.repeat(rows, counts), places_of(passages, counts)
         starts = self._starts.values[passages]
         lengths = self._lengths.values[passages]
         vectors = np.take(self._vectors(), places_of(starts, lengths), axis=0)
-        return Passages(np.repeat(rows, counts), self._spans.values[passages], np.cumsum(lengths) - lengths, vectors)
+        return Passages(rows, self._spans.values[passages], np.cumsum(lengths) - lengths, vectors)
 
     def _vectors(self) -> NDArray[np.int8]:
         return np.empty((0, 1), np.int8) if self.vectors is None else self.vectors.values

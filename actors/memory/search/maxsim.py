@@ -78,7 +78,7 @@ def best_matches(vectors: NDArray[np.int8], starts: NDArray[np.int64], question:
     first = 0
     while first < len(starts):
         begin = starts[first]
-        last = max(first + 1, int(np.searchsorted(starts, begin + ROWS)))
+        last = max(first + 1, int(starts.searchsorted(begin + ROWS)))
         end = starts[last] if last < len(starts) else len(vectors)
         similar = np.asarray(numkong.dots_packed(vectors[begin:end], question.packed))[:, :words]
         np.maximum.reduceat(similar, starts[first:last] - begin, axis=0, out=matches[first:last])
@@ -116,5 +116,5 @@ def nearness(packed: Packed, gists: NDArray[np.int8], gist: NDArray[np.int8]) ->
 
 def weighted(matches: NDArray[np.float64] | NDArray[np.int32], question: Asked) -> NDArray[np.float64]:
     """The score of each row of matches, about -1 to 1."""
-    scores: NDArray[np.float64] = (matches.astype(np.float64) * question.weights).sum(1) / SCALE
+    scores: NDArray[np.float64] = (matches * question.weights).sum(1) / SCALE
     return scores

@@ -15,7 +15,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.memory.search.asks import asks_when, named_in, periods_of
+from actors.memory.search.asks import asks_when, named_in, names_time, periods_of
 from actors.memory.search.candidates import Candidates, Measures, Query
 from actors.memory.search.events import fitting
 from actors.memory.search.traits import NAMES, QUESTION, TELLS_TIME
@@ -138,10 +138,11 @@ def best_of_session(relevance: Floats, sessions: NDArray[np.int64]) -> Floats:
         return np.zeros(0)
     order = sessions.argsort(kind="stable")
     together = sessions[order]
-    firsts = np.concatenate(([0], (together[1:] != together[:-1]).nonzero()[0] + 1))
-    best = np.maximum(np.maximum.reduceat(relevance[order], firsts), 0.0)
+    begins = np.ones(len(sessions), bool)
+    np.not_equal(together[1:], together[:-1], out=begins[1:])
+    best = np.maximum(np.maximum.reduceat(relevance[order], begins.nonzero()[0]), 0.0)
     of_each = np.empty(len(sessions))
-    of_each[order] = np.repeat(best, np.diff(firsts, append=len(sessions)))
+    of_each[order] = best[begins.cumsum() - 1]
     return np.where(sessions >= 0, of_each, 0.0)
 
 
@@ -177,7 +178,7 @@ def beside_event(candidates: Candidates, query: Query, half_life: float) -> Floa
 def within_periods(times: NDArray[np.int64], query: Query, half_life: float) -> Floats:
     """How well each time fits what the query says of times: 1 within; after it less, since it is talked about for a while."""
     fits = np.zeros(len(times))
-    if not len(times):
+    if not len(times) or not names_time(query.text, query.now.date()):
         return fits
     days = times // DAY_US + EPOCH
     years = range(date.fromordinal(int(days.min())).year, date.fromordinal(int(days.max())).year + 1)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.memory.embedding.passages import LONG
-from actors.memory.messages import EARLIEST, LATEST, Kind
+from actors.memory.messages import EARLIEST, LATEST, UNSAID, Kind
 from actors.memory.search.columns import Column
 from actors.memory.search.packed import Packed
 from actors.memory.search.traits import traits_of
@@ -29,9 +29,12 @@ FIRST, LAST = micros(EARLIEST), micros(LATEST)
 PLACE_OF_KIND = {kind: place for place, kind in enumerate(KINDS)}
 
 RECORD = """SELECT m.number, coalesce(m.session, -1), coalesce(m.speaker, ''), m.time, m.importance, m.kind, m.valid_from,
-    coalesce(m.valid_to, 1 << 62), m.chain IS NOT NULL, m.withheld = 0, length(m.text) > :long, g.vector, g.traits,
+    coalesce(m.valid_to, :never), m.chain IS NOT NULL, m.withheld = 0, length(m.text) > :long, g.vector, g.traits,
     iif(g.traits IS NULL, m.text, '')
     FROM memory m LEFT JOIN gist g ON g.place = m.number * 2 + :side WHERE m.namespace = :namespace"""
+
+NEVER = 1 << 62
+"""When what has no end ends."""
 
 AT_ONCE = 1000
 """Rows that are made arrays of together: 2 ms, for which nobody else in the process gets the interpreter."""
@@ -88,6 +91,9 @@ class Shelf:
         self._joined = True
         """Whether `previous` and `following` are right."""
 
+        self._said: tuple[NDArray[np.bool_], NDArray[np.int64]] | None = None
+        """See `said`: which rows these are whatever the time, and which of them have an end. None once rows have changed."""
+
     def __len__(self) -> int:
         return len(self.numbers)
 
@@ -108,14 +114,38 @@ class Shelf:
         known = self.numbers.values
         if not len(known):
             return np.full(len(wanted), -1)
+        if known[-1] - known[0] == len(known) - 1:
+            # No number is missing, as where there is one namespace: nothing need be looked for.
+            rows = wanted - known[0]
+            return np.where((rows >= 0) & (rows < len(known)), rows, -1)
         rows = np.minimum(known.searchsorted(wanted), len(known) - 1)
         return np.where(known[rows] == wanted, rows, -1)
+
+    def said(self, at: int) -> NDArray[np.bool_]:
+        """Which rows are found where no kinds are named, as far as they have not ended at a time.
+
+        Nearly every recall asks for it. Of a large namespace only the few that have an end are looked at each time.
+        """
+        if self._said is None:
+            mask = self.alive.values & ~self.of_kinds(UNSAID)
+            self._said = mask, np.flatnonzero(mask & (self.ends.values < NEVER))
+        mask, ending = self._said
+        mask = mask.copy()
+        mask[ending] = self.ends.values[ending] > at
+        return mask
+
+    def of_kinds(self, kinds: Sequence[str]) -> NDArray[np.bool_]:
+        """Which rows are of one of the kinds."""
+        mask = np.zeros(len(self), bool)
+        for kind in kinds:
+            mask |= self.kinds.values == PLACE_OF_KIND[kind]
+        return mask
 
     def append(self, connection: apsw.Connection, most: int | None = None) -> bool:
         """Read the records that came in, or so many of them; whether there are more, perhaps."""
         new = connection.execute(
             f"{RECORD} AND m.number > :last ORDER BY m.number",
-            {"long": LONG, "side": self.side, "namespace": self.namespace, "last": self.last},
+            self._named_values(last=self.last),
         )
         if most is not None:
             rows = [*islice(new, most)]
@@ -128,11 +158,12 @@ class Shelf:
 
     def refresh(self, connection: apsw.Connection, numbers: Sequence[int]) -> None:
         """Read some records again: they changed, went, or got other vectors."""
+        self._said = None
         rows = self.rows(numbers)
         for row in rows[rows >= 0].tolist():
             record: Any = connection.execute(
                 f"{RECORD} AND m.number = :number",
-                {"long": LONG, "side": self.side, "namespace": self.namespace, "number": int(self.numbers.values[row])},
+                self._named_values(number=int(self.numbers.values[row])),
             ).fetchone()
             self.read.values[row] = False
             if self.gists is not None:
@@ -165,10 +196,14 @@ class Shelf:
             self._join_all()
         return self.previous.values, self.following.values
 
+    def _named_values(self, **more: int) -> dict[str, int | None]:
+        return {"long": LONG, "never": NEVER, "side": self.side, "namespace": self.namespace, **more}
+
     def _add(self, rows: Sequence[Any]) -> None:
         rows = [row for row in rows if makes_sense(row)]
         if not rows:
             return
+        self._said = None
         base = len(self)
         numbers, sessions, speakers, times, importances, kinds, begins, ends, placed, alive, long, gists, traits, texts = zip(
             *rows, strict=True

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MEANING", "WORDS", "around", "beside"]
+__all__ = ["MEANING", "WORDS", "around", "beside", "turns_beside"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -26,26 +26,28 @@ WORDS = {-1: 0.7, -2: 0.5, 1: 0.4, 2: 0.2}
 """The same for matches of words. Without these, about half of what windows add to R@1 is lost."""
 
 
-def around(matches: Floats, previous: Integers, following: Integers, reach: dict[int, float]) -> Floats:
+def turns_beside(previous: Integers, following: Integers) -> dict[int, Integers]:
+    """For each row the rows up to two turns away, by how many; below 0 before. -1 where there is none.
+
+    Args:
+        previous: the row before each in its talk; -1 for none.
+        following: the row after.
+    """
+    return {-1: previous, -2: beside(previous, previous, -1), 1: following, 2: beside(following, following, -1)}
+
+
+def around(matches: Floats, turns: dict[int, Integers], reach: dict[int, float]) -> Floats:
     """`[rows, words]`: the best match of each word in each row's window.
 
     Args:
         matches: `[rows, words]`, each row's own.
-        previous: the row before each in its talk; -1 for none.
-        following: the row after.
+        turns: see `turns_beside`.
         reach: how much a match counts, by how many turns away it is; below 0 before.
     """
     best = matches
     known = with_missing(matches, 0)
-    for step, sign in ((previous, -1), (following, 1)):
-        furthest = max(place * sign for place in reach)
-        if furthest < 1:
-            continue
-        steps = with_missing(step, -1)
-        rows = step
-        for distance in range(1, furthest + 1):
-            best = np.maximum(best, reach[sign * distance] * known[rows])
-            rows = steps[rows]
+    for distance, share in reach.items():
+        best = np.maximum(best, share * known[turns[distance]])
     return best
 
 

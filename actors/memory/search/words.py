@@ -77,7 +77,7 @@ class Words:
                 known.rows = np.concatenate((known.rows, more[more >= 0].astype(np.int32)))
                 self._count += len(more)
                 self._make_room()
-        fresh = tail.having(self._shelf.namespace, tail.stems(connection, word))
+        fresh = tail.having(self._shelf.namespace, tail.stems(connection, word)) if tail.records else ()
         if not fresh:
             return known.rows
         rows = self._shelf.rows(sorted(fresh))

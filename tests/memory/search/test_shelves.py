@@ -10,7 +10,7 @@ import pytest
 from actors.memory.changes import revise, supersede
 from actors.memory.embedding.vectors import adopt, keep, waiting
 from actors.memory.forgetting import forget
-from actors.memory.messages import Forget, NewMemory, Remember, Revise, Supersede
+from actors.memory.messages import UNSAID, Forget, NewMemory, Remember, Revise, Supersede
 from actors.memory.search.columns import places_of
 from actors.memory.search.matrix import passages_in_tables
 from actors.memory.search.maxsim import Asked, best_matches, best_matches_packed, nearness
@@ -19,7 +19,8 @@ from actors.memory.search.shelves import Shelves
 from actors.memory.settings import LifeSettings
 from actors.memory.store import remember
 from actors.memory.tail import Tail, index_more
-from tests.memory.conftest import Store
+from actors.moments import micros
+from tests.memory.conftest import NOW, Store
 
 WORDS = ("lemon", "river", "Porto", "dogs", "bread")
 QUESTION = Asked(np.arange(-24, 24, dtype=np.int8).reshape(3, 16), np.full(3, 1 / 3))
@@ -82,6 +83,12 @@ def seen(connection, shelves, tail):
         pass
     shelf = held.shelf
     alive = np.flatnonzero(shelf.alive.values)
+    for at in (micros(NOW) - 1, micros(NOW)):  # just before what is superseded ends, and when it does
+        valid = shelf.alive.values & (shelf.ends.values > at)
+        assert shelf.said(at).tolist() == (valid & ~shelf.of_kinds(UNSAID)).tolist()
+    row_of = {number: row for row, number in enumerate(shelf.numbers.values.tolist())}
+    wanted = range(-1, shelf.last + 3)
+    assert shelf.rows(wanted).tolist() == [row_of.get(number, -1) for number in wanted]
     numbers = np.append(shelf.numbers.values, -1)
     previous, following = shelf.neighbours()
     facts = {
