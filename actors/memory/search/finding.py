@@ -151,7 +151,7 @@ def looked_up(
         idf[place] = np.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
         relevance[rows] += idf[place]
     # Of truths, numpy finds six times as fast which are there as of numbers.
-    named = present.any(0).nonzero()[0]
+    named = np.flatnonzero(present.any(0))
     return Lexical(present, idf, relevance, named, float(relevance[named].max(initial=0.0)))
 
 
