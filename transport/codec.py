@@ -216,7 +216,7 @@ def _place_of_the_error(raw: bytes, limits: WireLimits) -> str | None:
 
     def is_wrong(value: Any) -> bool:
         if type(value) is str:
-            return not value.isascii() and any("\udc80" <= character <= "\udcff" for character in value)
+            return not value.isascii() and not _can_be_utf8(value)
 
         return type(value) is dict and len(value) > limits.map_items
 
@@ -225,6 +225,16 @@ def _place_of_the_error(raw: bytes, limits: WireLimits) -> str | None:
         return _place(_build(raw, limits, unicode_errors="surrogateescape", max_map_len=PLACED_ITEMS), is_wrong)
     except (ValueError, Refused):
         return None
+
+
+def _can_be_utf8(text: str) -> bool:
+    """Whether no half of a surrogate pair is in it. A look at each character would hold the loop for a second at 16 MiB."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+
+    return True
 
 
 def _place(value: Any, is_wrong: Callable[[Any], bool], depth: int = MOST_STEPS) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NoReturn
 
-from transport.envelope import ASK, KINDS, PART, TELL, VERSION, Envelope
+from transport.envelope import ASK, KINDS, PART, SERVER_KINDS, TELL, VERSION, Envelope
 from transport.errors import Invalid
 
 __all__ = ["Malformed", "check_credit", "envelope_of"]
@@ -29,6 +29,7 @@ class Malformed(Invalid):
         *,
         reason: str,
         id: str | None = None,  # noqa: A002 (the wire's own word)
+        kind: Any = None,
         partial: Envelope | None = None,
         detail: dict[str, Any] | None = None,
     ) -> None:
@@ -38,6 +39,9 @@ class Malformed(Invalid):
 
         self.id = id
         """The header's id, where it could be read: who sent it can be answered."""
+
+        self.is_answer = (partial.kind if partial is not None else kind) in tuple(SERVER_KINDS)
+        """Whether it calls itself an answer. Such a one is not answered: two servers would answer each other for ever."""
 
         self.partial = partial
         """The envelope without its body, where the header was right and the body was not."""
@@ -56,7 +60,8 @@ def envelope_of(header: dict[str, Any]) -> Envelope:
         raise Malformed(f"header: id is to be a string of 1 to {ID_BYTES} bytes", reason="header_id")
 
     if get("v") != VERSION or type(header["v"]) is not int:
-        raise Malformed(f"header: v is to be {VERSION}, the only version", reason="header_version", id=identity)
+        message = f"header: v is to be {VERSION}, the only version"
+        raise Malformed(message, reason="header_version", id=identity, kind=get("kind"))
 
     kind = get("kind")
 
@@ -67,17 +72,17 @@ def envelope_of(header: dict[str, Any]) -> Envelope:
     type_name = _text(header, "type", NAME_BYTES) if "type" in header else None
 
     if kind in (ASK, TELL) and (to is None or type_name is None):
-        _refuse("to" if to is None else "type", f"there on every {kind}", identity)
+        _refuse("to" if to is None else "type", f"there on every {kind}", header)
 
     seq = _whole(header, "seq", (1 << 63) - 1) if "seq" in header else None
 
     if seq is None and kind == PART:
-        _refuse("seq", "there on every part", identity)
+        _refuse("seq", "there on every part", header)
 
     lane = get("lane", "fg")
 
     if lane not in LANES:
-        _refuse("lane", "fg or bg", identity)
+        _refuse("lane", "fg or bg", header)
 
     return Envelope(
         kind,
@@ -109,7 +114,7 @@ def _text(header: dict[str, Any], name: str, longest: int) -> str:
     value = header[name]
 
     if type(value) is not str or not 0 < len(value) <= longest:
-        _refuse(name, f"a string of 1 to {longest} characters", header["id"])
+        _refuse(name, f"a string of 1 to {longest} characters", header)
 
     return value
 
@@ -118,10 +123,10 @@ def _whole(header: dict[str, Any], name: str, most: int) -> int:
     value = header[name]
 
     if type(value) is not int or not 0 <= value <= most:
-        _refuse(name, f"an integer from 0 to {most}", header["id"])
+        _refuse(name, f"an integer from 0 to {most}", header)
 
     return value
 
 
-def _refuse(name: str, wanted: str, identity: str) -> NoReturn:
-    raise Malformed(f"header: {name} is to be {wanted}", reason="header_" + name, id=identity)
+def _refuse(name: str, wanted: str, header: dict[str, Any]) -> NoReturn:
+    raise Malformed(f"header: {name} is to be {wanted}", reason="header_" + name, id=header["id"], kind=header["kind"])

@@ -73,7 +73,6 @@ ANSWERABLE_HEADERS = {
     "a lane that is a map": packed(lane={}),
     "a key of 257 characters": packed(key="k" * 257),
     "a trace of nil": packed(trace=None),
-    "a part without seq": packed(kind="part"),
     "a negative seq": packed(seq=-1),
     "an inc that is a number": packed(inc=1),
 }
