@@ -73,6 +73,7 @@ class HttpError(Exception):
         *,
         param: str | None = None,
         detail: Mapping[str, JsonValue] | None = None,
+        ends: bool = False,
     ) -> None:
         self.status = status
         self.code = code
@@ -80,6 +81,9 @@ class HttpError(Exception):
         self.param = param
         self.detail = detail
         """What a vendor's package reads of an error beside its message: `details` in Anthropic's form."""
+
+        self.ends = ends
+        """Whether the connection ends with it: where the next request begins, a proxy and we might see differently."""
 
         super().__init__(message)
 
@@ -99,8 +103,7 @@ def error_response(error: Exception, *, anthropic: bool = False) -> web.Response
     response = web.Response(
         status=status, body=to_json(error_body(error, anthropic=anthropic)), content_type="application/json", headers=headers
     )
-    if status == HTTPStatus.HTTP_VERSION_NOT_SUPPORTED:
-        # What follows is framed in another way.
+    if isinstance(error, HttpError) and error.ends:
         response.force_close()
     return response
 

@@ -37,6 +37,7 @@ Model = TypeVar("Model", bound=BaseModel)
 SHORTEST_S = 0.001
 CHUNK = 1 << 16
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,256}")
+SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -235,14 +236,11 @@ class Incoming:
 
     def timeout(self) -> float:
         """Seconds for the whole request: the settings', or fewer where the client says so."""
-        said = self.request.headers.get("X-Lattice-Timeout")
+        said = self.header("X-Lattice-Timeout")
         if said is None:
             return self.settings.request_timeout_s
 
-        try:
-            seconds = float(said)
-        except ValueError:
-            seconds = math.nan
+        seconds = float(said) if SECONDS.fullmatch(said) else math.nan
         if not 0 < seconds < math.inf:
             raise HttpError(400, "invalid", "X-Lattice-Timeout takes seconds, a number above 0", param="X-Lattice-Timeout")
 
@@ -303,13 +301,10 @@ class Incoming:
     def named(self, what: str, longest: int, in_body: str | None) -> str | None:
         """A name that may stand in the header `X-Lattice-…` or in the body; where it stands in both, they have to agree."""
         header = f"X-Lattice-{what.capitalize()}"
-        given = self.request.headers.getall(header, ())
-        if not given:
+        said = self.header(header)
+        if said is None:
             return in_body
-        if len(given) > 1:
-            raise HttpError(400, "invalid", f"{header} is given more than once", param=header)
 
-        said = given[0]
         try:
             said = said.encode("utf-8", "surrogateescape").decode()
         except UnicodeDecodeError:
@@ -321,6 +316,18 @@ class Incoming:
             raise HttpError(400, "invalid", f"{header} and the {where} {what} are not the same", param=what)
 
         return said
+
+    def header(self, name: str) -> str | None:
+        """A header that may stand there once: which of two counts, a proxy might see differently.
+
+        Raises:
+            HttpError: it is there twice.
+        """
+        given = self.request.headers.getall(name, ())
+        if len(given) > 1:
+            raise HttpError(400, "invalid", f"{name} is given more than once", param=name)
+
+        return given[0] if given else None
 
     def path(self, name: str) -> str:
         """A variable part of the path."""
@@ -342,7 +349,7 @@ class Incoming:
         Raises:
             HttpError: it is no key.
         """
-        key = self.request.headers.get("Idempotency-Key")
+        key = self.header("Idempotency-Key")
         if key is not None and not PRINTABLE.fullmatch(key):
             message = "Idempotency-Key takes 1 to 256 printable ASCII characters"
             raise HttpError(400, "invalid", message, param="Idempotency-Key")

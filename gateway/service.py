@@ -314,7 +314,7 @@ def check_version(request: web.Request) -> None:
         HttpError: 505.
     """
     if request.version not in VERSIONS:
-        raise HttpError(505, "invalid", "HTTP/1.1 and HTTP/1.0 are spoken here")
+        raise HttpError(505, "invalid", "HTTP/1.1 and HTTP/1.0 are spoken here", ends=True)
 
 
 def check_coding(request: web.Request) -> None:
@@ -327,9 +327,9 @@ def check_coding(request: web.Request) -> None:
     if coding is None:
         return
     if request.version == HttpVersion10:
-        raise HttpError(400, "invalid", "HTTP/1.0 has no Transfer-Encoding")
+        raise HttpError(400, "invalid", "HTTP/1.0 has no Transfer-Encoding", ends=True)
     if coding.strip().lower() != "chunked":
-        raise HttpError(501, "invalid", "of transfer codings chunked alone is understood")
+        raise HttpError(501, "invalid", "of transfer codings chunked alone is understood", ends=True)
 
 
 def nothing_at(path: str) -> str:

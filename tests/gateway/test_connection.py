@@ -81,6 +81,19 @@ async def test_another_version_is_refused_and_the_connection_ends(
     assert [record for record in logged if record["exception"] or record["level"].no > 20] == []
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize("coding", [b"", b"gzip, chunked", b"identity, chunked"])
+async def test_a_body_whose_end_a_proxy_may_see_elsewhere_ends_the_connection(
+    bare: House, version: bytes, coding: bytes
+) -> None:
+    head = b"POST /v1/memories HTTP/%b\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\nTransfer-Encoding: %b\r\n\r\n"
+    behind = b"0\r\n\r\n" + GET + b"Host: 127.0.0.1\r\n\r\n"
+    head, rest = await exchange(bare, head % (version, coding) + behind)
+
+    assert head.split(b" ")[1] in {b"400", b"501"}
+    assert json.loads(rest)["error"]["code"] == "invalid"
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 async def test_a_body_that_is_not_encoded_as_it_says(bare: House, logged: list[dict[str, Any]], encoding: str) -> None:
     headers = f"Connection: close\r\nContent-Encoding: {encoding}\r\nContent-Length: 14\r\n\r\n"
