@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from actors.memory.formats.bounded_json import TooManyValues, parse
 from actors.memory.formats.taken import Broken, Taken, taken
 from actors.memory.messages import Portable
 from transport.errors import Conflict
@@ -18,6 +19,8 @@ __all__ = ["LONGEST_LINE", "VERSION", "Begun", "begun", "end", "header", "line_o
 VERSION: Final = 1
 MARK: Final = "lattice"
 LONGEST_LINE: Final = 8 << 20
+MOST_VALUES: Final = 1 << 18
+"""Of a line, those inside each other included: as many as a message between actors may hold."""
 
 
 def header(namespace: str, time: str) -> bytes:
@@ -86,7 +89,10 @@ def read(lines: Iterable[bytes], whole: Whole | None = None) -> Iterator[Taken]:
             yield Broken(where, f"it is longer than {LONGEST_LINE} bytes")
             continue
         try:
-            row: Any = json.loads(line)
+            row: Any = parse(line, MOST_VALUES)
+        except TooManyValues as error:
+            yield Broken(where, str(error))
+            continue
         except (ValueError, RecursionError) as error:
             yield Broken(where, "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"it is not JSON: {error}")
             continue

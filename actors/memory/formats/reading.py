@@ -14,6 +14,7 @@ from itertools import chain
 from typing import IO, Any, Final, Literal, get_args
 
 from actors.memory.formats import chat_messages, chatgpt, letta, lines, mem0, transcript
+from actors.memory.formats.bounded_json import TooManyValues, check_values, parse
 from actors.memory.formats.taken import Taken
 from transport.errors import Invalid
 
@@ -109,6 +110,8 @@ def records(file: Source, head: bytes, name: str, known: Format | None) -> Itera
     if found in {"mem0", "messages"} and start == b"{" and of_first(head) == found:
         rows = json_lines(file)
         return mem0.read(rows) if found == "mem0" else chat_messages.read(rows, named("messages", name))
+    if start not in {b"{", b"["}:
+        raise Invalid(unknown(name))
     if start == b"[" and not is_small(file):
         return of_list(items(file, "item"), found, name)
     return of_document(document_of(file, name), found, name)
@@ -192,7 +195,7 @@ def of_first(head: bytes) -> Format | None:
 def of_line(line: str) -> Format | None:
     """The format that a first line, which begins an object, has; None where it is, or begins, a document."""
     try:
-        row = json.loads(line)
+        row = parse(line, lines.MOST_VALUES)
     except (ValueError, RecursionError):
         return "lattice" if re.match(r'\{\s*"(?:text|lattice)"', line) else None
     if letta.is_agent_file(row) or chatgpt.is_talk(row) or "conversations" in row:
@@ -230,14 +233,21 @@ def document_of(file: Source, name: str) -> Any:
     """The JSON document that a file is.
 
     Raises:
-        Invalid: it is none.
+        Invalid: it is none, or holds too many values.
     """
     try:
-        return json.loads(limited(file, name).decode("utf-8-sig"))
+        return parse("".join(codecs.iterdecode(pieces(limited(file, name)), "utf-8-sig")))
     except UnicodeDecodeError as error:
         raise Invalid(f"{name} is not UTF-8") from error
+    except TooManyValues as error:
+        raise Invalid(f"{name}: {error}; split it") from error
     except ValueError as error:
         raise Invalid(f"{unknown(name)} (as JSON: {error})") from error
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """All of it, piece by piece: between two of them others run."""
+    return (data[start : start + CHUNK] for start in range(0, len(data), CHUNK))
 
 
 def json_lines(file: Source) -> Iterator[Any]:
@@ -245,7 +255,7 @@ def json_lines(file: Source) -> Iterator[Any]:
     for line in iter(lambda: file.readline(lines.LONGEST_LINE + 2), b""):
         if line.strip():
             try:
-                yield json.loads(line)
+                yield parse(line, lines.MOST_VALUES)
             except ValueError:
                 yield None
 
@@ -272,6 +282,8 @@ def items(file: Source, called: str = "conversation") -> Iterator[Any]:
         except ValueError as error:
             # Twice as much each time: what is looked at again stays in proportion.
             buffer, at = buffer[at:], 0
+            if len(buffer) > SMALL:
+                checked(buffer, f"{called} {number + 1}")
             chunk = file.read(max(CHUNK, len(buffer)))
             if not chunk or len(buffer) > LARGEST_TALK:
                 reason = "the file breaks off" if not chunk else f"it is longer than {LARGEST_TALK >> 20} MiB"
@@ -280,6 +292,18 @@ def items(file: Source, called: str = "conversation") -> Iterator[Any]:
             continue
         number += 1
         yield item
+
+
+def checked(text: str, what: str) -> None:
+    """Look at a large item before more of it is read.
+
+    Raises:
+        Invalid: it holds too many values.
+    """
+    try:
+        check_values(text)
+    except TooManyValues as error:
+        raise Invalid(f"{what}: {error}") from error
 
 
 def is_small(file: Source) -> bool:
