@@ -186,7 +186,8 @@ async def bring_in_lines(call: Incoming, head: bytes, chunks: AsyncIterator[byte
     async def flush() -> None:
         nonlocal pending, size
         some, pending, size = pending, [], 0
-        await take(call, list(lines.read(some, whole)), report)
+        # A line may have 8 MiB, and a file millions of empty ones: nobody else waits for either.
+        await take(call, await asyncio.to_thread(list, lines.read(some, whole)), report)
 
     while True:
         *complete, rest = rest.split(b"\n")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from actors.memory.formats.bounded_json import parse
 from gateway.chat import ChatBody
 from gateway.errors import HttpError
 from gateway.validation import read_json
@@ -304,6 +305,21 @@ async def test_a_large_body_is_read_beside_the_loop(bare: House, monkeypatch: py
     assert small is threading.main_thread()
     assert long is not threading.main_thread()
     assert many is not threading.main_thread()
+
+
+async def test_the_lines_of_an_import_are_read_beside_the_loop(bare: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[threading.Thread] = []
+
+    def noted(data: bytes, most: int) -> Any:
+        readers.append(threading.current_thread())
+        return parse(data, most)
+
+    monkeypatch.setattr("actors.memory.formats.lines.parse", noted)
+    async with bare.http.post(f"{bare.url}{MEMORIES}/import?format=lattice", data=b"[1]\n[2]\n") as response:
+        assert response.status == 400
+
+    assert len(readers) == 2
+    assert threading.main_thread() not in readers
 
 
 CHAT = {"messages": [{"role": "user", "content": "Hello"}]}

@@ -282,8 +282,7 @@ def items(file: Source, called: str = "conversation") -> Iterator[Any]:
         except ValueError as error:
             # Twice as much each time: what is looked at again stays in proportion.
             buffer, at = buffer[at:], 0
-            if len(buffer) > SMALL:
-                checked(buffer, f"{called} {number + 1}")
+            checked(buffer, f"{called} {number + 1}")
             chunk = file.read(max(CHUNK, len(buffer)))
             if not chunk or len(buffer) > LARGEST_TALK:
                 reason = "the file breaks off" if not chunk else f"it is longer than {LARGEST_TALK >> 20} MiB"
@@ -295,7 +294,7 @@ def items(file: Source, called: str = "conversation") -> Iterator[Any]:
 
 
 def checked(text: str, what: str) -> None:
-    """Look at a large item before more of it is read.
+    """Look at what there is of an item before more of it is read.
 
     Raises:
         Invalid: it holds too many values.
