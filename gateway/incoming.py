@@ -318,11 +318,7 @@ class Incoming:
         return said
 
     def header(self, name: str) -> str | None:
-        """A header that may stand there once: which of two counts, a proxy might see differently.
-
-        Raises:
-            HttpError: it is there twice.
-        """
+        """A header that may stand there once (`HttpError`): which of two counts, a proxy might see differently."""
         given = self.request.headers.getall(name, ())
         if len(given) > 1:
             raise HttpError(400, "invalid", f"{name} is given more than once", param=name)
