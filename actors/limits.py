@@ -70,9 +70,13 @@ def set_process_limits(limits: ProcessLimits) -> None:
 
 
 def forbid_core_dumps() -> None:
-    """Have no crash of this process, or of one that it starts, leave a core file. Who debugs one may raise it (`prlimit`)."""
+    """Have no crash of this process, or of one that it starts, leave a core. Who debugs one may raise the limit (`prlimit`).
+
+    One byte is too little for a file, as none is. Of a program that the kernel would hand the core to (core_pattern, as apport
+    has it) it asks no limit but this one: with 0 that program still gets the whole core.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0 if most == 0 else 1, most))
 
 
 def allow_descriptors(wanted: int) -> None:

@@ -6,10 +6,11 @@ what `up` wrote down: a file that is gone by then must not keep a replacement fr
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Problem", "read_text"]
+__all__ = ["Problem", "is_missing", "read_text"]
 
 
 class Problem(NamedTuple):
@@ -17,6 +18,13 @@ class Problem(NamedTuple):
 
     setting: tuple[str | int, ...]
     reason: str
+    may_pass: bool = False
+    """By itself: the file is not there yet, and may be written by a program that keeps secrets."""
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing of this name is there, as long as one can tell."""
+    return not os.path.lexists(os.path.expanduser(path))  # noqa: PTH111 (pathlib's raises where there is no such user)
 
 
 def read_text(path: Path, most_bytes: int) -> str:

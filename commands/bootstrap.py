@@ -118,7 +118,10 @@ def make_environment(python: Path, requirements: Path) -> None:
         say(f"making {VENV} (once)")
         # In place of whatever Python was there before; packages stay.
         if subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode:
-            refuse("this Python cannot make a virtual environment; on Debian: apt install python3-venv")
+            if not importlib.util.find_spec("ensurepip"):
+                refuse("this Python cannot make a virtual environment; on Debian: apt install python3-venv")
+            say(f"{VENV} could not be made; the lines above say why")
+            sys.exit(1)
 
     count = sum(1 for line in requirements.read_text().splitlines() if line and not line[0].isspace())
     say(f"installing {count} pinned packages from {requirements.name} into {VENV} (once; about a minute)")

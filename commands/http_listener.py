@@ -51,9 +51,9 @@ def open_listener(house: House) -> socket.socket:
         where = address_and_port(gateway.host, gateway.port)
         reason = error.strerror if isinstance(error, OSError) else error
         other = "--port" if isinstance(error, OSError) and error.errno in PORT_IS_WRONG else "--host"
-        # An address may come with its network, and a name with its server.
-        comes = isinstance(error, OSError) and error.errno not in PORT_IS_WRONG
-        kind = click.ClickException if comes else ConfigurationError
+        # An address may come with its network, a name with its server, and whoever has the port may go.
+        passes = isinstance(error, OSError) and error.errno != errno.EACCES
+        kind = click.ClickException if passes else ConfigurationError
         raise kind(f"cannot listen on {where}: {reason}; take another with {other}") from error
     listener.listen(BACKLOG)
     return listener

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,8 @@ def up(house: House, *, single_process: bool) -> None:
             tell(READY.format(url=url, models=models, key="-H 'Authorization: Bearer YOUR-KEY' " if asked else ""))
 
         if single_process:
-            sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
+            with standing():
+                sys.exit(run_in_one_process(house, run_dir, listener, on_ready))
 
         def lay_down_settings() -> None:
             """Where they were deleted or spoilt together with a supervisor that would have made them anew."""
@@ -114,18 +115,30 @@ def up(house: House, *, single_process: bool) -> None:
         command = program("supervise", str(run_dir))
         # Where there is a terminal, a hangup says that it was closed. Where there is none, an operator asks for a reload.
         reload = [] if sys.stdin.isatty() else program("reload", str(run_dir), *reload_options(house))
-        sys.exit(
-            run_up(
-                command,
-                run_dir=run_dir,
-                listener=listener,
-                on_line=tell,
-                on_ready=on_ready,
-                reload_command=reload,
-                before_start=lay_down_settings,
-                inherited=inherited,
+        with standing():
+            sys.exit(
+                run_up(
+                    command,
+                    run_dir=run_dir,
+                    listener=listener,
+                    on_line=tell,
+                    on_ready=on_ready,
+                    reload_command=reload,
+                    before_start=lay_down_settings,
+                    inherited=inherited,
+                )
             )
-        )
+
+
+@contextmanager
+def standing() -> Iterator[None]:
+    """While the house stands: a file that is gone was there when it started, and may be by the next start (an upgrade)."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
 def reload_options(house: House) -> list[str]:
@@ -193,14 +206,15 @@ def check_store_key() -> None:
     """Refuse to start with a key to the databases that is none: every actor that has one would crash over and over.
 
     Raises:
-        ConfigurationError: saying what is wrong with it.
+        click.ClickException: saying what is wrong with it; a `ConfigurationError` unless its file is only not there yet.
     """
     from actors.sqlite.encryption import StoreKey
 
     try:
         StoreKey.from_environment()
     except LatticeError as error:
-        raise ConfigurationError(error.message) from error
+        kind = click.ClickException if isinstance(error.__cause__, FileNotFoundError) else ConfigurationError
+        raise kind(error.message) from error
 
 
 def tell(line: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 from loguru import logger
 from pydantic import ValidationError
 
@@ -54,15 +55,16 @@ def check_files(settings: Any, config: Path | None) -> None:
     """Refuse settings that name files which nobody can read.
 
     Raises:
-        ConfigurationError: naming them all.
+        click.ClickException: naming them all; a `ConfigurationError` unless they may all be there at the next start.
     """
     problems = [
-        Problem((part, *problem.setting), problem.reason)
+        problem._replace(setting=(part, *problem.setting))
         for part in ("encoder", "llm", "thinking", "paradox")
         for problem in getattr(settings, part).file_problems()
     ]
     if problems:
-        raise ConfigurationError(explain(problems, config, text_of(config)))
+        kind = click.ClickException if all(problem.may_pass for problem in problems) else ConfigurationError
+        raise kind(explain(problems, config, text_of(config)))
 
 
 def check_environment(environment: Mapping[str, str], settings: Collection[str]) -> None:
@@ -112,7 +114,7 @@ def no_json(environment: Mapping[str, str], part: str) -> Iterator[str]:
 def explain(problems: Iterable[Problem], config: Path | None, text: str) -> str:
     """Every setting that is wrong, one a line, by its dotted name, and its variable or its line in the file."""
     lines = [f"the settings{f' in {config}' if config else ''} are wrong:"]
-    for setting, reason in problems:
+    for setting, reason, _ in problems:
         line = line_of(text, setting)
         variable = "__".join(("LATTICE_" + str(setting[0]), *map(str, setting[1:]))).upper() if setting else ""
         where = "" if line is None else f"{config}:{line}: "

@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from actors.named_files import Problem, read_text
+from actors.named_files import Problem, is_missing, read_text
 
 Seconds = Annotated[float, Field(le=604_800, allow_inf_nan=False)]
 """A week at most, as `limits.call_s`: what is longer is a slip of the unit, and not a time that anybody waits."""
@@ -329,7 +329,8 @@ class LlmSettings(BaseModel):
         """Of key files that cannot be used."""
         for number, endpoint in enumerate(self.endpoints):
             if problem := endpoint.file_problem():
-                yield Problem(("endpoints", number, "api_key_file"), problem)
+                path = endpoint.api_key_file
+                yield Problem(("endpoints", number, "api_key_file"), problem, may_pass=path is not None and is_missing(path))
 
 
 def has_port(parts: SplitResult) -> bool:

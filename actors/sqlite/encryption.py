@@ -96,7 +96,7 @@ class StoreKey:
             mode = path.stat().st_mode
             text = path.read_text(encoding="ascii", errors="replace")
         except OSError as error:
-            raise KeyRefused(f"the key file {path} cannot be read: {error.strerror}") from None
+            raise KeyRefused(f"the key file {path} cannot be read: {error.strerror}") from error
         if mode & (OPEN_TO_OTHERS if is_credential(path) else OPEN):
             raise KeyRefused(f"the key file {path} is open to others: chmod 600 {path}")
         return cls._told(text, str(path))

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from commands import bootstrap
 from commands.bootstrap import LAST_LINES, has_pip, run_pip
 
@@ -38,6 +40,15 @@ def test_an_environment_that_was_broken_off_before_it_had_pip_is_made_anew(tmp_p
     assert not has_pip(tmp_path / "bin" / "python")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
     assert not has_pip(tmp_path / "bin" / "python")
+
+
+def test_an_environment_that_could_not_be_made_may_be_made_by_the_next_start(tmp_path: Path, monkeypatch) -> None:
+    # As where the disk is full: a file stands where a folder has to be.
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "file" / ".venv")
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.make_environment(bootstrap.VENV / "bin" / "python", bootstrap.ROOT / "requirements.txt")
+    assert ended.value.code == 1
 
 
 def clone(path: Path) -> list[str]:

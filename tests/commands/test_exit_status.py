@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import Run, Said
+from tests.children import child
+from tests.commands.conftest import FOREIGN, ROOT, Run, Said
+from transport.addresses import run_directory
 from transport.lock import Lock
 
 ENDPOINT = '[[llm.endpoints]]\nname = "a"\nbase_url = "http://127.0.0.1:1/v1"\n'
@@ -20,7 +25,8 @@ ENDPOINT = '[[llm.endpoints]]\nname = "a"\nbase_url = "http://127.0.0.1:1/v1"\n'
         ("[gateway]\nprot = 1", "gateway.prot: there is no such setting"),
         ("[gateway]\nport =", "not valid TOML"),
         (f"{ENDPOINT}dialect = 'klingon'", "there is no dialect 'klingon'"),
-        (f"{ENDPOINT}api_key_file = '/nowhere'", "the key file /nowhere cannot be read"),
+        (f"{ENDPOINT}api_key_file = '/'", "the key file / is no file"),
+        (f"{ENDPOINT}api_key_file = '/nowhere'\n[thinking]\npersona_file = '/nowhere'", "thinking.persona_file"),
     ],
 )
 def test_wrong_settings_end_with_78(run: Run, tmp_path: Path, text: str, words: str) -> None:
@@ -35,7 +41,7 @@ def test_wrong_settings_end_with_78(run: Run, tmp_path: Path, text: str, words: 
         ({"LATTICE_LLM__ENDPOINTS": "{"}, "is not JSON"),
         ({"LATTICE_LOG_LEVEL": "LOUD"}, "LATTICE_LOG_LEVEL"),
         ({"LATTICE_MEMORY_KEY": "abc"}, "LATTICE_MEMORY_KEY"),
-        ({"LATTICE_MEMORY_KEY_FILE": "/nowhere"}, "the key file /nowhere cannot be read"),
+        ({"LATTICE_MEMORY_KEY_FILE": "/"}, "the key file / cannot be read"),
         ({"OPENAI_BASE_URL": "nowhere", "OPENAI_API_KEY": "x"}, "OPENAI_BASE_URL"),
     ],
 )
@@ -51,10 +57,21 @@ def test_a_bind_beyond_loopback_without_keys_ends_with_78(run: Run, short_dir: P
     ended(run("up", "--host", "0.0.0.0", "--port", "0", "--data-dir", short_dir), os.EX_CONFIG, "run.py keys create")
 
 
-def test_a_port_that_is_taken_ends_with_78(run: Run, short_dir: Path) -> None:
+def test_a_port_that_is_taken_is_tried_again(run: Run, short_dir: Path) -> None:
+    # By a predecessor that drains, or by anybody's outgoing connection.
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = run("up", "--port", str(taken.getsockname()[1]), "--data-dir", short_dir)
-    ended(said, os.EX_CONFIG, "Address already in use; take another with --port")
+    ended(said, 1, "Address already in use; take another with --port")
+
+
+def test_a_key_file_that_is_not_there_yet_is_tried_again(run: Run, tmp_path: Path, short_dir: Path) -> None:
+    # Who keeps secrets may write it a second later.
+    key = tmp_path / "key"
+    (tmp_path / "lattice.toml").write_text(f"{ENDPOINT}api_key_file = '{key}'")
+    ended(run("up", "--port", "0", "--data-dir", short_dir), 1, f"the key file {key} cannot be read")
+    key.write_text("sk-1")
+    said = run("up", "--port", "0", "--data-dir", short_dir, LATTICE_MEMORY_KEY_FILE=str(tmp_path / "memory-key"))
+    ended(said, 1, f"the key file {tmp_path / 'memory-key'} cannot be read")
 
 
 def test_an_address_that_may_come_with_its_network_is_tried_again(run: Run, short_dir: Path) -> None:
@@ -81,6 +98,26 @@ def test_who_is_in_the_way_for_now_is_waited_for_by_a_restart(run: Run, short_di
     # A backup, a repair, or a house that still drains.
     with Lock(short_dir / "house.lock"):
         ended(run("up", "--port", "0", "--data-dir", short_dir), 1, "another house runs")
+
+
+def test_a_house_that_loses_its_python_to_an_upgrade_is_started_again(short_dir: Path) -> None:
+    python = short_dir / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", short_dir / "venv"], check=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    packages = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "HOME": str(short_dir)}
+    data_dir = short_dir / "data"
+    command = [python, ROOT / "run.py", "up", "--port", "0", "--data-dir", data_dir]
+    with child(command, env=kept | packages, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=short_dir) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert any(b"Lattice is ready at" in line for line in process.stdout)
+        supervisor = Lock(run_directory(data_dir) / "supervisor.lock").holder
+        assert supervisor is not None
+        python.unlink()
+        os.kill(supervisor, signal.SIGKILL)
+        said = process.stderr.read().decode()
+        assert f"Error: {python}: No such file or directory" in said
+        assert process.wait() == 1
 
 
 @pytest.mark.parametrize("words", [["up", "--prot", "1"], ["up", "--port", "x"], ["actor", "nobody"], ["upp"]])
