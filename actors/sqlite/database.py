@@ -221,6 +221,7 @@ class Database:
         scrub = Scrub(self._remnants)
         while not scrub.done:
             if await self._watched(self._writer.submit(scrub.go_on, grouped=False)):
+                pause_s = FIRST_PAUSE_S
                 continue
             if loop.time() >= until:
                 raise Unavailable(
@@ -356,33 +357,26 @@ class Scrub:
     def __init__(self, remnants: Remnants) -> None:
         self.done = False
         self._remnants = remnants
-        self._left: set[int] | None = None
+        self._left: list[int] | None = None
 
     def go_on(self, connection: apsw.Connection) -> bool:
-        """Do the next part; False where somebody reads the log."""
-        self._remnants.follow(connection)
-        if not _emptied(connection):
+        """Do the next part; False where somebody reads the log, or another program writes to it.
+
+        SQLite's own waiting would keep the writer's thread, and all writes with it.
+        """
+        connection.set_busy_timeout(0)
+        try:
+            self._remnants.follow(connection)
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            if self._left is None:
+                self._left = self._remnants.written()
+            emptied = self._remnants.overwrite(self._left)
+        except apsw.BusyError:
             return False
-        if self._left is None:
-            self._left = self._remnants.suspects()
-        self._remnants.overwrite(self._left)
-        self.done = not self._left
-        return True
-
-
-def _emptied(connection: apsw.Connection) -> bool:
-    """Empty the log; False where somebody reads it.
-
-    SQLite's own waiting would keep the writer's thread, and all writes with it.
-    """
-    connection.set_busy_timeout(0)
-    try:
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.BusyError:
-        return False
-    finally:
-        connection.set_busy_timeout(BUSY_MS)
-    return True
+        finally:
+            connection.set_busy_timeout(BUSY_MS)
+        self.done = emptied and self._remnants.saw_all and not self._left
+        return emptied
 
 
 def note_closed(path: Path) -> None:

@@ -28,6 +28,13 @@ def test_a_line_of_more_values_than_a_message_may_hold_is_broken_and_the_rest_co
     assert (first.reason, second.text) == ("it holds more than 262144 values", "b")
 
 
+def test_values_are_counted_in_the_encoding_in_which_they_are_read():
+    # U+2201 in UTF-16 has the byte of a quotation mark: what follows would be taken for the inside of a text.
+    bomb = '{"text": "\u2201", "x": [' + "[]," * lines.MOST_VALUES + "1]}"
+    [found] = lines.read([bomb.encode("utf-16-le")])
+    assert "JSON" in found.reason
+
+
 def test_commas_of_prose_are_no_values():
     said = "well, yes, " * MOST_VALUES
     [record] = records({"results": [{"memory": "kept"}], "log": said})

@@ -29,7 +29,7 @@ def test_times_are_read_as_messengers_of_many_countries_write_them(stamp, time):
     assert (found.speaker, found.text, found.time.isoformat()) == ("Ana", "hola", time)
 
 
-@pytest.mark.parametrize("stamp", ["00:12:45", "31/02/2024, 10:00", "12/3/24, 9:15 noche"])
+@pytest.mark.parametrize("stamp", ["00:12:45", "31/02/2024, 10:00", "12/3/24, 9:15 noche", "202403122115"])
 def test_a_time_that_cannot_be_read_is_kept_as_it_is_written(stamp):
     [found] = records(f"[{stamp}] Ana: hola".encode(), "chat.txt")
     assert (found.time, found.metadata["stamp"]) == (None, stamp)

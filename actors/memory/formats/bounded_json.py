@@ -31,12 +31,13 @@ def parse(data: str | bytes, most: int = MOST_VALUES) -> Any:
 
     Raises:
         TooManyValues: it holds more than `most` values, those inside each other included.
-        ValueError: it is no JSON.
+        ValueError: it is no JSON, or no UTF-8.
         RecursionError: its values stand too deep in each other.
     """
-    # Counted are single characters that UTF-8 uses for nothing else.
-    check_values(data if isinstance(data, str) else data.decode("latin-1"), most)
-    return json.loads(data)
+    # The parser would guess at UTF-16 and UTF-32. Halves of surrogate pairs pass, as with it.
+    text = data if isinstance(data, str) else data.decode("utf-8-sig", "surrogatepass")
+    check_values(text, most)
+    return json.loads(text)
 
 
 def check_values(text: str, most: int = MOST_VALUES) -> None:

@@ -19,8 +19,8 @@ LONGEST = 262_144
 """Characters of one record."""
 
 
-SINCE_1970 = re.compile(r"\d{9,13}(?:\.\d+)?", re.ASCII)
-"""Digits that count from 1970. Eight of them are a date (20240501)."""
+SINCE_1970 = re.compile(r"(?:\d{9,10}|\d{13})(?:\.\d+)?", re.ASCII)
+"""Digits that count from 1970. Eight of them are a date (20240501), twelve one with a clock."""
 
 MILLISECONDS_FROM = 1e11
 """As seconds this is the year 5138, as milliseconds 1973."""

@@ -1,14 +1,21 @@
 """What is deleted is out of the file, also where SQLite had moved it from one page to another before."""
 
+import asyncio
+import os
 import random
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import apsw
 import pytest
 
 from actors.sqlite import remnants
 from actors.sqlite.database import Database
 from actors.sqlite.remnants import gap_of
-from tests.actors.sqlite.notes import SCHEMA
+from tests.actors.sqlite.notes import SCHEMA, note, notes
+from transport.errors import Unavailable
 
 COUNT = 800
 
@@ -108,9 +115,111 @@ async def test_an_encrypted_file_shows_nothing_and_stays_sound(tmp_path, monkeyp
     await database.close()
 
 
+async def test_it_is_overwritten_where_writes_that_were_taken_back_had_reached_the_log(database):
+    def fill_with_little_memory(connection):
+        connection.execute("CREATE TABLE large (text TEXT NOT NULL) STRICT")
+        connection.executemany("INSERT INTO large VALUES (?)", [("x" * 3000,)] * 400)
+        connection.pragma("cache_size", 10)
+
+    def change_more_than_memory_holds(connection):
+        connection.execute("UPDATE large SET text = upper(text)")
+        raise ValueError("no")
+
+    await database.write(fill_with_little_memory)
+    await database.checkpoint()
+    with pytest.raises(ValueError, match="no"):
+        await database.write_rebuildable(change_more_than_memory_holds)
+    reader = apsw.Connection(str(database.path))
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM note").fetchall()
+    await database.write(note, "")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(database.checkpoint(), 0.5)
+    reader.close()
+
+    def begin_anew(connection):
+        connection.pragma("cache_size", -16_384)
+        connection.execute("DELETE FROM note")
+
+    await database.write(begin_anew)
+    book = Book(seed=3)
+    for change in (book.write, book.lengthen, book.lengthen, book.drop):
+        await database.write(change)
+    await database.checkpoint()
+    assert book.left(database) == []
+
+
+@pytest.mark.usefixtures("book")
+async def test_another_program_that_writes_meanwhile_spoils_nothing(database, monkeypatch):
+    another = apsw.Connection(str(database.path))
+    answers = []
+
+    def after_it_has_written(page, at=0):
+        if not answers:
+            try:
+                another.executemany("INSERT INTO note (text) VALUES (?)", [("another's " * 40,)] * 200)
+                another.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                answers.append("written")
+            except apsw.BusyError:
+                answers.append("asked to wait")
+        return gap_of(page, at)
+
+    monkeypatch.setattr(remnants, "gap_of", after_it_has_written)
+    await database.checkpoint()
+    another.close()
+    assert answers == ["asked to wait"]
+    assert await database.read(is_sound)
+
+
+async def test_rows_of_a_page_whose_header_is_damaged_are_read_as_before(database):
+    await database.write(lambda connection: [note(connection, f"{number} " * 20) for number in range(20)])
+    await database.close()
+    data = bytearray(database.path.read_bytes())
+    page = next(start for start in range(4096, len(data), 4096) if data[start] == 0x0D)
+    data[page + 5] |= 0x0F  # where the content of cells begins
+    database.path.write_bytes(data)
+
+    await database.open()
+    before = await database.read(notes)
+    with suppress(Unavailable):
+        await database.checkpoint()
+    assert await database.read(notes) == before
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process can open none."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held[0] + 1, hard))
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.dup(held[0]))
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for file in held:
+            os.close(file)
+
+
+async def test_a_log_that_cannot_be_looked_at_hinders_no_write(database, monkeypatch):
+    monkeypatch.setattr(remnants, "CHECKPOINT_AT", 1)
+    await database.checkpoint()
+    book = Book(seed=4)
+    with no_more_files():
+        for change in (book.write, book.lengthen, book.drop):
+            await database.write(change)
+        with pytest.raises(Unavailable, match="Too many open files"):
+            await database.checkpoint()
+    await database.checkpoint()
+    assert book.left(database) == []
+
+
 def test_what_is_no_page_of_a_tree_has_no_gap():
     overflow = bytes([0, 0, 0, 7]) + b"\xff" * 4092
     assert len(gap_of(overflow)) == 0
     assert len(gap_of(b"\x0d" + b"\xff" * 4095)) == 0
     leaf = b"\x0d" + bytes([0, 0, 0, 2, 0x0F, 0x00, 0]) + b"x" * 4088
     assert gap_of(leaf) == range(12, 0x0F00)
+    assert len(gap_of(leaf.replace(b"xxxx", b"\x0f\x80\x0e\x80", 1))) == 0
