@@ -1,7 +1,8 @@
 """References: what a Responses request names by its id alone is put back in its place before the request is read.
 
-Responses are not kept, but what the assistant said stands in memory under its thought's name, and an item's id has that name in
-it (see `Items`). Vercel's AI package refers so to every answer of a talk. Tool calls come whole, and so does all else.
+What the assistant said stands in memory under its thought's name, also where its response was not kept, and an item's id has
+that name in it (see `Items`). Vercel's AI package refers so to every answer of a talk. Tool calls come whole, and so does all
+else.
 """
 
 from __future__ import annotations

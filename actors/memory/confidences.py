@@ -128,7 +128,8 @@ class Behind:
             # A summary has no speaker: whose words stand in it, its sources say.
             if role not in NOT_PEOPLE and (speaker is not None or number not in self._sources):
                 self._people[number] = speaker or UNNAMED
-                if tells_in_confidence(text):
+                # A turn's words are read with its talk.
+                if (kind != "turn" or session is None) and tells_in_confidence(text):
                     tellers |= {speaker or UNNAMED}
             self._own[number] = tellers
         return {target for _, target in links}
@@ -201,9 +202,8 @@ def read_answers(turns: Sequence[Turn]) -> None:
     for turn in turns:
         if turn.of_a_person:
             answered = [*answered, turn] if goes_on else [turn]
-        elif turn.role == "assistant":
-            for one in answered:
-                turn.tellers |= one.tellers
-                if tells_in_confidence(turn.text):
-                    turn.tellers |= {one.speaker}
+        elif turn.role == "assistant" and answered:
+            turn.tellers = turn.tellers.union(*(one.tellers for one in answered))
+            if tells_in_confidence(turn.text):
+                turn.tellers |= {one.speaker for one in answered}
         goes_on = turn.of_a_person

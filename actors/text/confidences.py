@@ -7,7 +7,7 @@ The same words often say something else ("it came as a surprise to me", "she can
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from actors.text.sentences import straight
@@ -49,7 +49,8 @@ OURS: Final = (
     r"(?:it|this|that|us|me|my|our|the (?:surprise|party|present|gift|plans?|trip|loan|debts?|money|baby|pregnancy|job|divorce"
     r"|affair|diagnosis|test|ring|letter|inheritance|will|engagement|move|house|sale))"
 )
-RULES: Final = tuple(
+Rule = tuple[str, re.Pattern[str], re.Pattern[str]]
+RULES: Final[tuple[Rule, ...]] = tuple(
     (word, re.compile(pattern, re.NOFLAG if case else re.IGNORECASE), re.compile(pattern, re.IGNORECASE))
     for word, case, pattern in (
         ("tell", False, rf"\b(?:{NOT}|{MUST_NOT}) tell {WHOM}"),
@@ -277,6 +278,9 @@ NO_LONGER: Final = re.compile(
 UNMARKED: Final = re.compile(r"\b(do|does|did|must|wo|ca|should|could|would|has|have|is|are)nt\b", re.IGNORECASE)
 """As it is typed in haste."""
 
+HASTE: Final = tuple(f"{word}nt" for word in ("do", "does", "did", "must", "wo", "ca", "ould", "has", "have", "is", "are"))
+"""Of which one stands in it then. Looked for first: most texts with "nt" have only "went" or "wants"."""
+
 TO_COME: Final = re.compile(r"\b(?:keep|tell you|here's|have|got) a secret\b|\babout to (?:say|tell)\b", re.IGNORECASE)
 SAYING_NOTHING: Final = """
 please pls okay ok promise sure right yeah yes oh hey well um hm psst now yet still really thanks thank anyway honestly
@@ -290,9 +294,21 @@ SHORT: Final = 200
 """Characters of a text that says nothing else."""
 
 
+MOST_ANSWERS: Final = 65_536
+ANSWERS: Final[dict[int, bool]] = {}
+"""By the hashes of texts alone, which are forgotten: a talk is looked at again with each recall that finds a turn of it."""
+
+
 def tells_in_confidence(text: str) -> bool:
     """Whether a text says of itself that it is not to be passed on."""
-    return next(requests(text), None) is not None
+    key = hash(text)
+    known = ANSWERS.get(key)
+    if known is None:
+        known = next(requests(text), None) is not None
+        if len(ANSWERS) >= MOST_ANSWERS:
+            ANSWERS.clear()
+        ANSWERS[key] = known
+    return known
 
 
 def asks_for_nothing_else(text: str) -> bool:
@@ -315,7 +331,9 @@ def announces_one(text: str) -> bool:
 def in_full(text: str) -> str:
     """The text with plain apostrophes, also where they were left out."""
     text = straight(text)
-    return UNMARKED.sub(r"\1n't", text) if "nt" in text else text
+    if "nt" not in (lowered := text.lower()) or not any(word in lowered for word in HASTE):
+        return text
+    return UNMARKED.sub(r"\1n't", text)
 
 
 def requests(text: str) -> Iterator[str]:
@@ -331,13 +349,26 @@ def requests(text: str) -> Iterator[str]:
     carefully = lowered != text
     for found in SENTENCE.finditer(text):
         sentence = found.group().strip()
-        if NO_LONGER.search(sentence) is not None:
-            continue
-        lowered = sentence.lower()
-        for word, as_written, in_any_case in rules:
-            if word in lowered and (hit := (as_written if carefully else in_any_case).search(sentence)) is not None:
-                yield hit.group()
-        if surprises and "surprise" in lowered and OVER.search(sentence) is None:
-            hit = SURPRISE.search(sentence)
-            if hit is not None:
-                yield hit.group()
+        hits = found_in(sentence, rules, carefully=carefully)
+        if surprises:
+            hits += surprises_in(sentence)
+        # Last, since it is dear: few sentences come so far.
+        if hits and NO_LONGER.search(sentence) is None:
+            yield from hits
+
+
+def found_in(sentence: str, rules: Sequence[Rule], *, carefully: bool) -> list[str]:
+    """What of a sentence the rules find."""
+    lowered = sentence.lower()
+    denies = any(word in lowered for word in DENIALS)
+    tried = (rule for rule in rules if rule[0] in lowered and (denies or rule[0] not in DENIED))
+    hits = ((as_written if carefully else in_any_case).search(sentence) for _, as_written, in_any_case in tried)
+    return [hit.group() for hit in hits if hit is not None]
+
+
+def surprises_in(sentence: str) -> list[str]:
+    """What of a sentence speaks of a surprise that is still to come."""
+    if "surprise" not in sentence.lower() or OVER.search(sentence) is not None:
+        return []
+    hit = SURPRISE.search(sentence)
+    return [] if hit is None else [hit.group()]

@@ -120,6 +120,7 @@ class Thinking(AsyncActor):
         await self.quirks.open()
         await self.outbox.open()
         self.spawn(self.thoughts.write_on(), name="thinking writes thoughts")
+        self.spawn(self.responses.sweep_on(), name="thinking drops old responses")
         self.spawn(patiently("the outbox", self.outbox.tell_on), name="thinking tells memory what it has missed")
         self.spawn(self.follower.run(), name="thinking follows what memory forgets")
 

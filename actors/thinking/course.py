@@ -123,13 +123,14 @@ class Course:
 
     async def kept(self, thought: Thought) -> Thought:
         """The answer, on disk as a response where that was asked for, unless what it left behind is forgotten already."""
-        message, left = self.message, self.remembering.left_behind
-        if message.keep is None or self.mind.thoughts.has_lost(message.namespace, left, self.began):
+        message, left, talk = self.message, self.remembering.left_behind, self.remembering.conversed
+        # The turn that is answered, too, where memory had it before.
+        sources = dict.fromkeys(left if talk is None else (*left, talk.last))
+        if message.keep is None or self.mind.thoughts.has_lost(message.namespace, sources, self.began):
             return thought
 
-        sources = left if self.remembering.conversed is None else (*left, self.remembering.conversed.last)
         with self.steps.step("keep"):
-            kept = await self.mind.responses.keep(thought, message, dict.fromkeys(sources))
+            kept = await self.mind.responses.keep(thought, message, sources)
         return thought.model_copy(update={"kept": kept})
 
     async def take_over(self) -> asyncio.Task[Conversed | None] | None:

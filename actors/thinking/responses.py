@@ -8,7 +8,9 @@ What memory forgets goes here too: the response that left a forgotten record beh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -63,6 +65,9 @@ LARGEST: Final = 15 << 20
 SWEEP_EVERY: Final = 64
 """Responses between two sweeps of what is too old or too much, unless a sixteenth of what may be kept came sooner."""
 
+SWEEP_S: Final = 3600.0
+"""Between two sweeps where fewer come, in seconds: what is too old goes then too."""
+
 TURNS: Final = TypeAdapter(tuple[ChatMessage, ...])
 
 WITH_CHAIN: Final = """
@@ -101,8 +106,9 @@ class Responses:
         self.database = database
         self.settings = settings
         self.clock = clock
-        self.since_sweep = SWEEP_EVERY
+        self.since_sweep = 0
         self.bytes_since = 0
+        self.sweep_is_due = asyncio.Event()
 
     async def keep(self, thought: Thought, message: Think, sources: Iterable[str]) -> bool:
         """Keep an answer; whether it is on disk. A disk that is full costs that, never the answer.
@@ -128,11 +134,14 @@ class Responses:
                 self.clock.steady().timestamp(),
                 tuple(sources),
             )
-            await self.sweep_after(sum(map(len, texts)))
         except LatticeError as error:
             logger.bind(code=error.code, reason=error.message).error("a response was not kept")
             return False
 
+        self.since_sweep += 1
+        self.bytes_since += sum(map(len, texts))
+        if self.since_sweep >= SWEEP_EVERY or self.bytes_since >= self.settings.kept_responses_bytes // 16:
+            self.sweep_is_due.set()
         return kept
 
     async def find(self, namespace: str, thought_id: str, *, talk: bool = False) -> tuple[KeptResponse, ...]:
@@ -159,18 +168,22 @@ class Responses:
         """Note what an answer left behind in memory, which was told of it late."""
         await self.database.write(link, thought_id, session, sources)
 
+    async def sweep_on(self) -> None:
+        """Sweep for ever, beside the answers: at first, after so many, and every hour."""
+        while True:
+            try:
+                await self.sweep()
+            except LatticeError as error:
+                logger.bind(code=error.code, reason=error.message).error("responses that are too old or too many stay")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.sweep_is_due.wait(), SWEEP_S)
+
     async def sweep(self) -> None:
         """Drop the talks that are too old or too many, and their bytes."""
         self.since_sweep = self.bytes_since = 0
+        self.sweep_is_due.clear()
         settings = self.settings
         await self.database.write(sweep, self.oldest(), settings.kept_responses, settings.kept_responses_bytes)
-
-    async def sweep_after(self, size: int) -> None:
-        """Sweep, if it is time to."""
-        self.since_sweep += 1
-        self.bytes_since += size
-        if self.since_sweep >= SWEEP_EVERY or self.bytes_since >= self.settings.kept_responses_bytes // 16:
-            await self.sweep()
 
     def oldest(self) -> float:
         """Before this moment a talk was used too long ago."""

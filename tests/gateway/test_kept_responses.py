@@ -242,3 +242,19 @@ async def test_a_notice_that_no_model_could_be_reached_is_no_turn_of_the_talk(sh
     async with house(short_dir, model=model.base_url) as lattice:
         await answered(lattice.openai(), "And now?", previous_response_id=first.id)
     assert turns(model, 1) == [("user", "Hello"), ("user", "And now?")]
+
+
+async def test_a_turn_that_memory_had_and_forgets_while_it_is_answered_again_is_in_no_response(lattice, gpt, model) -> None:
+    said = {"role": "user", "content": f"The word is {SECRET}."}
+    await lattice.post("/v1/chat/completions", {"messages": [said]}, x_lattice_session="s")
+    turn = (await lattice.get("/v1/sessions/s"))["turns"][0]["id"]
+    model.next({"text": TEXT, "fault": "hang"})
+    asking = asyncio.create_task(answered(gpt, [said], extra_headers={"X-Lattice-Session": "s"}))
+    await asyncio.to_thread(model.log, holding=1)
+    await lattice.host.ref("memory").ask(Forget(ids=(turn,)))
+    # Thinking has heard of it by then: it is asked to look before it answers this.
+    await lattice.call("GET", f"/v1/responses/resp_{'0' * 24}")
+    await asyncio.to_thread(model.release)
+
+    assert (await asking).store is False
+    assert in_files(lattice) == []

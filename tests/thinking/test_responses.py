@@ -1,12 +1,15 @@
 """Responses in thinking.db: bounds, and calls that are asked again after a kill."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from actors.clock import ManualClock
+from actors.host import Host
 from actors.llm.messages import Choice, Usage
 from actors.sqlite.database import Database
+from actors.thinking.actor import Thinking
 from actors.thinking.messages import DeleteResponse, GetResponse, Keep, Think, Thought
 from actors.thinking.responses import Responses
 from actors.thinking.settings import ThinkingSettings
@@ -89,7 +92,25 @@ async def test_the_talks_that_were_used_longest_ago_go_first_by_number_and_by_by
     await keep(small, "d1", text="x" * 800_000)
     clock._now += timedelta(seconds=1)
     await keep(small, "e1", text="x" * 800_000)
+    assert small.sweep_is_due.is_set()
+    await small.sweep()
     assert await kept(small, "a1", "a2", "c1", "d1", "e1") == ["e1"]
+
+
+async def test_what_may_not_be_kept_any_more_goes_though_nothing_new_comes(short_dir) -> None:
+    path = short_dir / "thinking.db"
+    database = Database(path, MIGRATIONS)
+    await database.open()
+    await keep(Responses(database, ThinkingSettings(), ManualClock()), "a1")
+    await database.close()
+
+    def count(connection):
+        return connection.execute("SELECT count(*) FROM responses").fetchone()[0]
+
+    async with Host(run_dir=short_dir / "run") as host, asyncio.timeout(30):
+        await host.start_actor(Thinking, ThinkingSettings(kept_responses=0), short_dir)
+        while await host._post.actors["thinking"].database.read(count):
+            pass
 
 
 async def test_none_is_kept_where_none_may_be_or_what_it_follows_is_gone(database) -> None:
