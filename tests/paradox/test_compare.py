@@ -8,7 +8,7 @@ from actors.paradox.settings import ParadoxSettings
 from tests.paradox.house import followed, found, house, say
 
 CAR = ("My car is electric.", "I filled up the car with petrol on the way home.")
-COURTESIES = ("Good evening, Ada. How was your trip?", "I'm so sorry, Ada. What happened?")
+COURTESIES = ("I'm happy to hear that you slept well, Ada.", "I'm sorry that you slept so badly, Ada.")
 
 
 @pytest.mark.parametrize(

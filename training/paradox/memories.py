@@ -35,11 +35,14 @@ LENGTHS = (5, 7, 9, 11, 13, 16, 20)
 Memory = list[Pair]
 
 
-def gathered(seed: int, files: frozenset[str], share: float, others: float, amount: int) -> list[Memory]:
-    """Memories of some files and of the others, a share of either, and made pairs."""
+def gathered(
+    seed: int, files: frozenset[str], share: float, others: float, amount: int, *, more: frozenset[str] = frozenset()
+) -> list[Memory]:
+    """Memories of some files and of the others, a share of either, and made pairs; some files are told twice more."""
     teller, chance = Memories(seed), random.Random(seed)
     rest = frozenset(family.file for family in families()) - files
     memories = [*teller.told_of(files, share), *teller.told_of(rest, others)]
+    memories += [memory for _ in range(2) for memory in teller.told_of(more, 1.0)]
     return balanced(memories, chance) + balanced([[pair] for pair in chance.sample(made(2 * amount, seed), amount)], chance)
 
 
