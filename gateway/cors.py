@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,9 @@ EXPOSED: Final = (
 FIELD_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,4096}")
 FOR_S: Final = 600
 """How long a browser goes by the answer to its preflight, in seconds."""
+
+HOST: Final = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:]+\]")
+"""Browsers write names of other letters in punycode, and nothing that stands here otherwise would ever be theirs."""
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -87,8 +91,8 @@ def origin_of(said: str) -> str:
     parts = urlsplit(said)
     name, port = parts.hostname or "", parts.port
     plain = not (parts.path or parts.query or parts.fragment or parts.username or parts.password)
-    if parts.scheme not in DEFAULT_PORTS or not name or ANY in name or not plain:
+    host = f"[{IPv6Address(name)}]" if ":" in name else name
+    if parts.scheme not in DEFAULT_PORTS or not HOST.fullmatch(host) or not plain:
         raise ValueError(f'{said!r} is no origin: write it as https://app.example or http://localhost:3000, or "*"')
 
-    host = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{host}" + ("" if port in {None, DEFAULT_PORTS[parts.scheme]} else f":{port}")

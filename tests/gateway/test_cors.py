@@ -109,6 +109,9 @@ async def test_any_page_may_where_it_is_said_so_and_a_key_is_asked_for(short_dir
         ["ftp://app.example"],
         ["https://a:x"],
         ["https://a@b"],
+        ["https://bücher.example"],
+        ["https://app example"],
+        ["https://[fe80::1%25eth0]"],
     ],
 )
 def test_what_is_no_origin_or_lets_in_everybody_without_a_key_is_refused(origins: list[str]) -> None:
@@ -117,7 +120,7 @@ def test_what_is_no_origin_or_lets_in_everybody_without_a_key_is_refused(origins
 
 
 def test_origins_are_written_as_browsers_do() -> None:
-    settings = GatewaySettings(cors_origins=["HTTPS://App.Example:443", "http://localhost:3000", "http://[::1]:80"])
+    settings = GatewaySettings(cors_origins=["HTTPS://App.Example:443", "http://localhost:3000", "http://[0:0::1]:80"])
     assert settings.cors_origins == ("https://app.example", "http://localhost:3000", "http://[::1]")
 
 

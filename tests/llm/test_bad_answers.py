@@ -293,13 +293,19 @@ DONE = {"type": "response.output_item.done", "output_index": 4, "item": CALLED}
 
 @pytest.mark.parametrize(
     "events",
-    [[], [ADDED, *PIECES], [ADDED, *PIECES, ARGUED, DONE], [ADDED, ARGUED], [ADDED, DONE], [ADDED, ARGUED, DONE]],
-    ids=["the end alone", "pieces", "pieces and whole", "whole", "with the item", "whole and with the item"],
+    [[], [ADDED], [ADDED, *PIECES], [ADDED, *PIECES, ARGUED, DONE], [ADDED, ARGUED], [ADDED, DONE], [ADDED, ARGUED, DONE]],
+    ids=["the end alone", "its name first", "pieces", "pieces and whole", "whole", "with the item", "whole and with the item"],
 )
 def test_a_tool_calls_arguments_come_once_however_a_response_tells_them(events) -> None:
     [choice] = answered("responses", *events, completed(CALLED)).whole()
     [call] = choice.message["tool_calls"]
     assert (call["function"], choice.finish_reason) == ({"name": "f", "arguments": CALLED["arguments"]}, "tool_calls")
+
+
+def test_a_tool_call_of_which_a_stream_tells_at_its_end_alone_is_not_lost_behind_another() -> None:
+    [choice] = answered("responses", ADDED, *PIECES, completed(CALLED, {**CALLED, "call_id": "d", "name": "g"})).whole()
+    assert [(call["id"], call["function"]["name"]) for call in choice.message["tool_calls"]] == [("c", "f"), ("d", "g")]
+    assert all(call["function"]["arguments"] == CALLED["arguments"] for call in choice.message["tool_calls"])
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "queued", "in_progress"])

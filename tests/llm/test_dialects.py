@@ -350,6 +350,7 @@ def test_what_is_said_in_anthropics_own_words_counts_before_an_effort() -> None:
     for own in (
         {"thinking": {"type": "enabled", "budget_tokens": 2048}},
         {"output_config": {"effort": "low"}},
+        {"output_config": "low"},
         {"thinking_disabled": True},
     ):
         body = DIALECTS["anthropic"].generate(Asked("claude-opus-4-7", turn, {"reasoning_effort": "max", **own})).body

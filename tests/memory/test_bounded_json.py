@@ -22,6 +22,14 @@ def test_an_item_of_a_list_of_more_values_than_there_is_room_for_is_refused_befo
         records(b'[{"memory": "a", "x": [' + b"[]," * (12 << 20) + b"1]}]")
 
 
+def test_values_behind_a_long_text_of_an_item_are_counted_before_they_are_parsed():
+    file = io.BytesIO(b'[{"memory": "' + b"a" * (32 << 20) + b'", "x": [' + b"[]," * (10 << 20) + b"1]}]")
+    with pytest.raises(Invalid, match="values"):
+        list(read(file, "file"))
+
+    assert file.tell() < 40 << 20
+
+
 def test_a_line_of_more_values_than_a_message_may_hold_is_broken_and_the_rest_comes_in():
     bomb = b'{"text": "a", "x": [' + b"[]," * lines.MOST_VALUES + b"1]}\n"
     first, second = lines.read([bomb, b'{"text": "b"}\n'], lines.Whole())

@@ -286,11 +286,12 @@ def options(given: Mapping[str, Any]) -> dict[str, Any]:
 def effort_of(model: str, given: Mapping[str, Any]) -> str | None:
     """OpenAI's word for effort in Anthropic's, weaker where the model does not know it, or `none`; None: nothing is to be said.
 
-    What is said in Anthropic's own words (a budget, `disabled`, an effort) counts before it.
+    What is said in Anthropic's own words (a budget, `disabled`, an effort) counts before it, also where it is wrong: the
+    endpoint tells what it wants.
     """
-    said = given.get("reasoning_effort")
-    own = given.get("output_config")
-    if given.get("thinking") or given.get("thinking_disabled") or (isinstance(own, dict) and "effort" in own):
+    said, own = given.get("reasoning_effort"), given.get("output_config")
+    says_effort = own is not None and (not isinstance(own, dict) or "effort" in own)
+    if given.get("thinking") or given.get("thinking_disabled") or says_effort:
         return None
 
     known = next((words for pattern, words in TAKES_EFFORT if pattern.search(model)), frozenset())

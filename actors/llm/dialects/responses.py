@@ -184,6 +184,9 @@ class ResponsesReader:
         self.calls: dict[int, int] = {}
         """Place among the tool calls, by the item's."""
 
+        self.places: dict[str, int] = {}
+        """Places of the items that are calls, by the call's id: not every server numbers its items alike at the end."""
+
         self.argued: set[int] = set()
         """Items whose arguments have come, in pieces or as a whole."""
 
@@ -259,9 +262,22 @@ class ResponsesReader:
         """
         told = frozenset(self.told | {"reasoning_content"} if self.told else ())
         for index, item in enumerate(response.get("output") or ()):
+            if item.get("type") == "function_call" and self.places:
+                yield from self.untold_call(item)
+                continue
+
             for event in self.item(index, item):
                 if isinstance(event, Piece) and told.isdisjoint(event.delta):
                     yield event
+
+    def untold_call(self, item: Item) -> Iterator[Event]:
+        """A call at the end of a stream that has told some: all of it, its arguments, or nothing."""
+        place = self.places.get(item["call_id"])
+        if place is None:
+            place = max(self.places.values()) + 1
+            yield self.call(place, item, item.get("arguments") or "")
+        else:
+            yield from self.whole_arguments(place, item)
 
     def item(self, index: int, item: Item) -> Iterator[Event]:
         """One item of a whole response."""
@@ -284,6 +300,7 @@ class ResponsesReader:
     def call(self, place: int, item: Item, arguments: str) -> Piece:
         """A tool call begins."""
         index = self.calls.setdefault(place, len(self.calls))
+        self.places[item["call_id"]] = place
         function = {"name": item["name"], "arguments": arguments}
         return Piece(0, {"tool_calls": [{"index": index, "id": item["call_id"], "type": "function", "function": function}]})
 

@@ -36,6 +36,9 @@ SMALL: Final = 8 << 20
 process run meanwhile: a quarter of a gigabyte takes it seconds, and leaves a heap of twice the size."""
 
 CHUNK: Final = 1 << 20
+LARGEST_CHUNK: Final = 4 << 20
+"""What is added to an item before its values are counted again: as many bytes can be a million and a half of them."""
+
 BETWEEN: Final = re.compile(r"[ \t\r\n,]*")
 ZIP: Final = b"PK\x03\x04"
 GZIP: Final = b"\x1f\x8b"
@@ -280,10 +283,10 @@ def items(file: Source, called: str = "conversation") -> Iterator[Any]:
                 raise ValueError("nothing yet")  # noqa: TRY301 (more is read below)
             item, at = decoder.raw_decode(buffer, at)
         except ValueError as error:
-            # Twice as much each time: what is looked at again stays in proportion.
+            # Twice as much each time, bounded: what is read again stays in proportion, and what is not counted, small.
             buffer, at = buffer[at:], 0
             checked(buffer, f"{called} {number + 1}")
-            chunk = file.read(max(CHUNK, len(buffer)))
+            chunk = file.read(min(max(CHUNK, len(buffer)), LARGEST_CHUNK))
             if not chunk or len(buffer) > LARGEST_TALK:
                 reason = "the file breaks off" if not chunk else f"it is longer than {LARGEST_TALK >> 20} MiB"
                 raise Invalid(f"{called} {number + 1}: {reason}") from error
