@@ -54,6 +54,9 @@ class Attempts:
     not_waited_out: set[Key] = field(default_factory=set)
     """Those that were left when their allowance was up, though they might have spoken a moment later."""
 
+    probes_until: float | None = None
+    """Until when it waits for probes, in the endpoints' time, once it has found nobody to ask."""
+
     leave_paid: bool = False
     """It has left an endpoint that it might have gone on listening to. Its next call was taken from the retry budget then."""
 

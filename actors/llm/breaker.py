@@ -6,7 +6,7 @@ or that is under way; when its first token comes the breaker closes, when it fai
 Consecutive failures and a failure rate over a window open it, as with Envoy's outlier detection and Finagle's failure accrual;
 and one call alone that met with nothing but silence, since each further one would cost somebody the whole allowance again.
 An endpoint that says how long it wants to be left alone (Retry-After) is held open for as long; a later, shorter word never
-shortens that (LiteLLM #40130).
+shortens that (LiteLLM #40130), nor does a call that finds nobody else and has the probe brought forward.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ from typing import Literal
 from actors.llm.settings import BreakerSettings
 
 BreakerState = Literal["closed", "open", "half_open"]
+
+EARLY = 0.25
+"""The share of the time for which it is left alone that must have passed before its probe is brought forward."""
+
+NEVER = float("-inf")
 
 
 @dataclass(slots=True)
@@ -92,6 +97,14 @@ class Breaker:
         self.opened = 0
         """How often in a row it has opened without a call succeeding in between."""
 
+        self.opened_at = NEVER
+        self.probed_at = NEVER
+        self.apart_s = settings.early_probe_s
+        """How long after it has opened its probe may be brought forward."""
+
+        self.held_until = NEVER
+        """For how long it wants to be left alone, by its own word."""
+
         self.consecutive = 0
         self.outcomes: deque[tuple[float, bool]] = deque()
 
@@ -113,7 +126,25 @@ class Breaker:
             return None
 
         self.probing = True
+        self.probed_at = self.now()
         return Permit(self, self.generation, probe=True)
+
+    @property
+    def early(self) -> bool:
+        """Whether its probe may be brought forward now."""
+        if self.open_until is None or self.probing:
+            return False
+
+        return self.now() >= max(self.opened_at + self.apart_s, self.held_until)
+
+    def bring_forward(self) -> None:
+        """Have it probed now. When that fails it is left alone for as long as before: a time cut short does not count."""
+        if self.open_until is not None and self.early:
+            if self.open_until > self.now():
+                self.open_until = self.now()
+                self.opened -= 1
+
+            self.changed()
 
     def opens_in(self) -> float:
         """Seconds until it is probed; 0 when it is closed, or a probe is out."""
@@ -122,6 +153,7 @@ class Breaker:
     def hold(self, seconds: float) -> None:
         """Open for at least so long from now."""
         until = self.now() + seconds
+        self.held_until = max(self.held_until, until)
         if self.open_until is None:
             self.open(until)
         else:
@@ -132,6 +164,7 @@ class Breaker:
         """Let all calls through again. How often it opened is forgotten only once a call has come to its end."""
         self.generation += 1
         self.open_until = None
+        self.held_until = NEVER
         self.probing = False
         self.consecutive = 0
         self.outcomes.clear()
@@ -139,9 +172,11 @@ class Breaker:
     def open(self, until: float) -> None:
         """Let no call through before then. Calls that are under way no longer count."""
         self.generation += 1
-        self.open_until = until
+        self.open_until = max(until, self.held_until)
+        self.opened_at = self.now()
         self.probing = False
         self.opened += 1
+        self.apart_s = max(self.settings.early_probe_s, EARLY * (until - self.opened_at))
         self.changed()
 
     def fail(self, *, at_once: bool, in_a_row: bool = True) -> None:

@@ -105,6 +105,10 @@ class Breakers:
         known = self.models.get(model)
         return max(self.whole.opens_in(), known.opens_in() if known is not None else 0.0)
 
+    def open_for(self, model: str) -> list[Breaker]:
+        """Those that keep calls for a model out."""
+        return [one for one in (self.whole, self.models.get(model)) if one is not None and one.open_until is not None]
+
     def broken(self) -> dict[str, BreakerState]:
         """The models whose breaker is not closed."""
         return {model: state for model, one in self.models.items() if (state := one.state) != "closed"}

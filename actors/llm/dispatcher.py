@@ -32,6 +32,15 @@ class Full:
     endpoints: Sequence[Endpoint]
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Nobody can be asked now; a scout, a probe or an earlier call is about to find out whether this one can."""
+
+    endpoint: Endpoint
+    seconds: float
+    """For how long that is waited for."""
+
+
 class Dispatcher:
     """Finds the next endpoint for a request, and leave to ask it.
 
@@ -89,7 +98,7 @@ class Dispatcher:
         with self.line.place(attempts.lane) as place:
             while True:
                 groups = self.chooser.groups(attempts)
-                may = self.pick(groups, attempts)
+                may = self.pick(groups, attempts) or self.recovering(groups, attempts)
                 if not isinstance(may, Attempt):
                     self.line.pass_on(place)
 
@@ -103,18 +112,18 @@ class Dispatcher:
                     case Attempt() as attempt:
                         place.taken = attempt.endpoint
                         return attempt
-                    case Endpoint() as scouted:
-                        await self.hear_of(scouted, attempts)
+                    case News(endpoint, seconds):
+                        await self.hear_of(endpoint, seconds, attempts)
                     case Full(endpoints):
                         await self.stand_in_line(place, endpoints, patience, attempts)
                     case None:
                         raise refusal(attempts, [candidate for group in groups for candidate in group], self.today())
 
     @staticmethod
-    async def hear_of(scouted: Endpoint, attempts: Attempts) -> None:
-        """Wait for news of an endpoint."""
+    async def hear_of(scouted: Endpoint, seconds: float, attempts: Attempts) -> None:
+        """Wait for news of an endpoint, for so long at most."""
         loop = asyncio.get_running_loop()
-        await scouted.evidence.news(min(loop.time() + look_again_s(scouted, attempts), attempts.until))
+        await scouted.evidence.news(min(loop.time() + seconds, attempts.until))
         if loop.time() >= attempts.until:
             raise DeadlineExceeded
 
@@ -126,7 +135,7 @@ class Dispatcher:
 
             raise Overloaded("every model endpoint has its hands full", retry_after_ms=1000, detail={"models": True})
 
-    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Full | None:
+    def pick(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | News | Full | None:
         """The best of those that may be asked now. Without one: whose news, or whose room is to be waited for."""
         for group in groups:
             full = []
@@ -141,7 +150,7 @@ class Dispatcher:
 
                 may = passage(endpoint, candidate.key, attempts, self.retries) if attempts.is_retry else "go"
                 if may == "wait":
-                    return endpoint
+                    return News(endpoint, look_again_s(endpoint, attempts))
 
                 if may == "no":
                     attempts.passed_over.add(candidate.key)
@@ -153,7 +162,41 @@ class Dispatcher:
 
         return None
 
-    def last_resort(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | Endpoint | Full | None:
+    def recovering(self, groups: list[list[Candidate]], attempts: Attempts) -> News | None:
+        """Who may be back, and is probed: every endpoint is closed to this request.
+
+        All requests wait for the same probe, each for a moment only: where all are down they are to hear it soon. Nobody waits
+        for a probe of one that answers late: it is asked itself, as the last resort.
+        """
+        now = self.now()
+        if attempts.probes_until is not None and attempts.probes_until <= now:
+            return None
+
+        untried = [one for group in groups for one in self.chooser.in_order(group, attempts)]
+        shut = [one for one in untried if not one.endpoint.evidence.late]
+        self.probe_early(shut, attempts)
+        probed = ((self.prober.outcome_in(one.endpoint, one.model), one.endpoint) for one in shut)
+        seconds, endpoint = max(probed, key=lambda it: it[0], default=(0.0, None))
+        if endpoint is None or not seconds:
+            return None
+
+        if attempts.probes_until is None:
+            attempts.probes_until = now + seconds
+
+        return News(endpoint, min(seconds, attempts.probes_until - now))
+
+    def probe_early(self, shut: Sequence[Candidate], attempts: Attempts) -> None:
+        """Have one of those that are left alone probed now, that which has been so for longest: it is most likely to be back.
+
+        The probe stands for a call that the request would have made: where it has made none yet it is free, else it comes from
+        the retry budget. While a request waits for one it has no other made: with all down each caller costs one at most.
+        """
+        ready = [one for one in shut if self.prober.may_bring_forward(one.endpoint, one.model)]
+        if ready and attempts.probes_until is None and (not attempts.tally.attempts or self.retries.take()):
+            longest = min(ready, key=lambda one: max(it.opened_at for it in one.endpoint.breakers.open_for(one.model)))
+            self.prober.bring_forward(longest.endpoint, longest.model)
+
+    def last_resort(self, groups: list[list[Candidate]], attempts: Attempts) -> Attempt | News | Full | None:
         """Who is slower than its allowance, and answers: nobody else is left."""
         full = []
         for candidate in self.chooser.left_over([candidate for group in groups for candidate in group], attempts):
@@ -165,7 +208,7 @@ class Dispatcher:
                 case "go":
                     full.append(endpoint)
                 case "wait":
-                    return endpoint
+                    return News(endpoint, look_again_s(endpoint, attempts))
                 case "no":
                     continue
 
@@ -226,6 +269,10 @@ class Dispatcher:
             for group in groups
             for candidate in self.chooser.in_order(group, attempts)
         )
+        if not elsewhere:
+            others = [one for group in groups for one in self.chooser.in_order(group, attempts) if one.key != attempt.key]
+            self.probe_early(others, attempts)
+
         since = attempt.began if attempts.broken_off else attempts.since
         until = since + max(sum(allowances.values()), longest_s)
         return None if elsewhere else until - self.now()

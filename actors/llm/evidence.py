@@ -15,6 +15,10 @@ LOOK_AGAIN = 0.1
 """The share of an endpoint's allowance after which tokens that go on coming are proof enough that it is sound, though no answer
 has come to its end: so a fault costs the allowance and a tenth."""
 
+HEAR_PROBE = 0.25
+HEAR_PROBE_S = 0.3
+"""How long a call that finds nobody to ask waits for a probe: this share of the allowance, so many seconds at most."""
+
 NEVER = float("-inf")
 
 

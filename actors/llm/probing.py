@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Literal
 
 from loguru import logger
@@ -13,7 +14,7 @@ from actors.llm.attempt import Attempt
 from actors.llm.breaker import Breaker, Permit
 from actors.llm.catalogue import Catalogue
 from actors.llm.endpoint import Endpoint, Tally
-from actors.llm.evidence import PATIENCE
+from actors.llm.evidence import HEAR_PROBE, HEAR_PROBE_S, PATIENCE
 from actors.llm.failure import Blame, Failure
 from actors.llm.form import Answer, Asked, Piece
 from actors.llm.messages import ChatMessage, Usage
@@ -57,6 +58,8 @@ class Prober:
         self.used = used
         self.changed = asyncio.Event()
         self.probing: set[asyncio.Task[None]] = set()
+        self.probed: set[Breaker] = set()
+        """Those whose probe is still listened to."""
 
     async def run(self) -> None:
         """Probe for ever."""
@@ -90,7 +93,36 @@ class Prober:
             if permit is not None:
                 task = asyncio.create_task(self.probe(endpoint, model, permit), name=f"probe {endpoint.name}")
                 self.probing.add(task)
+                self.probed.add(breaker)
                 task.add_done_callback(self.probing.discard)
+                task.add_done_callback(partial(self._over, breaker))
+
+    def _over(self, breaker: Breaker, _: asyncio.Task[None]) -> None:
+        self.probed.discard(breaker)
+
+    def outcome_in(self, endpoint: Endpoint, model: str) -> float:
+        """For how many seconds more it is worth waiting for a probe that may let calls for a model in again; 0: there is none.
+
+        Counted from when the probe began: who comes later, when the endpoint has said nothing for so long, does not wait.
+        """
+        shut = endpoint.breakers.open_for(model)
+        if not shut or not all(breaker.probing for breaker in shut):
+            return 0.0
+
+        began = min(breaker.probed_at for breaker in shut)
+        return max(began + hear_probe_s(endpoint) - self.now(), 0.0)
+
+    def bring_forward(self, endpoint: Endpoint, model: str) -> None:
+        """Probe what keeps calls for a model out, now."""
+        for breaker in endpoint.breakers.open_for(model):
+            breaker.bring_forward()
+
+        self.start()
+
+    def may_bring_forward(self, endpoint: Endpoint, model: str) -> bool:
+        """Whether an endpoint may be probed before its time, and is not being probed."""
+        shut = endpoint.breakers.open_for(model)
+        return bool(shut) and all(breaker.early and breaker not in self.probed for breaker in shut)
 
     def broken(self) -> list[tuple[Endpoint, str | None, Breaker]]:
         """Every breaker that is not closed."""
@@ -200,3 +232,8 @@ class Prober:
         body = await endpoint.ask(endpoint.dialect.embed(model, ("ok",), {}), deadline=None, tally=Tally())
         body = endpoint.dialect.embedded(body)
         self.used(endpoint, model, vectors(body, count=1, model=model, endpoint=endpoint.name).usage)
+
+
+def hear_probe_s(endpoint: Endpoint) -> float:
+    """How long a probe of an endpoint is waited for by calls that have nobody to ask, in seconds."""
+    return min(HEAR_PROBE * endpoint.settings.first_token_timeout_s, HEAR_PROBE_S)

@@ -62,7 +62,11 @@ class BreakerSettings(BaseModel):
     """How long it stays open before it is probed; doubled each time the probe fails."""
 
     max_open_s: Seconds = Field(15.0, gt=0)
-    """A probe costs a token or two and no user waits for it, so an endpoint that is back is found within so long."""
+    """A probe costs a token or two, so an endpoint that is back is found within so long, though nobody asks for one."""
+
+    early_probe_s: Seconds = Field(0.5, gt=0)
+    """A call that finds nobody to ask has the next probe made at once, so long after the last failure at the earliest, and not
+    before a quarter of the time has passed for which the endpoint is left alone."""
 
 
 class RetrySettings(BaseModel):

@@ -121,6 +121,50 @@ def test_a_wish_to_be_left_alone_is_granted_and_never_shortened(breaker, clock) 
     assert breaker.state == "half_open"
 
 
+def test_a_probe_that_was_brought_forward_in_vain_leaves_it_alone_for_as_long_as_before(breaker, clock) -> None:
+    fail(breaker)
+    clock.time += 1
+    breaker.probe().failed()
+    assert breaker.opens_in() == 2
+    breaker.bring_forward()
+    assert breaker.probe() is None
+    clock.time += 0.5
+    breaker.bring_forward()
+    probe = breaker.probe()
+    assert breaker.probe() is None
+    probe.failed()
+    assert breaker.opens_in() == 2
+    assert not breaker.early
+    clock.time += 2
+    breaker.probe().failed()
+    assert breaker.opens_in() == 4
+
+
+def test_the_longer_it_is_left_alone_the_further_apart_are_the_probes_that_are_brought_forward(clock) -> None:
+    breaker = Breaker(BreakerSettings(consecutive_failures=1, open_s=8), clock)
+    breaker.enter().failed()
+    for _ in range(3):
+        clock.time += 1.9
+        assert not breaker.early
+        clock.time += 0.1
+        breaker.bring_forward()
+        breaker.probe().failed()
+
+    assert breaker.opens_in() == 8
+
+
+def test_who_wants_to_be_left_alone_is_so_whoever_asks_for_a_probe(breaker, clock) -> None:
+    breaker.enter().failed(retry_after_s=30)
+    clock.time += 29
+    breaker.bring_forward()
+    assert breaker.probe() is None
+    clock.time += 1
+    late = breaker.enter()
+    assert late is None
+    breaker.probe().failed()
+    assert breaker.opens_in() == 2
+
+
 async def test_a_broken_endpoint_is_left_alone_and_taken_back_once_a_probe_of_ours_was_answered(servers, clock) -> None:
     first, second = servers
     first.always(fault="status", status=500)

@@ -150,7 +150,7 @@ async def test_who_has_somebody_else_to_ask_waits_for_nobody_beyond_the_allowanc
             assert await burst(router, stream=True) == {(TEXT, "b")}
 
 
-async def test_where_all_are_mute_nobody_is_asked_once_more_and_those_who_come_then_wait_for_nobody(servers) -> None:
+async def test_where_all_are_mute_nobody_is_asked_once_more_and_who_comes_then_waits_for_a_probe_at_most(servers) -> None:
     for server in servers:
         server.always(text=TEXT, fault="hang_first_token")
     pair = [endpoint("ab"[n], server.base_url, priority=n, **TIMES) for n, server in enumerate(servers)]
@@ -159,10 +159,14 @@ async def test_where_all_are_mute_nobody_is_asked_once_more_and_those_who_come_t
         told = await asyncio.gather(*callers, return_exceptions=True)
         assert {type(error) for error in told} == {Unavailable}
         assert sum(len(chats(server)) for server in servers) <= CALLERS * 1.2
-        before = [len(chats(server)) for server in servers]
+        before = sum(len(chats(server)) for server in servers)
+        began = time.monotonic()
         with pytest.raises(Unavailable):
             await answer(router, ask())
-        assert [len(chats(server)) for server in servers] == before
+        assert time.monotonic() - began < 0.8
+        later = sorted((seen for server in servers for seen in chats(server)), key=lambda seen: seen["started"])[before:]
+        assert len(later) <= len(servers)
+        assert all(is_probe(seen) for seen in later)
 
 
 async def test_one_that_was_quick_and_is_slow_now_costs_nobody_an_answer(servers) -> None:
