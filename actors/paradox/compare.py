@@ -24,6 +24,10 @@ DOUBT_FROM = 0.3
 UNREAD_AT_MOST = 0.5
 """How probable something that nobody has read is at most."""
 
+READ_ALONE = 30
+"""Words of a text up to which the network is believed alone: it was taught on texts of up to 21, and finds something in most
+that go on for longer."""
+
 LONGEST_SIDE = 16_384
 """Characters of a text that a paradox keeps: those that are compared stand at its beginning."""
 
@@ -69,7 +73,7 @@ async def against(
     for (earlier, later), judgement in zip(ordered, judged, strict=True):
         if judgement.verdict in ("contradiction", "update"):
             found.append(finding(earlier, later, judgement, settings))
-            if is_guess(judgement, later.role, settings):
+            if is_guess(judgement, (earlier.text, later.text), later.role, settings):
                 guesses.append(found[-1])
     # Rules and network read English: what they say of another language is a doubt at most.
     read = [one for one in found if is_read(one.earlier.text, one.later.text)]
@@ -108,14 +112,16 @@ def comparable(old: Memory, new: Memory) -> bool:
     return (old.role == "assistant") == (new.role == "assistant") and old.valid_to is None
 
 
-def is_guess(judgement: Judgement, role: str | None, settings: ParadoxSettings) -> bool:
-    """Whether too little speaks for it: nothing but the network, which was taught on memories that were picked for being alike.
+def is_guess(judgement: Judgement, texts: tuple[str, str], role: str | None, settings: ParadoxSettings) -> bool:
+    """Whether too little speaks for it: nothing but the network, taught on short memories that were picked for being alike.
 
     In a talk most of what stands beside each other has nothing to do with each other, an assistant's courtesies least of all.
     """
     if not judgement.alone:
         return False
-    return role == "assistant" or not judgement.overlap or judgement.score < settings.keep_alone_from
+    if role == "assistant" or not judgement.overlap or judgement.score < settings.keep_alone_from:
+        return True
+    return any(len(text.split()) > READ_ALONE for text in texts)
 
 
 def comparable_by(speaker: str | None, other: str | None) -> bool:

@@ -24,7 +24,13 @@ COURTESIES = ("I'm happy to hear that you slept well, Ada.", "I'm sorry that you
 )
 def test_the_network_alone_is_believed_where_it_is_sure_and_people_share_a_word(alone, overlap, score, role, guess) -> None:
     judgement = Judgement("contradiction", score, "why", overlap, alone=alone)
-    assert is_guess(judgement, role, ParadoxSettings()) is guess
+    assert is_guess(judgement, CAR, role, ParadoxSettings()) is guess
+
+
+@pytest.mark.parametrize(("words", "alone", "guess"), [(30, True, False), (31, True, True), (31, False, False)])
+def test_the_network_alone_is_not_believed_of_long_texts(words, alone, guess) -> None:
+    judgement = Judgement("contradiction", 0.9, "why", 0.5, alone=alone)
+    assert is_guess(judgement, (CAR[0], " ".join(["word"] * words)), "user", ParadoxSettings()) is guess
 
 
 async def test_what_the_network_is_sure_of_is_kept_and_courtesies_are_not(short_dir) -> None:

@@ -38,7 +38,9 @@ CORRECTION = one_of(*TAKEN_BACK)
 # As an opening only: "no" and "sorry" inside a sentence take nothing back.
 OPENING = re.compile(
     r"^(?:(?:oh|ah|hm+|well|um|and|but|ok|okay)[,.! ]+)*(?:actually\b|correction\b|rather\b|instead\b|wait\b|nope\b"
-    r"|(?:no|sorry)[,.!]? (?!one\b|way\b|doubt\b|idea\b|wonder\b|matter\b))"
+    r"|no[,.!]? (?!one\b|way\b|doubt\b|idea\b|wonder\b|matter\b|worries\b|problems?\b|need\b|pressure\b|rush\b|hurry\b|luck\b"
+    r"|offen[cs]e\b|kidding\b|joke\b)"
+    r"|sorry[,.!]? (?!to hear\b|for your\b|about your\b|that you\b|you(?: had|'re| are feeling| feel| felt| lost)\b|one\b))"
 )
 
 # The whole of a short answer.

@@ -16,10 +16,15 @@ NEGATION = re.compile(
 )
 # Words that end a negation's reach.
 CLAUSE_END = re.compile(r"[,.;:!?]|\b(but|because|since|although|though|so|and (?:i|he|she|we|they|it)|until|just|only)\b")
-# "Not only", "not just", "no doubt", "why not" deny nothing of what follows; "not everyone came" not that some did.
+# "Not only", "not just", "no doubt", "why not" deny nothing of what follows; "not everyone came" not that some did. What one
+# "can't wait" to do one is going to do, what one "couldn't agree more" with one affirms, and "don't worry" is no statement.
 EMPTY = re.compile(
     r"\bnot (just|only|merely|simply|quite|necessarily|sure|all|every\w*|always|both)\b"
-    r"|\bno (doubt|wonder|problem|matter|way)\b|\bwhy not\b"
+    r"|\bno (doubt|wonder|problems?|matter|way|worries|pressure|rush|hurry|limits?)\b|\bwhy not\b"
+    r"|\bcan not (wait|believe|help (but|\w+ing)|thank|imagine|stress|(get|say) enough|recommend (\w+ )+enough)\b"
+    r"|\bcould not (wait|believe|help (but|\w+ing)|(agree|ask for|have asked for) more|be (happier|prouder|better|more)"
+    r"|have done (it|this|that) without)\b"
+    r"|\bdo not (worry|forget|hesitate|give up|quit|hold back|get me wrong|be (afraid|shy|sorry|sad|so hard))\b"
 )
 
 
