@@ -143,7 +143,7 @@ async def test_what_a_model_was_paid_for_is_not_asked_again_after_a_kill(short_d
             assert [(row.namespace, row.calls) for row in rows] == [("ana", 1)]
 
 
-HOUSEKEEPING = {"cycles": ["backup", "health"], "health": {"free_bytes": 1 << 60}}
+HOUSEKEEPING = {"cycles": ["backup", "health"], "health": {"free_bytes": 1 << 50}}
 
 
 @pytest.mark.timeout(180)  # several processes, one after the other: on a busy machine each takes seconds
