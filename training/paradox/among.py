@@ -20,7 +20,7 @@ from training.paradox.data import Row, snli
 from training.paradox.memories import AT_ODDS, Memory, gathered
 from training.paradox.train import LONGEST, OUTPUTS, begun, inferred, loss_of, rendered, target
 from training.paradox.written import families
-from training.tuning import Pace, Rows, tune
+from training.tuning import DEVICE, Pace, Rows, tune
 
 OF_A_MEMORY = 0.5
 """How much the loss of a memory counts beside that of its pairs."""
@@ -53,11 +53,11 @@ def loss_among(out: Tensor, targets: Tensor) -> Tensor:
 
     Args:
         out: [n, 7].
-        targets: [n, 17], what `loss_of` takes, then the memory's number, whether the pair is at odds, and whether it is of a memory
-            at all: natural language inference is of none.
+        targets: [n, 16], what `loss_of` takes, then the memory's number and whether the pair is at odds. What no verdict is compared
+            of is natural language inference, and of no memory.
     """
     of_pairs = loss_of(out, targets[:, : 2 * OUTPUTS])
-    remembered = targets[:, 2 * OUTPUTS + 2] > 0
+    remembered = targets[:, 0] > 0
     if not remembered.any():
         return of_pairs
     out, about = out[remembered], targets[remembered, 2 * OUTPUTS :]
@@ -76,8 +76,8 @@ def rows_of(memories: list[Memory], among: list[Row]) -> RowsOfMemories:
     encoded = [(one.ids, one.type_ids) for one in tokenizer(LONGEST).encode_batch(texts)]
     targets = torch.stack([target(pair.label) for _, pair in pairs] + [inferred(label) for *_, label in among])
     owners = [number for number, _ in pairs] + list(range(len(memories), len(memories) + len(among)))
-    about = [[float(number), float(pair.label in AT_ODDS), 1.0] for number, pair in pairs]
-    about += [[float(owner), 0.0, 0.0] for owner in owners[len(pairs) :]]
+    about = [[float(number), float(pair.label in AT_ODDS)] for number, pair in pairs]
+    about += [[float(owner), 0.0] for owner in owners[len(pairs) :]]
     return RowsOfMemories(encoded, torch.cat([targets, torch.tensor(about)], 1), owners)
 
 
@@ -118,9 +118,13 @@ def main() -> None:
         rows.settle(chosen.exported, chosen.frozen)
     model = begun(chosen.start)
     pace = Pace(
-        epochs=chosen.epochs, batch=chosen.batch, rate=chosen.rate, average=chosen.average, bfloat16=chosen.bfloat16,
+        epochs=chosen.epochs,
+        batch=chosen.batch,
+        rate=chosen.rate,
+        average=chosen.average,
+        bfloat16=chosen.bfloat16 or DEVICE.type == "cuda",
         dropout=chosen.dropout,
-    )  # fmt: skip
+    )
     tune(model, rows, loss_among, pace, seed=first, until=until, name="memories")
     torch.save({"model": model.kept(), "layers": list(range(6)), "inner": 1536}, chosen.out / "pair-6-1536.pt")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from actors.paradox.judging.lexicon import FAMILIES
+from actors.paradox.judging.lexicon import FAMILIES, SAID_WITH_NO
 from actors.paradox.judging.words import content, stem, tokens
 
 __all__ = ["correction", "earlier_time", "ended", "lifelong", "of_something_else", "retort", "told"]
@@ -38,8 +38,7 @@ CORRECTION = one_of(*TAKEN_BACK)
 # As an opening only: "no" and "sorry" inside a sentence take nothing back.
 OPENING = re.compile(
     r"^(?:(?:oh|ah|hm+|well|um|and|but|ok|okay)[,.! ]+)*(?:actually\b|correction\b|rather\b|instead\b|wait\b|nope\b"
-    r"|no[,.!]? (?!one\b|way\b|doubt\b|idea\b|wonder\b|matter\b|worries\b|problems?\b|need\b|pressure\b|rush\b|hurry\b|luck\b"
-    r"|offen[cs]e\b|kidding\b|joke\b)"
+    rf"|no[,.!]? (?!(?:{SAID_WITH_NO}|one|idea|need|luck|offen[cs]e|kidding|joke)\b)"
     r"|sorry[,.!]? (?!to hear\b|for your\b|about your\b|that you\b|you(?: had|'re| are feeling| feel| felt| lost)\b|one\b))"
 )
 

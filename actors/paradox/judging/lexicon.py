@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.paradox.judging.words import stem, words_of
 
-__all__ = ["BAD", "COUNTRIES", "EXCLUSIVE", "FAMILIES", "GOOD", "OPPOSITES", "VALUES", "WITHIN"]
+__all__ = ["BAD", "COUNTRIES", "EXCLUSIVE", "FAMILIES", "GOOD", "OPPOSITES", "SAID_WITH_NO", "VALUES", "WITHIN"]
 
 
 def stems(words: str) -> frozenset[str]:
@@ -247,3 +247,6 @@ for _left, _right in PAIRS:
             OPPOSITES[_word] = OPPOSITES.get(_word, frozenset()) | stems(_others)
 
 WITHIN: dict[str, str] = {stem(narrow): stem(wide) for wide, narrows in WITHIN_PAIRS.items() for narrow in narrows.split()}
+
+SAID_WITH_NO = "doubt|wonder|matter|way|problems?|worries|pressure|rush|hurry"
+"""What follows a "no" that denies nothing and takes nothing back, as an expression."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from actors.paradox.judging.lexicon import BAD, GOOD, OPPOSITES
+from actors.paradox.judging.lexicon import BAD, GOOD, OPPOSITES, SAID_WITH_NO
 from actors.paradox.judging.words import content, tokens
 
 __all__ = ["denied", "opposed", "sentiments"]
@@ -20,7 +20,7 @@ CLAUSE_END = re.compile(r"[,.;:!?]|\b(but|because|since|although|though|so|and (
 # "can't wait" to do one is going to do, what one "couldn't agree more" with one affirms, and "don't worry" is no statement.
 EMPTY = re.compile(
     r"\bnot (just|only|merely|simply|quite|necessarily|sure|all|every\w*|always|both)\b"
-    r"|\bno (doubt|wonder|problems?|matter|way|worries|pressure|rush|hurry|limits?)\b|\bwhy not\b"
+    rf"|\bno ({SAID_WITH_NO}|limits?)\b|\bwhy not\b"
     r"|\bcan not (wait|believe|help (but|\w+ing)|thank|imagine|stress|(get|say) enough|recommend (\w+ )+enough)\b"
     r"|\bcould not (wait|believe|help (but|\w+ing)|(agree|ask for|have asked for) more|be (happier|prouder|better|more)"
     r"|have done (it|this|that) without)\b"
