@@ -11,10 +11,10 @@ import apsw
 from loguru import logger
 
 from actors.asks import Asks
-from actors.daemon.confidences import tellers
+from actors.daemon.confidences import confidences_of
 from actors.daemon.messages import MOST_STATEMENTS, Deliver, Delivered, ListStatements, Statement, Statements
 from actors.daemon.store import Store
-from actors.memory.messages import UNNAMED, Found, Get
+from actors.memory.messages import UNNAMED, Found, Get, Memory, may_hear
 from actors.moments import micros, moment
 from actors.paradox.messages import Found as FoundParadox
 from actors.paradox.messages import Get as GetParadox
@@ -97,8 +97,7 @@ async def listed(store: Store, ask: Asks, message: ListStatements, now: datetime
         ).fetchall()
 
     rows = await store.read(select)
-    told = await asyncio.gather(*(told_of(store, ask, message.namespace, row) for row in rows))
-    there = [statement for statement in told if statement is not None]
+    there = await told_of(store, ask, message.namespace, rows)
     if message.asker is not None:
         there = [statement for statement in there if is_for(message.asker, statement)][: message.limit]
     return Statements(statements=tuple(there))
@@ -106,7 +105,7 @@ async def listed(store: Store, ask: Asks, message: ListStatements, now: datetime
 
 def is_for(asker: str | None, statement: Statement) -> bool:
     """Whether it may be brought up to somebody: it is meant for no other, and no other's confidence."""
-    return statement.speaker in {None, UNNAMED, asker} and set(statement.confided_by) <= {asker or UNNAMED}
+    return statement.speaker in {None, UNNAMED, asker} and may_hear(asker, statement.confided_by)
 
 
 async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> Delivered:
@@ -138,14 +137,14 @@ async def deliver(store: Store, ask: Asks, message: Deliver, now: datetime) -> D
     open_one = await store.read(one_open, message.namespace, message.id)
     if open_one is not None:
         # It expires here where what it is about is settled.
-        statement = await told_of(store, ask, message.namespace, open_one)
-        if statement is not None and not set(statement.confided_by) <= {message.asker or UNNAMED}:
+        found = await told_of(store, ask, message.namespace, [open_one])
+        if found and not may_hear(message.asker, found[0].confided_by):
             raise Conflict("asker: it is about what somebody else told in confidence", detail={"field": "asker"})
     row = await store.write(take)
-    told = await told_of(store, ask, message.namespace, row)
-    if told is None:
+    told = await told_of(store, ask, message.namespace, [row])
+    if not told:
         raise NotFound(f"id: no statement {message.id!r} in this namespace", detail={"field": "id"})
-    return Delivered(statement=told)
+    return Delivered(statement=told[0])
 
 
 def one_open(connection: apsw.Connection, namespace: str, memory: str) -> Any:
@@ -168,9 +167,23 @@ async def is_settled(ask: Asks, namespace: str, found: Found) -> bool:
     return told.paradox.state in ("integrated", "dismissed")
 
 
-async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -> Statement | None:
-    """A statement with the text of its record; None where that is forgotten, or it is open and what it is about is settled."""
-    memory, why, urgency, created, expires, state, thought = row
+async def told_of(store: Store, ask: Asks, namespace: str, rows: Sequence[Sequence[Any]]) -> list[Statement]:
+    """Statements with the texts of their records.
+
+    Left out are those whose record is forgotten, and open ones of which what they are about is settled.
+    """
+    records = await asyncio.gather(*(record_of(store, ask, namespace, row) for row in rows))
+    confidences = await confidences_of(ask, namespace, (record.id for record in records if record is not None))
+    return [
+        statement_of(row, record, confidences.told.get(record.id, ()))
+        for row, record in zip(rows, records, strict=True)
+        if record is not None and record.id not in confidences.gone
+    ]
+
+
+async def record_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -> Memory | None:
+    """A statement's record; None where it is forgotten, or the statement is open and what it is about is settled."""
+    memory, *_, state, _ = row
     try:
         found: Found = await ask(Get(namespace=namespace, id=memory), timeout=ASK_S)
     except NotFound:
@@ -178,11 +191,16 @@ async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -
     if state == "open" and await is_settled(ask, namespace, found):
         await store.write(lambda connection: withdraw(connection, namespace, memory))
         return None
-    speaker = found.memory.metadata.get("speaker")
-    told = await tellers(ask, namespace, (memory,))
+    return found.memory
+
+
+def statement_of(row: Sequence[Any], record: Memory, tellers: tuple[str, ...]) -> Statement:
+    """A statement, of its row and its record."""
+    memory, why, urgency, created, expires, state, thought = row
+    speaker = record.metadata.get("speaker")
     return Statement(
         id=memory,
-        text=found.memory.text,
+        text=record.text,
         why=why,
         urgency=round(urgency, 4),
         created=moment(created),
@@ -190,5 +208,5 @@ async def told_of(store: Store, ask: Asks, namespace: str, row: Sequence[Any]) -
         state=state,
         delivered_in=thought,
         speaker=speaker if isinstance(speaker, str) else None,
-        confided_by=told.get(memory, ()),
+        confided_by=tellers,
     )

@@ -69,7 +69,7 @@ class Turn:
 
 
 def told_by(connection: apsw.Connection, message: GetConfidences) -> Confidences:
-    """Of each record that holds what was told in confidence: who told it."""
+    """Of each record that holds what was told in confidence: who told it; and which there are not."""
     rows: Any = connection.execute(
         "SELECT m.number, m.id FROM memory AS m JOIN namespace AS n ON n.number = m.namespace"
         " WHERE n.name = ? AND m.id IN (SELECT value FROM json_each(?))",
@@ -78,7 +78,10 @@ def told_by(connection: apsw.Connection, message: GetConfidences) -> Confidences
     asked: dict[int, str] = dict(rows.fetchall())
     behind = Behind(connection, asked)
     told = {name: sorted(behind.tellers_of(number)) for number, name in asked.items()}
-    return Confidences(told={name: tuple(tellers) for name, tellers in told.items() if tellers})
+    return Confidences(
+        told={name: tuple(tellers) for name, tellers in told.items() if tellers},
+        gone=tuple(name for name in message.ids if name not in told),
+    )
 
 
 class Behind:

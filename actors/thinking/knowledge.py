@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from actors.clock import Clock
 from actors.daemon.messages import Aspect, Deliver, GetProfile, ListStatements, Profile, Statement, Statements, Trait
-from actors.memory.messages import UNNAMED
+from actors.memory.messages import UNNAMED, may_hear
 from actors.runtime import AsyncActor
 from actors.thinking.prompt import KnownLine
 from actors.thinking.settings import ThinkingSettings
@@ -63,12 +63,14 @@ class Known:
     def meant_for(self, asker: str | None) -> Known:
         """What bears on a question of somebody's: their own profile first, nothing meant for another, no confidences."""
         own = frozenset({asker}) | (NOBODY if asker is None else frozenset())
-        people = [line for line in self.profile if line.speaker is not None and is_for(asker, line)]
+        people = [line for line in self.profile if line.speaker is not None and may_hear(asker, line.confided_by)]
         shown = sorted(people, key=lambda line: line.speaker not in own)[:MOST_LINES]
         return Known(
             profile=(*shown, *(line for line in self.profile if line.speaker is None)),
             statements=tuple(
-                line for line in self.statements if (asker is None or line.speaker in {asker, *NOBODY}) and is_for(asker, line)
+                line
+                for line in self.statements
+                if (asker is None or line.speaker in {asker, *NOBODY}) and may_hear(asker, line.confided_by)
             ),
         )
 
@@ -159,11 +161,6 @@ class Knowledge:
             ),
             statements=tuple(of_statement(one) for one in statements.statements),
         )
-
-
-def is_for(asker: str | None, line: KnownLine) -> bool:
-    """Whether nobody but who asks told in confidence what a line has."""
-    return set(line.confided_by) <= {asker or UNNAMED}
 
 
 def of_aspect(speaker: str, aspect: Aspect) -> KnownLine:

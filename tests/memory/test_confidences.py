@@ -90,10 +90,12 @@ async def test_two_who_tell_are_both_named_and_who_has_no_name_is_the_user(memor
         said("Just between us: I was sacked.", None, session="three"),
     )
     (both,) = await remembered(memory, drawn("A boat; a leave.", one, two, kind="summary", relation="summarises"))
-    told = await memory.ask(GetConfidences(ids=(both, three)))
+    told = await memory.ask(GetConfidences(ids=(both, three, "mem_unknown")))
     assert told.told == {both: ("Ada", "Bert"), three: ("user",)}
     assert [told.keeps(who, both) for who in ("Ada", "Bert", None)] == [True, True, True]
     assert [told.keeps(who, three) for who in ("Ada", "user", None)] == [True, False, False]
+    assert told.gone == ("mem_unknown",)
+    assert [told.keeps(who, "mem_unknown") for who in ("Ada", None)] == [True, True]
 
 
 async def test_metadata_may_say_it(memory) -> None:

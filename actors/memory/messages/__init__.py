@@ -68,6 +68,7 @@ from actors.memory.messages.reading import (
     Sessions,
     Stats,
     VectorsHeld,
+    may_hear,
 )
 from actors.memory.messages.records import Affect, Link, Memory, NewMemory, Provenance, has_sources
 from actors.memory.messages.transfer import (
@@ -195,6 +196,7 @@ __all__ = [
     "end_of_feed",
     "has_sources",
     "known_emotions",
+    "may_hear",
     "namespace_digest",
     "on_the_calendar",
     "plain",

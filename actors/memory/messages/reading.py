@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
@@ -87,13 +88,20 @@ class Confidences(Reply, type="memory.confidences_told"):
     """Which of the records hold what was told in confidence: by id, who told it. What nobody did is not named."""
 
     told: dict[Identifier, tuple[str, ...]]
+    gone: tuple[Identifier, ...] = ()
+    """Those that there are not (any more): what they held nobody can say, so they are for nobody."""
 
     def keeps(self, asker: str | None, *ids: str) -> bool:
-        """Whether one of the records is not for who asks: somebody else told in confidence what stands there.
+        """Whether one of the records is not for who asks: it is gone, or somebody else told in confidence what stands there."""
+        return any(one in self.gone or not may_hear(asker, self.told.get(one, ())) for one in ids)
 
-        Who asks without a name is taken for who told it without one.
-        """
-        return not {teller for one in ids for teller in self.told.get(one, ())} <= {asker or UNNAMED}
+
+def may_hear(asker: str | None, tellers: Iterable[str]) -> bool:
+    """Whether what these told in confidence is for who asks: nobody else told it.
+
+    Who asks without a name is taken for who told it without one.
+    """
+    return set(tellers) <= {asker or UNNAMED}
 
 
 class GetConfidences(Message, type="memory.confidences", reply=Confidences, idempotent=True):
@@ -106,7 +114,6 @@ class GetConfidences(Message, type="memory.confidences", reply=Confidences, idem
 
     namespace: Namespace = "default"
     ids: Annotated[tuple[Identifier, ...], Field(max_length=1000)]
-    """Those that there are not (any more) are passed over."""
 
 
 class Listed(Reply, type="memory.listed"):
