@@ -232,9 +232,11 @@ async def contradictions(call: Incoming, arguments: AskerArguments) -> dict[str,
     One of which a side was told in confidence is shown only to whoever told it, as the `asker`.
     """
     listed: paradox.Paradoxes = await call.ask(paradox.List(namespace=call.namespace, open=True, limit=MOST_PARADOXES))
-    ids = tuple({side.memory for one in listed.paradoxes for side in (one.earlier, one.later)})
+    sides = [side for one in listed.paradoxes for side in (one.earlier, one.later)]
+    ids = tuple({side.memory for side in sides})
     told: memory.Confidences = await call.ask(memory.GetConfidences(namespace=call.namespace, ids=ids))
-    open_ones = [one for one in listed.paradoxes if not told.keeps(arguments.asker, one.earlier.memory, one.later.memory)]
+    kept = {side.memory for side in sides if told.keeps(arguments.asker, side.memory) or side.keeps(arguments.asker)}
+    open_ones = [one for one in listed.paradoxes if kept.isdisjoint({one.earlier.memory, one.later.memory})]
     shown = {"id", "type", "tension", "why", "advice", "earlier", "later"}
     return {"contradictions": [one.model_dump(mode="json", include=shown) for one in open_ones]}
 
@@ -276,10 +278,9 @@ async def profile(call: Incoming, arguments: ProfileArguments) -> dict[str, Any]
     What somebody told in confidence alone is left out, unless they are the `asker`.
     """
     told: daemon.Profile = await call.ask(daemon.GetProfile(namespace=call.namespace, speaker=arguments.speaker))
-    own = {arguments.asker or memory.UNNAMED}
     open_ones = {
         speaker: shown
         for speaker, aspects in told.speakers.items()
-        if (shown := tuple(one for one in aspects if set(one.confided_by) <= own))
+        if (shown := tuple(one for one in aspects if memory.may_hear(arguments.asker, one.confided_by)))
     }
     return told.model_copy(update={"speakers": open_ones}).model_dump(mode="json")

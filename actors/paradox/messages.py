@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from actors.memory.messages import UNNAMED, may_hear
 from actors.message import Data, Message, Name, Namespace, Reply, Time
 
 Verdict = Literal["contradiction", "update", "compatible", "unrelated"]
@@ -51,6 +52,13 @@ class Side(Data):
     text: str
     speaker: str | None
     time: Time
+
+    def keeps(self, asker: str | None) -> bool:
+        """Whether its words are not for who asks: somebody else told them in confidence. Its record may say others since."""
+        # Here, since its patterns take long to compile: whoever only passes contracts on does not pay for them.
+        from actors.text.confidences import tells_in_confidence  # noqa: PLC0415
+
+        return not may_hear(asker, (self.speaker or UNNAMED,)) and tells_in_confidence(self.text)
 
 
 class Step(Data):

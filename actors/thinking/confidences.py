@@ -7,7 +7,7 @@ said it, and the last thing to show where somebody else asks. Which records hold
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from actors.llm.messages import ChatMessage
 from actors.memory.messages import UNNAMED, Confidences, GetConfidences, Memory
@@ -19,7 +19,6 @@ from actors.thinking.talk import ends_of, speaker_of, text_of
 
 __all__ = ["Discretion", "confidants"]
 
-AT_ONCE: Final = 1000
 Record = TypeVar("Record", bound=Memory)
 
 
@@ -48,12 +47,7 @@ class Discretion:
         """Those contradictions that may be spoken of: no side of them is somebody else's confidence."""
         sides = [side for paradox in paradoxes for side in (paradox.earlier, paradox.later)]
         kept = await self._kept((side.memory for side in sides), seconds)
-        # A side stands as it read when the contradiction was found; its record may say something else since.
-        kept |= {
-            side.memory
-            for side in sides
-            if (side.speaker or UNNAMED) != (self.asker or UNNAMED) and tells_in_confidence(side.text)
-        }
+        kept |= {side.memory for side in sides if side.keeps(self.asker)}
         return tuple(one for one in paradoxes if kept.isdisjoint({one.earlier.memory, one.later.memory}))
 
     def is_shown(self, material: Material) -> bool:
@@ -64,13 +58,13 @@ class Discretion:
 
     async def _kept(self, ids: Iterable[str], seconds: float) -> set[str]:
         """Of records those that are not for who asks."""
-        kept: set[str] = set()
         asked = tuple(dict.fromkeys(ids))
-        for start in range(0, len(asked), AT_ONCE):
-            page = asked[start : start + AT_ONCE]
-            reply: Confidences = await self.actor.ask(GetConfidences(namespace=self.namespace, ids=page), timeout=seconds)
-            for name in reply.told:
-                (kept if reply.keeps(self.asker, name) else self.own).add(name)
+        if not asked:
+            return set()
+
+        reply: Confidences = await self.actor.ask(GetConfidences(namespace=self.namespace, ids=asked), timeout=seconds)
+        kept = {name for name in asked if reply.keeps(self.asker, name)}
+        self.own |= reply.told.keys() - kept
         return kept
 
 

@@ -202,3 +202,16 @@ async def test_a_contradiction_with_a_confidence_is_shown_to_who_told_it(lattice
             for asker in ({}, {"asker": "ben"}, {"asker": "ana"})
         ]
     assert shown == [0, 0, 1]
+
+
+async def test_a_contradiction_in_the_words_of_a_confidence_is_shown_to_nobody_else_though_its_record_was_corrected(
+    lattice: House,
+) -> None:
+    async with Client(f"{lattice.url}/mcp") as agent:
+        for text in ("I live in Lisbon.", "I live in Oslo. Please don't tell ben."):
+            stored = await agent.call_tool("remember", {"text": text, "speaker": "ana", "kind": "turn"})
+        await followed(lattice.host)
+        await agent.call_tool("correct", {"id": stored.structured_content["id"], "text": "I live in Oslo."})
+        shown = [str((await agent.call_tool("contradictions", {"asker": name})).structured_content) for name in ("ben", "ana")]
+    assert "don't tell" not in shown[0]
+    assert "Lisbon" in shown[1]
